@@ -1,0 +1,153 @@
+#!/usr/bin/env bash
+# Sets up what the tests need, and runs all of them: on SQLite, then on a throwaway PostgreSQL.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=scripts/process_group.sh
+source scripts/process_group.sh
+# shellcheck source=scripts/postgres.sh
+source scripts/postgres.sh
+# shellcheck source=scripts/requirements.sh
+source scripts/requirements.sh
+
+help() {
+    cat <<'TEXT'
+scripts/test.sh [--long] [--setup-only] [-- FILTER...]
+
+Runs the whole suite on SQLite, then the tests that reach a database again on PostgreSQL, from a server that is
+started for them and removed afterwards. What is missing of the system is installed (as root) or named (else).
+
+  --long         also the long forms of the tests (those marked #[ignore]), and scripts/bench.sh
+  --setup-only   only install or name what is missing
+  -- FILTER...   handed to the tests: a part of their names, or the options of `cargo test -- --help`
+
+Exit status: 0 all passed, 1 something failed, 2 something is missing or an argument is wrong.
+TEXT
+}
+
+main() {
+    parse_arguments "$@"
+    ensure_requirements
+    if $setup_only; then
+        echo "everything that the tests need is here"
+        exit 0
+    fi
+
+    logs=$(mktemp -d)
+    on_exit clean_up
+
+    local on_sqlite=(env -u LATCHKEY_TEST_DATABASE_URL -u LATCHKEY_TEST_REQUIRE_POSTGRES cargo test --locked)
+    local everything=(--workspace)
+    local database_tests=(-p auth-server -p e2e --test '*') # no other crate has a database
+
+    # Both selections, as cargo may choose other features for the smaller one, and the passes should only run.
+    if stage "build" "${on_sqlite[@]}" "${everything[@]}" --no-run &&
+        stage "build for PostgreSQL" "${on_sqlite[@]}" "${database_tests[@]}" --no-run; then
+
+        stage "SQLite" "${on_sqlite[@]}" "${everything[@]}" --no-fail-fast -- "${filter[@]}" || true
+        if $long; then
+            # --tests leaves the examples in the documentation out: there, `ignore` means "does not compile".
+            stage "SQLite, long" "${on_sqlite[@]}" "${everything[@]}" --no-fail-fast --tests -- \
+                --ignored "${filter[@]}" || true
+        fi
+
+        if stage_in_this_shell "start PostgreSQL" postgres_start; then
+            local on_postgres=(env LATCHKEY_TEST_DATABASE_URL="$postgres_url" LATCHKEY_TEST_REQUIRE_POSTGRES=1
+                cargo test --locked)
+            stage "PostgreSQL" "${on_postgres[@]}" "${database_tests[@]}" --no-fail-fast -- "${filter[@]}" || true
+            if $long; then
+                stage "PostgreSQL, long" "${on_postgres[@]}" "${database_tests[@]}" --no-fail-fast -- \
+                    --ignored "${filter[@]}" || true
+            fi
+        fi
+
+        if $long && [[ -x scripts/bench.sh ]]; then
+            stage "bench" scripts/bench.sh || true
+        fi
+    fi
+
+    summary
+}
+
+clean_up() {
+    end_group
+    postgres_stop
+    rm -rf -- "$logs"
+}
+
+parse_arguments() {
+    long=false
+    setup_only=false
+    filter=()
+    while [[ $# -gt 0 ]]; do
+        case $1 in
+            --long) long=true ;;
+            --setup-only) setup_only=true ;;
+            --help | -h) help && exit 0 ;;
+            --) filter=("${@:2}") && return ;;
+            *) echo "unknown argument: $1 (see scripts/test.sh --help)" >&2 && exit 2 ;;
+        esac
+        shift
+    done
+}
+
+stages=()
+total_passed=0
+total_failed=0
+
+# stage NAME COMMAND...: runs it, shows what it prints, counts its tests; returns its status.
+stage() {
+    local name=$1 started=$SECONDS status=0 log=$logs/stage out tee
+    shift
+    printf '\n== %s\n' "$name"
+    exec {out}> >(exec tee "$log")
+    tee=$!
+    run_in_group "$@" >&"$out" 2>&1 || status=$?
+    exec {out}>&-
+    wait "$tee" || true
+    record "$name" "$status" $((SECONDS - started)) "$log"
+    return "$status"
+}
+
+# The same for a function that leaves variables and a process behind.
+stage_in_this_shell() {
+    local name=$1 started=$SECONDS status=0
+    printf '\n== %s\n' "$name"
+    "$2" || status=$?
+    record "$name" "$status" $((SECONDS - started)) /dev/null
+    return "$status"
+}
+
+record() {
+    local name=$1 status=$2 seconds=$3 log=$4 passed failed verdict=ok counts="" test
+    read -r passed failed < <(
+        sed -nE 's/^test result: .* ([0-9]+) passed; ([0-9]+) failed;.*/\1 \2/p' "$log" |
+            awk '{ passed += $1; failed += $2 } END { print passed + 0, failed + 0 }'
+    )
+    # What did not compile, or died before it could count, is no test result, but the last line must not hide it.
+    if [[ $status -ne 0 && $failed -eq 0 ]]; then
+        failed=1
+    fi
+    if [[ $status -ne 0 ]]; then
+        verdict=FAILED
+    fi
+    if [[ $((passed + failed)) -gt 0 ]]; then
+        counts="  $passed passed, $failed failed"
+    fi
+    total_passed=$((total_passed + passed))
+    total_failed=$((total_failed + failed))
+    printf '== %s: %s, %s s\n' "$name" "$verdict" "$seconds"
+    stages+=("$(printf '%-6s  %-20s  %4s s%s' "$verdict" "$name" "$seconds" "$counts")")
+    while read -r test; do
+        stages+=("          $test")
+    done < <(sed -nE 's/^test (.*) \.\.\. FAILED$/\1/p' "$log" | head -n 20)
+}
+
+# Its last line, the totals, is read by machines: nothing may follow it.
+summary() {
+    printf '\n== summary\n'
+    printf '%s\n' "${stages[@]}" ""
+    echo "$total_passed passed, $total_failed failed"
+    [[ $total_failed -eq 0 ]] || exit 1
+}
+
+main "$@"

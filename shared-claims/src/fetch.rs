@@ -1,0 +1,178 @@
+//! One fetch of a key set over HTTP, from a server that might be anything.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use awc::error::{PayloadError, SendRequestError};
+use awc::http::StatusCode;
+use awc::{Client, Connector};
+use rustls::{ClientConfig, RootCertStore};
+use serde::Deserialize;
+use tokio::time;
+use url::Url;
+
+use crate::key_set::{KeySet, KeySetError};
+use crate::remote::Source;
+
+/// The most bytes of an answer that are read. 64 keys of RSA 8192 are less.
+const MAX_BODY_BYTES: usize = 256 * 1024;
+
+/// Why there are no new keys. Fixed sentences: they are shown on the readiness page, which strangers can read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum FetchError {
+    #[error("the issuer is not an http or https URL")]
+    BadIssuer,
+    #[error("the server cannot be reached")]
+    Unreachable,
+    #[error("the server did not answer in time")]
+    TimedOut,
+    #[error("the server answered with status {0}")]
+    Status(u16),
+    #[error("the answer is larger than 256 KiB")]
+    TooLarge,
+    #[error("the answer broke off")]
+    BrokenOff,
+    #[error("the metadata are not RFC 8414 JSON with issuer and jwks_uri")]
+    BadMetadata,
+    #[error("the metadata are those of another issuer")]
+    WrongIssuer,
+    #[error("the metadata name a jwks_uri that is not to be used: https is needed")]
+    BadJwksUri,
+    #[error(transparent)]
+    BadKeySet(#[from] KeySetError),
+    #[error("none of the keys is usable")]
+    NoUsableKey,
+}
+
+/// An HTTP client and what to ask with it. Not `Send`: it lives in one task.
+pub(crate) struct Fetcher {
+    source: Source,
+    timeout: Duration,
+    client: Client,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    issuer: String,
+    jwks_uri: String,
+}
+
+impl Fetcher {
+    pub fn new(source: Source, timeout: Duration) -> Self {
+        let client = Client::builder()
+            .connector(Connector::new().rustls_0_23(Arc::new(tls())).timeout(timeout))
+            .timeout(timeout)
+            // A redirect would let whoever answers choose the next server.
+            .disable_redirects()
+            .finish();
+        Self { source, timeout, client }
+    }
+
+    pub fn source(&self) -> &impl fmt::Display {
+        &self.source
+    }
+
+    pub async fn fetch(&self) -> Result<KeySet, FetchError> {
+        time::timeout(self.timeout, self.fetch_untimed()).await.unwrap_or(Err(FetchError::TimedOut))
+    }
+
+    async fn fetch_untimed(&self) -> Result<KeySet, FetchError> {
+        let url = match &self.source {
+            Source::JwksUrl(url) => url.clone(),
+            Source::Issuer(issuer) => self.jwks_url_of(issuer).await?,
+        };
+        let keys = KeySet::parse(&self.get(&url).await?)?;
+        if keys.is_empty() { Err(FetchError::NoUsableKey) } else { Ok(keys) }
+    }
+
+    async fn jwks_url_of(&self, issuer: &str) -> Result<Url, FetchError> {
+        let metadata_url = metadata_url(issuer).ok_or(FetchError::BadIssuer)?;
+        let metadata: Metadata =
+            serde_json::from_slice(&self.get(&metadata_url).await?).map_err(|_| FetchError::BadMetadata)?;
+        // RFC 8414 §3.3: identical, or the metadata must not be used.
+        if metadata.issuer != issuer {
+            return Err(FetchError::WrongIssuer);
+        }
+        let jwks_url = Url::parse(&metadata.jwks_uri).map_err(|_| FetchError::BadJwksUri)?;
+        let secure_enough =
+            jwks_url.scheme() == "https" || (jwks_url.scheme() == "http" && metadata_url.scheme() == "http");
+        if secure_enough { Ok(jwks_url) } else { Err(FetchError::BadJwksUri) }
+    }
+
+    async fn get(&self, url: &Url) -> Result<Vec<u8>, FetchError> {
+        let request =
+            self.client.get(url.as_str()).insert_header(("Accept", "application/json")).force_close();
+        let mut response = request.send().await.map_err(|error| {
+            log::debug!("fetching {url}: {error}");
+            match error {
+                SendRequestError::Timeout => FetchError::TimedOut,
+                _ => FetchError::Unreachable,
+            }
+        })?;
+        if response.status() != StatusCode::OK {
+            return Err(FetchError::Status(response.status().as_u16()));
+        }
+        let body = response.body().limit(MAX_BODY_BYTES).await.map_err(|error| match error {
+            PayloadError::Overflow => FetchError::TooLarge,
+            _ => FetchError::BrokenOff,
+        })?;
+        Ok(body.to_vec())
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::JwksUrl(url) => url.fmt(f),
+            Self::Issuer(issuer) => f.write_str(issuer),
+        }
+    }
+}
+
+/// `/.well-known/oauth-authorization-server` between the host and the path of the issuer (RFC 8414 §3.1).
+fn metadata_url(issuer: &str) -> Option<Url> {
+    let mut url = Url::parse(issuer).ok()?;
+    if !matches!(url.scheme(), "http" | "https") || url.query().is_some() || url.fragment().is_some() {
+        return None;
+    }
+    let path = format!("/.well-known/oauth-authorization-server{}", url.path().trim_end_matches('/'));
+    url.set_path(&path);
+    Some(url)
+}
+
+/// TLS with the system's roots. A system without any can still fetch over http, and over https fails at each try.
+fn tls() -> ClientConfig {
+    let mut roots = RootCertStore::empty();
+    let found = rustls_native_certs::load_native_certs();
+    for error in &found.errors {
+        log::warn!("some of the system's root certificates cannot be read: {error}");
+    }
+    roots.add_parsable_certificates(found.certs);
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("aws-lc speaks TLS 1.2 and 1.3")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config
+}
+
+#[cfg(test)]
+mod tests {
+    use super::metadata_url;
+
+    #[test]
+    fn metadata_stand_between_the_host_and_the_path_of_the_issuer() {
+        let url = |issuer| metadata_url(issuer).map(String::from);
+        let expected = "https://auth.example/.well-known/oauth-authorization-server";
+        assert_eq!(url("https://auth.example"), Some(expected.to_owned()));
+        assert_eq!(url("https://auth.example/"), Some(expected.to_owned()));
+        assert_eq!(url("https://auth.example/tenant"), Some(format!("{expected}/tenant")));
+        assert_eq!(url("https://auth.example/tenant/"), Some(format!("{expected}/tenant")));
+        assert_eq!(url("file:///etc/passwd"), None);
+        assert_eq!(url("https://auth.example?x"), None);
+        assert_eq!(url("auth.example"), None);
+    }
+}

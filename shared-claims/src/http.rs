@@ -1,0 +1,8 @@
+//! What an actix-web service needs: who is calling, and how to answer when that is not to be.
+
+pub mod authenticated;
+pub mod bearer;
+pub mod challenge;
+mod code;
+pub mod fallback;
+pub mod problem;

@@ -1,0 +1,133 @@
+//! The extractors: a handler that takes one runs only for a caller whose token is valid.
+
+use std::time::Duration;
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest, web};
+use chrono::{DateTime, Utc};
+use serde::de::DeserializeOwned;
+
+use super::bearer;
+pub use super::bearer::{bearer, token_problem};
+use super::challenge::Challenge;
+use super::problem::{Code, Problem};
+use crate::claims::{AccessClaims, CustomClaims};
+use crate::validator::AccessTokenValidator;
+
+type Extraction<T> = std::pin::Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
+
+/// A caller with a valid access token in `Authorization: Bearer`.
+///
+/// The app needs an [`AccessTokenValidator`] as `app_data` (bare or in [`web::Data`]). Without a token the answer is
+/// 401 `missing_token`, with a bad one 401 `invalid_token` or `token_expired`, and 503 `unavailable` while there
+/// are no keys; the handler is not called. `C` types the custom claims; a token whose claims do not fit it is bad.
+#[derive(Clone, Debug)]
+pub struct Authenticated<C = CustomClaims> {
+    claims: AccessClaims<C>,
+    validated_at: DateTime<Utc>,
+}
+
+/// A caller who may, but need not, send a token: `None` without one. A bad token is refused all the same, so that
+/// nobody is taken for a stranger because their token expired.
+#[derive(Clone, Debug)]
+pub struct MaybeAuthenticated<C = CustomClaims>(pub Option<Authenticated<C>>);
+
+impl<C> Authenticated<C> {
+    /// What the token says.
+    #[must_use]
+    pub fn claims(&self) -> &AccessClaims<C> {
+        &self.claims
+    }
+
+    /// The person: a UUID that never changes.
+    #[must_use]
+    pub fn user_id(&self) -> &str {
+        &self.claims.sub
+    }
+
+    /// What the person may do.
+    #[must_use]
+    pub fn roles(&self) -> &[String] {
+        &self.claims.roles
+    }
+
+    /// Goes on only if the person has `role`.
+    ///
+    /// # Errors
+    /// 403 `role_required`.
+    pub fn require_role(&self, role: &str) -> Result<(), Problem> {
+        if self.claims.roles.iter().any(|held| held == role) {
+            return Ok(());
+        }
+        Err(Problem::new(Code::RoleRequired)
+            .detail(format!("The role {role} is needed."))
+            .challenge(Challenge::InsufficientScope))
+    }
+
+    /// Goes on only if the person proved at most `max_age` ago who they are, counted in whole seconds. For what a
+    /// thief of a token should not be able to do.
+    ///
+    /// # Errors
+    /// 403 `fresh_login_required` with `max_age` (RFC 9470).
+    pub fn require_fresh(&self, max_age: Duration) -> Result<(), Problem> {
+        let max_age = max_age.as_secs();
+        let age = self.validated_at.timestamp().saturating_sub(self.claims.auth_time);
+        // An age below zero is two clocks disagreeing, within what validation lets pass.
+        if u64::try_from(age).unwrap_or(0) <= max_age {
+            return Ok(());
+        }
+        Err(Problem::new(Code::FreshLoginRequired).challenge(Challenge::FreshLogin { max_age }))
+    }
+}
+
+impl<C: DeserializeOwned + 'static> FromRequest for Authenticated<C> {
+    type Error = Problem;
+    type Future = Extraction<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move { authenticate(&request).await?.ok_or_else(missing_token) })
+    }
+}
+
+impl<C: DeserializeOwned + 'static> FromRequest for MaybeAuthenticated<C> {
+    type Error = Problem;
+    type Future = Extraction<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move { authenticate(&request).await.map(Self) })
+    }
+}
+
+async fn authenticate<C: DeserializeOwned>(
+    request: &HttpRequest,
+) -> Result<Option<Authenticated<C>>, Problem> {
+    let Some(token) = bearer::bearer(request)? else {
+        return Ok(None);
+    };
+    let validator = validator(request)?;
+    let claims = validator.validate(token).await.map_err(|error| {
+        log::info!("refused an access token: {error}");
+        bearer::token_problem(&error)
+    })?;
+    Ok(Some(Authenticated { claims, validated_at: validator.now() }))
+}
+
+fn validator(request: &HttpRequest) -> Result<&AccessTokenValidator, Problem> {
+    request
+        .app_data::<AccessTokenValidator>()
+        .or_else(|| request.app_data::<web::Data<AccessTokenValidator>>().map(|data| &***data))
+        .ok_or_else(|| {
+            log::error!(
+                "a handler wants Authenticated, but the app has no AccessTokenValidator in its app_data"
+            );
+            Problem::new(Code::InternalError)
+        })
+}
+
+fn missing_token() -> Problem {
+    Problem::new(Code::MissingToken)
+        .detail("Send an access token as Authorization: Bearer.")
+        .challenge(Challenge::NoToken)
+}

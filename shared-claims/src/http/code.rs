@@ -1,0 +1,129 @@
+//! The codes that an error can have: the part of a problem that programs read.
+
+use actix_web::http::StatusCode;
+
+/// Every code, each with its one status. Clients rely on the names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[expect(missing_docs, reason = "the titles say it")]
+pub enum Code {
+    MalformedRequest,
+    InvalidCredentials,
+    MissingToken,
+    InvalidToken,
+    TokenExpired,
+    TokenStale,
+    SessionEnded,
+    OriginNotAllowed,
+    CsrfFailed,
+    RoleRequired,
+    FreshLoginRequired,
+    RegistrationClosed,
+    NotFound,
+    MethodNotAllowed,
+    EmailTaken,
+    BodyTooLarge,
+    UnsupportedMediaType,
+    InvalidInput,
+    TooManyRequests,
+    InternalError,
+    Unavailable,
+}
+
+impl Code {
+    /// All of them, by status.
+    pub const ALL: &[Self] = &[
+        Self::MalformedRequest,
+        Self::InvalidCredentials,
+        Self::MissingToken,
+        Self::InvalidToken,
+        Self::TokenExpired,
+        Self::TokenStale,
+        Self::SessionEnded,
+        Self::OriginNotAllowed,
+        Self::CsrfFailed,
+        Self::RoleRequired,
+        Self::FreshLoginRequired,
+        Self::RegistrationClosed,
+        Self::NotFound,
+        Self::MethodNotAllowed,
+        Self::EmailTaken,
+        Self::BodyTooLarge,
+        Self::UnsupportedMediaType,
+        Self::InvalidInput,
+        Self::TooManyRequests,
+        Self::InternalError,
+        Self::Unavailable,
+    ];
+
+    /// The code as clients see it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        self.facts().1
+    }
+
+    /// The status it comes with.
+    #[must_use]
+    pub const fn status(self) -> StatusCode {
+        self.facts().0
+    }
+
+    /// What it means, in a few words.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        self.facts().2
+    }
+
+    /// The code for an error of the framework that bears nothing but a status.
+    pub(crate) fn of_bare(status: StatusCode) -> Option<Self> {
+        match status {
+            StatusCode::BAD_REQUEST => Some(Self::MalformedRequest),
+            StatusCode::NOT_FOUND => Some(Self::NotFound),
+            StatusCode::METHOD_NOT_ALLOWED => Some(Self::MethodNotAllowed),
+            StatusCode::PAYLOAD_TOO_LARGE => Some(Self::BodyTooLarge),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Some(Self::UnsupportedMediaType),
+            StatusCode::TOO_MANY_REQUESTS => Some(Self::TooManyRequests),
+            StatusCode::SERVICE_UNAVAILABLE => Some(Self::Unavailable),
+            other if other.is_server_error() => Some(Self::InternalError),
+            _ => None,
+        }
+    }
+
+    const fn facts(self) -> (StatusCode, &'static str, &'static str) {
+        use StatusCode as Status;
+        match self {
+            Self::MalformedRequest => (Status::BAD_REQUEST, "malformed_request", "The request is malformed"),
+            Self::InvalidCredentials => {
+                (Status::UNAUTHORIZED, "invalid_credentials", "The name or the password is wrong")
+            }
+            Self::MissingToken => (Status::UNAUTHORIZED, "missing_token", "A token is needed"),
+            Self::InvalidToken => (Status::UNAUTHORIZED, "invalid_token", "The token is not valid"),
+            Self::TokenExpired => (Status::UNAUTHORIZED, "token_expired", "The token has expired"),
+            Self::TokenStale => (Status::UNAUTHORIZED, "token_stale", "The token is out of date"),
+            Self::SessionEnded => (Status::UNAUTHORIZED, "session_ended", "The session has ended"),
+            Self::OriginNotAllowed => (Status::FORBIDDEN, "origin_not_allowed", "The origin is not allowed"),
+            Self::CsrfFailed => (Status::FORBIDDEN, "csrf_failed", "The CSRF check failed"),
+            Self::RoleRequired => (Status::FORBIDDEN, "role_required", "A role is needed"),
+            Self::FreshLoginRequired => {
+                (Status::FORBIDDEN, "fresh_login_required", "A more recent login is needed")
+            }
+            Self::RegistrationClosed => (Status::FORBIDDEN, "registration_closed", "Registration is closed"),
+            Self::NotFound => (Status::NOT_FOUND, "not_found", "There is nothing here"),
+            Self::MethodNotAllowed => {
+                (Status::METHOD_NOT_ALLOWED, "method_not_allowed", "The method is not allowed here")
+            }
+            Self::EmailTaken => (Status::CONFLICT, "email_taken", "The e-mail address is taken"),
+            Self::BodyTooLarge => (Status::PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large"),
+            Self::UnsupportedMediaType => {
+                (Status::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body must be JSON")
+            }
+            Self::InvalidInput => {
+                (Status::UNPROCESSABLE_ENTITY, "invalid_input", "Some of the input is not acceptable")
+            }
+            Self::TooManyRequests => (Status::TOO_MANY_REQUESTS, "too_many_requests", "Too many requests"),
+            Self::InternalError => {
+                (Status::INTERNAL_SERVER_ERROR, "internal_error", "Something went wrong on our side")
+            }
+            Self::Unavailable => (Status::SERVICE_UNAVAILABLE, "unavailable", "Not available at present"),
+        }
+    }
+}

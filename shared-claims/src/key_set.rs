@@ -1,0 +1,123 @@
+//! The keys that a token may be signed with, and the document they come in (RFC 7517 §5).
+
+use std::fmt;
+use std::sync::Arc;
+
+use jsonwebtoken::DecodingKey;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use crate::algorithm::Algorithm;
+use crate::error::TokenError;
+use crate::jwk;
+pub use crate::jwk::{secret_key_id, thumbprint};
+use crate::strict_json;
+
+/// The most keys that one document may hold. A set grows by one key a rotation and loses it a day later.
+pub const MAX_KEYS: usize = 64;
+
+/// Verification keys, picked by `kid`. Cheap to clone; the default is empty.
+#[derive(Clone, Default)]
+pub struct KeySet {
+    keys: Arc<[Key]>,
+}
+
+/// One key and the one algorithm that it is for.
+pub(crate) struct Key {
+    pub id: Option<String>,
+    pub algorithm: Algorithm,
+    pub decoding: DecodingKey,
+}
+
+/// Why a document is no key set. A single unusable key in it is not an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeySetError {
+    /// Not a JSON object with an array `keys`.
+    #[error("the document is not a JWK Set")]
+    NotAKeySet,
+    /// More than [`MAX_KEYS`].
+    #[error("the document holds more than 64 keys")]
+    TooManyKeys,
+}
+
+#[derive(Deserialize)]
+struct Document<'a> {
+    #[serde(borrow)]
+    keys: Vec<&'a RawValue>,
+}
+
+impl KeySet {
+    /// Reads a JWK Set. Keys that do not fit (type, curve, `use`, `key_ops`, `alg`, size, a member twice, a `kid`
+    /// that another has already) are left out, as RFC 7517 §5 asks; `oct` keys are always among them. So a set
+    /// may well come out empty.
+    ///
+    /// # Errors
+    /// [`KeySetError`], if the document as a whole is not to be used.
+    pub fn parse(json: &[u8]) -> Result<Self, KeySetError> {
+        let document: Document = serde_json::from_slice(json).map_err(|_| KeySetError::NotAKeySet)?;
+        if document.keys.len() > MAX_KEYS {
+            return Err(KeySetError::TooManyKeys);
+        }
+        let usable = document.keys.iter().filter_map(|raw| {
+            let members: Map<String, Value> = strict_json::from_slice(raw.get().as_bytes()).ok()?;
+            jwk::usable_key(&members)
+        });
+        Ok(Self::from_keys(usable))
+    }
+
+    /// Shared secrets for HS256; the `kid` of each is its [`secret_key_id`].
+    pub fn from_secrets<'a>(secrets: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        Self::from_keys(secrets.into_iter().map(|secret| Key {
+            id: Some(jwk::secret_key_id(secret)),
+            algorithm: Algorithm::Hs256,
+            decoding: DecodingKey::from_secret(secret),
+        }))
+    }
+
+    fn from_keys(candidates: impl Iterator<Item = Key>) -> Self {
+        let mut keys: Vec<Key> = Vec::new();
+        for key in candidates {
+            if key.id.is_none() || !keys.iter().any(|other| other.id == key.id) {
+                keys.push(key);
+            }
+        }
+        Self { keys: keys.into() }
+    }
+
+    /// How many usable keys there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Whether there is no usable key.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// The `kid` of each key that has one.
+    pub fn kids(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().filter_map(|key| key.id.as_deref())
+    }
+
+    /// The key named `id`; without a name, the only key of a set of one.
+    pub(crate) fn pick(&self, id: Option<&str>) -> Result<&Key, TokenError> {
+        match (id, &*self.keys) {
+            (_, []) => Err(TokenError::NoKeys),
+            (Some(id), keys) => {
+                keys.iter().find(|key| key.id.as_deref() == Some(id)).ok_or(TokenError::UnknownKey)
+            }
+            (None, [only]) => Ok(only),
+            (None, _) => Err(TokenError::MissingKeyId),
+        }
+    }
+}
+
+/// Names, never key material.
+impl fmt::Debug for KeySet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.keys.iter().map(|key| (&key.id, key.algorithm))).finish()
+    }
+}

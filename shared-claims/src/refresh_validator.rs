@@ -1,0 +1,88 @@
+//! Refresh tokens, as auth servers read them: signed with a secret that only they hold.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::Value;
+
+use crate::algorithm::Algorithm;
+use crate::claim_shape;
+use crate::claims::{self, RefreshClaims};
+use crate::clock::Clock;
+use crate::compact::Compact;
+use crate::error::TokenError;
+use crate::key_set::KeySet;
+use crate::signature;
+use crate::validator;
+use crate::validity;
+
+/// The `typ` of a refresh token. Nobody else uses it, so that no other token can be taken for one (RFC 8725 §3.11).
+pub const REFRESH_TYP: &str = "rt+jwt";
+
+/// Bytes of a session's secret, `sk`.
+const SESSION_SECRET_BYTES: usize = 16;
+
+/// Says which refresh tokens this issuer signed. Whether their session lives, only the database knows.
+#[derive(Clone)]
+pub struct RefreshTokenValidator {
+    issuer: String,
+    secrets: KeySet,
+    clock: Arc<dyn Clock>,
+}
+
+impl RefreshTokenValidator {
+    /// Tokens made by and for `issuer`, signed with one of `secrets` ([`KeySet::from_secrets`]).
+    pub fn new(issuer: impl Into<String>, secrets: KeySet, clock: Arc<dyn Clock>) -> Self {
+        Self { issuer: issuer.into(), secrets, clock }
+    }
+
+    /// Validates `token` without touching a database.
+    ///
+    /// # Errors
+    /// The [`TokenError`] of the first rule that is broken.
+    pub fn validate(&self, token: &str) -> Result<RefreshClaims, TokenError> {
+        let claims = self.validate_expired(token)?;
+        validity::check_expiry(claims.exp, self.clock.now())?;
+        Ok(claims)
+    }
+
+    /// As [`validate`](Self::validate), but an expired token passes: for logging out, which an old token may.
+    ///
+    /// # Errors
+    /// The [`TokenError`] of the first rule that is broken, other than [`TokenError::Expired`].
+    pub fn validate_expired(&self, token: &str) -> Result<RefreshClaims, TokenError> {
+        let token = Compact::parse(token)?;
+        validator::check_header(&token.header, REFRESH_TYP)?;
+        let payload = signature::verify(token, &self.secrets, &[Algorithm::Hs256])?;
+        let members = validator::claim_members(&payload)?;
+        claim_shape::check(&members, claim_shape::REFRESH)?;
+        let not_before = members.get("nbf").and_then(Value::as_i64);
+        let claims: RefreshClaims =
+            serde_json::from_value(Value::Object(members)).map_err(|_| TokenError::MalformedPayload)?;
+
+        if claims.token_type != claims::REFRESH {
+            return Err(TokenError::WrongTokenType);
+        }
+        if claims.iss != self.issuer {
+            return Err(TokenError::WrongIssuer);
+        }
+        if !claims.aud.contains(&self.issuer) {
+            return Err(TokenError::WrongAudience);
+        }
+        if !URL_SAFE_NO_PAD.decode(&claims.sk).is_ok_and(|secret| secret.len() == SESSION_SECRET_BYTES) {
+            return Err(TokenError::MistypedClaim("sk"));
+        }
+        let now = self.clock.now();
+        validity::check_past("iat", claims.iat, now)?;
+        validity::check_not_before(not_before, now)?;
+        Ok(claims)
+    }
+}
+
+/// The issuer alone: secrets stay out.
+impl std::fmt::Debug for RefreshTokenValidator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RefreshTokenValidator").field("issuer", &self.issuer).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,114 @@
+//! JSON in which no object may have the same member twice.
+//!
+//! Two parsers that pick different ones of two members disagree on what a message says, which is how checks are
+//! slipped past (RFC 8259 §4, RFC 7519 §4). serde alone lets the last one win.
+
+use std::cell::RefCell;
+use std::fmt;
+
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+
+/// Why a text was refused. `Data` carries serde's sentence, which names the member and the type wanted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StrictJsonError {
+    /// Not JSON, or nested deeper than 128 levels.
+    #[error("not well-formed JSON")]
+    Syntax,
+    /// The named member stands twice in one object.
+    #[error("the member {0:?} stands twice")]
+    DuplicateMember(String),
+    /// Well-formed, but not of the type wanted.
+    #[error("{0}")]
+    Data(String),
+}
+
+/// Reads `bytes` as one JSON value of type `T`, refusing a member given twice at any depth.
+///
+/// # Errors
+/// See [`StrictJsonError`].
+pub fn from_slice<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StrictJsonError> {
+    let duplicate = RefCell::new(None);
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let parsed = Strict { duplicate: &duplicate }
+        .deserialize(&mut deserializer)
+        .and_then(|value| deserializer.end().map(|()| value));
+    match (parsed, duplicate.take()) {
+        (_, Some(member)) => Err(StrictJsonError::DuplicateMember(member)),
+        (Err(_), None) => Err(StrictJsonError::Syntax),
+        (Ok(value), None) => {
+            serde_json::from_value(value).map_err(|error| StrictJsonError::Data(error.to_string()))
+        }
+    }
+}
+
+/// Builds a [`Value`], and notes the first member that comes twice.
+#[derive(Clone, Copy)]
+struct Strict<'a> {
+    duplicate: &'a RefCell<Option<String>>,
+}
+
+impl<'de> DeserializeSeed<'de> for Strict<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Strict<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value, A::Error> {
+        let mut array = Vec::new();
+        while let Some(element) = elements.next_element_seed(self)? {
+            array.push(element);
+        }
+        Ok(Value::Array(array))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let mut object = Map::new();
+        while let Some(name) = members.next_key::<String>()? {
+            if object.contains_key(&name) {
+                self.duplicate.replace(Some(name));
+                return Err(A::Error::custom("duplicate member"));
+            }
+            let value = members.next_value_seed(self)?;
+            object.insert(name, value);
+        }
+        Ok(Value::Object(object))
+    }
+}

@@ -1,0 +1,287 @@
+//! For tests: a clock moved by hand and an issuer that signs. The only code here that can sign, behind the feature
+//! `testing`, which no server turns on.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_lc_rs::hmac;
+use aws_lc_rs::rand::{self, SystemRandom};
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256,
+    RsaKeyPair, RsaPublicKeyComponents,
+};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::algorithm::Algorithm;
+use crate::claims::{self, AccessClaims, Audience, RefreshClaims};
+use crate::clock::Clock;
+use crate::jwk;
+use crate::key_set::KeySet;
+use crate::refresh_validator::REFRESH_TYP;
+use crate::validator::ACCESS_TYP;
+
+/// A clock that stands still until it is moved. Clones show the same time.
+#[derive(Clone, Debug)]
+pub struct ManualClock {
+    now: Arc<Mutex<DateTime<Utc>>>,
+}
+
+impl ManualClock {
+    /// Stands at 2030-01-01T00:00:00Z.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::at(DateTime::UNIX_EPOCH + TimeDelta::days(60 * 365 + 15))
+    }
+
+    /// Stands at `now`.
+    #[must_use]
+    pub fn at(now: DateTime<Utc>) -> Self {
+        Self { now: Arc::new(Mutex::new(now)) }
+    }
+
+    /// Moves on, or back if `by` is negative.
+    pub fn advance(&self, by: TimeDelta) {
+        *self.time() += by;
+    }
+
+    /// Moves to `now`.
+    pub fn set(&self, now: DateTime<Utc>) {
+        *self.time() = now;
+    }
+
+    fn time(&self) -> std::sync::MutexGuard<'_, DateTime<Utc>> {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Default for ManualClock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> DateTime<Utc> {
+        *self.time()
+    }
+}
+
+/// A key that signs, freshly made.
+pub struct SigningKey {
+    kid: String,
+    private: Private,
+    /// The JWK, or nothing for a secret.
+    public: Option<Value>,
+}
+
+enum Private {
+    Es256(EcdsaKeyPair),
+    Rs256(RsaKeyPair),
+    EdDsa(Ed25519KeyPair),
+    Hs256(Vec<u8>),
+}
+
+impl SigningKey {
+    /// Makes a key for `algorithm`: RSA of 2048 bits, a secret of 32 bytes.
+    ///
+    /// # Panics
+    /// If aws-lc cannot make one.
+    #[must_use]
+    pub fn generate(algorithm: Algorithm) -> Self {
+        match algorithm {
+            Algorithm::Es256 => {
+                let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a P-256 key");
+                let (x, y) = pair.public_key().as_ref()[1..].split_at(32);
+                let jwk = json!({"kty": "EC", "crv": "P-256", "x": base64url(x), "y": base64url(y)});
+                Self::asymmetric(Private::Es256(pair), jwk)
+            }
+            Algorithm::Rs256 => {
+                let pair = RsaKeyPair::generate(KeySize::Rsa2048).expect("an RSA key");
+                let public = RsaPublicKeyComponents::<Vec<u8>>::from(pair.public_key());
+                let jwk = json!({"kty": "RSA", "n": base64url(&public.n), "e": base64url(&public.e)});
+                Self::asymmetric(Private::Rs256(pair), jwk)
+            }
+            Algorithm::EdDsa => {
+                let pair = Ed25519KeyPair::generate().expect("an Ed25519 key");
+                let x = base64url(pair.public_key().as_ref());
+                Self::asymmetric(Private::EdDsa(pair), json!({"kty": "OKP", "crv": "Ed25519", "x": x}))
+            }
+            Algorithm::Hs256 => {
+                let mut secret = [0; 32];
+                rand::fill(&mut secret).expect("randomness");
+                Self::from_secret(&secret)
+            }
+        }
+    }
+
+    /// The HS256 key of this secret.
+    #[must_use]
+    pub fn from_secret(secret: &[u8]) -> Self {
+        Self { kid: jwk::secret_key_id(secret), private: Private::Hs256(secret.to_vec()), public: None }
+    }
+
+    fn asymmetric(private: Private, mut jwk: Value) -> Self {
+        let kid = jwk::thumbprint(&jwk).expect("a thumbprint");
+        jwk["kid"] = json!(kid);
+        jwk["use"] = json!("sig");
+        jwk["alg"] = json!(private.algorithm().as_str());
+        Self { kid, private, public: Some(jwk) }
+    }
+
+    /// Its `kid`.
+    #[must_use]
+    pub fn kid(&self) -> &str {
+        &self.kid
+    }
+
+    /// Its algorithm.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        self.private.algorithm()
+    }
+
+    /// Its public half.
+    ///
+    /// # Panics
+    /// For HS256, which has none.
+    #[must_use]
+    pub fn jwk(&self) -> Value {
+        self.public.clone().expect("a shared secret has no public half")
+    }
+
+    /// A set of this key alone.
+    ///
+    /// # Panics
+    /// If the key is not one that [`KeySet::parse`] takes.
+    #[must_use]
+    pub fn key_set(&self) -> KeySet {
+        match &self.private {
+            Private::Hs256(secret) => KeySet::from_secrets([secret.as_slice()]),
+            _ => KeySet::parse(jwk_set(&[self]).to_string().as_bytes()).expect("a key set"),
+        }
+    }
+
+    /// The header of an access token signed by this key.
+    #[must_use]
+    pub fn access_header(&self) -> Value {
+        json!({"alg": self.algorithm().as_str(), "typ": ACCESS_TYP, "kid": self.kid})
+    }
+
+    /// The header of a refresh token signed by this key.
+    #[must_use]
+    pub fn refresh_header(&self) -> Value {
+        json!({"alg": self.algorithm().as_str(), "typ": REFRESH_TYP, "kid": self.kid})
+    }
+
+    /// An access token, signed.
+    #[must_use]
+    pub fn access_token<C: Serialize>(&self, claims: &AccessClaims<C>) -> String {
+        self.sign(&self.access_header(), claims)
+    }
+
+    /// A refresh token, signed.
+    #[must_use]
+    pub fn refresh_token(&self, claims: &RefreshClaims) -> String {
+        self.sign(&self.refresh_header(), claims)
+    }
+
+    /// Any header and any payload, signed.
+    ///
+    /// # Panics
+    /// If `payload` is not JSON.
+    #[must_use]
+    pub fn sign(&self, header: &Value, payload: &impl Serialize) -> String {
+        let payload = serde_json::to_vec(payload).expect("JSON");
+        self.sign_bytes(header.to_string().as_bytes(), &payload)
+    }
+
+    /// Any bytes for a header and a payload, signed.
+    #[must_use]
+    pub fn sign_bytes(&self, header: &[u8], payload: &[u8]) -> String {
+        let message = format!("{}.{}", base64url(header), base64url(payload));
+        let signature = self.private.sign(message.as_bytes());
+        format!("{message}.{}", base64url(&signature))
+    }
+}
+
+impl Private {
+    fn algorithm(&self) -> Algorithm {
+        match self {
+            Self::Es256(_) => Algorithm::Es256,
+            Self::Rs256(_) => Algorithm::Rs256,
+            Self::EdDsa(_) => Algorithm::EdDsa,
+            Self::Hs256(_) => Algorithm::Hs256,
+        }
+    }
+
+    fn sign(&self, message: &[u8]) -> Vec<u8> {
+        let random = SystemRandom::new();
+        match self {
+            Self::Es256(pair) => pair.sign(&random, message).expect("a signature").as_ref().to_vec(),
+            Self::Rs256(pair) => {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature).expect("a signature");
+                signature
+            }
+            Self::EdDsa(pair) => pair.sign(message).as_ref().to_vec(),
+            Self::Hs256(secret) => {
+                hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), message).as_ref().to_vec()
+            }
+        }
+    }
+}
+
+/// The JWK Set document of these keys.
+#[must_use]
+pub fn jwk_set(keys: &[&SigningKey]) -> Value {
+    json!({"keys": keys.iter().map(|key| key.jwk()).collect::<Vec<_>>()})
+}
+
+/// The claims of a person named Ada, with no roles, who logged in just now; good for 15 minutes.
+#[must_use]
+pub fn access_claims(issuer: &str, audience: &str, now: DateTime<Utc>) -> AccessClaims {
+    AccessClaims {
+        iss: issuer.to_owned(),
+        sub: "7c9f1c52-8a3e-4c0e-9a53-2f6c1f0b7d11".to_owned(),
+        aud: Audience::One(audience.to_owned()),
+        client_id: "web".to_owned(),
+        iat: now.timestamp(),
+        exp: now.timestamp() + 15 * 60,
+        nbf: None,
+        jti: "0b8e8a0e-3f57-4a5f-9d0f-6f0c6a3c2b10".to_owned(),
+        token_type: claims::ACCESS.to_owned(),
+        sid: "f3b2c1d0-5e4f-4a3b-8c2d-1e0f9a8b7c6d".to_owned(),
+        uv: 1,
+        auth_time: now.timestamp(),
+        amr: vec!["pwd".to_owned()],
+        roles: Vec::new(),
+        name: "Ada".to_owned(),
+        csrf: None,
+        custom: Map::new(),
+    }
+}
+
+/// The claims of a refresh token of the same session, in its first generation; good for 30 days.
+#[must_use]
+pub fn refresh_claims(issuer: &str, now: DateTime<Utc>) -> RefreshClaims {
+    RefreshClaims {
+        iss: issuer.to_owned(),
+        aud: Audience::One(issuer.to_owned()),
+        sub: "7c9f1c52-8a3e-4c0e-9a53-2f6c1f0b7d11".to_owned(),
+        sid: "f3b2c1d0-5e4f-4a3b-8c2d-1e0f9a8b7c6d".to_owned(),
+        generation: 1,
+        sk: base64url(&[7; 16]),
+        jti: "5d3a1b2c-9e8f-4d7c-8b6a-0f1e2d3c4b5a".to_owned(),
+        token_type: claims::REFRESH.to_owned(),
+        iat: now.timestamp(),
+        exp: now.timestamp() + 30 * 24 * 60 * 60,
+    }
+}
+
+fn base64url(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}

@@ -1,0 +1,20 @@
+//! What shared-claims promises, from the outside.
+
+mod attack;
+mod attacks_on_claims;
+mod attacks_on_form;
+mod attacks_on_keys;
+mod attacks_on_time;
+mod extractors;
+mod fixture;
+mod invariants;
+mod issuer;
+mod key_sets;
+mod no_panics;
+mod problems;
+mod refresh_tokens;
+mod remote_key_set;
+mod service;
+mod strict_json;
+mod valid_tokens;
+mod vectors;

@@ -1,0 +1,145 @@
+//! Someone's service, with a route for every way to use the extractors, and a caller of it.
+
+use std::time::Duration;
+
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer, web};
+use awc::http::Method;
+use awc::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, WWW_AUTHENTICATE};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use shared_claims::http::fallback;
+use shared_claims::{AccessTokenValidator, Authenticated, MaybeAuthenticated, Problem};
+
+#[derive(Clone, Debug, Deserialize)]
+struct Plan {
+    plan: String,
+}
+
+pub struct Service {
+    pub url: String,
+}
+
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).expect("text")
+    }
+
+    pub fn challenge(&self) -> Option<&str> {
+        self.headers.get(WWW_AUTHENTICATE).map(|value| value.to_str().expect("text"))
+    }
+
+    pub fn assert_problem(&self, status: u16, code: &str) {
+        assert_eq!((self.status, self.json()["code"].as_str()), (status, Some(code)), "{}", self.text());
+        assert_eq!(self.json()["status"], json!(status));
+        assert_eq!(self.headers.get(CONTENT_TYPE).expect("a type"), "application/problem+json");
+        assert_eq!(self.headers.get(CACHE_CONTROL).expect("caching"), "no-store");
+    }
+
+    pub fn assert_refused(&self, status: u16, code: &str, error: &str) {
+        self.assert_problem(status, code);
+        let challenge = self.challenge().expect("a challenge");
+        assert!(
+            challenge.starts_with(&format!(r#"Bearer realm="latchkey", error="{error}""#)),
+            "{challenge}"
+        );
+    }
+}
+
+impl Service {
+    pub fn start(validator: AccessTokenValidator) -> Self {
+        let server = HttpServer::new(move || {
+            App::new()
+                .app_data(validator.clone())
+                .app_data(web::Data::new(validator.clone()))
+                .service(
+                    web::resource("/hello")
+                        .route(fallback::get_or_head().to(hello))
+                        .default_service(fallback::method_not_allowed("GET, HEAD")),
+                )
+                .route("/maybe", web::get().to(maybe))
+                .route("/admin", web::get().to(admin))
+                .route("/fresh", web::get().to(fresh))
+                .route("/typed", web::get().to(typed))
+                .route("/number/{n}", web::get().to(number))
+                .route("/json", web::post().to(json_body))
+                .route("/crash", web::get().to(crash))
+                .wrap(from_fn(fallback::problems))
+        })
+        .workers(1)
+        .disable_signals()
+        .bind("127.0.0.1:0")
+        .expect("a free port");
+        let url = format!("http://{}", server.addrs()[0]);
+        actix_web::rt::spawn(server.run());
+        Self { url }
+    }
+
+    pub async fn get(&self, path: &str, authorization: &[&str]) -> Answer {
+        self.send(Method::GET, path, authorization, "").await
+    }
+
+    pub async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        authorization: &[&str],
+        body: &'static str,
+    ) -> Answer {
+        let mut request = awc::Client::default().request(method, format!("{}{path}", self.url));
+        for value in authorization {
+            request = request.append_header(("Authorization", *value));
+        }
+        let mut response = request.send_body(body).await.expect("an answer");
+        let body = response.body().await.expect("a body").to_vec();
+        Answer { status: response.status().as_u16(), headers: response.headers().clone(), body }
+    }
+
+    pub async fn get_with(&self, path: &str, token: &str) -> Answer {
+        self.get(path, &[&format!("Bearer {token}")]).await
+    }
+}
+
+pub async fn hello(caller: Authenticated) -> String {
+    format!("{} {} {:?}", caller.claims().name, caller.user_id(), caller.roles())
+}
+
+async fn maybe(MaybeAuthenticated(caller): MaybeAuthenticated) -> String {
+    caller.map_or_else(|| "stranger".to_owned(), |caller| caller.claims().name.clone())
+}
+
+async fn admin(caller: Authenticated) -> Result<&'static str, Problem> {
+    caller.require_role("admin")?;
+    Ok("admin")
+}
+
+async fn fresh(caller: Authenticated) -> Result<&'static str, Problem> {
+    caller.require_fresh(Duration::from_secs(300))?;
+    Ok("fresh")
+}
+
+async fn typed(caller: Authenticated<Plan>) -> String {
+    caller.claims().custom.plan.clone()
+}
+
+async fn number(n: web::Path<u32>) -> String {
+    n.to_string()
+}
+
+async fn json_body(body: web::Json<Plan>) -> String {
+    body.plan.clone()
+}
+
+async fn crash() -> Result<String, actix_web::Error> {
+    Err(actix_web::error::ErrorInternalServerError("password=hunter2 at db.internal:5432"))
+}

@@ -1,0 +1,124 @@
+//! The positive controls: without them, a validator that refuses everything would pass every attack table.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::json;
+use shared_claims::testing::SigningKey;
+use shared_claims::{
+    AccessClaims, AccessTokenValidator, Algorithm, Audience, KeySet, SharedKeys, TokenError,
+};
+
+use crate::fixture::{AUDIENCE, Fixture, ISSUER, validator};
+
+#[test]
+fn an_untouched_token_of_every_algorithm_passes() {
+    for algorithm in Algorithm::ALL {
+        let fixture = Fixture::of(*algorithm);
+        assert_eq!(fixture.check(&fixture.token()), Ok(fixture.claims()), "{algorithm}");
+    }
+}
+
+#[test]
+fn typ_may_be_spelt_in_any_case_and_with_its_media_type_prefix() {
+    let fixture = Fixture::new();
+    for typ in ["at+jwt", "AT+JWT", "application/at+jwt", "Application/At+Jwt"] {
+        assert!(fixture.check(&fixture.token_headed("typ", json!(typ))).is_ok(), "{typ} (RFC 7515 §4.1.9)");
+    }
+}
+
+#[test]
+fn the_audience_may_be_one_of_several() {
+    let fixture = Fixture::new();
+    let claims =
+        fixture.check(&fixture.token_with("aud", json!(["other", AUDIENCE]))).expect("a valid token");
+    assert_eq!(claims.aud, Audience::Many(vec!["other".to_owned(), AUDIENCE.to_owned()]));
+}
+
+#[test]
+fn an_issuer_accepts_its_tokens_for_any_of_its_audiences() {
+    let fixture = Fixture::new();
+    let issuer = fixture.validator.clone().with_any_audience(vec!["mail".to_owned(), "api".to_owned()]);
+    let check =
+        |audience| issuer.check::<serde_json::Value>(&fixture.token_with("aud", json!(audience))).map(|_| ());
+    assert_eq!(check("mail"), Ok(()));
+    assert_eq!(check("api"), Ok(()));
+    assert_eq!(check("web"), Err(TokenError::WrongAudience));
+}
+
+#[test]
+fn a_token_of_eight_kibibytes_passes() {
+    let fixture = Fixture::new();
+    let token = (5000..6144)
+        .map(|length| fixture.token_with("name", json!("x".repeat(length))))
+        .find(|token| token.len() >= 8190)
+        .expect("a token of that length");
+    assert!(token.len() <= 8192 && fixture.check(&token).is_ok());
+}
+
+#[test]
+fn a_display_name_may_be_empty_and_roles_may_be_none() {
+    let fixture = Fixture::new();
+    assert!(fixture.check(&fixture.token_with("name", json!(""))).is_ok());
+    assert!(fixture.check(&fixture.token_with("roles", json!([]))).is_ok());
+}
+
+#[test]
+fn custom_claims_can_be_typed() {
+    #[derive(Debug, PartialEq, Deserialize)]
+    struct Plan {
+        plan: String,
+        seats: Option<u32>,
+    }
+    let fixture = Fixture::new();
+    let token = fixture.token_with("plan", json!("team"));
+    let claims: AccessClaims<Plan> = fixture.validator.check(&token).expect("a valid token");
+    assert_eq!(claims.custom, Plan { plan: "team".to_owned(), seats: None });
+
+    let untyped = fixture.check(&token).expect("a valid token");
+    assert_eq!(untyped.custom.get("plan"), Some(&json!("team")));
+
+    let misfit = fixture.validator.check::<Plan>(&fixture.token_with("plan", json!(7)));
+    assert_eq!(misfit, Err(TokenError::CustomClaims));
+    let absent = fixture.validator.check::<Plan>(&fixture.token());
+    assert_eq!(absent, Err(TokenError::CustomClaims));
+}
+
+#[test]
+fn keys_can_be_replaced_under_a_running_validator() {
+    let fixture = Fixture::new();
+    let keys = SharedKeys::default();
+    let validator = validator(keys.clone(), &fixture.clock);
+    let check = |token: &str| validator.check::<serde_json::Value>(token).map(|_| ());
+
+    assert_eq!(check(&fixture.token()), Err(TokenError::NoKeys));
+    keys.replace(fixture.key.key_set());
+    assert_eq!(check(&fixture.token()), Ok(()));
+    keys.replace(SigningKey::generate(Algorithm::Es256).key_set());
+    assert_eq!(check(&fixture.token()), Err(TokenError::UnknownKey));
+}
+
+#[test]
+fn several_secrets_can_be_accepted_at_once() {
+    let fixture = Fixture::of(Algorithm::Hs256);
+    let (old, new) = ([1; 32], [2; 32]);
+    let keys = KeySet::from_secrets([old.as_slice(), new.as_slice()]);
+    let validator = validator(keys, &fixture.clock).with_algorithms(&[Algorithm::Hs256]);
+    for secret in [old, new] {
+        let token = SigningKey::from_secret(&secret).access_token(&fixture.claims());
+        assert!(validator.check::<serde_json::Value>(&token).is_ok());
+    }
+}
+
+#[test]
+fn the_default_validator_goes_by_the_machines_clock_and_takes_no_shared_secret() {
+    let fixture = Fixture::of(Algorithm::Hs256);
+    let validator = AccessTokenValidator::new(ISSUER, AUDIENCE, fixture.key.key_set());
+    assert_eq!(
+        validator.check::<serde_json::Value>(&fixture.token()),
+        Err(TokenError::AlgorithmNotAllowed),
+        "HS256 has to be asked for"
+    );
+    let system: Arc<dyn shared_claims::Clock> = Arc::new(shared_claims::SystemClock);
+    assert!((system.now() - validator.now()).abs() < chrono::TimeDelta::minutes(1));
+}
