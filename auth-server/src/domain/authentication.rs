@@ -1,0 +1,111 @@
+//! Who is calling? By refresh token, judged as at refresh but not spent; or by access token, to read only.
+
+use secrecy::SecretString;
+use shared_claims::AccessClaims;
+use shared_claims::TokenError;
+
+use super::standing::{Standing, standing};
+use super::{Context, security_log};
+use crate::model::{EndReason, Session, User, UserId};
+use crate::store::{StoreError, sessions, users};
+
+/// Why nobody is there.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthenticationError {
+    /// The session is over, or never was.
+    #[error("the session is over: {0}")]
+    SessionEnded(EndReason),
+    /// Not a refresh token of ours.
+    #[error("the refresh token is not valid: {0}")]
+    InvalidToken(TokenError),
+    /// The access token was made before roles, password or status changed.
+    #[error("the access token is older than the last change of the person's record")]
+    StaleToken,
+    /// The database gave no answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The session that the refresh token opens, and whose it is, both as the database has them now.
+///
+/// # Errors
+/// See [`AuthenticationError`]. A spent token ends its session here too.
+pub async fn by_refresh_token(
+    context: &Context,
+    token: &SecretString,
+) -> Result<(Session, User), AuthenticationError> {
+    let token = context.refresh_tokens.read(token).map_err(|error| match error {
+        TokenError::Expired => AuthenticationError::SessionEnded(EndReason::Expired),
+        other => AuthenticationError::InvalidToken(other),
+    })?;
+    let (lifetimes, now) = (context.lifetimes, context.now());
+    let found = context
+        .database
+        .transaction(move |connection| {
+            let session = sessions::by_id(connection, token.session)?;
+            match (standing(&token, session.as_ref(), &lifetimes, now), session) {
+                (Standing::Newest { .. } | Standing::JustSpent, Some(session)) => {
+                    let user = users::by_id(connection, session.user_id)?;
+                    Ok(Found::Alive(Box::new(session), user.map(Box::new)))
+                }
+                (Standing::SpentLast | Standing::SpentLongAgo, Some(session)) => {
+                    sessions::end_reused(connection, session.id, token.generation, now)?;
+                    Ok(Found::Reused(Box::new(session)))
+                }
+                (Standing::Over(reason), _) => Ok(Found::Over(reason)),
+                (_, None) => Ok(Found::Over(EndReason::Unknown)),
+            }
+        })
+        .await
+        .map_err(AuthenticationError::Store)?;
+    match found {
+        Found::Alive(session, Some(user)) => Ok((*session, enabled(*user)?)),
+        Found::Alive(_, None) => Err(AuthenticationError::SessionEnded(EndReason::UserDeleted)),
+        Found::Reused(session) => {
+            security_log::reuse_detected(session.id, session.user_id);
+            Err(AuthenticationError::SessionEnded(EndReason::ReuseDetected))
+        }
+        Found::Over(reason) => Err(AuthenticationError::SessionEnded(reason)),
+    }
+}
+
+/// The person that a valid access token speaks of. Unlike a resource server we have the database at hand, so an
+/// ended session or a changed record is noticed at once.
+///
+/// # Errors
+/// See [`AuthenticationError`].
+pub async fn by_access_token(context: &Context, claims: &AccessClaims) -> Result<User, AuthenticationError> {
+    let unknown = AuthenticationError::SessionEnded(EndReason::Unknown);
+    let (Ok(user), Ok(session)) = (claims.sub.parse::<UserId>(), claims.sid.parse()) else {
+        return Err(unknown);
+    };
+    let (user, session) = context
+        .database
+        .run(move |connection| {
+            Ok::<_, StoreError>((users::by_id(connection, user)?, sessions::by_id(connection, session)?))
+        })
+        .await?;
+    let (Some(user), Some(session)) = (user, session) else { return Err(unknown) };
+    if let Some(ended) = session.ended {
+        return Err(AuthenticationError::SessionEnded(ended.reason));
+    }
+    let user = enabled(user)?;
+    if u64::try_from(claims.uv).is_ok_and(|version| version >= user.version) {
+        Ok(user)
+    } else {
+        Err(AuthenticationError::StaleToken)
+    }
+}
+
+enum Found {
+    Alive(Box<Session>, Option<Box<User>>),
+    Reused(Box<Session>),
+    Over(EndReason),
+}
+
+fn enabled(user: User) -> Result<User, AuthenticationError> {
+    if user.disabled_at.is_some() {
+        return Err(AuthenticationError::SessionEnded(EndReason::UserDisabled));
+    }
+    Ok(user)
+}

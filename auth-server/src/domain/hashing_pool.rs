@@ -1,0 +1,67 @@
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread;
+
+use tokio::sync::{Semaphore, oneshot};
+
+/// How many passwords may wait for a thread. At some 30 ms each the last of them waits for a second on two cores;
+/// whoever comes after that is told to come back, while refreshes, which need no hash, go on.
+const WAITING: usize = 64;
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// Threads for argon2 and zxcvbn: as many as there are cores, so that memory and processor time stay bounded
+/// however many people log in at once.
+#[derive(Clone)]
+pub struct HashingPool {
+    jobs: mpsc::Sender<Job>,
+    places: Arc<Semaphore>,
+}
+
+/// All places are taken.
+#[derive(Debug, thiserror::Error)]
+#[error("too many passwords are waiting to be hashed")]
+pub struct Busy;
+
+impl HashingPool {
+    /// Starts the threads. They end when the pool is dropped.
+    pub fn start(threads: usize) -> Self {
+        let (jobs, queue) = mpsc::channel::<Job>();
+        let queue = Arc::new(Mutex::new(queue));
+        for _ in 0..threads {
+            let queue = Arc::clone(&queue);
+            thread::Builder::new()
+                .name("hashing".to_owned())
+                .spawn(move || work(&queue))
+                .expect("the system has threads");
+        }
+        Self { jobs, places: Arc::new(Semaphore::new(threads + WAITING)) }
+    }
+
+    /// Runs `work` on one of the threads.
+    ///
+    /// # Errors
+    /// [`Busy`], at once, where too many are waiting.
+    pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Busy> {
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Busy)?;
+        let (answer, answered) = oneshot::channel();
+        let job = Box::new(move || {
+            // Nobody is waiting any more: the client hung up while it queued.
+            if !answer.is_closed() {
+                let _ = answer.send(work());
+            }
+            drop(place);
+        });
+        self.jobs.send(job).map_err(|_| Busy)?;
+        answered.await.map_err(|_| Busy)
+    }
+}
+
+fn work(queue: &Mutex<mpsc::Receiver<Job>>) {
+    loop {
+        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        match next {
+            Ok(job) => job(),
+            Err(mpsc::RecvError) => return,
+        }
+    }
+}

@@ -1,0 +1,158 @@
+use std::sync::Arc;
+
+use argon2::password_hash::phc::PasswordHash as Phc;
+use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
+use secrecy::{ExposeSecret, SecretString};
+use zxcvbn::Score;
+
+use super::Busy;
+use super::hashing_pool::HashingPool;
+use crate::model::PasswordHash;
+
+const MIN_CHARS: usize = 8;
+const MAX_CHARS: usize = 128;
+/// "Safely unguessable: moderate protection from offline slow-hash scenario", in zxcvbn's words.
+const MIN_SCORE: Score = Score::Three;
+
+/// Hashes and checks passwords with argon2id (RFC 9106), on threads of its own.
+#[derive(Clone)]
+pub struct Passwords {
+    argon2: Argon2<'static>,
+    pool: HashingPool,
+    /// Checked where there is no such person, so that the answer takes as long as for a wrong password.
+    stand_in: Arc<PasswordHash>,
+}
+
+/// Cost of a hash.
+#[derive(Clone, Copy, Debug)]
+pub struct Argon2Settings {
+    /// `ARGON2_MEMORY_KIB`
+    pub memory_kib: u32,
+    /// `ARGON2_ITERATIONS`
+    pub iterations: u32,
+    /// `ARGON2_PARALLELISM`
+    pub parallelism: u32,
+}
+
+/// What checking a password told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Check {
+    /// It fits.
+    Right,
+    /// It fits, but its hash was made with other settings than today's.
+    RightButOutdated,
+    /// It does not fit, or there is nobody whom it could fit.
+    Wrong,
+}
+
+/// Why a password is not good enough, worded for the person who chose it.
+#[derive(Debug, thiserror::Error)]
+pub enum WeakPassword {
+    /// Fewer than 8 characters.
+    #[error("must be at least 8 characters long")]
+    TooShort,
+    /// More than 128 characters.
+    #[error("must be at most 128 characters long")]
+    TooLong,
+    /// What zxcvbn says of it.
+    #[error("is too easy to guess{0}")]
+    Guessable(String),
+}
+
+impl Passwords {
+    /// Starts the threads, and hashes the stand-in.
+    ///
+    /// # Errors
+    /// The settings are beyond what argon2 allows.
+    pub fn new(settings: Argon2Settings, threads: usize) -> Result<Self, String> {
+        let params = Params::new(settings.memory_kib, settings.iterations, settings.parallelism, None)
+            .map_err(|error| format!("ARGON2_MEMORY_KIB, ARGON2_ITERATIONS, ARGON2_PARALLELISM: {error}"))?;
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let stand_in = Arc::new(hash(&argon2, &"nobody has this password".into()));
+        Ok(Self { argon2, pool: HashingPool::start(threads), stand_in })
+    }
+
+    /// Checks a password against a person's hash, or against the stand-in.
+    ///
+    /// # Errors
+    /// [`Busy`]
+    pub(super) async fn check(
+        &self,
+        password: SecretString,
+        stored: Option<PasswordHash>,
+    ) -> Result<Check, Busy> {
+        let (argon2, stand_in) = (self.argon2.clone(), Arc::clone(&self.stand_in));
+        self.pool
+            .run(move || {
+                if let Some(stored) = stored {
+                    return check(&argon2, &password, &stored);
+                }
+                check(&argon2, &password, &stand_in);
+                Check::Wrong
+            })
+            .await
+    }
+
+    /// Hashes a password that is known to be somebody's already.
+    ///
+    /// # Errors
+    /// [`Busy`]
+    pub(super) async fn hash(&self, password: SecretString) -> Result<PasswordHash, Busy> {
+        let argon2 = self.argon2.clone();
+        self.pool.run(move || hash(&argon2, &password)).await
+    }
+
+    /// Hashes a new password, unless it is weak. `words` are those that a guesser would try first.
+    ///
+    /// # Errors
+    /// [`Busy`]
+    pub(super) async fn hash_if_strong(
+        &self,
+        password: SecretString,
+        words: Vec<String>,
+    ) -> Result<Result<PasswordHash, WeakPassword>, Busy> {
+        let argon2 = self.argon2.clone();
+        self.pool
+            .run(move || {
+                judge(password.expose_secret(), &words)?;
+                Ok(hash(&argon2, &password))
+            })
+            .await
+    }
+}
+
+fn hash(argon2: &Argon2<'_>, password: &SecretString) -> PasswordHash {
+    let hash = argon2.hash_password(password.expose_secret().as_bytes()).expect("argon2 hashes up to 4 GiB");
+    PasswordHash(hash.to_string().into())
+}
+
+fn check(argon2: &Argon2<'_>, password: &SecretString, stored: &PasswordHash) -> Check {
+    let Ok(stored) = Phc::new(stored.0.expose_secret()) else { return Check::Wrong };
+    if argon2.verify_password(password.expose_secret().as_bytes(), &stored).is_err() {
+        return Check::Wrong;
+    }
+    let today = argon2.params();
+    let same = Params::try_from(&stored).is_ok_and(|params| {
+        (params.m_cost(), params.t_cost(), params.p_cost())
+            == (today.m_cost(), today.t_cost(), today.p_cost())
+    });
+    let same = same && stored.algorithm == Algorithm::Argon2id.ident();
+    if same { Check::Right } else { Check::RightButOutdated }
+}
+
+fn judge(password: &str, words: &[String]) -> Result<(), WeakPassword> {
+    let length = password.chars().count();
+    if length < MIN_CHARS {
+        return Err(WeakPassword::TooShort);
+    }
+    if length > MAX_CHARS {
+        return Err(WeakPassword::TooLong);
+    }
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let entropy = zxcvbn::zxcvbn(password, &words);
+    if entropy.score() >= MIN_SCORE {
+        return Ok(());
+    }
+    let warning = entropy.feedback().and_then(zxcvbn::feedback::Feedback::warning);
+    Err(WeakPassword::Guessable(warning.map_or_else(String::new, |warning| format!(": {warning}"))))
+}

@@ -1,0 +1,247 @@
+//! Refresh: spends a refresh token and hands out the next pair.
+//!
+//! One guarded UPDATE decides every race. Whoever does not win it learns from the row why, and only a row that was
+//! read can end a session: an unreachable database never does.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use secrecy::SecretString;
+use shared_claims::TokenError;
+
+use super::refresh_tokens::sha256;
+use super::signer::UnusableKey;
+use super::standing::{Standing, standing, younger_than_idle_limit};
+use super::{Context, IssuedTokens, Lifetimes, RefreshToken, access_tokens, security_log};
+use crate::model::{Delivery, EndReason, Session, User};
+use crate::store::sessions::{Guard, Spend};
+use crate::store::{AnyConnection, StoreError, sessions, users};
+
+/// How often the successor of one rotation is issued again after the grace.
+///
+/// Enough for a bad connection; too few to live on: each redelivery leaves the thief and the owner with the same
+/// successor, and whoever spends it second ends the session.
+const MAX_REDELIVERIES: i32 = 5;
+
+/// A refresh as it was asked for.
+pub struct Request {
+    /// The token.
+    pub token: SecretString,
+    /// How it came.
+    pub delivery: Delivery,
+    /// Lets the same client have an answer again that was lost on the way.
+    pub idempotency_key: Option<IdempotencyKey>,
+    /// Audience of the new access token.
+    pub audience: Option<String>,
+}
+
+/// SHA-256 of an `Idempotency-Key`.
+#[derive(Clone, Copy)]
+pub struct IdempotencyKey([u8; 32]);
+
+/// Why there is no new pair.
+#[derive(Debug, thiserror::Error)]
+pub enum RefreshError {
+    /// The session is over, or never was.
+    #[error("the session is over: {0}")]
+    SessionEnded(EndReason),
+    /// The token came in a cookie and belongs in a body, or the reverse. Nothing was changed.
+    #[error("the token came another way than its session's delivery")]
+    WrongDelivery,
+    /// The audience is not listed. Nothing was changed.
+    #[error("the audience is not one of AUDIENCES")]
+    UnknownAudience,
+    /// The row changed between two looks at it, twice: nothing can be said.
+    #[error("the session's row did not hold still")]
+    Unsettled,
+    /// The database gave no answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The pair could not be signed.
+    #[error(transparent)]
+    Signing(#[from] UnusableKey),
+}
+
+impl IdempotencyKey {
+    /// Keeps only the hash.
+    #[must_use]
+    pub fn hash(key: &str) -> Self {
+        Self(sha256(key.as_bytes()))
+    }
+}
+
+/// Spends the token: a new pair, or the same successor again for a racing tab or a lost answer.
+///
+/// # Errors
+/// See [`RefreshError`].
+pub async fn refresh(context: &Context, request: Request) -> Result<IssuedTokens, RefreshError> {
+    let audience =
+        context.policy.audience(request.audience.as_deref()).ok_or(RefreshError::UnknownAudience)?;
+    let token = context
+        .refresh_tokens
+        .read(&request.token)
+        .map_err(|error| RefreshError::SessionEnded(reason(error)))?;
+    let attempt = Arc::new(Attempt::new(context, &token, &request));
+    let work = Arc::clone(&attempt);
+    let outcome = context.database.transaction(move |connection| work.run(connection)).await?;
+    attempt.log(&outcome);
+    match outcome {
+        Outcome::Rotated { session, user, .. } | Outcome::Redelivered { session, user, .. } => {
+            Ok(access_tokens::issue(context, *user, *session, token.secret(), audience)?)
+        }
+        Outcome::Reused { .. } => Err(RefreshError::SessionEnded(EndReason::ReuseDetected)),
+        Outcome::Over(reason) => Err(RefreshError::SessionEnded(reason)),
+        Outcome::WrongDelivery => Err(RefreshError::WrongDelivery),
+        Outcome::Unsettled => Err(RefreshError::Unsettled),
+    }
+}
+
+fn reason(error: TokenError) -> EndReason {
+    log::debug!("refresh token refused: {error}");
+    match error {
+        TokenError::Expired => EndReason::Expired,
+        _ => EndReason::Unknown,
+    }
+}
+
+/// What one transaction found and did; each is committed.
+enum Outcome {
+    Rotated { session: Box<Session>, user: Box<User>, row_was_behind: bool },
+    Redelivered { session: Box<Session>, user: Box<User>, within_grace: bool },
+    Reused { session: Box<Session> },
+    Over(EndReason),
+    WrongDelivery,
+    Unsettled,
+}
+
+struct Attempt {
+    token: RefreshToken,
+    spend: Spend,
+    lifetimes: Lifetimes,
+    now: DateTime<Utc>,
+}
+
+impl Attempt {
+    fn new(context: &Context, token: &RefreshToken, request: &Request) -> Self {
+        let now = context.now();
+        let spend = Spend {
+            id: token.session,
+            generation: token.generation,
+            secret_hash: token.secret_hash,
+            younger_than_idle_limit: younger_than_idle_limit(token, &context.lifetimes, now),
+            delivery: request.delivery,
+            idempotency_key_hash: request.idempotency_key.map(|key| key.0),
+            now,
+            idle_expires_at: now + context.lifetimes.idle,
+        };
+        Self { token: token.clone(), spend, lifetimes: context.lifetimes, now }
+    }
+
+    fn run(&self, connection: &mut AnyConnection) -> Result<Outcome, StoreError> {
+        if let Some(session) = sessions::rotate(connection, &self.spend, Guard::Same)? {
+            return self.rotated(connection, session, false);
+        }
+        let (session, verdict) = self.look(connection)?;
+        let Standing::Newest { row_is_behind } = verdict else {
+            return self.refuse_or_redeliver(connection, session, verdict);
+        };
+        if session.is_some_and(|session| session.delivery != self.spend.delivery) {
+            return Ok(Outcome::WrongDelivery);
+        }
+        // Either the row is behind what we signed, or it changed between the two statements.
+        if let Some(session) = sessions::rotate(connection, &self.spend, Guard::SameOrBehind)? {
+            return self.rotated(connection, session, row_is_behind);
+        }
+        let (session, verdict) = self.look(connection)?;
+        self.refuse_or_redeliver(connection, session, verdict)
+    }
+
+    fn look(&self, connection: &mut AnyConnection) -> Result<(Option<Session>, Standing), StoreError> {
+        let session = sessions::by_id(connection, self.token.session)?;
+        let verdict = standing(&self.token, session.as_ref(), &self.lifetimes, self.now);
+        Ok((session, verdict))
+    }
+
+    fn rotated(
+        &self,
+        connection: &mut AnyConnection,
+        session: Session,
+        row_was_behind: bool,
+    ) -> Result<Outcome, StoreError> {
+        Ok(match self.owner(connection, &session)? {
+            Ok(user) => Outcome::Rotated { session: session.into(), user: user.into(), row_was_behind },
+            Err(reason) => Outcome::Over(reason),
+        })
+    }
+
+    fn refuse_or_redeliver(
+        &self,
+        connection: &mut AnyConnection,
+        session: Option<Session>,
+        verdict: Standing,
+    ) -> Result<Outcome, StoreError> {
+        let Some(session) = session else { return Ok(Outcome::Over(EndReason::Unknown)) };
+        let within_grace = match verdict {
+            Standing::Over(reason) => return Ok(Outcome::Over(reason)),
+            Standing::Newest { .. } => return Ok(Outcome::Unsettled),
+            Standing::SpentLongAgo => return self.reused(connection, session),
+            Standing::SpentLast if !self.has_key_of(&session) => return self.reused(connection, session),
+            Standing::SpentLast => false,
+            Standing::JustSpent => true,
+        };
+        if session.delivery != self.spend.delivery {
+            return Ok(Outcome::WrongDelivery);
+        }
+        if !within_grace && !sessions::count_redelivery(connection, &session, MAX_REDELIVERIES)? {
+            return self.reused(connection, session);
+        }
+        Ok(match self.owner(connection, &session)? {
+            Ok(user) => Outcome::Redelivered { session: session.into(), user: user.into(), within_grace },
+            Err(reason) => Outcome::Over(reason),
+        })
+    }
+
+    /// An absent key never equals an absent key.
+    fn has_key_of(&self, session: &Session) -> bool {
+        self.spend.idempotency_key_hash.is_some()
+            && self.spend.idempotency_key_hash == session.idempotency_key_hash
+    }
+
+    fn reused(&self, connection: &mut AnyConnection, session: Session) -> Result<Outcome, StoreError> {
+        sessions::end_reused(connection, session.id, self.token.generation, self.now)?;
+        Ok(Outcome::Reused { session: session.into() })
+    }
+
+    /// Whose session it is. Disabling a person ends their sessions; should one have been left over, it ends here.
+    fn owner(
+        &self,
+        connection: &mut AnyConnection,
+        session: &Session,
+    ) -> Result<Result<User, EndReason>, StoreError> {
+        let Some(user) = users::by_id(connection, session.user_id)? else {
+            return Ok(Err(EndReason::UserDeleted));
+        };
+        if user.disabled_at.is_some() {
+            sessions::end(connection, session.id, EndReason::UserDisabled, self.now)?;
+            return Ok(Err(EndReason::UserDisabled));
+        }
+        Ok(Ok(user))
+    }
+
+    fn log(&self, outcome: &Outcome) {
+        match outcome {
+            Outcome::Rotated { user, row_was_behind: true, .. } => {
+                security_log::generation_restored(self.token.session, user.id);
+            }
+            Outcome::Redelivered { user, within_grace: false, .. } => {
+                security_log::refresh_redelivered(self.token.session, user.id);
+            }
+            Outcome::Reused { session } => security_log::reuse_detected(session.id, session.user_id),
+            Outcome::Rotated { .. }
+            | Outcome::Redelivered { .. }
+            | Outcome::Over(_)
+            | Outcome::WrongDelivery
+            | Outcome::Unsettled => {}
+        }
+    }
+}

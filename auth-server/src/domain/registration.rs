@@ -1,0 +1,129 @@
+//! Registration: makes a person, and logs them in.
+
+use secrecy::SecretString;
+use serde_json::Map;
+
+use super::login::{Opening, end_replaced, new_session};
+use super::signer::UnusableKey;
+use super::{Busy, Context, IssuedTokens, WeakPassword, access_tokens, security_log};
+use crate::model::{DisplayName, Email, PasswordHash, Role, User, UserId, Username};
+use crate::store::{StoreError, Taken, sessions, users};
+
+/// Who somebody wants to be.
+pub struct NewPerson {
+    /// Unique.
+    pub email: Email,
+    /// Unique.
+    pub username: Option<Username>,
+    /// How to greet them.
+    pub name: Option<DisplayName>,
+    /// In clear, until it is hashed.
+    pub password: SecretString,
+}
+
+/// Why nobody was registered.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistrationError {
+    /// By setting.
+    #[error("registration is closed")]
+    Closed,
+    /// Too short, too long or too easy to guess.
+    #[error("weak password: {0}")]
+    WeakPassword(WeakPassword),
+    /// Somebody has that address already.
+    #[error("the e-mail address is taken")]
+    EmailTaken,
+    /// Somebody has that username already.
+    #[error("the username is taken")]
+    UsernameTaken,
+    /// The audience is not listed.
+    #[error("the audience is not one of AUDIENCES")]
+    UnknownAudience,
+    /// Too many passwords are waiting to be hashed.
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    /// The database gave no answer.
+    #[error(transparent)]
+    Store(StoreError),
+    /// The pair could not be signed.
+    #[error(transparent)]
+    Signing(#[from] UnusableKey),
+}
+
+impl From<StoreError> for RegistrationError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Taken(Taken::Email) => Self::EmailTaken,
+            StoreError::Taken(Taken::Username) => Self::UsernameTaken,
+            other => Self::Store(other),
+        }
+    }
+}
+
+/// Registers a person and opens their first session, both or neither.
+///
+/// # Errors
+/// See [`RegistrationError`].
+pub async fn register(
+    context: &Context,
+    person: NewPerson,
+    opening: Opening,
+) -> Result<IssuedTokens, RegistrationError> {
+    if !context.policy.registration_open {
+        return Err(RegistrationError::Closed);
+    }
+    let audience =
+        context.policy.audience(opening.audience.as_deref()).ok_or(RegistrationError::UnknownAudience)?;
+    let user = hashed(context, person, Vec::new()).await?;
+    let (session, secret) = new_session(context, user.id, &opening);
+    let (new_user, first_session) = (user.clone(), session.clone());
+    context
+        .database
+        .transaction(move |connection| {
+            users::insert(connection, &new_user)?;
+            end_replaced(connection, &opening.replaces, first_session.created_at)?;
+            sessions::insert(connection, &first_session)
+        })
+        .await?;
+    security_log::registered(user.id);
+    Ok(access_tokens::issue(context, user, session, &secret, audience)?)
+}
+
+/// Makes a person with roles, without a session: for operators. Open whatever `REGISTRATION` says.
+///
+/// # Errors
+/// See [`RegistrationError`].
+pub async fn create(
+    context: &Context,
+    person: NewPerson,
+    roles: Vec<Role>,
+) -> Result<UserId, RegistrationError> {
+    let user = hashed(context, person, roles).await?;
+    let id = user.id;
+    context.database.run(move |connection| users::insert(connection, &user)).await?;
+    security_log::registered(id);
+    Ok(id)
+}
+
+async fn hashed(context: &Context, person: NewPerson, roles: Vec<Role>) -> Result<User, RegistrationError> {
+    let words = [
+        Some(person.email.as_str().to_owned()),
+        person.username.as_ref().map(|name| name.as_str().to_owned()),
+        person.name.as_ref().map(|name| name.as_str().to_owned()),
+    ];
+    let words = words.into_iter().flatten().collect();
+    let hash = context.passwords.hash_if_strong(person.password, words).await?;
+    let password_hash: PasswordHash = hash.map_err(RegistrationError::WeakPassword)?;
+    Ok(User {
+        id: UserId::random(),
+        email: person.email,
+        username: person.username,
+        name: person.name,
+        password_hash,
+        roles,
+        claims: Map::new(),
+        version: 1,
+        disabled_at: None,
+        created_at: context.now(),
+    })
+}

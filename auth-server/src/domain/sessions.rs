@@ -1,0 +1,38 @@
+//! A person's sessions, as they see and end them.
+
+use super::{Context, security_log};
+use crate::model::{EndReason, Session, SessionId, UserId};
+use crate::store::{StoreError, sessions};
+
+/// The living sessions of a person, last used first.
+///
+/// # Errors
+/// The database failed.
+pub async fn list(context: &Context, user: UserId) -> Result<Vec<Session>, StoreError> {
+    let now = context.now();
+    context.database.run(move |connection| sessions::alive(connection, user, now)).await
+}
+
+/// Ends one session of a person. `false` where they have no such session, or it was over already.
+///
+/// # Errors
+/// The database failed.
+pub async fn end(
+    context: &Context,
+    user: UserId,
+    session: SessionId,
+    reason: EndReason,
+) -> Result<bool, StoreError> {
+    let now = context.now();
+    let ended = context
+        .database
+        .transaction(move |connection| {
+            let theirs = sessions::by_id(connection, session)?.is_some_and(|found| found.user_id == user);
+            Ok::<_, StoreError>(theirs && sessions::end(connection, session, reason, now)?)
+        })
+        .await?;
+    if ended {
+        security_log::session_ended(session, user, reason);
+    }
+    Ok(ended)
+}

@@ -1,0 +1,132 @@
+use aws_lc_rs::encoding::AsDer;
+use aws_lc_rs::error::Unspecified;
+use aws_lc_rs::hmac;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::{KeyPair as RsaKeyPair, KeySize};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256,
+};
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
+use serde::Serialize;
+use serde_json::{Value, json};
+use shared_claims::Algorithm;
+
+/// A private key or a secret, parsed once and ready to sign.
+pub enum Signer {
+    /// ECDSA on P-256.
+    Es256(EcdsaKeyPair),
+    /// RSA with PKCS#1 v1.5 padding.
+    Rs256(RsaKeyPair),
+    /// Ed25519.
+    EdDsa(Ed25519KeyPair),
+    /// A shared secret.
+    Hs256(Box<hmac::Key>),
+}
+
+/// The cryptographic library gave up, or a stored key is none.
+#[derive(Debug, thiserror::Error)]
+#[error("the key cannot be used to sign")]
+pub struct UnusableKey;
+
+impl From<Unspecified> for UnusableKey {
+    fn from(_: Unspecified) -> Self {
+        Self
+    }
+}
+
+/// A new private key as PKCS#8. HS256 has no key pair: its secret comes from the settings.
+pub fn generate(algorithm: Algorithm) -> Result<Vec<u8>, UnusableKey> {
+    let random = SystemRandom::new();
+    match algorithm {
+        Algorithm::Es256 => {
+            let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random)?;
+            Ok(document.as_ref().to_vec())
+        }
+        // 3072 bits: 128 bits of strength (NIST SP 800-57), as much as the others have.
+        Algorithm::Rs256 => Ok(AsDer::as_der(&RsaKeyPair::generate(KeySize::Rsa3072)?)?.as_ref().to_vec()),
+        Algorithm::EdDsa => Ok(Ed25519KeyPair::generate_pkcs8v1(&random)?.as_ref().to_vec()),
+        Algorithm::Hs256 => Err(UnusableKey),
+    }
+}
+
+impl Signer {
+    /// Reads back what [`generate`] made.
+    pub fn from_pkcs8(algorithm: Algorithm, pkcs8: &[u8]) -> Result<Self, UnusableKey> {
+        match algorithm {
+            Algorithm::Es256 => {
+                EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8).map(Self::Es256)
+            }
+            Algorithm::Rs256 => RsaKeyPair::from_pkcs8(pkcs8).map(Self::Rs256),
+            Algorithm::EdDsa => Ed25519KeyPair::from_pkcs8(pkcs8).map(Self::EdDsa),
+            Algorithm::Hs256 => return Err(UnusableKey),
+        }
+        .map_err(|_| UnusableKey)
+    }
+
+    /// HMAC with a shared secret.
+    pub fn from_secret(secret: &[u8]) -> Self {
+        Self::Hs256(Box::new(hmac::Key::new(hmac::HMAC_SHA256, secret)))
+    }
+
+    fn algorithm(&self) -> Algorithm {
+        match self {
+            Self::Es256(_) => Algorithm::Es256,
+            Self::Rs256(_) => Algorithm::Rs256,
+            Self::EdDsa(_) => Algorithm::EdDsa,
+            Self::Hs256(_) => Algorithm::Hs256,
+        }
+    }
+
+    /// The public half as a JWK (RFC 7517), without `kid`. A secret has none.
+    pub fn public_jwk(&self) -> Option<Value> {
+        match self {
+            Self::Es256(pair) => {
+                // An uncompressed point: 04, then x and y (SEC 1 §2.3.3).
+                let (x, y) = pair.public_key().as_ref().get(1..)?.split_at(32);
+                Some(
+                    json!({"kty": "EC", "crv": "P-256", "x": base64url(x), "y": base64url(y), "alg": "ES256", "use": "sig"}),
+                )
+            }
+            Self::Rs256(pair) => {
+                let public = pair.public_key();
+                let (n, e) = (public.modulus(), public.exponent());
+                let (n, e) = (n.big_endian_without_leading_zero(), e.big_endian_without_leading_zero());
+                Some(
+                    json!({"kty": "RSA", "n": base64url(n), "e": base64url(e), "alg": "RS256", "use": "sig"}),
+                )
+            }
+            Self::EdDsa(pair) => {
+                let x = base64url(pair.public_key().as_ref());
+                Some(json!({"kty": "OKP", "crv": "Ed25519", "x": x, "alg": "EdDSA", "use": "sig"}))
+            }
+            Self::Hs256(_) => None,
+        }
+    }
+
+    /// A JWS in compact form (RFC 7515 §7.1).
+    pub fn sign(&self, typ: &str, kid: &str, claims: &impl Serialize) -> Result<String, UnusableKey> {
+        let header = json!({"alg": self.algorithm().as_str(), "typ": typ, "kid": kid});
+        let claims = serde_json::to_vec(claims).map_err(|_| UnusableKey)?;
+        let input = format!("{}.{}", base64url(header.to_string().as_bytes()), base64url(&claims));
+        let signature = self.signature(input.as_bytes())?;
+        Ok(format!("{input}.{}", base64url(&signature)))
+    }
+
+    fn signature(&self, message: &[u8]) -> Result<Vec<u8>, UnusableKey> {
+        let random = SystemRandom::new();
+        match self {
+            Self::Es256(pair) => Ok(pair.sign(&random, message)?.as_ref().to_vec()),
+            Self::Rs256(pair) => {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature)?;
+                Ok(signature)
+            }
+            Self::EdDsa(pair) => Ok(pair.try_sign(message)?.as_ref().to_vec()),
+            Self::Hs256(key) => Ok(hmac::sign(key, message).as_ref().to_vec()),
+        }
+    }
+}
+
+fn base64url(bytes: &[u8]) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(bytes)
+}

@@ -1,0 +1,28 @@
+//! The HTTP API: reads requests, calls the domain, words the answers.
+
+mod answers;
+mod attempts;
+mod cookies;
+mod cors;
+mod errors;
+mod fields;
+mod health;
+mod json;
+mod login;
+mod logout;
+mod me;
+mod metadata;
+mod openapi;
+mod origin;
+mod presented;
+mod refresh;
+mod register;
+mod requester;
+mod routes;
+mod sessions;
+
+pub use attempts::Attempts;
+pub use cookies::Cookies;
+pub use cors::cors;
+pub use origin::{TrustedOrigins, check_origin};
+pub use routes::routes;

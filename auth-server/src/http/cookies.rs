@@ -1,0 +1,75 @@
+use actix_web::HttpRequest;
+use actix_web::cookie::time::Duration;
+use actix_web::cookie::{Cookie, SameSite};
+use actix_web::http::header::COOKIE;
+use secrecy::{ExposeSecret, SecretString};
+use shared_claims::{Code, Problem};
+
+/// Sets, finds and clears the refresh cookie.
+#[derive(Clone, Copy)]
+pub struct Cookies {
+    secure: bool,
+    same_site: SameSite,
+}
+
+impl Cookies {
+    /// The name that browsers hold to Secure, Path=/ and no Domain (RFC 6265bis §4.1.3.2): no sibling site can set it.
+    pub const SECURE_NAME: &str = "__Host-refresh_token";
+    const PLAIN_NAME: &str = "refresh_token";
+
+    /// By the settings `COOKIE_SECURE` and `COOKIE_SAMESITE`.
+    pub fn new(secure: bool, same_site: SameSite) -> Self {
+        Self { secure, same_site }
+    }
+
+    /// The cookie that carries a refresh token. Without `max_age` (seconds) it goes with the browser.
+    pub fn refresh_token(self, token: &SecretString, max_age: Option<i64>) -> Cookie<'static> {
+        let mut cookie = self.cookie(token.expose_secret().to_owned());
+        cookie.set_max_age(max_age.map(Duration::seconds));
+        cookie
+    }
+
+    /// The cookie that removes it.
+    pub fn cleared(self) -> Cookie<'static> {
+        let mut cookie = self.cookie(String::new());
+        cookie.set_max_age(Duration::ZERO);
+        cookie
+    }
+
+    /// The refresh token in the request's cookies.
+    ///
+    /// # Errors
+    /// `malformed_request` where the cookie stands twice: one of them may be planted.
+    pub fn find(self, request: &HttpRequest) -> Result<Option<SecretString>, Problem> {
+        let mut all = self.find_all(request);
+        match (all.pop(), all.pop()) {
+            (found, None) => Ok(found),
+            _ => Err(Problem::new(Code::MalformedRequest).detail("The refresh cookie stands twice.")),
+        }
+    }
+
+    /// Every refresh token in the request's cookies. Pairs that are not ours, however malformed, are passed over:
+    /// a sibling site can plant those.
+    pub fn find_all(self, request: &HttpRequest) -> Vec<SecretString> {
+        let name = self.name();
+        let headers = request.headers().get_all(COOKIE);
+        let pairs = headers.flat_map(|header| header.as_bytes().split(|byte| *byte == b';'));
+        pairs
+            .filter_map(|pair| std::str::from_utf8(pair).ok()?.trim().strip_prefix(name)?.strip_prefix('='))
+            .map(SecretString::from)
+            .collect()
+    }
+
+    fn name(self) -> &'static str {
+        if self.secure { Self::SECURE_NAME } else { Self::PLAIN_NAME }
+    }
+
+    fn cookie(self, value: String) -> Cookie<'static> {
+        Cookie::build(self.name(), value)
+            .path("/")
+            .http_only(true)
+            .secure(self.secure)
+            .same_site(self.same_site)
+            .finish()
+    }
+}

@@ -1,0 +1,107 @@
+use actix_web::{HttpRequest, HttpResponse, web};
+use secrecy::SecretString;
+use serde::Deserialize;
+use shared_claims::Problem;
+use shared_claims::http::problem::ProblemBody;
+use utoipa::ToSchema;
+
+use super::answers::{Tokens, tokens};
+use super::errors::login_problem;
+use super::fields::Fields;
+use super::json::Json;
+use super::presented::all_presented;
+use super::requester::{address, user_agent};
+use super::{Attempts, Cookies};
+use crate::domain::login::Opening;
+use crate::domain::{Context, login};
+use crate::model::Delivery;
+
+/// Who wants to log in, and how.
+#[derive(Deserialize, ToSchema)]
+pub struct Login {
+    /// This or `username`.
+    #[schema(example = "ann@example.org")]
+    email: Option<String>,
+    /// This or `email`.
+    username: Option<String>,
+    /// As chosen at registration.
+    #[schema(value_type = String, required)]
+    password: Option<SecretString>,
+    /// `false`: the cookie goes with the browser.
+    #[schema(default = true)]
+    remember: Option<bool>,
+    /// How the session's tokens travel.
+    #[schema(value_type = Option<Delivery>)]
+    token_delivery: Option<String>,
+    /// Audience of the access token; must be listed.
+    audience: Option<String>,
+}
+
+/// Opens a session. A session that is presented along ends.
+#[utoipa::path(
+    post, path = "/auth/login", tag = "session", request_body = Login,
+    responses(
+        (status = 200, description = "Logged in. The refresh token is in a cookie, or in the body with `token_delivery` `body`.", body = Tokens),
+        (status = 400, description = "`malformed_request`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`invalid_credentials`: unknown, wrong password, or disabled", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`origin_not_allowed`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "`body_too_large`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "`unsupported_media_type`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_input`, with `fields`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "`too_many_requests`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn log_in(
+    request: HttpRequest,
+    context: web::Data<Context>,
+    cookies: web::Data<Cookies>,
+    attempts: web::Data<Attempts>,
+    Json(body): Json<Login>,
+) -> Result<HttpResponse, Problem> {
+    attempts.count(address(&request))?;
+    let mut fields = Fields::default();
+    let identifier = fields.identifier(body.email.as_deref(), body.username.as_deref());
+    let password = fields.password(body.password);
+    let delivery = fields.delivery(body.token_delivery.as_deref());
+    let (Some(identifier), Some(password)) = (identifier, password) else { return Err(fields.problem()) };
+    fields.check()?;
+    let opening = opening(&request, &context, **cookies, delivery, body.remember, body.audience)?;
+    let issued = login::log_in(&context, identifier, password, opening).await.map_err(login_problem)?;
+    let mut response = HttpResponse::Ok();
+    clear_other_cookie(&request, **cookies, delivery, &mut response);
+    Ok(tokens(response, **cookies, &issued))
+}
+
+/// How the request wants its session.
+pub fn opening(
+    request: &HttpRequest,
+    context: &Context,
+    cookies: Cookies,
+    delivery: Delivery,
+    remember: Option<bool>,
+    audience: Option<String>,
+) -> Result<Opening, Problem> {
+    let presented = all_presented(request, cookies, None)?;
+    let replaces = presented.iter().filter_map(|token| context.refresh_tokens.read(token).ok()).collect();
+    Ok(Opening {
+        delivery,
+        remember: remember.unwrap_or(true),
+        audience,
+        ip: address(request).map(|ip| ip.to_string()),
+        user_agent: user_agent(request),
+        replaces,
+    })
+}
+
+/// The session that the old cookie belonged to has ended; with another delivery nothing overwrites it.
+pub fn clear_other_cookie(
+    request: &HttpRequest,
+    cookies: Cookies,
+    delivery: Delivery,
+    response: &mut actix_web::HttpResponseBuilder,
+) {
+    if delivery == Delivery::Body && !cookies.find_all(request).is_empty() {
+        response.cookie(cookies.cleared());
+    }
+}

@@ -1,0 +1,67 @@
+use actix_web::{HttpRequest, HttpResponse, web};
+use secrecy::SecretString;
+use serde::Deserialize;
+use shared_claims::Problem;
+use shared_claims::http::problem::ProblemBody;
+use utoipa::ToSchema;
+
+use super::Cookies;
+use super::errors::store_problem;
+use super::json::OptionalJson;
+use super::presented::{all_presented, session};
+use crate::domain::{Context, logout};
+
+/// The token whose session ends, where it is not in the cookie.
+#[derive(Default, Deserialize, ToSchema)]
+pub struct Logout {
+    /// Of any generation.
+    #[schema(value_type = Option<String>)]
+    refresh_token: Option<SecretString>,
+}
+
+/// Ends the session that is presented; all of them, where there are several.
+#[utoipa::path(
+    post, path = "/auth/logout", tag = "session", request_body(content = Option<Logout>),
+    responses(
+        (status = 204, description = "The session has ended, or nothing was presented that could be. Cookies are cleared."),
+        (status = 400, description = "`malformed_request`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`origin_not_allowed`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "`body_too_large`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "`unsupported_media_type`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_input`, with `fields`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`: the session goes on, the cookie stays", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(("refresh_cookie" = []), ("refresh_token" = []), ())
+)]
+pub async fn log_out(
+    request: HttpRequest,
+    context: web::Data<Context>,
+    cookies: web::Data<Cookies>,
+    OptionalJson(body): OptionalJson<Logout>,
+) -> Result<HttpResponse, Problem> {
+    let tokens = all_presented(&request, **cookies, body.unwrap_or_default().refresh_token)?;
+    logout::log_out(&context, tokens).await.map_err(|error| store_problem(&error))?;
+    Ok(HttpResponse::NoContent().cookie(cookies.cleared()).finish())
+}
+
+/// Ends every session of the person, on all devices.
+#[utoipa::path(
+    post, path = "/auth/logout-all", tag = "session",
+    responses(
+        (status = 204, description = "All sessions have ended. Cookies are cleared."),
+        (status = 400, description = "`malformed_request`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`missing_token`, `invalid_token`, `token_expired`, `session_ended`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`origin_not_allowed`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(("refresh_cookie" = []), ("refresh_token" = []))
+)]
+pub async fn log_out_everywhere(
+    request: HttpRequest,
+    context: web::Data<Context>,
+    cookies: web::Data<Cookies>,
+) -> Result<HttpResponse, Problem> {
+    let (_, user) = session(&request, &context, **cookies).await?;
+    logout::log_out_everywhere(&context, user.id).await.map_err(|error| store_problem(&error))?;
+    Ok(HttpResponse::NoContent().cookie(cookies.cleared()).finish())
+}

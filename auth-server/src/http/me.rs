@@ -1,0 +1,94 @@
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Deserialize;
+use shared_claims::http::bearer::{bearer, token_problem};
+use shared_claims::http::problem::ProblemBody;
+use shared_claims::{AccessTokenValidator, Problem, TokenError};
+use utoipa::ToSchema;
+
+use super::Cookies;
+use super::answers::UserBody;
+use super::errors::{rename_problem, with_challenge};
+use super::fields::Fields;
+use super::json::Json;
+use super::presented::session;
+use crate::domain::{Context, accounts, authentication};
+use crate::model::User;
+
+/// The names to change; those that are not given stay.
+#[derive(Deserialize, ToSchema)]
+pub struct Names {
+    /// How to greet the person; at most 64 characters.
+    name: Option<String>,
+    /// Unique; letters, digits, `.`, `_` and `-`, at most 64.
+    username: Option<String>,
+}
+
+/// Who is logged in.
+#[utoipa::path(
+    get, path = "/auth/me", tag = "account",
+    responses(
+        (status = 200, description = "The person", body = UserBody),
+        (status = 400, description = "`malformed_request`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`missing_token`, `invalid_token`, `token_expired`, `token_stale`, `session_ended`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(("refresh_cookie" = []), ("refresh_token" = []), ("access_token" = []))
+)]
+pub async fn show(
+    request: HttpRequest,
+    context: web::Data<Context>,
+    cookies: web::Data<Cookies>,
+    access_tokens: web::Data<AccessTokenValidator>,
+) -> Result<HttpResponse, Problem> {
+    let user = match by_access_token(&request, &context, &access_tokens).await? {
+        Some(user) => user,
+        None => session(&request, &context, **cookies).await?.1,
+    };
+    Ok(HttpResponse::Ok().json(UserBody::from(&user)))
+}
+
+/// Changes names.
+#[utoipa::path(
+    patch, path = "/auth/me", tag = "account", request_body = Names,
+    responses(
+        (status = 200, description = "The person, with the new names", body = UserBody),
+        (status = 400, description = "`malformed_request`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`missing_token`, `invalid_token`, `token_expired`, `session_ended`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`origin_not_allowed`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "`body_too_large`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "`unsupported_media_type`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_input`, with `fields`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(("refresh_cookie" = []), ("refresh_token" = []))
+)]
+pub async fn change(
+    request: HttpRequest,
+    context: web::Data<Context>,
+    cookies: web::Data<Cookies>,
+    Json(body): Json<Names>,
+) -> Result<HttpResponse, Problem> {
+    let (_, user) = session(&request, &context, **cookies).await?;
+    let mut fields = Fields::default();
+    let name = fields.display_name(body.name.as_deref());
+    let username = fields.username(body.username.as_deref());
+    fields.check()?;
+    let user = accounts::rename(&context, user.id, name, username).await.map_err(rename_problem)?;
+    Ok(HttpResponse::Ok().json(UserBody::from(&user)))
+}
+
+/// The person of an access token, where the request bears one. Whatever else it bears is read as a refresh token.
+async fn by_access_token(
+    request: &HttpRequest,
+    context: &Context,
+    access_tokens: &AccessTokenValidator,
+) -> Result<Option<User>, Problem> {
+    let Some(token) = bearer(request)? else { return Ok(None) };
+    match access_tokens.check(token) {
+        Ok(claims) => {
+            authentication::by_access_token(context, &claims).await.map(Some).map_err(with_challenge)
+        }
+        Err(TokenError::Expired) => Err(token_problem(&TokenError::Expired)),
+        Err(_) => Ok(None),
+    }
+}

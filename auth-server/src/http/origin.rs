@@ -1,0 +1,56 @@
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::http::header::{ACCESS_CONTROL_REQUEST_METHOD, HeaderMap, HeaderName, ORIGIN, REFERER};
+use actix_web::middleware::Next;
+use actix_web::{Error, web};
+use shared_claims::{Code, Problem};
+use url::Url;
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// The origins whose pages may act for a person: this server's own, and `ALLOWED_ORIGINS`.
+pub struct TrustedOrigins(Vec<String>);
+
+impl TrustedOrigins {
+    /// By the settings `ISSUER` and `ALLOWED_ORIGINS`.
+    pub fn new(issuer: &Url, allowed: &[String]) -> Self {
+        let own = issuer.origin().ascii_serialization();
+        Self(std::iter::once(own).chain(allowed.iter().cloned()).collect())
+    }
+
+    fn contain(&self, origin: &str) -> bool {
+        self.0.iter().any(|trusted| trusted == origin)
+    }
+
+    /// The rule against cross-site request forgery. Whoever sends none of these headers is no browser, and a
+    /// cookie that is no browser's was not sent against its owner's will.
+    fn trust(&self, headers: &HeaderMap) -> bool {
+        let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+        if headers.contains_key(ORIGIN) {
+            let mut origins = headers.get_all(ORIGIN);
+            return origins.all(|origin| origin.to_str().is_ok_and(|origin| self.contain(origin)));
+        }
+        if let Some(site) = text(SEC_FETCH_SITE) {
+            return matches!(site, "same-origin" | "none");
+        }
+        if let Some(referer) = text(REFERER) {
+            return Url::parse(referer).is_ok_and(|url| self.contain(&url.origin().ascii_serialization()));
+        }
+        true
+    }
+}
+
+/// Middleware: refuses unsafe methods, and preflights for them, that come from a page of somebody else's.
+pub async fn check_origin(
+    origins: web::Data<TrustedOrigins>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let preflight = request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+    let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    if (!safe || preflight) && !origins.trust(request.headers()) {
+        return Err(Problem::new(Code::OriginNotAllowed).into());
+    }
+    next.call(request).await
+}

@@ -1,0 +1,79 @@
+use actix_web::{HttpRequest, HttpResponse, web};
+use secrecy::SecretString;
+use serde::Deserialize;
+use shared_claims::Problem;
+use shared_claims::http::problem::ProblemBody;
+use utoipa::ToSchema;
+
+use super::answers::{Tokens, tokens};
+use super::errors::registration_problem;
+use super::fields::Fields;
+use super::json::Json;
+use super::login::{clear_other_cookie, opening};
+use super::requester::address;
+use super::{Attempts, Cookies};
+use crate::domain::registration::NewPerson;
+use crate::domain::{Context, registration};
+use crate::model::Delivery;
+
+/// Who wants to register, and how to log them in.
+#[derive(Deserialize, ToSchema)]
+pub struct Registration {
+    /// Unique.
+    #[schema(required, example = "ann@example.org")]
+    email: Option<String>,
+    /// 8 to 128 characters, and not easy to guess.
+    #[schema(value_type = String, required)]
+    password: Option<SecretString>,
+    /// Unique; letters, digits, `.`, `_` and `-`, at most 64.
+    username: Option<String>,
+    /// How to greet the person; at most 64 characters.
+    name: Option<String>,
+    /// `false`: the cookie goes with the browser.
+    #[schema(default = true)]
+    remember: Option<bool>,
+    /// How the session's tokens travel.
+    #[schema(value_type = Option<Delivery>)]
+    token_delivery: Option<String>,
+    /// Audience of the access token; must be listed.
+    audience: Option<String>,
+}
+
+/// Registers a person and logs them in.
+#[utoipa::path(
+    post, path = "/auth/register", tag = "session", request_body = Registration,
+    responses(
+        (status = 201, description = "Registered and logged in, as by a login.", body = Tokens),
+        (status = 400, description = "`malformed_request`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`origin_not_allowed`, `registration_closed`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "`email_taken`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 413, description = "`body_too_large`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 415, description = "`unsupported_media_type`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 422, description = "`invalid_input`, with `fields`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 429, description = "`too_many_requests`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json"),
+    )
+)]
+pub async fn register(
+    request: HttpRequest,
+    context: web::Data<Context>,
+    cookies: web::Data<Cookies>,
+    attempts: web::Data<Attempts>,
+    Json(body): Json<Registration>,
+) -> Result<HttpResponse, Problem> {
+    attempts.count(address(&request))?;
+    let mut fields = Fields::default();
+    let email = fields.email(body.email.as_deref());
+    let password = fields.password(body.password);
+    let username = fields.username(body.username.as_deref());
+    let name = fields.display_name(body.name.as_deref());
+    let delivery = fields.delivery(body.token_delivery.as_deref());
+    let (Some(email), Some(password)) = (email, password) else { return Err(fields.problem()) };
+    fields.check()?;
+    let opening = opening(&request, &context, **cookies, delivery, body.remember, body.audience)?;
+    let person = NewPerson { email, username, name, password };
+    let issued = registration::register(&context, person, opening).await.map_err(registration_problem)?;
+    let mut response = HttpResponse::Created();
+    clear_other_cookie(&request, **cookies, delivery, &mut response);
+    Ok(tokens(response, **cookies, &issued))
+}

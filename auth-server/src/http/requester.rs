@@ -1,0 +1,18 @@
+use std::net::IpAddr;
+
+use actix_web::HttpRequest;
+use actix_web::http::header::USER_AGENT;
+
+/// Longest `User-Agent` that is kept, in characters: it is shown to people, and written by anybody.
+const MAX_USER_AGENT: usize = 256;
+
+/// The address at the other end of the connection.
+pub fn address(request: &HttpRequest) -> Option<IpAddr> {
+    request.peer_addr().map(|address| address.ip().to_canonical())
+}
+
+/// What the client says to be, cut to size and without control characters.
+pub fn user_agent(request: &HttpRequest) -> Option<String> {
+    let text = request.headers().get(USER_AGENT)?.to_str().ok()?;
+    Some(text.chars().filter(|c| !c.is_control()).take(MAX_USER_AGENT).collect())
+}

@@ -1,0 +1,38 @@
+use actix_web::{Resource, web};
+use shared_claims::http::fallback::{get_or_head, method_not_allowed, not_found};
+
+use super::{health, login, logout, me, metadata, openapi, refresh, register, sessions};
+
+/// Every URL of the server.
+pub fn routes(config: &mut web::ServiceConfig) {
+    config
+        .service(resource("/auth/register", "POST").route(web::post().to(register::register)))
+        .service(resource("/auth/login", "POST").route(web::post().to(login::log_in)))
+        .service(resource("/auth/refresh", "POST").route(web::post().to(refresh::refresh)))
+        .service(resource("/auth/logout", "POST").route(web::post().to(logout::log_out)))
+        .service(resource("/auth/logout-all", "POST").route(web::post().to(logout::log_out_everywhere)))
+        .service(
+            resource("/auth/me", "GET, HEAD, PATCH")
+                .route(get_or_head().to(me::show))
+                .route(web::patch().to(me::change)),
+        )
+        .service(resource("/auth/sessions", "GET, HEAD").route(get_or_head().to(sessions::list)))
+        .service(resource("/auth/sessions/{id}", "DELETE").route(web::delete().to(sessions::end)))
+        .service(resource("/.well-known/jwks.json", "GET, HEAD").route(get_or_head().to(metadata::jwks)))
+        .service(
+            resource("/.well-known/oauth-authorization-server", "GET, HEAD")
+                .route(get_or_head().to(metadata::authorization_server)),
+        )
+        .service(
+            resource("/.well-known/openid-configuration", "GET, HEAD")
+                .route(get_or_head().to(metadata::openid_configuration)),
+        )
+        .service(resource("/healthz", "GET, HEAD").route(get_or_head().to(health::alive)))
+        .service(resource("/readyz", "GET, HEAD").route(get_or_head().to(health::ready)))
+        .service(resource("/openapi.json", "GET, HEAD").route(get_or_head().to(openapi::document)))
+        .default_service(not_found());
+}
+
+fn resource(path: &str, allow: &'static str) -> Resource {
+    web::resource(path).default_service(method_not_allowed(allow))
+}

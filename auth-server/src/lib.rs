@@ -1,0 +1,17 @@
+//! auth-server: registers people, checks passwords, opens sessions, issues access tokens and rotates refresh tokens.
+//!
+//! A request walks downhill: `http` (URL table, handlers, answers) → `domain` (the rules) → `store` (SQL), with
+//! `model` as what they talk about. [`AuthServer::build`] puts it together.
+
+mod domain;
+mod http;
+/// Log lines for people and machines.
+pub mod logging;
+mod model;
+pub mod settings;
+mod startup;
+mod store;
+
+pub use model::Role;
+pub use settings::Settings;
+pub use startup::AuthServer;

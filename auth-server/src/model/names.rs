@@ -1,0 +1,130 @@
+use serde::{Deserialize, Serialize};
+
+/// Longest username and display name, in characters.
+const MAX_CHARS: usize = 64;
+
+/// Why a name was refused, worded for the person who typed it.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidName {
+    /// Nothing but white space.
+    #[error("must not be empty")]
+    Empty,
+    /// More than 64 characters.
+    #[error("must be at most 64 characters long")]
+    TooLong,
+    /// NUL and other control characters: no database or terminal is to meet them.
+    #[error("must not contain control characters")]
+    ControlCharacter,
+    /// A username that could be taken for an e-mail address, or cannot be told from another.
+    #[error("may contain only letters, digits, '.', '_' and '-'")]
+    NotAUsername,
+}
+
+/// How a person wants to be greeted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DisplayName(String);
+
+/// A name to log in with, unique without regard to case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Username(String);
+
+/// A role, as resource servers ask for it: 1 to 32 of `[a-z0-9_-]`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Role(String);
+
+impl DisplayName {
+    /// Trims, then checks.
+    ///
+    /// # Errors
+    /// See [`InvalidName`].
+    pub fn parse(text: &str) -> Result<Self, InvalidName> {
+        trimmed(text).map(|name| Self(name.to_owned()))
+    }
+
+    /// What the database gave back.
+    #[must_use]
+    pub fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Username {
+    /// Trims, lowers, then checks. An `@` is refused, so that a username is never somebody's e-mail address.
+    ///
+    /// # Errors
+    /// See [`InvalidName`].
+    pub fn parse(text: &str) -> Result<Self, InvalidName> {
+        let name = trimmed(text)?.to_lowercase();
+        if name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')) {
+            Ok(Self(name))
+        } else {
+            Err(InvalidName::NotAUsername)
+        }
+    }
+
+    /// What the database gave back.
+    #[must_use]
+    pub fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The name, in lower case.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Role {
+    /// The role that may call `/admin`.
+    #[must_use]
+    pub fn admin() -> Self {
+        Self("admin".to_owned())
+    }
+
+    /// The role's name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn trimmed(text: &str) -> Result<&str, InvalidName> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(InvalidName::Empty);
+    }
+    if text.chars().count() > MAX_CHARS {
+        return Err(InvalidName::TooLong);
+    }
+    if text.chars().any(char::is_control) {
+        return Err(InvalidName::ControlCharacter);
+    }
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DisplayName, InvalidName, Username};
+
+    #[test]
+    fn a_username_is_never_an_address() {
+        assert_eq!(Username::parse("ann@example.org"), Err(InvalidName::NotAUsername));
+        assert_eq!(Username::parse(" Ann-1 ").unwrap().as_str(), "ann-1");
+    }
+
+    #[test]
+    fn names_have_limits() {
+        assert_eq!(DisplayName::parse("   "), Err(InvalidName::Empty));
+        assert_eq!(DisplayName::parse("a\0b"), Err(InvalidName::ControlCharacter));
+        assert!(DisplayName::parse(&"ö".repeat(64)).is_ok());
+        assert_eq!(DisplayName::parse(&"ö".repeat(65)), Err(InvalidName::TooLong));
+    }
+}

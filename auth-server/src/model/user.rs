@@ -1,0 +1,46 @@
+use chrono::{DateTime, Utc};
+use secrecy::SecretString;
+use serde_json::{Map, Value};
+
+use super::{DisplayName, Email, Role, UserId, Username};
+
+/// An argon2id hash in PHC form. Kept out of Debug output like the password itself: it can be guessed at.
+#[derive(Clone, Debug)]
+pub struct PasswordHash(pub SecretString);
+
+/// A person.
+#[derive(Clone, Debug)]
+pub struct User {
+    /// The `sub` of the person's tokens.
+    pub id: UserId,
+    /// Unique.
+    pub email: Email,
+    /// Unique, where there is one.
+    pub username: Option<Username>,
+    /// How to greet them.
+    pub name: Option<DisplayName>,
+    /// Checked at login.
+    pub password_hash: PasswordHash,
+    /// What they may do.
+    pub roles: Vec<Role>,
+    /// Custom claims for their access tokens, set by an administrator.
+    pub claims: Map<String, Value>,
+    /// Grows whenever password, roles or status change, or all sessions are ended: `uv` in access tokens.
+    pub version: u64,
+    /// A disabled person can neither log in nor refresh.
+    pub disabled_at: Option<DateTime<Utc>>,
+    /// When they registered.
+    pub created_at: DateTime<Utc>,
+}
+
+impl User {
+    /// The `name` claim: the display name, else the username, else "there", which completes "Hello …".
+    #[must_use]
+    pub fn greeting_name(&self) -> &str {
+        match (&self.name, &self.username) {
+            (Some(name), _) => name.as_str(),
+            (None, Some(username)) => username.as_str(),
+            (None, None) => "there",
+        }
+    }
+}

@@ -1,0 +1,139 @@
+use std::path::Path;
+
+use secrecy::{ExposeSecret, SecretString};
+use shared_claims::Algorithm;
+
+use super::Settings;
+use crate::store::DatabaseUrl;
+
+const MIN_BYTES: usize = 32;
+/// What example files say where a secret belongs.
+const PLACEHOLDERS: [&str; 4] = ["change-me", "changeme", "example", "secret-goes-here"];
+
+/// The secrets, each long enough, none twice.
+#[derive(Debug)]
+pub struct Secrets {
+    /// `JWT_REFRESH_SECRET`
+    pub refresh: SecretString,
+    /// `JWT_REFRESH_SECRETS_ACCEPTED`
+    pub refresh_accepted: Vec<SecretString>,
+    /// `KEY_ENCRYPTION_SECRET`; HS256 needs none.
+    pub key_encryption: Option<SecretString>,
+    /// `JWT_ACCESS_SECRET`, with HS256.
+    pub access: Option<SecretString>,
+    /// `JWT_ACCESS_SECRETS_ACCEPTED`, with HS256.
+    pub access_accepted: Vec<SecretString>,
+}
+
+impl Secrets {
+    pub(super) fn read(settings: &Settings) -> Result<Self, String> {
+        let of = |name, value: &Option<SecretString>, file: &Option<_>| {
+            read(name, value.as_ref(), file.as_deref())
+        };
+        let hs256 = settings.jwt_access_algorithm == Algorithm::Hs256;
+        let refresh =
+            of("JWT_REFRESH_SECRET", &settings.jwt_refresh_secret, &settings.jwt_refresh_secret_file)?;
+        let refresh_accepted = of(
+            "JWT_REFRESH_SECRETS_ACCEPTED",
+            &settings.jwt_refresh_secrets_accepted,
+            &settings.jwt_refresh_secrets_accepted_file,
+        )?;
+        let key_encryption = of(
+            "KEY_ENCRYPTION_SECRET",
+            &settings.key_encryption_secret,
+            &settings.key_encryption_secret_file,
+        )?;
+        let access = of("JWT_ACCESS_SECRET", &settings.jwt_access_secret, &settings.jwt_access_secret_file)?;
+        let access_accepted = of(
+            "JWT_ACCESS_SECRETS_ACCEPTED",
+            &settings.jwt_access_secrets_accepted,
+            &settings.jwt_access_secrets_accepted_file,
+        )?;
+        if !hs256 && (access.is_some() || access_accepted.is_some()) {
+            return Err(format!(
+                "JWT_ACCESS_SECRET is for HS256, and JWT_ACCESS_ALGORITHM is {}: give one or the other",
+                settings.jwt_access_algorithm
+            ));
+        }
+        let secrets = Self {
+            refresh: needed("JWT_REFRESH_SECRET", refresh)?,
+            refresh_accepted: list(refresh_accepted),
+            key_encryption: if hs256 {
+                key_encryption
+            } else {
+                Some(needed("KEY_ENCRYPTION_SECRET", key_encryption)?)
+            },
+            access: if hs256 { Some(needed("JWT_ACCESS_SECRET", access)?) } else { None },
+            access_accepted: list(access_accepted),
+        };
+        secrets.check()?;
+        Ok(secrets)
+    }
+
+    fn named(&self) -> Vec<(&'static str, &SecretString)> {
+        let mut all = vec![("JWT_REFRESH_SECRET", &self.refresh)];
+        all.extend(self.key_encryption.iter().map(|secret| ("KEY_ENCRYPTION_SECRET", secret)));
+        all.extend(self.access.iter().map(|secret| ("JWT_ACCESS_SECRET", secret)));
+        all.extend(self.refresh_accepted.iter().map(|secret| ("JWT_REFRESH_SECRETS_ACCEPTED", secret)));
+        all.extend(self.access_accepted.iter().map(|secret| ("JWT_ACCESS_SECRETS_ACCEPTED", secret)));
+        all
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let all = self.named();
+        for (place, (name, secret)) in all.iter().enumerate() {
+            let text = secret.expose_secret();
+            if text.len() < MIN_BYTES {
+                return Err(format!(
+                    "{name} is shorter than {MIN_BYTES} bytes: `openssl rand -base64 32` makes a good one"
+                ));
+            }
+            let lower = text.to_lowercase();
+            if PLACEHOLDERS.iter().any(|placeholder| lower.contains(placeholder)) {
+                return Err(format!(
+                    "{name} is still an example's value: `openssl rand -base64 32` makes a good one"
+                ));
+            }
+            if let Some((other, _)) = all[..place].iter().find(|(_, other)| other.expose_secret() == text) {
+                return Err(format!("{name} equals {other}: each needs a value of its own"));
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn database_url(settings: &Settings) -> Result<DatabaseUrl, String> {
+    let given = read("DATABASE_URL", settings.database_url.as_ref(), settings.database_url_file.as_deref())?;
+    let url = given.unwrap_or_else(|| "sqlite://data/latchkey.db".into());
+    url.expose_secret().parse().map_err(|wrong| format!("DATABASE_URL {wrong}"))
+}
+
+fn needed(name: &str, secret: Option<SecretString>) -> Result<SecretString, String> {
+    secret.ok_or_else(|| {
+        format!("{name} is not set: give at least {MIN_BYTES} random bytes, such as `openssl rand -base64 32` makes")
+    })
+}
+
+/// Empty counts as not set, as compose files leave variables.
+fn read(
+    name: &str,
+    value: Option<&SecretString>,
+    file: Option<&Path>,
+) -> Result<Option<SecretString>, String> {
+    let secret = match (value, file) {
+        (Some(value), _) => value.clone(),
+        (None, Some(path)) => {
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| format!("{name}_FILE: cannot read {}: {error}", path.display()))?;
+            SecretString::from(text.trim_end_matches(['\r', '\n']))
+        }
+        (None, None) => return Ok(None),
+    };
+    Ok(Some(secret).filter(|secret| !secret.expose_secret().is_empty()))
+}
+
+fn list(secrets: Option<SecretString>) -> Vec<SecretString> {
+    let Some(secrets) = secrets else { return Vec::new() };
+    let separate = secrets.expose_secret().split([',', '\n']).map(str::trim);
+    separate.filter(|secret| !secret.is_empty()).map(SecretString::from).collect()
+}

@@ -1,0 +1,217 @@
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
+use actix_web::middleware::{DefaultHeaders, from_fn};
+use actix_web::{App, HttpServer, cookie, rt, web};
+use chrono::TimeDelta;
+use secrecy::SecretString;
+use shared_claims::http::fallback;
+use shared_claims::{AccessTokenValidator, Algorithm, Clock};
+
+use crate::domain::housekeeping::keep_house;
+use crate::domain::registration::{NewPerson, create};
+use crate::domain::{
+    Argon2Settings, Context, KeyRing, KeySource, Lifetimes, Passwords, Policy, RefreshTokens, SealingKey,
+};
+use crate::http::{Attempts, Cookies, TrustedOrigins, check_origin, cors, routes};
+use crate::model::{Email, Role};
+use crate::settings::{Registration, SameSite, Secrets, Settings};
+use crate::store::Database;
+
+/// Time that requests under way get when the server is told to stop, in seconds.
+const SHUTDOWN_TIMEOUT: u64 = 10;
+/// Time that a client gets to send its headers, and then its body.
+const CLIENT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A server that has bound its address and not yet begun to serve.
+pub struct AuthServer {
+    address: SocketAddr,
+    server: Server,
+    context: Arc<Context>,
+}
+
+impl AuthServer {
+    /// Opens the database, brings it up to date, finds or makes the signing key, binds the address.
+    ///
+    /// # Errors
+    /// One line that says what is wrong.
+    pub async fn build(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, String> {
+        let secrets = settings.secrets()?;
+        let listener = bind(settings.bind_addr)?;
+        let context = Arc::new(context(&settings, &secrets, clock).await?);
+        warn(&settings);
+        let address = listener.local_addr().map_err(|error| format!("BIND_ADDR: {error}"))?;
+        let server = serve(&settings, Arc::clone(&context), listener)?;
+        Ok(Self { address, server, context })
+    }
+
+    /// Where it listens: tells the port where port 0 was asked for.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops it from elsewhere.
+    #[must_use]
+    pub fn handle(&self) -> ServerHandle {
+        self.server.handle()
+    }
+
+    /// Makes a person with roles, without a session.
+    ///
+    /// # Errors
+    /// One line: the address is none, or taken; the password is weak; the database fails.
+    pub async fn create_user(
+        &self,
+        email: &str,
+        password: SecretString,
+        roles: Vec<Role>,
+    ) -> Result<(), String> {
+        let email = Email::parse(email).map_err(|error| format!("the address {error}"))?;
+        let person = NewPerson { email, username: None, name: None, password };
+        create(&self.context, person, roles).await.map(drop).map_err(|error| error.to_string())
+    }
+
+    /// Serves until it is told to stop: SIGTERM lets requests under way finish.
+    ///
+    /// # Errors
+    /// The listener failed.
+    pub async fn run(self) -> std::io::Result<()> {
+        let housekeeping = rt::spawn(keep_house(self.context));
+        let outcome = self.server.await;
+        housekeeping.abort();
+        outcome
+    }
+}
+
+fn bind(address: SocketAddr) -> Result<TcpListener, String> {
+    TcpListener::bind(address).map_err(|error| format!("BIND_ADDR: cannot listen on {address}: {error}"))
+}
+
+async fn context(settings: &Settings, secrets: &Secrets, clock: Arc<dyn Clock>) -> Result<Context, String> {
+    let url = settings.database_url()?;
+    let database = Database::open(&url)?;
+    let threads = available_parallelism().map_or(1, usize::from);
+    let passwords = Passwords::new(
+        Argon2Settings {
+            memory_kib: settings.argon2_memory_kib,
+            iterations: settings.argon2_iterations,
+            parallelism: settings.argon2_parallelism,
+        },
+        threads,
+    )?;
+    let keys = KeyRing::open(&database, key_source(settings, secrets)?, clock.now())
+        .await
+        .map_err(|error| format!("signing keys: {error}"))?;
+    let issuer = settings.issuer();
+    let refresh_tokens =
+        RefreshTokens::new(&issuer, &secrets.refresh, &secrets.refresh_accepted, Arc::clone(&clock));
+    Ok(Context {
+        clock,
+        database,
+        passwords,
+        keys,
+        refresh_tokens,
+        lifetimes: Lifetimes {
+            access_token: span(settings.access_token_ttl),
+            idle: span(settings.refresh_idle_ttl),
+            session: span(settings.session_max_ttl),
+            reuse_grace: span(settings.refresh_reuse_grace),
+        },
+        policy: Policy {
+            issuer,
+            audiences: settings.audiences.clone(),
+            client_id: settings.client_id.clone(),
+            registration_open: settings.registration == Registration::Open,
+        },
+    })
+}
+
+fn key_source(settings: &Settings, secrets: &Secrets) -> Result<KeySource, String> {
+    match (settings.jwt_access_algorithm, &secrets.access, &secrets.key_encryption) {
+        (Algorithm::Hs256, Some(secret), _) => {
+            Ok(KeySource::SharedSecret { secret: secret.clone(), accepted: secrets.access_accepted.clone() })
+        }
+        (algorithm, None, Some(secret)) => {
+            Ok(KeySource::KeyPairs { sealing: SealingKey::derive(secret), algorithm })
+        }
+        (algorithm, _, _) => Err(format!("JWT_ACCESS_ALGORITHM is {algorithm}, and its secret is not set")),
+    }
+}
+
+fn warn(settings: &Settings) {
+    if settings.jwt_access_algorithm == Algorithm::Hs256 {
+        log::warn!("JWT_ACCESS_ALGORITHM=HS256: every resource server could sign tokens too; ES256 is safer");
+    }
+    if !settings.cookie_secure {
+        log::warn!("COOKIE_SECURE=false: the refresh cookie travels in clear; for development only");
+    }
+    if settings.cookie_samesite == SameSite::Strict {
+        for origin in settings.cross_site_origins() {
+            log::warn!(
+                "ALLOWED_ORIGINS: {origin} is another site: with COOKIE_SAMESITE=strict its pages get no cookie"
+            );
+        }
+    }
+}
+
+fn serve(settings: &Settings, context: Arc<Context>, listener: TcpListener) -> Result<Server, String> {
+    let cookies = web::Data::new(Cookies::new(settings.cookie_secure, same_site(settings.cookie_samesite)));
+    let attempts = web::Data::new(Attempts::new(settings.login_rate_per_ip));
+    let origins = web::Data::new(TrustedOrigins::new(&settings.issuer, &settings.allowed_origins));
+    let access_tokens = web::Data::new(access_token_validator(&context));
+    let context = web::Data::from(context);
+    let allowed_origins = settings.allowed_origins.clone();
+    let workers = settings.workers.or_else(|| available_parallelism().ok()).map_or(1, usize::from);
+    // The last `wrap` sees a request first.
+    let app = move || {
+        App::new()
+            .app_data(context.clone())
+            .app_data(cookies.clone())
+            .app_data(attempts.clone())
+            .app_data(origins.clone())
+            .app_data(access_tokens.clone())
+            .configure(routes)
+            .wrap(cors(&allowed_origins))
+            .wrap(from_fn(check_origin))
+            .wrap(from_fn(fallback::problems))
+            .wrap(
+                DefaultHeaders::new()
+                    .add((CACHE_CONTROL, "no-store"))
+                    .add((X_CONTENT_TYPE_OPTIONS, "nosniff")),
+            )
+    };
+    let server = HttpServer::new(app)
+        .workers(workers)
+        .shutdown_timeout(SHUTDOWN_TIMEOUT)
+        .client_request_timeout(CLIENT_TIMEOUT)
+        .listen(listener)
+        .map_err(|error| format!("BIND_ADDR: {error}"))?;
+    Ok(server.run())
+}
+
+/// The server's own access tokens, for whichever audience, as `GET /auth/me` takes them.
+fn access_token_validator(context: &Context) -> AccessTokenValidator {
+    let first = context.policy.audiences.first().cloned().unwrap_or_default();
+    AccessTokenValidator::new(&context.policy.issuer, first, context.keys.verifying())
+        .with_any_audience(context.policy.audiences.clone())
+        .with_algorithms(context.keys.algorithms())
+        .with_clock(Arc::clone(&context.clock))
+}
+
+fn same_site(setting: SameSite) -> cookie::SameSite {
+    match setting {
+        SameSite::Strict => cookie::SameSite::Strict,
+        SameSite::Lax => cookie::SameSite::Lax,
+        SameSite::None => cookie::SameSite::None,
+    }
+}
+
+/// Settings are at most ten years long.
+fn span(duration: Duration) -> TimeDelta {
+    TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
+}

@@ -1,0 +1,17 @@
+//! Every SQL statement of the server, in Diesel, one file a table.
+//!
+//! Functions take a [`AnyConnection`] and run inside one of [`Database`]'s blocking hops; SQLite and PostgreSQL
+//! execute the same statements.
+
+mod connection;
+mod database;
+mod error;
+mod migrations;
+mod schema;
+pub mod sessions;
+pub mod signing_keys;
+pub mod users;
+
+pub use connection::{AnyConnection, DatabaseUrl};
+pub use database::Database;
+pub use error::{StoreError, Taken};

@@ -1,0 +1,140 @@
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use diesel::connection::SimpleConnection;
+use diesel::r2d2::ManageConnection;
+use diesel::{Connection as _, ConnectionError, ConnectionResult, RunQueryDsl};
+use secrecy::{ExposeSecret, SecretString};
+
+/// A connection to either database.
+///
+/// Its derived `establish` is never used: it tries one backend after the other, hides the true error, and can
+/// leave an SQLite file behind under the name of a PostgreSQL URL.
+#[derive(diesel::MultiConnection)]
+pub enum AnyConnection {
+    /// Production.
+    #[cfg(feature = "postgres")]
+    Postgres(diesel::PgConnection),
+    /// Embedded.
+    Sqlite(diesel::SqliteConnection),
+}
+
+/// Where the data is: `sqlite://PATH` or `postgres://USER:PASSWORD@HOST/NAME`. Prints without the password.
+#[derive(Clone, Debug)]
+pub enum DatabaseUrl {
+    /// A libpq URL.
+    Postgres(SecretString),
+    /// A file.
+    Sqlite(PathBuf),
+}
+
+impl FromStr for DatabaseUrl {
+    type Err = String;
+
+    fn from_str(url: &str) -> Result<Self, Self::Err> {
+        if let Some(path) = url.strip_prefix("sqlite://") {
+            if path.is_empty() {
+                return Err("names no file: sqlite://data/latchkey.db would be right".to_owned());
+            }
+            return Ok(Self::Sqlite(path.into()));
+        }
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            if cfg!(feature = "postgres") {
+                return Ok(Self::Postgres(url.into()));
+            }
+            return Err(
+                "this build has no PostgreSQL: build auth-server with the feature `postgres`".to_owned()
+            );
+        }
+        Err("begins with neither sqlite:// nor postgres://".to_owned())
+    }
+}
+
+impl fmt::Display for DatabaseUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Postgres(_) => f.write_str("PostgreSQL"),
+            Self::Sqlite(path) => write!(f, "SQLite in {}", path.display()),
+        }
+    }
+}
+
+impl DatabaseUrl {
+    /// Opens one connection, and makes the folder of an SQLite file where it is missing.
+    pub(super) fn connect(&self) -> ConnectionResult<AnyConnection> {
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres(url) => connect_postgres(url.expose_secret()),
+            #[cfg(not(feature = "postgres"))]
+            Self::Postgres(url) => Err(ConnectionError::InvalidConnectionUrl(format!(
+                "this build has no PostgreSQL ({} characters of URL)",
+                url.expose_secret().len()
+            ))),
+            Self::Sqlite(path) => connect_sqlite(path),
+        }
+    }
+}
+
+#[cfg(feature = "postgres")]
+fn connect_postgres(url: &str) -> ConnectionResult<AnyConnection> {
+    let mut connection = diesel::PgConnection::establish(url)?;
+    // A statement that hangs must not hold a request, a pool place and row locks for good.
+    connection
+        .batch_execute("SET statement_timeout = '10s'; SET lock_timeout = '5s'; SET TIME ZONE 'UTC'")
+        .map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(AnyConnection::Postgres(connection))
+}
+
+fn connect_sqlite(path: &Path) -> ConnectionResult<AnyConnection> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)
+            .map_err(|error| ConnectionError::BadConnection(format!("{}: {error}", folder.display())))?;
+    }
+    let mut connection = diesel::SqliteConnection::establish(&path.to_string_lossy())?;
+    // busy_timeout first: switching to WAL takes a lock that another server may hold at this moment.
+    // FULL: a rotation that was answered must survive a power cut, or the client holds a token from the future.
+    connection
+        .batch_execute(
+            "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON",
+        )
+        .map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(AnyConnection::Sqlite(connection))
+}
+
+impl ManageConnection for DatabaseUrl {
+    type Connection = AnyConnection;
+    type Error = diesel::r2d2::Error;
+
+    fn connect(&self) -> Result<AnyConnection, Self::Error> {
+        self.connect().map_err(diesel::r2d2::Error::ConnectionError)
+    }
+
+    fn is_valid(&self, connection: &mut AnyConnection) -> Result<(), Self::Error> {
+        diesel::sql_query("SELECT 1").execute(connection).map(drop).map_err(diesel::r2d2::Error::QueryError)
+    }
+
+    fn has_broken(&self, _: &mut AnyConnection) -> bool {
+        std::thread::panicking()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::DatabaseUrl;
+
+    #[test]
+    fn a_url_is_told_by_its_scheme() {
+        assert!(matches!("sqlite://data/x.db".parse(), Ok(DatabaseUrl::Sqlite(_))));
+        for url in ["", "sqlite://", "data/x.db", "mysql://x"] {
+            assert!(url.parse::<DatabaseUrl>().is_err(), "{url}");
+        }
+    }
+
+    #[cfg(feature = "postgres")]
+    #[test]
+    fn a_password_is_never_printed() {
+        let url: DatabaseUrl = "postgres://ann:hunter2@db/latchkey".parse().unwrap();
+        assert!(!format!("{url} {url:?}").contains("hunter2"));
+    }
+}

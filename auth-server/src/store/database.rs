@@ -1,0 +1,126 @@
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use diesel::Connection as _;
+use diesel::r2d2::{Pool, PooledConnection};
+use diesel::result::Error as DieselError;
+use tokio::task::spawn_blocking;
+
+use super::{AnyConnection, DatabaseUrl, StoreError, migrations, users};
+
+/// How long a request waits for a free connection before it is told to come back.
+const CONNECTION_WAIT: Duration = Duration::from_secs(3);
+const POOL_SIZE: u32 = 10;
+
+/// The pool of connections, and the way from async code into blocking statements.
+#[derive(Clone)]
+pub struct Database {
+    pool: Pool<DatabaseUrl>,
+}
+
+impl Database {
+    /// Connects, and brings the tables up to date. Blocks; meant for the start.
+    ///
+    /// # Errors
+    /// One line that says what is wrong: unreachable, not writable, or newer than this server.
+    pub fn open(url: &DatabaseUrl) -> Result<Self, String> {
+        let mut first = url.connect().map_err(|error| format!("cannot open {url}: {}", one_line(&error)))?;
+        migrations::run(&mut first).map_err(|error| format!("cannot migrate {url}: {}", one_line(&error)))?;
+        let pool = Pool::builder()
+            .max_size(POOL_SIZE)
+            .min_idle(Some(1))
+            .connection_timeout(CONNECTION_WAIT)
+            .build_unchecked(url.clone());
+        Ok(Self { pool })
+    }
+
+    /// Runs statements that need no transaction, or only one statement.
+    ///
+    /// # Errors
+    /// What `work` returns, or that there was no connection.
+    pub async fn run<T, E>(
+        &self,
+        work: impl FnOnce(&mut AnyConnection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let pool = self.pool.clone();
+        // Waiting for a connection blocks too, so it happens on the same thread as the statements.
+        let hop = spawn_blocking(move || work(&mut *connection(&pool)?));
+        hop.await.unwrap_or_else(|_| Err(StoreError::Cancelled.into()))
+    }
+
+    /// Runs `work` in one transaction: committed if it returns `Ok`, otherwise rolled back.
+    ///
+    /// # Errors
+    /// What `work` returns, or that the database failed, at the commit for example.
+    pub async fn transaction<T, E>(
+        &self,
+        work: impl FnOnce(&mut AnyConnection) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.run(move |connection| transaction(connection, work)).await
+    }
+
+    /// Looks whether the database and its tables are there. Returns the time by the database's own clock; none for
+    /// SQLite, whose clock is ours.
+    ///
+    /// # Errors
+    /// It does not answer, or not as it should.
+    pub async fn check(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
+        self.run(|connection| {
+            users::any(connection)?;
+            match connection {
+                #[cfg(feature = "postgres")]
+                AnyConnection::Postgres(connection) => Ok(Some(postgres_time(connection)?)),
+                AnyConnection::Sqlite(_) => Ok(None),
+            }
+        })
+        .await
+    }
+}
+
+#[cfg(feature = "postgres")]
+fn postgres_time(connection: &mut diesel::PgConnection) -> Result<DateTime<Utc>, DieselError> {
+    use diesel::dsl::sql;
+    use diesel::{RunQueryDsl, select, sql_types::Timestamp};
+
+    let time = select(sql::<Timestamp>("clock_timestamp() AT TIME ZONE 'UTC'"));
+    time.get_result::<chrono::NaiveDateTime>(connection).map(|time| time.and_utc())
+}
+
+fn connection(pool: &Pool<DatabaseUrl>) -> Result<PooledConnection<DatabaseUrl>, StoreError> {
+    pool.get().map_err(|error| StoreError::NoConnection(error.to_string()))
+}
+
+fn transaction<T, E: From<StoreError>>(
+    connection: &mut AnyConnection,
+    work: impl FnOnce(&mut AnyConnection) -> Result<T, E>,
+) -> Result<T, E> {
+    let outcome = connection.transaction(|connection| work(connection).map_err(Failure::Work));
+    outcome.map_err(|failure| match failure {
+        Failure::Work(error) => error,
+        Failure::Transaction(error) => StoreError::from(error).into(),
+    })
+}
+
+/// Tells the caller's own error from that of BEGIN or COMMIT.
+enum Failure<E> {
+    Work(E),
+    Transaction(DieselError),
+}
+
+impl<E> From<DieselError> for Failure<E> {
+    fn from(error: DieselError) -> Self {
+        Self::Transaction(error)
+    }
+}
+
+fn one_line(error: &dyn std::fmt::Display) -> String {
+    error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+}

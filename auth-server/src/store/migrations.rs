@@ -1,0 +1,51 @@
+use std::collections::BTreeSet;
+
+use diesel::Connection as _;
+use diesel::connection::SimpleConnection;
+use diesel::migration::{Migration, MigrationSource, MigrationVersion};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use super::AnyConnection;
+
+#[cfg(feature = "postgres")]
+const POSTGRES: EmbeddedMigrations = embed_migrations!("../migrations/postgres");
+const SQLITE: EmbeddedMigrations = embed_migrations!("../migrations/sqlite");
+
+/// Any number will do, as long as all auth servers take the same.
+#[cfg(feature = "postgres")]
+const LOCK: &str = "SELECT pg_advisory_xact_lock(5283117)";
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Brings the tables up to date. Several servers may start at once: one does it, the others wait and find it done.
+pub(super) fn run(connection: &mut AnyConnection) -> Result<(), Failure> {
+    match connection {
+        #[cfg(feature = "postgres")]
+        AnyConnection::Postgres(connection) => connection.transaction(|connection| {
+            connection.batch_execute(LOCK)?;
+            migrate(connection, POSTGRES)
+        }),
+        AnyConnection::Sqlite(connection) => {
+            connection.immediate_transaction(|connection| migrate(connection, SQLITE))
+        }
+    }
+}
+
+fn migrate<C, B>(connection: &mut C, embedded: EmbeddedMigrations) -> Result<(), Failure>
+where
+    B: diesel::backend::Backend,
+    C: MigrationHarness<B>,
+    EmbeddedMigrations: MigrationSource<B>,
+{
+    let known: Vec<Box<dyn Migration<B>>> = embedded.migrations()?;
+    let known: BTreeSet<MigrationVersion<'_>> =
+        known.iter().map(|migration| migration.name().version()).collect();
+    let applied = connection.applied_migrations()?;
+    if let Some(newer) = applied.iter().find(|version| !known.contains(version)) {
+        return Err(format!(
+            "it is newer than this server (migration {newer} is unknown here): start a newer auth-server"
+        )
+        .into());
+    }
+    connection.run_pending_migrations(embedded).map(drop)
+}

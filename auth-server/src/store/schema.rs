@@ -1,0 +1,50 @@
+diesel::table! {
+    users (id) {
+        id -> Text,
+        email -> Text,
+        username -> Nullable<Text>,
+        name -> Nullable<Text>,
+        password_hash -> Text,
+        roles -> Text,
+        claims -> Text,
+        version -> BigInt,
+        disabled_at -> Nullable<Timestamp>,
+        created_at -> Timestamp,
+        last_login_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    sessions (id) {
+        id -> Text,
+        user_id -> Text,
+        client_id -> Text,
+        generation -> BigInt,
+        secret_hash -> Binary,
+        rotated_at -> Timestamp,
+        idempotency_key_hash -> Nullable<Binary>,
+        redeliveries -> Integer,
+        delivery -> Text,
+        remember -> Bool,
+        auth_time -> Timestamp,
+        created_at -> Timestamp,
+        idle_expires_at -> Timestamp,
+        expires_at -> Timestamp,
+        ended_at -> Nullable<Timestamp>,
+        end_reason -> Nullable<Text>,
+        ip -> Nullable<Text>,
+        user_agent -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    signing_keys (ordinal) {
+        ordinal -> Integer,
+        kid -> Text,
+        algorithm -> Text,
+        public_jwk -> Text,
+        private_key -> Binary,
+        encryption_key_id -> Text,
+        created_at -> Timestamp,
+    }
+}

@@ -1,0 +1,176 @@
+//! The table `users`.
+
+use chrono::{DateTime, NaiveDateTime, Utc};
+use diesel::prelude::*;
+use secrecy::ExposeSecret;
+
+use super::schema::users;
+use super::{AnyConnection, StoreError};
+use crate::model::{DisplayName, Email, ImpossibleValue, PasswordHash, Role, User, UserId, Username};
+
+/// Writes a new person.
+///
+/// # Errors
+/// [`StoreError::Taken`] where e-mail or username belong to somebody already.
+pub fn insert(connection: &mut AnyConnection, user: &User) -> Result<(), StoreError> {
+    diesel::insert_into(users::table).values(Row::from(user)).execute(connection)?;
+    Ok(())
+}
+
+/// Whether there is anybody at all.
+///
+/// # Errors
+/// The database failed.
+pub fn any(connection: &mut AnyConnection) -> Result<bool, StoreError> {
+    let first: Option<String> = users::table.select(users::id).limit(1).first(connection).optional()?;
+    Ok(first.is_some())
+}
+
+/// Whoever has this id.
+///
+/// # Errors
+/// The database failed.
+pub fn by_id(connection: &mut AnyConnection, id: UserId) -> Result<Option<User>, StoreError> {
+    one(users::table.filter(users::id.eq(id.to_string())).select(Row::as_select()).first(connection))
+}
+
+/// Whoever has this e-mail address.
+///
+/// # Errors
+/// The database failed.
+pub fn by_email(connection: &mut AnyConnection, email: &Email) -> Result<Option<User>, StoreError> {
+    one(users::table.filter(users::email.eq(email.as_str())).select(Row::as_select()).first(connection))
+}
+
+/// Whoever has this username.
+///
+/// # Errors
+/// The database failed.
+pub fn by_username(connection: &mut AnyConnection, username: &Username) -> Result<Option<User>, StoreError> {
+    one(users::table.filter(users::username.eq(username.as_str())).select(Row::as_select()).first(connection))
+}
+
+/// Notes a login, if the person is still as the password check read them: same `version`, not disabled.
+///
+/// Comes before the session's insert in the same transaction. The row lock that it takes is what keeps a login
+/// from slipping past a change of password: whichever of the two commits second sees the other.
+///
+/// # Errors
+/// The database failed.
+pub fn note_login(
+    connection: &mut AnyConnection,
+    id: UserId,
+    version: u64,
+    rehashed: Option<&PasswordHash>,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let same = users::table.filter(
+        users::id
+            .eq(id.to_string())
+            .and(users::version.eq(signed(version)))
+            .and(users::disabled_at.is_null()),
+    );
+    let changes = (
+        users::last_login_at.eq(now.naive_utc()),
+        rehashed.map(|hash| users::password_hash.eq(hash.0.expose_secret().to_owned())),
+    );
+    Ok(diesel::update(same).set(changes).execute(connection)? == 1)
+}
+
+/// Makes every access token of the person stale, and every login that is under way void.
+///
+/// # Errors
+/// The database failed.
+pub fn bump_version(connection: &mut AnyConnection, id: UserId) -> Result<(), StoreError> {
+    diesel::update(users::table.filter(users::id.eq(id.to_string())))
+        .set(users::version.eq(users::version + 1))
+        .execute(connection)?;
+    Ok(())
+}
+
+/// Changes the names that are given; the others stay.
+///
+/// # Errors
+/// [`StoreError::Taken`] where the username belongs to somebody already.
+pub fn rename(
+    connection: &mut AnyConnection,
+    id: UserId,
+    name: Option<&DisplayName>,
+    username: Option<&Username>,
+) -> Result<(), StoreError> {
+    let changes = Names { name: name.map(DisplayName::as_str), username: username.map(Username::as_str) };
+    if changes.name.is_some() || changes.username.is_some() {
+        diesel::update(users::table.filter(users::id.eq(id.to_string()))).set(changes).execute(connection)?;
+    }
+    Ok(())
+}
+
+#[derive(AsChangeset)]
+#[diesel(table_name = users)]
+struct Names<'a> {
+    name: Option<&'a str>,
+    username: Option<&'a str>,
+}
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = users)]
+struct Row {
+    id: String,
+    email: String,
+    username: Option<String>,
+    name: Option<String>,
+    password_hash: String,
+    roles: String,
+    claims: String,
+    version: i64,
+    disabled_at: Option<NaiveDateTime>,
+    created_at: NaiveDateTime,
+}
+
+impl From<&User> for Row {
+    fn from(user: &User) -> Self {
+        Self {
+            id: user.id.to_string(),
+            email: user.email.as_str().to_owned(),
+            username: user.username.as_ref().map(|name| name.as_str().to_owned()),
+            name: user.name.as_ref().map(|name| name.as_str().to_owned()),
+            password_hash: user.password_hash.0.expose_secret().to_owned(),
+            roles: serde_json::json!(user.roles).to_string(),
+            claims: serde_json::json!(user.claims).to_string(),
+            version: signed(user.version),
+            disabled_at: user.disabled_at.map(|at| at.naive_utc()),
+            created_at: user.created_at.naive_utc(),
+        }
+    }
+}
+
+impl TryFrom<Row> for User {
+    type Error = ImpossibleValue;
+
+    fn try_from(row: Row) -> Result<Self, ImpossibleValue> {
+        let roles: Vec<Role> =
+            serde_json::from_str(&row.roles).map_err(|_| ImpossibleValue { column: "users.roles" })?;
+        Ok(Self {
+            id: row.id.parse().map_err(|_| ImpossibleValue { column: "users.id" })?,
+            email: Email::from_stored(row.email),
+            username: row.username.map(Username::from_stored),
+            name: row.name.map(DisplayName::from_stored),
+            password_hash: PasswordHash(row.password_hash.into()),
+            roles,
+            claims: serde_json::from_str(&row.claims)
+                .map_err(|_| ImpossibleValue { column: "users.claims" })?,
+            version: u64::try_from(row.version).map_err(|_| ImpossibleValue { column: "users.version" })?,
+            disabled_at: row.disabled_at.map(|at| at.and_utc()),
+            created_at: row.created_at.and_utc(),
+        })
+    }
+}
+
+fn one(row: QueryResult<Row>) -> Result<Option<User>, StoreError> {
+    Ok(row.optional()?.map(User::try_from).transpose()?)
+}
+
+/// A version counts changes of one person: it never comes near 2^63.
+fn signed(version: u64) -> i64 {
+    i64::try_from(version).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,130 @@
+//! A request, and what came back.
+
+use awc::http::Method;
+use awc::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, COOKIE, HeaderMap, SET_COOKIE};
+use serde_json::{Value, json};
+
+pub const COOKIE_NAME: &str = "__Host-refresh_token";
+
+/// A request that is being put together.
+#[must_use]
+pub struct Call {
+    request: awc::ClientRequest,
+    body: Option<Vec<u8>>,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Call {
+    pub fn new(method: Method, url: String) -> Self {
+        let client =
+            awc::Client::builder().disable_redirects().timeout(std::time::Duration::from_secs(30)).finish();
+        Self { request: client.request(method, url), body: None }
+    }
+
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.request = self.request.append_header((name, value));
+        self
+    }
+
+    /// With this refresh token in its cookie.
+    pub fn cookie(self, token: &str) -> Self {
+        self.header(COOKIE.as_str(), &format!("{COOKIE_NAME}={token}"))
+    }
+
+    pub fn bearer(self, token: &str) -> Self {
+        self.header(AUTHORIZATION.as_str(), &format!("Bearer {token}"))
+    }
+
+    pub fn json(self, body: &Value) -> Self {
+        self.header(CONTENT_TYPE.as_str(), "application/json").raw(body.to_string())
+    }
+
+    pub fn raw(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = Some(body.into());
+        self
+    }
+
+    pub async fn send(self) -> Answer {
+        let sent = match self.body {
+            Some(body) => self.request.send_body(body),
+            None => self.request.send(),
+        };
+        let mut response = sent.await.expect("an answer");
+        let body = response.body().limit(1 << 20).await.expect("a body");
+        Answer {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            body: body.to_vec(),
+        }
+    }
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().expect("text"))
+    }
+
+    /// The whole `Set-Cookie` header, if there is exactly one.
+    pub fn set_cookie(&self) -> Option<String> {
+        let mut all = self.headers.get_all(SET_COOKIE);
+        let cookie = all.next()?.to_str().expect("text").to_owned();
+        assert!(all.next().is_none(), "more than one cookie");
+        Some(cookie)
+    }
+
+    /// The refresh token that the answer sets as a cookie.
+    pub fn refresh_cookie(&self) -> Option<String> {
+        let cookie = self.set_cookie()?;
+        let value = cookie.split(';').next()?.strip_prefix(COOKIE_NAME)?.strip_prefix('=')?.to_owned();
+        (!value.is_empty()).then_some(value)
+    }
+
+    pub fn clears_cookie(&self) -> bool {
+        self.set_cookie().is_some_and(|cookie| {
+            cookie.starts_with(&format!("{COOKIE_NAME}=;")) && cookie.contains("Max-Age=0")
+        })
+    }
+
+    pub fn assert_status(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{}", self.text());
+        self
+    }
+
+    /// Problem details with this status and code, and nothing of the inside.
+    pub fn assert_problem(self, status: u16, code: &str) -> Self {
+        let problem = self.json();
+        assert_eq!((self.status, &problem["code"]), (status, &json!(code)), "{}", self.text());
+        assert_eq!(problem["status"], json!(status));
+        assert_eq!(self.header("content-type"), Some("application/problem+json"));
+        assert_eq!(self.header(CACHE_CONTROL.as_str()), Some("no-store"));
+        for member in ["type", "title", "detail"] {
+            assert!(problem[member].as_str().is_some_and(|text| !text.is_empty()), "{member}: {problem}");
+        }
+        let text = self.text().to_lowercase();
+        for inside in ["diesel", "sqlite", "postgres", "select ", "panicked", ".rs:"] {
+            assert!(!text.contains(inside), "{text}");
+        }
+        self
+    }
+
+    pub fn assert_ended(self, reason: &str) -> Self {
+        let answer = self.assert_problem(401, "session_ended");
+        assert_eq!(answer.json()["reason"], json!(reason));
+        answer
+    }
+}

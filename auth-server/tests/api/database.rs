@@ -1,0 +1,111 @@
+//! A fresh database for every test, and the only way around the HTTP API.
+
+use std::env;
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sql_types::Text;
+use tempfile::TempDir;
+
+/// Where PostgreSQL is, if that is what the tests are to run on.
+const SERVER: &str = "LATCHKEY_TEST_DATABASE_URL";
+
+/// Dropped with the test.
+pub struct TestDatabase {
+    pub url: String,
+    place: Place,
+}
+
+enum Place {
+    Sqlite { _folder: TempDir },
+    Postgres { server: String, name: String },
+}
+
+#[derive(QueryableByName)]
+struct Cell {
+    #[diesel(sql_type = Text)]
+    value: String,
+}
+
+impl TestDatabase {
+    pub fn fresh() -> Self {
+        if let Ok(server) = env::var(SERVER) {
+            return Self::on_postgres(server);
+        }
+        assert!(env::var_os("LATCHKEY_TEST_REQUIRE_POSTGRES").is_none(), "{SERVER} is not set");
+        Self::on_sqlite()
+    }
+
+    pub fn is_postgres(&self) -> bool {
+        matches!(self.place, Place::Postgres { .. })
+    }
+
+    /// Runs statements that both databases understand.
+    pub fn db_execute(&self, sql: &str) {
+        match &self.place {
+            Place::Sqlite { .. } => self.sqlite().batch_execute(sql).expect(sql),
+            Place::Postgres { .. } => self.postgres().batch_execute(sql).expect(sql),
+        }
+    }
+
+    /// Every row of a query whose one column is a text called `value`.
+    pub fn db_texts(&self, sql: &str) -> Vec<String> {
+        let query = diesel::sql_query(sql);
+        let cells: Vec<Cell> = match &self.place {
+            Place::Sqlite { .. } => query.load(&mut self.sqlite()).expect(sql),
+            Place::Postgres { .. } => query.load(&mut self.postgres()).expect(sql),
+        };
+        cells.into_iter().map(|cell| cell.value).collect()
+    }
+
+    /// The one value of such a query.
+    pub fn db_text(&self, sql: &str) -> String {
+        let mut rows = self.db_texts(sql);
+        assert_eq!(rows.len(), 1, "{sql}");
+        rows.remove(0)
+    }
+
+    fn on_sqlite() -> Self {
+        let folder = TempDir::new().expect("a folder");
+        let url = format!("sqlite://{}/test.db", folder.path().display());
+        Self { url, place: Place::Sqlite { _folder: folder } }
+    }
+
+    fn on_postgres(server: String) -> Self {
+        let name = format!("latchkey_{}", uuid::Uuid::new_v4().simple());
+        let mut connection = PgConnection::establish(&server).expect("PostgreSQL");
+        connection.batch_execute(&format!("CREATE DATABASE {name}")).expect("a database");
+        let mut url = url::Url::parse(&server).expect("a URL");
+        url.set_path(&name);
+        Self { url: url.into(), place: Place::Postgres { server, name } }
+    }
+
+    fn sqlite(&self) -> SqliteConnection {
+        let path = self.url.strip_prefix("sqlite://").expect("an SQLite URL");
+        let mut connection = SqliteConnection::establish(path).expect("SQLite");
+        connection.batch_execute("PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON").expect("pragmas");
+        connection
+    }
+
+    fn postgres(&self) -> PgConnection {
+        PgConnection::establish(&self.url).expect("PostgreSQL")
+    }
+}
+
+/// As databases print bytes.
+pub fn hex(text: &str) -> String {
+    text.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        if let Place::Postgres { server, name } = &self.place {
+            let dropped = PgConnection::establish(server).map(|mut connection| {
+                connection.batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)"))
+            });
+            if !matches!(dropped, Ok(Ok(()))) {
+                eprintln!("could not drop {name}: {dropped:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,85 @@
+use std::sync::Arc;
+
+use serde_json::json;
+use shared_claims::{AccessTokenValidator, Algorithm, KeySet};
+
+use crate::app::{ISSUER, TestApp};
+
+async fn accepts_its_tokens(app: &TestApp, key_set: KeySet, algorithm: Algorithm) {
+    let session = app.register("ann").await;
+    let validator = AccessTokenValidator::new(ISSUER, "api", key_set)
+        .with_algorithms(&[algorithm])
+        .with_clock(Arc::new(app.clock.clone()));
+    let claims: shared_claims::AccessClaims = validator.check(&session.access_token).expect("a valid token");
+    assert_eq!(claims.sub, session.user_id);
+    assert!(validator.check::<serde_json::Map<_, _>>(&session.refresh_token).is_err());
+}
+
+#[actix_web::test]
+async fn tokens_of_every_algorithm_fit_the_published_key_set() {
+    for (name, algorithm) in
+        [("ES256", Algorithm::Es256), ("RS256", Algorithm::Rs256), ("EdDSA", Algorithm::EdDsa)]
+    {
+        let app = TestApp::with(&["--jwt-access-algorithm", name]).await;
+        let answer = app.get("/.well-known/jwks.json").send().await.assert_status(200);
+        assert_eq!(answer.header("cache-control"), Some("max-age=300"));
+        let key = &answer.json()["keys"][0];
+        assert_eq!((&key["alg"], &key["use"]), (&json!(name), &json!("sig")));
+        assert_eq!(json!(shared_claims::thumbprint(key)), key["kid"]);
+        for private in ["d", "p", "q", "k"] {
+            assert!(key.get(private).is_none());
+        }
+        accepts_its_tokens(&app, KeySet::parse(&answer.body).unwrap(), algorithm).await;
+    }
+}
+
+#[actix_web::test]
+async fn a_shared_secret_is_never_published() {
+    let secret = "access-secret-of-the-tests-0123456789";
+    let app = TestApp::with(&["--jwt-access-algorithm", "HS256", "--jwt-access-secret", secret]).await;
+    let answer = app.get("/.well-known/jwks.json").send().await.assert_status(200);
+    assert_eq!(answer.json(), json!({"keys": []}));
+    let answer = app.get("/.well-known/oauth-authorization-server").send().await.assert_status(200);
+    assert!(answer.json().get("jwks_uri").is_none());
+    accepts_its_tokens(&app, KeySet::from_secrets([secret.as_bytes()]), Algorithm::Hs256).await;
+}
+
+#[actix_web::test]
+async fn both_metadata_documents_name_the_issuer_and_the_key_set() {
+    let app = TestApp::start().await;
+    for path in ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"] {
+        let answer = app.get(path).send().await.assert_status(200);
+        assert_eq!(answer.header("cache-control"), Some("max-age=300"));
+        assert_eq!(answer.json()["issuer"], json!(ISSUER));
+        assert_eq!(answer.json()["jwks_uri"], json!(format!("{ISSUER}/.well-known/jwks.json")));
+    }
+}
+
+#[actix_web::test]
+async fn the_signing_key_outlives_a_restart() {
+    let app = TestApp::start().await;
+    let before = app.get("/.well-known/jwks.json").send().await.body;
+    let app = app.restart().await;
+    assert_eq!(app.get("/.well-known/jwks.json").send().await.body, before);
+}
+
+#[actix_web::test]
+async fn the_document_names_every_route_and_every_code() {
+    let app = TestApp::start().await;
+    let document = app.get("/openapi.json").send().await.assert_status(200);
+    let table = include_str!("../../src/http/routes.rs");
+    let routes: Vec<&str> =
+        table.split("resource(\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    let routes: Vec<&str> =
+        table.split(&['"'][..]).filter(|text| text.starts_with('/')).chain(routes).collect();
+    assert!(routes.len() >= 14);
+    for route in routes {
+        assert!(document.json()["paths"].get(route).is_some(), "{route} is not in the document");
+    }
+    let later = ["csrf_failed", "role_required", "fresh_login_required", "internal_error"];
+    for code in shared_claims::Code::ALL {
+        let code = code.as_str();
+        let elsewhere = ["not_found", "method_not_allowed"].contains(&code) || later.contains(&code);
+        assert!(elsewhere || document.text().contains(&format!("`{code}`")), "{code} is not in the document");
+    }
+}

@@ -1,0 +1,64 @@
+use std::time::Duration;
+
+use actix_web::rt::time::sleep;
+use serde_json::json;
+
+use crate::app::{PASSWORD, TestApp};
+
+#[actix_web::test]
+async fn weak_passwords_are_refused_with_a_reason() {
+    let app = TestApp::start().await;
+    let long = "aB3$x".repeat(26);
+    for password in ["short", "password1", "ann@example.org", "12345678901234567890", &long] {
+        let person = json!({"email": "ann@example.org", "password": password});
+        let answer =
+            app.post("/auth/register").json(&person).send().await.assert_problem(422, "invalid_input");
+        assert!(answer.json()["fields"]["password"].is_string(), "{}", answer.text());
+        assert!(!answer.text().contains(password));
+    }
+    assert!(app.database.db_texts("SELECT id AS value FROM users").is_empty());
+}
+
+#[actix_web::test]
+async fn passwords_are_stored_as_argon2id() {
+    let app = TestApp::start().await;
+    app.register("ann").await;
+    let hash = app.database.db_text("SELECT password_hash AS value FROM users");
+    assert!(hash.starts_with("$argon2id$v=19$m=8,t=1,p=1$"), "{hash}");
+}
+
+#[actix_web::test]
+async fn a_hash_with_old_settings_is_upgraded_at_login() {
+    let app = TestApp::start().await;
+    app.register("ann").await;
+    let app = app.another_with(&["--argon2-memory-kib", "64", "--argon2-iterations", "3"]).await.unwrap();
+
+    app.try_login("ann", &json!({"password": "wrong"})).await.assert_status(401);
+    let hash = || app.database.db_text("SELECT password_hash AS value FROM users");
+    assert!(hash().starts_with("$argon2id$v=19$m=8,t=1,p=1$"));
+
+    let session = app.log_in("ann").await;
+    assert!(hash().starts_with("$argon2id$v=19$m=64,t=3,p=1$"), "{}", hash());
+    app.log_in("ann").await;
+    app.refresh(&session.refresh_token).await.assert_status(200);
+}
+
+#[actix_web::test]
+async fn a_password_that_changes_while_it_is_checked_opens_no_session() {
+    // Slow enough that the change comes in between.
+    let app = TestApp::with(&["--argon2-memory-kib", "65536", "--argon2-iterations", "12"]).await;
+    app.register("ann").await;
+    app.database.db_execute("DELETE FROM sessions");
+
+    let right = json!({"password": PASSWORD});
+    let login = app.try_login("ann", &right);
+    let change = async {
+        sleep(Duration::from_millis(150)).await;
+        app.database.db_execute("UPDATE users SET version = version + 1, password_hash = 'changed'");
+    };
+    let (answer, ()) = futures_util::future::join(login, change).await;
+
+    answer.assert_problem(401, "invalid_credentials");
+    assert!(app.database.db_texts("SELECT id AS value FROM sessions").is_empty());
+    assert_eq!(app.database.db_text("SELECT password_hash AS value FROM users"), "changed");
+}

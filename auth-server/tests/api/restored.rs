@@ -1,0 +1,46 @@
+//! A database that was restored from a backup, or a replica that took over, is behind what clients hold.
+
+use chrono::TimeDelta;
+
+use crate::app::{Session, TestApp};
+
+#[actix_web::test]
+async fn the_newer_token_works_on_an_older_row_and_the_older_one_is_reuse_then() {
+    let app = TestApp::start().await;
+    let mut tokens = vec![app.register("ann").await.refresh_token];
+    for _ in 0..5 {
+        let next = Session::of(&app.refresh(tokens.last().unwrap()).await.assert_status(200));
+        tokens.push(next.refresh_token);
+    }
+    app.database.db_execute("UPDATE sessions SET generation = 2");
+
+    let next = Session::of(&app.refresh(&tokens[5]).await.assert_status(200));
+    assert_eq!(next.rotation, 6);
+    app.refresh(&next.refresh_token).await.assert_status(200);
+
+    app.refresh(&tokens[4]).await.assert_ended("reuse_detected");
+}
+
+#[actix_web::test]
+async fn a_session_call_does_not_mind_an_older_row() {
+    let app = TestApp::start().await;
+    let first = app.register("ann").await;
+    let second = Session::of(&app.refresh(&first.refresh_token).await.assert_status(200));
+    app.database.db_execute("UPDATE sessions SET generation = 0");
+
+    app.me(&second.refresh_token).await.assert_status(200);
+}
+
+#[actix_web::test]
+async fn a_young_token_counts_as_alive_where_the_restored_row_was_idle_for_too_long() {
+    let app = TestApp::start().await;
+    let first = app.register("ann").await;
+    app.advance(TimeDelta::days(6));
+    let second = Session::of(&app.refresh(&first.refresh_token).await.assert_status(200));
+    app.database.db_execute(
+        "UPDATE sessions SET generation = 0, rotated_at = created_at, idle_expires_at = created_at",
+    );
+
+    app.advance(TimeDelta::days(6));
+    app.refresh(&second.refresh_token).await.assert_status(200);
+}

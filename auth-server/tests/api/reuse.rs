@@ -1,0 +1,67 @@
+use chrono::TimeDelta;
+
+use crate::app::{Session, TestApp};
+
+/// Past the grace of ten seconds.
+const LATER: TimeDelta = TimeDelta::seconds(11);
+
+#[actix_web::test]
+async fn a_spent_token_ends_the_session_for_everybody() {
+    let app = TestApp::start().await;
+    let first = app.register("ann").await;
+    let second = Session::of(&app.refresh(&first.refresh_token).await.assert_status(200));
+    app.advance(LATER);
+
+    let thief = app.refresh(&first.refresh_token).await.assert_ended("reuse_detected");
+    assert!(thief.clears_cookie());
+
+    let owner = app.refresh(&second.refresh_token).await.assert_ended("reuse_detected");
+    assert!(owner.clears_cookie());
+}
+
+#[actix_web::test]
+async fn a_reused_session_is_still_ended_after_a_restart() {
+    let app = TestApp::start().await;
+    let first = app.register("ann").await;
+    let second = Session::of(&app.refresh(&first.refresh_token).await.assert_status(200));
+    app.advance(LATER);
+    app.refresh(&first.refresh_token).await.assert_ended("reuse_detected");
+
+    let app = app.restart().await;
+
+    app.refresh(&second.refresh_token).await.assert_ended("reuse_detected");
+}
+
+#[actix_web::test]
+async fn two_generations_back_is_reuse_even_within_the_grace() {
+    let app = TestApp::start().await;
+    let first = app.register("ann").await;
+    let second = Session::of(&app.refresh(&first.refresh_token).await.assert_status(200));
+    app.refresh(&second.refresh_token).await.assert_status(200);
+
+    app.refresh(&first.refresh_token).await.assert_ended("reuse_detected");
+}
+
+#[actix_web::test]
+async fn a_spent_token_is_reuse_on_every_call_that_takes_a_session() {
+    let app = TestApp::start().await;
+    let first = app.register("ann").await;
+    let second = Session::of(&app.refresh(&first.refresh_token).await.assert_status(200));
+    app.me(&first.refresh_token).await.assert_status(200);
+    app.advance(LATER);
+
+    app.me(&first.refresh_token).await.assert_ended("reuse_detected");
+    app.refresh(&second.refresh_token).await.assert_ended("reuse_detected");
+}
+
+#[actix_web::test]
+async fn the_reuse_of_one_session_leaves_the_others_alone() {
+    let app = TestApp::start().await;
+    let stolen = app.register("ann").await;
+    let other = app.log_in("ann").await;
+    app.refresh(&stolen.refresh_token).await.assert_status(200);
+    app.advance(LATER);
+    app.refresh(&stolen.refresh_token).await.assert_ended("reuse_detected");
+
+    app.refresh(&other.refresh_token).await.assert_status(200);
+}

@@ -1,0 +1,112 @@
+//! No password, refresh token, secret or private key reaches the database, a log line or an error.
+
+use std::io::Read;
+use std::process::{Command, Stdio};
+
+use serde_json::json;
+
+use crate::app::{KEY_SECRET, PASSWORD, REFRESH_SECRET, Session, TestApp, claims};
+use crate::call::Call;
+use crate::database::{TestDatabase, hex};
+
+/// Everything that is stored; binary columns in hex.
+fn dump(database: &TestDatabase) -> String {
+    let hex = |column: &str| {
+        if database.is_postgres() {
+            format!("coalesce(encode({column}, 'hex'), '')")
+        } else {
+            format!("coalesce(lower(hex({column})), '')")
+        }
+    };
+    let statements = [
+        "SELECT id || email || coalesce(username, '') || coalesce(name, '') || password_hash || roles || claims AS value FROM users".to_owned(),
+        format!(
+            "SELECT id || user_id || client_id || coalesce(ip, '') || coalesce(user_agent, '') || {} || {} AS value FROM sessions",
+            hex("secret_hash"),
+            hex("idempotency_key_hash")
+        ),
+        format!("SELECT kid || public_jwk || encryption_key_id || {} AS value FROM signing_keys", hex("private_key")),
+    ];
+    statements.iter().flat_map(|sql| database.db_texts(sql)).collect::<Vec<_>>().join("\n")
+}
+
+/// Whether the dump holds the text, as it is or in hex.
+fn holds(dump: &str, text: &str) -> bool {
+    dump.contains(text) || dump.contains(&hex(text))
+}
+
+#[actix_web::test]
+async fn the_database_holds_nothing_that_opens_anything() {
+    let app = TestApp::start().await;
+    let first = app.register("ann").await;
+    let key = "an-idempotency-key-of-someone";
+    let second = Session::of(&app.refresh_with_key(&first.refresh_token, key).await.assert_status(200));
+    let secret = claims(&second.refresh_token)["sk"].as_str().unwrap().to_owned();
+    let dump = dump(&app.database);
+    assert!(
+        dump.contains("ann@example.org") && dump.contains(&first.user_id),
+        "the search finds what is there"
+    );
+    let hidden = [
+        PASSWORD,
+        REFRESH_SECRET,
+        KEY_SECRET,
+        key,
+        &secret,
+        &first.refresh_token,
+        &second.refresh_token,
+        &first.access_token,
+    ];
+    for text in hidden {
+        assert!(!holds(&dump, text), "{text} is stored");
+    }
+}
+
+/// The program itself, at its most talkative.
+#[actix_web::test]
+async fn the_log_holds_nothing_that_opens_anything() {
+    let database = TestDatabase::fresh();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut process = Command::new(env!("CARGO_BIN_EXE_auth-server"))
+        .env_clear()
+        .envs([("JWT_REFRESH_SECRET", REFRESH_SECRET), ("KEY_ENCRYPTION_SECRET", KEY_SECRET)])
+        .envs([("DATABASE_URL", database.url.as_str()), ("RUST_LOG", "trace"), ("LOG_FORMAT", "json")])
+        .env("BIND_ADDR", format!("127.0.0.1:{port}"))
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program");
+    let mut stderr = process.stderr.take().unwrap();
+    let reader = std::thread::spawn(move || {
+        let mut log = String::new();
+        stderr.read_to_string(&mut log).map(|_| log)
+    });
+    let url = format!("http://127.0.0.1:{port}");
+    let post = |path: &str| Call::new(awc::http::Method::POST, format!("{url}{path}"));
+    for _ in 0..200 {
+        if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
+            break;
+        }
+        actix_web::rt::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+
+    let person = json!({"email": "ann@example.org", "password": PASSWORD});
+    let first = Session::of(&post("/auth/register").json(&person).send().await.assert_status(201));
+    let mistyped = json!({"username": "ann", "password": "a-wrong-password-in-the-clear"});
+    post("/auth/login").json(&mistyped).send().await.assert_status(401);
+    let second =
+        Session::of(&post("/auth/refresh").cookie(&first.refresh_token).send().await.assert_status(200));
+    post("/auth/refresh").cookie(&format!("{}x", second.refresh_token)).send().await.assert_status(401);
+    post("/auth/logout").cookie(&second.refresh_token).send().await.assert_status(204);
+    process.kill().expect("to stop it");
+    process.wait().expect("to see it stop");
+
+    let log = reader.join().unwrap().expect("a log");
+    assert!(log.contains("session_ended") && log.contains(&first.user_id), "{log}");
+    let secret = claims(&second.refresh_token)["sk"].as_str().unwrap().to_owned();
+    let wrong = "a-wrong-password-in-the-clear";
+    for text in
+        [PASSWORD, wrong, REFRESH_SECRET, KEY_SECRET, &secret, &first.refresh_token, &second.refresh_token]
+    {
+        assert!(!log.contains(text), "{text} is logged");
+    }
+}

@@ -1,0 +1,69 @@
+use awc::http::Method;
+use serde_json::json;
+
+use crate::app::{PASSWORD, Session, TestApp, claims};
+
+#[actix_web::test]
+async fn one_sees_ones_own_living_sessions_last_used_first() {
+    let app = TestApp::start().await;
+    app.register("bob").await;
+    let ended = app.register("ann").await;
+    app.post("/auth/logout").cookie(&ended.refresh_token).send().await.assert_status(204);
+    let body = json!({"email": "ann@example.org", "password": PASSWORD});
+    let firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+    let desk = Session::of(&app.post("/auth/login").header("user-agent", firefox).json(&body).send().await);
+    app.advance(chrono::TimeDelta::hours(1));
+    let phone = app.log_in("ann").await;
+
+    let answer = app.get("/auth/sessions").cookie(&desk.refresh_token).send().await.assert_status(200);
+    let sessions = answer.json()["sessions"].as_array().unwrap().clone();
+
+    assert_eq!(sessions.len(), 2);
+    assert_eq!(sessions[0]["id"], claims(&phone.refresh_token)["sid"]);
+    assert_eq!((&sessions[0]["current"], &sessions[1]["current"]), (&json!(false), &json!(true)));
+    assert_eq!(sessions[1]["device"], json!("Firefox on Linux"));
+    assert_eq!(sessions[1]["ip"], json!("127.0.0.1"));
+    assert_eq!(sessions[1]["user_agent"], json!(firefox));
+    assert_eq!(sessions[1]["created_at"], json!("2030-01-01T00:00:00Z"));
+    assert_eq!(sessions[1]["expires_at"], json!("2030-01-31T00:00:00Z"));
+}
+
+#[actix_web::test]
+async fn one_can_end_a_session_on_another_device() {
+    let app = TestApp::start().await;
+    let lost = app.register("ann").await;
+    let here = app.log_in("ann").await;
+    let path = format!("/auth/sessions/{}", claims(&lost.refresh_token)["sid"].as_str().unwrap());
+
+    let end = || app.call(Method::DELETE, &path).cookie(&here.refresh_token).send();
+    let answer = end().await.assert_status(204);
+    assert!(answer.set_cookie().is_none());
+    app.refresh(&lost.refresh_token).await.assert_ended("revoked");
+    end().await.assert_problem(404, "not_found");
+    app.refresh(&here.refresh_token).await.assert_status(200);
+}
+
+#[actix_web::test]
+async fn ending_the_session_that_asks_is_a_logout() {
+    let app = TestApp::start().await;
+    let here = app.register("ann").await;
+    let path = format!("/auth/sessions/{}", claims(&here.refresh_token)["sid"].as_str().unwrap());
+    let answer = app.call(Method::DELETE, &path).cookie(&here.refresh_token).send().await.assert_status(204);
+    assert!(answer.clears_cookie());
+    app.refresh(&here.refresh_token).await.assert_ended("logged_out");
+}
+
+#[actix_web::test]
+async fn nobody_can_end_the_session_of_somebody_else() {
+    let app = TestApp::start().await;
+    let ann = app.register("ann").await;
+    let bob = app.register("bob").await;
+    let path = format!("/auth/sessions/{}", claims(&ann.refresh_token)["sid"].as_str().unwrap());
+    app.call(Method::DELETE, &path).cookie(&bob.refresh_token).send().await.assert_problem(404, "not_found");
+    app.call(Method::DELETE, "/auth/sessions/x")
+        .cookie(&bob.refresh_token)
+        .send()
+        .await
+        .assert_problem(404, "not_found");
+    app.refresh(&ann.refresh_token).await.assert_status(200);
+}

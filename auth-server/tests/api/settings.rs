@@ -1,0 +1,134 @@
+use std::process::Command;
+
+use auth_server::Settings;
+
+use crate::app::{KEY_SECRET, REFRESH_SECRET};
+
+/// Starts the program itself with nothing but these variables, and returns what it complains of.
+fn complaint(variables: &[(&str, &str)]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_auth-server"));
+    command.env_clear().env("JWT_REFRESH_SECRET", REFRESH_SECRET).env("KEY_ENCRYPTION_SECRET", KEY_SECRET);
+    command.env("DATABASE_URL", "sqlite:///nowhere/at/all\0".trim_end_matches('\0'));
+    let output = command.envs(variables.iter().copied()).output().expect("the program");
+    assert!(!output.status.success());
+    let text = String::from_utf8(output.stderr).expect("text");
+    assert_eq!(text.lines().count(), 1, "{text}");
+    text
+}
+
+#[test]
+fn a_wrong_setting_stops_the_start_with_one_line_that_names_it() {
+    let long = "x".repeat(40);
+    let table: &[(&[(&str, &str)], &str)] = &[
+        (&[("BIND_ADDR", "nowhere")], "BIND_ADDR"),
+        (&[("ISSUER", "auth.example.org")], "ISSUER"),
+        (&[("ISSUER", "https://auth.example.org/path")], "ISSUER"),
+        (&[("ISSUER", "http://auth.example.org")], "ISSUER"),
+        (&[("ALLOWED_ORIGINS", "https://app.example.org/path")], "ALLOWED_ORIGINS"),
+        (&[("ALLOWED_ORIGINS", "*")], "ALLOWED_ORIGINS"),
+        (&[("ALLOWED_ORIGINS", "null")], "ALLOWED_ORIGINS"),
+        (&[("ACCESS_TOKEN_TTL", "15")], "ACCESS_TOKEN_TTL"),
+        (&[("ACCESS_TOKEN_TTL", "0s")], "ACCESS_TOKEN_TTL"),
+        (&[("SESSION_MAX_TTL", "1d")], "SESSION_MAX_TTL"),
+        (&[("REFRESH_REUSE_GRACE", "30d")], "REFRESH_REUSE_GRACE"),
+        (&[("REGISTRATION", "maybe")], "REGISTRATION"),
+        (&[("AUDIENCES", "a b")], "AUDIENCES"),
+        (&[("DATABASE_URL", "mysql://x")], "DATABASE_URL"),
+        (&[("JWT_ACCESS_ALGORITHM", "none")], "JWT_ACCESS_ALGORITHM"),
+        (&[("JWT_ACCESS_ALGORITHM", "HS256")], "JWT_ACCESS_SECRET"),
+        (&[("JWT_ACCESS_SECRET", &long)], "JWT_ACCESS_SECRET"),
+        (&[("COOKIE_SECURE", "perhaps")], "COOKIE_SECURE"),
+        (&[("COOKIE_SAMESITE", "none"), ("COOKIE_SECURE", "false")], "COOKIE_SAMESITE"),
+        (&[("ARGON2_MEMORY_KIB", "0")], "ARGON2_MEMORY_KIB"),
+        (&[("LOGIN_RATE_PER_IP", "0")], "LOGIN_RATE_PER_IP"),
+        (&[("WORKERS", "0")], "WORKERS"),
+        (&[("JWT_REFRESH_SECRET", "")], "JWT_REFRESH_SECRET"),
+        (&[("JWT_REFRESH_SECRET", "short")], "JWT_REFRESH_SECRET"),
+        (&[("JWT_REFRESH_SECRET", "change-me-change-me-change-me-change-me")], "JWT_REFRESH_SECRET"),
+        (&[("KEY_ENCRYPTION_SECRET", REFRESH_SECRET)], "KEY_ENCRYPTION_SECRET"),
+        (&[("JWT_REFRESH_SECRETS_ACCEPTED", REFRESH_SECRET)], "JWT_REFRESH_SECRETS_ACCEPTED"),
+        (&[("JWT_REFRESH_SECRET_FILE", "/tmp/x")], "JWT_REFRESH_SECRET_FILE"),
+        (&[("KEY_ENCRYPTION_SECRET", ""), ("KEY_ENCRYPTION_SECRET_FILE", "")], "KEY_ENCRYPTION_SECRET"),
+        (&[("LOG_FORMAT", "xml")], "LOG_FORMAT"),
+    ];
+    for (variables, name) in table {
+        let text = complaint(variables);
+        assert!(text.contains(name), "{variables:?}: {text}");
+        assert!(!text.contains(REFRESH_SECRET) && !text.contains(&long), "a secret is printed: {text}");
+    }
+}
+
+#[test]
+fn a_port_in_use_is_one_clear_line() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let text = complaint(&[("BIND_ADDR", &address)]);
+    assert!(text.contains("BIND_ADDR") && text.contains(&address), "{text}");
+}
+
+#[test]
+fn a_database_that_cannot_be_opened_is_one_clear_line() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    let url = format!("sqlite://{}/db", file.display());
+    let text = complaint(&[("DATABASE_URL", &url), ("BIND_ADDR", "127.0.0.1:0")]);
+    assert!(text.contains("cannot open SQLite"), "{text}");
+}
+
+#[test]
+fn a_secret_can_stand_in_a_file_but_not_in_two_places() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let file = folder.path().join("secret");
+    std::fs::write(&file, format!("{REFRESH_SECRET}\n")).unwrap();
+    let path = file.to_str().unwrap();
+    let flags = ["auth-server", "--key-encryption-secret", KEY_SECRET, "--jwt-refresh-secret-file", path];
+
+    let secrets = Settings::from_flags(flags).unwrap().secrets().unwrap();
+    assert_eq!(secrecy::ExposeSecret::expose_secret(&secrets.refresh), REFRESH_SECRET);
+
+    let both = flags.iter().copied().chain(["--jwt-refresh-secret", REFRESH_SECRET]);
+    let error = Settings::from_flags(both).unwrap_err();
+    assert!(error.contains("JWT_REFRESH_SECRET_FILE"), "{error}");
+
+    std::fs::write(&file, "short").unwrap();
+    assert!(Settings::from_flags(flags).unwrap().secrets().is_err());
+    std::fs::remove_file(&file).unwrap();
+    assert!(Settings::from_flags(flags).unwrap().secrets().unwrap_err().contains("JWT_REFRESH_SECRET_FILE"));
+}
+
+#[test]
+fn help_is_the_manual() {
+    let output = Command::new(env!("CARGO_BIN_EXE_auth-server")).arg("--help").output().unwrap();
+    assert!(output.status.success());
+    let help = String::from_utf8(output.stdout).unwrap();
+    for name in [
+        "DATABASE_URL",
+        "BIND_ADDR",
+        "ISSUER",
+        "AUDIENCES",
+        "CLIENT_ID",
+        "ALLOWED_ORIGINS",
+        "REGISTRATION",
+        "ACCESS_TOKEN_TTL",
+        "REFRESH_IDLE_TTL",
+        "SESSION_MAX_TTL",
+        "REFRESH_REUSE_GRACE",
+        "JWT_REFRESH_SECRET",
+        "JWT_REFRESH_SECRETS_ACCEPTED",
+        "KEY_ENCRYPTION_SECRET",
+        "JWT_ACCESS_ALGORITHM",
+        "JWT_ACCESS_SECRET",
+        "JWT_ACCESS_SECRETS_ACCEPTED",
+        "COOKIE_SECURE",
+        "COOKIE_SAMESITE",
+        "ARGON2_MEMORY_KIB",
+        "ARGON2_ITERATIONS",
+        "ARGON2_PARALLELISM",
+        "LOGIN_RATE_PER_IP",
+        "LOG_FORMAT",
+        "WORKERS",
+    ] {
+        assert!(help.contains(&format!("[env: {name}")), "{name}");
+    }
+}
