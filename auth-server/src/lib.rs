@@ -14,4 +14,4 @@ mod store;
 
 pub use model::Role;
 pub use settings::Settings;
-pub use startup::AuthServer;
+pub use startup::{AuthServer, CreateUserError};

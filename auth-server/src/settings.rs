@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::Resettable;
-use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, ValueEnum};
+use clap::{ArgAction, Command, CommandFactory, FromArgMatches, Parser, ValueEnum};
 use secrecy::SecretString;
 use shared_claims::Algorithm;
 use url::Url;
@@ -179,11 +179,7 @@ impl Settings {
     /// # Errors
     /// One line that names the variable, what is wrong and what is right.
     pub fn from_flags_and_environment() -> Result<Self, String> {
-        match Self::try_parse() {
-            Ok(settings) => settings.checked(),
-            Err(error) if error.use_stderr() => Err(values::one_line(&error)),
-            Err(help_or_version) => help_or_version.exit(),
-        }
+        Self::read(without_empty_variables(Self::command()), std::env::args_os())
     }
 
     /// Reads flags only, the program's name first: for a process that hosts the server.
@@ -191,9 +187,19 @@ impl Settings {
     /// # Errors
     /// As above.
     pub fn from_flags<A: Into<OsString> + Clone>(flags: impl IntoIterator<Item = A>) -> Result<Self, String> {
-        let command = Self::command().mut_args(|argument| argument.env(Resettable::Reset));
-        let matches = command.try_get_matches_from(flags).map_err(|error| values::one_line(&error))?;
-        Self::from_arg_matches(&matches).map_err(|error| values::one_line(&error))?.checked()
+        Self::read(Self::command().mut_args(|argument| argument.env(Resettable::Reset)), flags)
+    }
+
+    fn read<A: Into<OsString> + Clone>(
+        command: Command,
+        flags: impl IntoIterator<Item = A>,
+    ) -> Result<Self, String> {
+        let parsed = command.try_get_matches_from(flags).and_then(|matches| Self::from_arg_matches(&matches));
+        match parsed {
+            Ok(settings) => settings.checked(),
+            Err(error) if error.use_stderr() => Err(values::one_line(&error)),
+            Err(help_or_version) => help_or_version.exit(),
+        }
     }
 
     /// Where the data is.
@@ -246,4 +252,12 @@ impl Settings {
         }
         Ok(self)
     }
+}
+
+/// Compose files and service managers set variables that they have no value for.
+fn without_empty_variables(command: Command) -> Command {
+    command.mut_args(|argument| {
+        let is_empty = argument.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
+        if is_empty { argument.env(Resettable::Reset) } else { argument }
+    })
 }

@@ -13,7 +13,7 @@ use shared_claims::http::fallback;
 use shared_claims::{AccessTokenValidator, Algorithm, Clock};
 
 use crate::domain::housekeeping::keep_house;
-use crate::domain::registration::{NewPerson, create};
+use crate::domain::registration::{NewPerson, RegistrationError, create};
 use crate::domain::{
     Argon2Settings, Context, KeyRing, KeySource, Lifetimes, Passwords, Policy, RefreshTokens, SealingKey,
 };
@@ -32,6 +32,17 @@ pub struct AuthServer {
     address: SocketAddr,
     server: Server,
     context: Arc<Context>,
+}
+
+/// Why [`AuthServer::create_user`] made nobody.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateUserError {
+    /// Somebody has that address already.
+    #[error("the e-mail address is taken")]
+    EmailTaken,
+    /// One line that says what is wrong.
+    #[error("{0}")]
+    Impossible(String),
 }
 
 impl AuthServer {
@@ -64,16 +75,20 @@ impl AuthServer {
     /// Makes a person with roles, without a session.
     ///
     /// # Errors
-    /// One line: the address is none, or taken; the password is weak; the database fails.
+    /// The address is none, or taken; the password is weak; the database fails.
     pub async fn create_user(
         &self,
         email: &str,
         password: SecretString,
         roles: Vec<Role>,
-    ) -> Result<(), String> {
-        let email = Email::parse(email).map_err(|error| format!("the address {error}"))?;
+    ) -> Result<(), CreateUserError> {
+        let email = Email::parse(email)
+            .map_err(|error| CreateUserError::Impossible(format!("the address {error}")))?;
         let person = NewPerson { email, username: None, name: None, password };
-        create(&self.context, person, roles).await.map(drop).map_err(|error| error.to_string())
+        create(&self.context, person, roles).await.map(drop).map_err(|error| match error {
+            RegistrationError::EmailTaken => CreateUserError::EmailTaken,
+            other => CreateUserError::Impossible(other.to_string()),
+        })
     }
 
     /// Serves until it is told to stop: SIGTERM lets requests under way finish.

@@ -82,9 +82,9 @@ pub fn same_site(issuer: &Url, origin: &str) -> bool {
     issuer.scheme() == origin.scheme() && site(issuer) == site(&origin)
 }
 
-/// clap's first line names the option, with the variable's name beside it, and what is wrong.
+/// clap's first paragraph names the option, with the variable's name beside it, what is wrong and what is right.
 pub fn one_line(error: &clap::Error) -> String {
     let text = error.render().to_string();
-    let first = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    first.trim_start_matches("error: ").to_owned()
+    let lines: Vec<_> = text.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+    lines.join(" ").trim_start_matches("error: ").to_owned()
 }

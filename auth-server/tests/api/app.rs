@@ -10,8 +10,8 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 use shared_claims::testing::ManualClock;
 
-use crate::call::{Answer, Call};
-use crate::database::TestDatabase;
+use e2e::TestDatabase;
+use e2e::{Answer, Call};
 
 pub const ISSUER: &str = "http://localhost:8080";
 pub const PASSWORD: &str = "correct horse battery staple";

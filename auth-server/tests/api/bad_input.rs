@@ -2,7 +2,7 @@ use awc::http::Method;
 use serde_json::json;
 
 use crate::app::{PASSWORD, Session, TestApp};
-use crate::call::{COOKIE_NAME, Call};
+use e2e::{COOKIE_NAME, Call};
 
 const WITH_BODY: [(Method, &str); 5] = [
     (Method::POST, "/auth/register"),

@@ -2,7 +2,7 @@ use chrono::TimeDelta;
 use serde_json::json;
 
 use crate::app::{Session, TestApp};
-use crate::call::COOKIE_NAME;
+use e2e::COOKIE_NAME;
 
 #[actix_web::test]
 async fn a_logout_ends_the_session_and_clears_the_cookie() {

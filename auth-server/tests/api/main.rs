@@ -2,9 +2,7 @@
 
 mod app;
 mod bad_input;
-mod call;
 mod concurrency;
-mod database;
 mod delivery;
 mod health;
 mod limits;

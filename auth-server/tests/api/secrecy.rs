@@ -6,8 +6,8 @@ use std::process::{Command, Stdio};
 use serde_json::json;
 
 use crate::app::{KEY_SECRET, PASSWORD, REFRESH_SECRET, Session, TestApp, claims};
-use crate::call::Call;
-use crate::database::{TestDatabase, hex};
+use e2e::Call;
+use e2e::{TestDatabase, hex};
 
 /// Everything that is stored; binary columns in hex.
 fn dump(database: &TestDatabase) -> String {

@@ -8,7 +8,8 @@ use crate::app::{KEY_SECRET, REFRESH_SECRET};
 fn complaint(variables: &[(&str, &str)]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_auth-server"));
     command.env_clear().env("JWT_REFRESH_SECRET", REFRESH_SECRET).env("KEY_ENCRYPTION_SECRET", KEY_SECRET);
-    command.env("DATABASE_URL", "sqlite:///nowhere/at/all\0".trim_end_matches('\0'));
+    // Nothing else is wrong but this, which comes last.
+    command.env("DATABASE_URL", "sqlite:///dev/null/latchkey.db").env("BIND_ADDR", "127.0.0.1:0");
     let output = command.envs(variables.iter().copied()).output().expect("the program");
     assert!(!output.status.success());
     let text = String::from_utf8(output.stderr).expect("text");
@@ -56,6 +57,12 @@ fn a_wrong_setting_stops_the_start_with_one_line_that_names_it() {
         assert!(text.contains(name), "{variables:?}: {text}");
         assert!(!text.contains(REFRESH_SECRET) && !text.contains(&long), "a secret is printed: {text}");
     }
+}
+
+#[test]
+fn an_empty_variable_counts_as_not_set() {
+    let text = complaint(&[("WORKERS", ""), ("ALLOWED_ORIGINS", ""), ("JWT_REFRESH_SECRET_FILE", "")]);
+    assert!(text.contains("cannot open SQLite"), "{text}");
 }
 
 #[test]

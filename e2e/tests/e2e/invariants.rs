@@ -1,0 +1,162 @@
+//! The invariants of ARCHITECTURE.md, held against the sources and the dependency graph.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace").to_owned()
+}
+
+/// Every Rust file below a folder, with its text less comments and the unit tests at its end.
+fn sources(folder: &str) -> Vec<(PathBuf, String)> {
+    let mut files = Vec::new();
+    let mut folders = vec![root().join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = fs::read_to_string(&path).expect("a source");
+                let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+                let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+                files.push((path, code.collect::<Vec<_>>().join("\n")));
+            }
+        }
+    }
+    assert!(!files.is_empty(), "{folder} has no sources");
+    files
+}
+
+fn assert_names_none(folder: &str, forbidden: &[&str]) {
+    for (path, text) in sources(folder) {
+        for name in forbidden {
+            assert!(!text.contains(name), "{} names {name}", path.display());
+        }
+    }
+}
+
+/// What a crate is built from, tests and build scripts apart.
+fn dependencies(package: &str) -> Vec<String> {
+    let output = Command::new(env!("CARGO"))
+        .args([
+            "tree",
+            "--offline",
+            "--locked",
+            "--edges",
+            "normal",
+            "--prefix",
+            "none",
+            "--package",
+            package,
+        ])
+        .current_dir(root())
+        .output()
+        .expect("cargo");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let tree = String::from_utf8(output.stdout).expect("text");
+    tree.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
+}
+
+#[test]
+fn http_never_names_diesel_store_never_names_actix_and_domain_neither() {
+    assert_names_none("auth-server/src/http", &["diesel"]);
+    assert_names_none("auth-server/src/store", &["actix"]);
+    assert_names_none("auth-server/src/domain", &["diesel", "actix"]);
+    assert_names_none("auth-server/src/model", &["diesel", "actix"]);
+}
+
+#[test]
+fn no_layer_is_skipped() {
+    assert_names_none("auth-server/src/store", &["crate::domain", "crate::http"]);
+    assert_names_none("auth-server/src/domain", &["crate::http"]);
+    assert_names_none("auth-server/src/model", &["crate::store", "crate::domain", "crate::http"]);
+    for (path, text) in sources("auth-server/src/http") {
+        let named = text.matches("crate::store").count();
+        let error_alone = text.matches("crate::store::StoreError").count();
+        assert_eq!(named, error_alone, "{} reaches past the domain", path.display());
+    }
+}
+
+#[test]
+fn shared_claims_depends_on_neither_server_and_reads_no_environment() {
+    let tree = dependencies("shared-claims");
+    assert!(tree.iter().any(|name| name == "jsonwebtoken"), "the tree is read");
+    assert!(!tree.iter().any(|name| ["auth-server", "resource-server", "diesel"].contains(&name.as_str())));
+    assert_names_none("shared-claims/src", &["env::var", "std::env", "env!("]);
+}
+
+#[test]
+fn shared_claims_cannot_sign_outside_its_testing_feature() {
+    for (path, text) in sources("shared-claims/src") {
+        if path.file_name().is_some_and(|name| name == "testing.rs") {
+            continue;
+        }
+        for name in ["EncodingKey", "crypto::sign", "KeyPair", "hmac::sign", ".sign("] {
+            assert!(!text.contains(name), "{} names {name}", path.display());
+        }
+    }
+    let library = fs::read_to_string(root().join("shared-claims/src/lib.rs")).expect("a source");
+    assert!(library.contains("#[cfg(feature = \"testing\")]\npub mod testing;"));
+}
+
+#[test]
+fn the_resource_server_has_no_database_no_password_hash_and_no_private_key() {
+    let tree = dependencies("resource-server");
+    assert!(tree.iter().any(|name| name == "shared-claims"), "the tree is read");
+    for name in ["diesel", "argon2", "libsqlite3-sys", "pq-sys", "auth-server"] {
+        assert!(!tree.iter().any(|dependency| dependency == name), "{name}");
+    }
+    assert_names_none("resource-server/src", &["EncodingKey", "KeyPair", "PrivateKey", "PRIVATE KEY"]);
+}
+
+#[test]
+fn tokens_are_decoded_in_one_place() {
+    for folder in ["auth-server/src", "resource-server/src", "local-stack/src"] {
+        assert_names_none(folder, &["jsonwebtoken"]);
+    }
+    let verifying: Vec<_> = sources("shared-claims/src")
+        .into_iter()
+        .filter(|(_, text)| text.contains("crypto::verify"))
+        .collect();
+    assert_eq!(verifying.len(), 1, "{verifying:?}");
+}
+
+#[test]
+fn the_wall_clock_is_read_in_one_place() {
+    let mut reading = Vec::new();
+    for folder in ["shared-claims/src", "auth-server/src", "resource-server/src", "local-stack/src"] {
+        for (path, text) in sources(folder) {
+            if ["Utc::now", "Local::now", "SystemTime::now"].iter().any(|name| text.contains(name)) {
+                reading.push(path);
+            }
+        }
+    }
+    assert_eq!(reading, [root().join("shared-claims/src/clock.rs")]);
+}
+
+#[test]
+fn no_file_is_longer_than_400_lines() {
+    for folder in ["shared-claims", "auth-server", "resource-server", "local-stack", "e2e"] {
+        for part in ["src", "tests"] {
+            if !root().join(folder).join(part).exists() {
+                continue;
+            }
+            for (path, _) in sources(&format!("{folder}/{part}")) {
+                let lines = fs::read_to_string(&path).expect("a source").lines().count();
+                assert!(lines <= 400, "{} has {lines} lines", path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn the_invariants_are_those_that_architecture_prints() {
+    let text = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
+    for sentence in
+        ["cannot sign", "reads no environment", "never names diesel", "never names actix", "wall clock"]
+    {
+        assert!(text.contains(sentence), "{sentence}");
+    }
+}

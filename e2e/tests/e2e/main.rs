@@ -1,0 +1,6 @@
+//! Both servers over real HTTP, on SQLite, or on the PostgreSQL that `LATCHKEY_TEST_DATABASE_URL` names.
+
+mod invariants;
+mod outages;
+mod stack;
+mod the_loop;

@@ -1,0 +1,116 @@
+//! An auth server and resource servers, each on a free port.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use actix_web::dev::ServerHandle;
+use actix_web::rt;
+use auth_server::AuthServer;
+use e2e::{Answer, Call, TestDatabase};
+use serde_json::json;
+use shared_claims::testing::ManualClock;
+
+pub const PASSWORD: &str = "correct horse battery staple";
+
+/// The address that an auth server has or will have, its database, and the time.
+pub struct Stack {
+    pub auth: String,
+    pub clock: ManualClock,
+    pub database: TestDatabase,
+    port: u16,
+}
+
+/// A server that can be stopped.
+pub struct Running {
+    pub url: String,
+    handle: ServerHandle,
+}
+
+impl Stack {
+    pub fn new() -> Self {
+        // The issuer has to be known before the server has bound its port.
+        let port = TcpListener::bind("127.0.0.1:0")
+            .and_then(|listener| listener.local_addr())
+            .expect("a port")
+            .port();
+        Self {
+            auth: format!("http://127.0.0.1:{port}"),
+            clock: ManualClock::new(),
+            database: TestDatabase::fresh(),
+            port,
+        }
+    }
+
+    pub async fn start_auth(&self) -> Running {
+        let (address, url) = (format!("127.0.0.1:{}", self.port), &self.database.url);
+        let settings = auth_server::Settings::from_flags([
+            "auth-server",
+            "--bind-addr",
+            &address,
+            "--issuer",
+            &self.auth,
+            "--database-url",
+            url,
+            "--workers",
+            "1",
+            "--jwt-refresh-secret",
+            "refresh-secret-of-the-tests-0123456789",
+            "--key-encryption-secret",
+            "key-secret-of-the-tests-0123456789abcd",
+            "--argon2-memory-kib",
+            "8",
+            "--argon2-iterations",
+            "1",
+        ]);
+        let clock = Arc::new(self.clock.clone());
+        let server = AuthServer::build(settings.expect("settings"), clock).await.expect("an auth server");
+        let handle = server.handle();
+        rt::spawn(server.run());
+        Running { url: self.auth.clone(), handle }
+    }
+
+    pub fn start_api(&self) -> Running {
+        let flags =
+            ["resource-server", "--bind-addr", "127.0.0.1:0", "--issuer", &self.auth, "--workers", "1"];
+        let settings = resource_server::Settings::from_flags(flags).expect("settings");
+        let running =
+            resource_server::build(&settings, Arc::new(self.clock.clone())).expect("a resource server");
+        let handle = running.server.handle();
+        rt::spawn(running.server);
+        Running { url: format!("http://{}", running.address), handle }
+    }
+}
+
+impl Running {
+    pub fn get(&self, path: &str) -> Call {
+        Call::new(awc::http::Method::GET, format!("{}{path}", self.url))
+    }
+
+    pub fn post(&self, path: &str) -> Call {
+        Call::new(awc::http::Method::POST, format!("{}{path}", self.url))
+    }
+
+    pub async fn register(&self, name: &str) -> Answer {
+        let person = json!({"email": format!("{name}@example.org"), "password": PASSWORD, "name": name});
+        self.post("/auth/register").json(&person).send().await.assert_status(201)
+    }
+
+    /// Asks until it can serve: what comes from elsewhere takes a moment.
+    pub async fn wait_until_ready(&self) {
+        for _ in 0..200 {
+            if self.get("/readyz").send().await.status == 200 {
+                return;
+            }
+            rt::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+        panic!("{} does not get ready", self.url);
+    }
+
+    pub async fn stop(self) {
+        self.handle.stop(false).await;
+    }
+}
+
+pub fn access_token(answer: &Answer) -> String {
+    answer.json()["access_token"].as_str().expect("an access token").to_owned()
+}

@@ -1,0 +1,12 @@
+//! An API that knows nobody. It has no database and no private key: it believes access tokens, which it checks with
+//! public keys fetched from the auth server, and goes on doing so while that is down.
+//!
+//! Start reading at [`build`], then at the URL table in `http/routes.rs`.
+
+mod http;
+pub mod logging;
+pub mod settings;
+mod startup;
+
+pub use settings::Settings;
+pub use startup::{Running, StartError, build};

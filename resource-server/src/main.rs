@@ -1,0 +1,26 @@
+//! The resource server as a program: settings, logs, and then [`resource_server::build`].
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use resource_server::{Settings, logging};
+use shared_claims::SystemClock;
+
+#[actix_web::main]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(line) => {
+            eprintln!("resource-server: {line}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), String> {
+    let settings = Settings::from_flags_and_environment()?;
+    logging::start(settings.log_format);
+    let running =
+        resource_server::build(&settings, Arc::new(SystemClock)).map_err(|error| error.to_string())?;
+    running.server.await.map_err(|error| format!("the server broke off: {error}"))
+}

@@ -1,0 +1,153 @@
+//! Every setting: a long flag and an environment variable of the same name. `--help` is the manual.
+
+mod secret;
+mod values;
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::builder::Resettable;
+use clap::{ArgAction, Command, CommandFactory, FromArgMatches, Parser, ValueEnum};
+use secrecy::SecretString;
+use url::Url;
+
+pub use values::AllowedOrigins;
+
+/// resource-server: an API that believes access tokens, checked with the auth server's public keys.
+///
+/// Every option can also be given as the environment variable named beside it; an empty variable counts as not set.
+/// The secret can also be given as a file, by the option that ends in -file.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "resource-server", version, max_term_width = 110)]
+pub struct Settings {
+    /// Address to listen on
+    #[arg(long, env, default_value = "127.0.0.1:8081", value_parser = values::address)]
+    pub bind_addr: SocketAddr,
+
+    /// Number of worker threads [default: as many as there are cores]
+    #[arg(long, env)]
+    pub workers: Option<NonZeroUsize>,
+
+    /// The auth server's URL, exactly as it stands in `iss` of its tokens
+    #[arg(long, env, default_value = "http://localhost:8080", value_parser = values::issuer)]
+    pub issuer: String,
+
+    /// Where the auth server's keys are [default: as the issuer's metadata say]
+    #[arg(long, env, value_parser = values::jwks_url)]
+    pub jwks_url: Option<Url>,
+
+    /// The audience that tokens for this server name
+    #[arg(long, env, default_value = "api", value_parser = values::audience)]
+    pub audience: String,
+
+    /// Origins, separated by commas, whose pages may call this server
+    #[arg(long, env, default_value = "", value_parser = values::origins, hide_default_value = true)]
+    pub allowed_origins: AllowedOrigins,
+
+    /// Fetch keys over plain http even from another machine. Whoever sits in between can then make tokens
+    #[arg(long, env, default_value_t = false, action = ArgAction::Set, num_args = 0..=1)]
+    #[arg(default_missing_value = "true", require_equals = true)]
+    pub allow_http_issuer: bool,
+
+    /// HS256 only: the secret shared with the auth server, at least 32 random bytes
+    #[arg(long, env, hide_env_values = true)]
+    jwt_access_secret: Option<SecretString>,
+    /// File that holds the secret
+    #[arg(long, env, conflicts_with = "jwt_access_secret")]
+    jwt_access_secret_file: Option<PathBuf>,
+
+    /// How log lines look; `RUST_LOG` says which there are
+    #[arg(long, env, default_value = "text")]
+    pub log_format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines: one JSON object a line.
+    Json,
+}
+
+/// Where the keys come from that tokens are checked with.
+pub(crate) enum KeySource<'a> {
+    /// A secret shared with the auth server, for HS256.
+    Secret(&'a SecretString),
+    /// A JWK Set at this address.
+    JwksUrl(&'a Url),
+    /// The JWK Set that this issuer's metadata name.
+    Issuer(&'a str),
+}
+
+impl Settings {
+    /// Reads flags and environment. Help and version are answered, and the process ends.
+    ///
+    /// # Errors
+    /// One line that names the variable, what is wrong and what is right.
+    pub fn from_flags_and_environment() -> Result<Self, String> {
+        Self::read(without_empty_variables(Self::command()), std::env::args_os())
+    }
+
+    /// Reads flags only, the program's name first: for a process that hosts the server.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn from_flags<A: Into<OsString> + Clone>(flags: impl IntoIterator<Item = A>) -> Result<Self, String> {
+        Self::read(Self::command().mut_args(|argument| argument.env(Resettable::Reset)), flags)
+    }
+
+    fn read<A: Into<OsString> + Clone>(
+        command: Command,
+        flags: impl IntoIterator<Item = A>,
+    ) -> Result<Self, String> {
+        let parsed = command.try_get_matches_from(flags).and_then(|matches| Self::from_arg_matches(&matches));
+        match parsed {
+            Ok(settings) => settings.checked(),
+            Err(error) if error.use_stderr() => Err(values::one_line(&error)),
+            Err(help_or_version) => help_or_version.exit(),
+        }
+    }
+
+    /// Rules that concern more than one setting, and the secret, which is read once.
+    fn checked(mut self) -> Result<Self, String> {
+        self.jwt_access_secret = secret::read(
+            "JWT_ACCESS_SECRET",
+            self.jwt_access_secret,
+            self.jwt_access_secret_file.as_deref(),
+        )?;
+        self.jwt_access_secret_file = None;
+        if self.jwt_access_secret.is_some() && self.jwks_url.is_some() {
+            return Err(
+                "JWKS_URL is for public keys and JWT_ACCESS_SECRET for HS256: give one of them".to_owned()
+            );
+        }
+        let issuer = values::is_plain_http_beyond_loopback(&self.issuer).then_some("ISSUER");
+        let jwks =
+            self.jwks_url.as_ref().map(Url::as_str).filter(|url| values::is_plain_http_beyond_loopback(url));
+        match issuer.or(jwks.map(|_| "JWKS_URL")) {
+            Some(name) if !self.allow_http_issuer => Err(format!(
+                "{name} is an http:// URL beyond this machine: use https://, or ALLOW_HTTP_ISSUER=true where the network is yours alone"
+            )),
+            _ => Ok(self),
+        }
+    }
+
+    pub(crate) fn key_source(&self) -> KeySource<'_> {
+        match (&self.jwt_access_secret, &self.jwks_url) {
+            (Some(secret), _) => KeySource::Secret(secret),
+            (None, Some(url)) => KeySource::JwksUrl(url),
+            (None, None) => KeySource::Issuer(&self.issuer),
+        }
+    }
+}
+
+/// Compose files leave variables empty that nobody has set.
+fn without_empty_variables(command: Command) -> Command {
+    command.mut_args(|argument| {
+        let is_empty = argument.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
+        if is_empty { argument.env(Resettable::Reset) } else { argument }
+    })
+}

@@ -1,0 +1,103 @@
+//! From settings to a server that listens.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::Server;
+use actix_web::middleware::{Condition, from_fn};
+use actix_web::{App, HttpServer, web};
+use secrecy::ExposeSecret;
+use shared_claims::http::fallback;
+use shared_claims::{AccessTokenValidator, Algorithm, Clock, KeySet, Keys, Options, RemoteKeySet, Source};
+
+use crate::http::{self, Readiness};
+use crate::settings::{KeySource, Settings};
+
+/// Seconds that requests under way have to finish when the server is told to stop.
+const SHUTDOWN_SECONDS: u64 = 5;
+/// How long a caller may take to send the head of a request.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A server that listens; it answers once `server` is polled.
+pub struct Running {
+    /// Where it listens: the port that the system chose, if the settings said 0.
+    pub address: SocketAddr,
+    /// Runs until it is stopped by its handle or by a signal.
+    pub server: Server,
+}
+
+/// Why the server did not start, in one line.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address is taken, or not this machine's.
+    #[error(
+        "BIND_ADDR: cannot listen on {address} ({cause}): give a free address and port, such as 127.0.0.1:8081"
+    )]
+    Bind {
+        /// As the setting has it.
+        address: SocketAddr,
+        /// The system's word.
+        cause: io::Error,
+    },
+}
+
+/// Builds the server and binds its address. Keys are fetched in the background: until the first are there, protected
+/// routes answer 503.
+///
+/// # Errors
+/// [`StartError`], if it cannot listen.
+///
+/// # Panics
+/// Outside of an actix system.
+pub fn build(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Running, StartError> {
+    let bind_failed = |cause| StartError::Bind { address: settings.bind_addr, cause };
+    let (validator, readiness) = validation(settings, clock);
+    let readiness = web::Data::new(readiness);
+    let allowed_origins = settings.allowed_origins.0.clone();
+
+    let mut server = HttpServer::new(move || {
+        App::new()
+            .app_data(validator.clone())
+            .app_data(readiness.clone())
+            .configure(http::routes)
+            .wrap(Condition::new(!allowed_origins.is_empty(), http::cors(&allowed_origins)))
+            // Outermost, so that the errors of CORS become problems too.
+            .wrap(from_fn(fallback::problems))
+    })
+    .client_request_timeout(REQUEST_TIMEOUT)
+    .shutdown_timeout(SHUTDOWN_SECONDS);
+    if let Some(workers) = settings.workers {
+        server = server.workers(workers.get());
+    }
+    let server = server.bind(settings.bind_addr).map_err(bind_failed)?;
+    let address = server.addrs().first().copied().unwrap_or(settings.bind_addr);
+    log::info!("listening on http://{address}, for tokens of {} to {:?}", settings.issuer, settings.audience);
+    Ok(Running { address, server: server.run() })
+}
+
+fn validation(settings: &Settings, clock: Arc<dyn Clock>) -> (AccessTokenValidator, Readiness) {
+    let (keys, algorithms, readiness) = match settings.key_source() {
+        KeySource::Secret(secret) => {
+            log::warn!(
+                "JWT_ACCESS_SECRET is set, so tokens are HS256: whoever takes over this server can make tokens for anybody"
+            );
+            let keys = KeySet::from_secrets([secret.expose_secret().as_bytes()]);
+            (Keys::from(keys), &[Algorithm::Hs256][..], Readiness::Always)
+        }
+        KeySource::JwksUrl(url) => remote(Source::JwksUrl(url.clone()), &clock),
+        KeySource::Issuer(issuer) => remote(Source::Issuer(issuer.to_owned()), &clock),
+    };
+    let validator = AccessTokenValidator::new(settings.issuer.as_str(), settings.audience.as_str(), keys)
+        .with_algorithms(algorithms)
+        .with_clock(clock);
+    (validator, readiness)
+}
+
+fn remote(source: Source, clock: &Arc<dyn Clock>) -> (Keys, &'static [Algorithm], Readiness) {
+    let options = Options { clock: Arc::clone(clock), ..Options::default() };
+    let keys = RemoteKeySet::spawn(source, options);
+    let readiness = Readiness::WithKeys { keys: keys.clone(), clock: Arc::clone(clock) };
+    (keys.into(), Algorithm::ASYMMETRIC, readiness)
+}

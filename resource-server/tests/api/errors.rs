@@ -1,0 +1,115 @@
+//! Every way to be refused, in the shape and with the code that are promised.
+
+use awc::http::Method;
+use chrono::TimeDelta;
+use shared_claims::testing::{SigningKey, refresh_claims};
+use shared_claims::{AccessClaims, Algorithm, Audience, Clock};
+
+use crate::api::Api;
+
+const WITH_TOKEN: [(Method, &str); 4] = [
+    (Method::GET, "/protected"),
+    (Method::GET, "/profile"),
+    (Method::GET, "/admin"),
+    (Method::POST, "/transfer"),
+];
+
+#[actix_web::test]
+async fn without_a_token_the_challenge_names_no_error() {
+    let api = Api::ready().await;
+    for (method, path) in WITH_TOKEN {
+        for headers in [&[][..], &[("authorization", "Basic QWRhOnB3")], &[("cookie", "access_token=abc")]] {
+            let answer = api.send(method.clone(), path, headers).await;
+            answer.assert_problem(401, "missing_token");
+            assert_eq!(answer.header("www-authenticate"), Some(r#"Bearer realm="latchkey""#), "{path}");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_token_in_the_query_is_not_looked_at() {
+    let api = Api::ready().await;
+    let path = format!("/protected?access_token={}", api.issuer.token());
+    api.get(&path, &[]).await.assert_problem(401, "missing_token");
+}
+
+#[actix_web::test]
+async fn a_token_that_is_not_for_this_server_is_refused_everywhere() {
+    let api = Api::ready().await;
+    let claims = api.issuer.claims();
+    let key = &api.issuer.key;
+    let elsewhere = AccessClaims { aud: Audience::One("mail".to_owned()), ..claims.clone() };
+    let foreign = AccessClaims { iss: "https://auth.example".to_owned(), ..claims.clone() };
+    let bad = [
+        "garbage".to_owned(),
+        key.access_token(&elsewhere),
+        key.access_token(&foreign),
+        key.refresh_token(&refresh_claims(&api.issuer.url, api.clock.now())),
+        SigningKey::generate(Algorithm::Es256).access_token(&claims),
+        SigningKey::from_secret(key.jwk().to_string().as_bytes()).access_token(&claims),
+    ];
+    for (method, path) in WITH_TOKEN {
+        for token in &bad {
+            let bearer = format!("Bearer {token}");
+            let answer = api.send(method.clone(), path, &[("authorization", &bearer)]).await;
+            answer.assert_refused(401, "invalid_token", "invalid_token");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_token_expires_fifteen_minutes_and_five_seconds_after_its_issue() {
+    let api = Api::ready().await;
+    let token = api.issuer.token();
+    api.clock.advance(TimeDelta::seconds(15 * 60 + 4));
+    api.get_with("/protected", &token).await.assert_personal();
+    api.clock.advance(TimeDelta::seconds(1));
+    api.get_with("/protected", &token).await.assert_refused(401, "token_expired", "invalid_token");
+}
+
+#[actix_web::test]
+async fn two_authorization_headers_are_one_too_many() {
+    let api = Api::ready().await;
+    let bearer = format!("Bearer {}", api.issuer.token());
+    let twice = [("authorization", bearer.as_str()), ("authorization", bearer.as_str())];
+    for path in ["/protected", "/greeting"] {
+        api.get(path, &twice).await.assert_refused(400, "malformed_request", "invalid_request");
+    }
+}
+
+#[actix_web::test]
+async fn an_unknown_path_is_not_found_whatever_the_method() {
+    let api = Api::ready().await;
+    for path in ["/", "/nowhere", "/protected/", "/protected/x", "/admin%2f", "/verify", "/../etc/passwd"] {
+        for method in [Method::GET, Method::POST, Method::DELETE, Method::OPTIONS] {
+            api.send(method, path, &[]).await.assert_problem(404, "not_found");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_wrong_method_is_told_the_right_ones() {
+    let api = Api::ready().await;
+    let reading = ["/protected", "/profile", "/admin", "/greeting", "/healthz", "/readyz", "/openapi.json"];
+    let expected = reading.map(|path| (path, "GET, HEAD")).into_iter().chain([("/transfer", "POST")]);
+    for (path, allow) in expected {
+        for method in [Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS] {
+            let answer = api.send(method, path, &[]).await;
+            answer.assert_problem(405, "method_not_allowed");
+            assert_eq!(answer.header("allow"), Some(allow), "{path} (RFC 9110 §15.5.6)");
+        }
+    }
+    api.get("/transfer", &[]).await.assert_problem(405, "method_not_allowed");
+    api.send(Method::POST, "/protected", &[]).await.assert_problem(405, "method_not_allowed");
+}
+
+#[actix_web::test]
+async fn headers_beyond_every_measure_are_refused_by_the_framework() {
+    let api = Api::ready().await;
+    let long = "x".repeat(140 * 1024);
+    let response =
+        awc::Client::default().get(format!("{}/healthz", api.url)).insert_header(("x", long)).send().await;
+    // It may hang up before the caller has said everything.
+    assert!(response.is_err() || response.is_ok_and(|response| response.status().as_u16() == 431));
+    assert_eq!(api.get("/healthz", &[]).await.status, 200);
+}

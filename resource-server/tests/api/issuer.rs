@@ -1,0 +1,85 @@
+//! An auth server as far as this server sees it: metadata and keys over HTTP, and tokens from its hand.
+
+use std::net::{SocketAddr, TcpListener};
+
+use actix_web::dev::ServerHandle;
+use actix_web::{App, HttpResponse, HttpServer, web};
+use serde_json::json;
+use shared_claims::testing::{ManualClock, SigningKey, access_claims, jwk_set};
+use shared_claims::{AccessClaims, Algorithm, Clock};
+
+pub struct Issuer {
+    pub url: String,
+    pub key: SigningKey,
+    clock: ManualClock,
+    server: Option<ServerHandle>,
+}
+
+impl Issuer {
+    /// Has an address and a key, and does not answer yet.
+    pub fn not_started(clock: &ManualClock) -> Self {
+        let address =
+            TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port");
+        let key = SigningKey::generate(Algorithm::Es256);
+        Self { url: format!("http://{address}"), key, clock: clock.clone(), server: None }
+    }
+
+    pub fn started(clock: &ManualClock) -> Self {
+        let mut issuer = Self::not_started(clock);
+        issuer.start();
+        issuer
+    }
+
+    pub fn start(&mut self) {
+        let metadata = json!({"issuer": self.url, "jwks_uri": format!("{}/keys", self.url)});
+        let keys = jwk_set(&[&self.key]);
+        let server = HttpServer::new(move || {
+            let (metadata, keys) = (metadata.clone(), keys.clone());
+            App::new()
+                .route(
+                    "/.well-known/oauth-authorization-server",
+                    web::get().to(move || {
+                        let answer = HttpResponse::Ok().json(&metadata);
+                        async { answer }
+                    }),
+                )
+                .route(
+                    "/keys",
+                    web::get().to(move || {
+                        let answer = HttpResponse::Ok().json(&keys);
+                        async { answer }
+                    }),
+                )
+        })
+        .workers(1)
+        .disable_signals()
+        .shutdown_timeout(0)
+        .bind(self.address())
+        .expect("the issuer's port")
+        .run();
+        self.server = Some(server.handle());
+        actix_web::rt::spawn(server);
+    }
+
+    pub async fn stop(&mut self) {
+        self.server.take().expect("a started issuer").stop(false).await;
+    }
+
+    /// The claims of Ada, who has just logged in.
+    pub fn claims(&self) -> AccessClaims {
+        access_claims(&self.url, "api", self.clock.now())
+    }
+
+    pub fn token(&self) -> String {
+        self.key.access_token(&self.claims())
+    }
+
+    pub fn token_with_roles(&self, roles: &[&str]) -> String {
+        let roles = roles.iter().map(ToString::to_string).collect();
+        self.key.access_token(&AccessClaims { roles, ..self.claims() })
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.url.trim_start_matches("http://").parse().expect("an address")
+    }
+}

@@ -1,0 +1,11 @@
+//! What the resource server promises, over real HTTP.
+
+mod api;
+mod availability;
+mod browsers;
+mod errors;
+mod invariants;
+mod issuer;
+mod openapi;
+mod routes;
+mod settings;

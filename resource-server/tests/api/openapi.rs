@@ -1,0 +1,56 @@
+//! The description is complete.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::api::Api;
+
+/// Every path in the URL table.
+fn paths_in_the_url_table() -> BTreeSet<String> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/http/routes.rs");
+    let source = fs::read_to_string(source).expect("the URL table");
+    let paths = source.split("resource(\"").skip(1).filter_map(|rest| rest.split('"').next());
+    paths.map(str::to_owned).collect()
+}
+
+#[actix_web::test]
+async fn it_names_every_route_and_no_other() {
+    let document = Api::ready().await.get("/openapi.json", &[]).await.json();
+    assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")));
+    let described: BTreeSet<_> = document["paths"].as_object().expect("paths").keys().cloned().collect();
+    let routed = paths_in_the_url_table();
+    assert_eq!(routed.len(), 8);
+    assert_eq!(described, routed);
+}
+
+#[actix_web::test]
+async fn it_says_where_a_token_is_needed_and_how_errors_look() {
+    let document = Api::ready().await.get("/openapi.json", &[]).await.json();
+    let scheme = &document["components"]["securitySchemes"]["access_token"];
+    assert_eq!(scheme, &json!({"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}));
+    for (path, method) in
+        [("/protected", "get"), ("/profile", "get"), ("/admin", "get"), ("/transfer", "post")]
+    {
+        let operation = &document["paths"][path][method];
+        assert_eq!(operation["security"], json!([{"access_token": []}]), "{path}");
+        let content = operation["responses"]["401"]["content"].as_object().expect("content");
+        assert_eq!(content.keys().collect::<Vec<_>>(), ["application/problem+json"], "{path}");
+    }
+    assert_eq!(document["paths"]["/greeting"]["get"]["security"], json!([{}, {"access_token": []}]));
+    assert_eq!(document["paths"]["/healthz"]["get"]["security"], Value::Null);
+}
+
+#[actix_web::test]
+async fn every_reference_in_it_leads_somewhere() {
+    let document = Api::ready().await.get("/openapi.json", &[]).await.json();
+    let text = document.to_string();
+    let references: BTreeSet<_> =
+        text.split("\"#/").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    assert!(!references.is_empty());
+    for reference in references {
+        assert!(document.pointer(&format!("/{reference}")).is_some(), "{reference}");
+    }
+}
