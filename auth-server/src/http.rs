@@ -3,7 +3,6 @@
 mod answers;
 mod attempts;
 mod cookies;
-mod cors;
 mod errors;
 mod fields;
 mod health;
@@ -23,6 +22,5 @@ mod sessions;
 
 pub use attempts::Attempts;
 pub use cookies::Cookies;
-pub use cors::cors;
 pub use origin::{TrustedOrigins, check_origin};
 pub use routes::routes;

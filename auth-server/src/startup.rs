@@ -9,6 +9,7 @@ use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::{App, HttpServer, cookie, rt, web};
 use chrono::TimeDelta;
 use secrecy::SecretString;
+use shared_claims::http::cors::cors;
 use shared_claims::http::fallback;
 use shared_claims::{AccessTokenValidator, Algorithm, Clock};
 
@@ -17,14 +18,14 @@ use crate::domain::registration::{NewPerson, RegistrationError, create};
 use crate::domain::{
     Argon2Settings, Context, KeyRing, KeySource, Lifetimes, Passwords, Policy, RefreshTokens, SealingKey,
 };
-use crate::http::{Attempts, Cookies, TrustedOrigins, check_origin, cors, routes};
+use crate::http::{Attempts, Cookies, TrustedOrigins, check_origin, routes};
 use crate::model::{Email, Role};
 use crate::settings::{Registration, SameSite, Secrets, Settings};
 use crate::store::Database;
 
 /// Time that requests under way get when the server is told to stop, in seconds.
 const SHUTDOWN_TIMEOUT: u64 = 10;
-/// Time that a client gets to send its headers, and then its body.
+/// Time that a client gets to send its headers.
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A server that has bound its address and not yet begun to serve.

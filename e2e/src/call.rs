@@ -1,7 +1,9 @@
 //! A request, and what came back.
 
 use awc::http::Method;
-use awc::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, COOKIE, HeaderMap, SET_COOKIE};
+use awc::http::header::{
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, COOKIE, HeaderMap, HeaderValue, SET_COOKIE,
+};
 use serde_json::{Value, json};
 
 pub const COOKIE_NAME: &str = "__Host-refresh_token";
@@ -21,14 +23,27 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
+pub fn client() -> awc::Client {
+    awc::Client::builder().disable_redirects().timeout(std::time::Duration::from_secs(30)).finish()
+}
+
 impl Call {
     pub fn new(method: Method, url: String) -> Self {
-        let client =
-            awc::Client::builder().disable_redirects().timeout(std::time::Duration::from_secs(30)).finish();
+        Self::through(&client(), method, url)
+    }
+
+    /// On a connection that the client keeps from call to call.
+    pub fn through(client: &awc::Client, method: Method, url: String) -> Self {
         Self { request: client.request(method, url), body: None }
     }
 
     pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.request = self.request.append_header((name, value));
+        self
+    }
+
+    /// A value that is no plain text.
+    pub fn header_value(mut self, name: &str, value: HeaderValue) -> Self {
         self.request = self.request.append_header((name, value));
         self
     }

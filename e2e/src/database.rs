@@ -65,7 +65,7 @@ impl TestDatabase {
         rows.remove(0)
     }
 
-    fn on_sqlite() -> Self {
+    pub fn on_sqlite() -> Self {
         let folder = TempDir::new().expect("a folder");
         let url = format!("sqlite://{}/test.db", folder.path().display());
         Self { url, place: Place::Sqlite { _folder: folder } }

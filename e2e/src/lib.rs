@@ -4,11 +4,12 @@
     missing_docs,
     clippy::missing_panics_doc,
     clippy::must_use_candidate,
+    clippy::return_self_not_must_use,
     reason = "tools for tests, whose names say it, and which panic where a test is to fail"
 )]
 
 mod call;
 mod database;
 
-pub use call::{Answer, COOKIE_NAME, Call};
+pub use call::{Answer, COOKIE_NAME, Call, client};
 pub use database::{TestDatabase, hex};

@@ -1,7 +1,6 @@
 //! The HTTP API.
 
 mod admin;
-mod cors;
 mod greeting;
 mod health;
 mod openapi;
@@ -11,6 +10,5 @@ mod routes;
 mod transfer;
 mod uncached;
 
-pub use cors::cors;
 pub use health::Readiness;
 pub use routes::routes;

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Server;
-use actix_web::middleware::{Condition, from_fn};
+use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use secrecy::ExposeSecret;
+use shared_claims::http::cors::cors;
 use shared_claims::http::fallback;
 use shared_claims::{AccessTokenValidator, Algorithm, Clock, KeySet, Keys, Options, RemoteKeySet, Source};
 
@@ -62,7 +63,7 @@ pub fn build(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Running, Star
             .app_data(validator.clone())
             .app_data(readiness.clone())
             .configure(http::routes)
-            .wrap(Condition::new(!allowed_origins.is_empty(), http::cors(&allowed_origins)))
+            .wrap(cors(&allowed_origins))
             // Outermost, so that the errors of CORS become problems too.
             .wrap(from_fn(fallback::problems))
     })

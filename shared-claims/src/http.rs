@@ -4,5 +4,6 @@ pub mod authenticated;
 pub mod bearer;
 pub mod challenge;
 mod code;
+pub mod cors;
 pub mod fallback;
 pub mod problem;

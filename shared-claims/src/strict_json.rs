@@ -9,6 +9,9 @@ use std::fmt;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
+/// Under such names `serde_json` hands itself text that is parsed later, behind our back.
+const SERDE_JSON_PRIVATE: &str = "$serde_json::private::";
+
 /// Why a text was refused. `Data` carries serde's sentence, which names the member and the type wanted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StrictJsonError {
@@ -102,6 +105,9 @@ impl<'de> Visitor<'de> for Strict<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
         let mut object = Map::new();
         while let Some(name) = members.next_key::<String>()? {
+            if name.starts_with(SERDE_JSON_PRIVATE) {
+                return Err(A::Error::custom("a name that serde_json keeps for itself"));
+            }
             if object.contains_key(&name) {
                 self.duplicate.replace(Some(name));
                 return Err(A::Error::custom("duplicate member"));

@@ -4,6 +4,7 @@ use secrecy::SecretString;
 use shared_claims::AccessClaims;
 use shared_claims::TokenError;
 
+use super::refresh::may_be_redelivered;
 use super::standing::{Standing, standing};
 use super::{Context, security_log};
 use crate::model::{EndReason, Session, User, UserId};
@@ -18,6 +19,9 @@ pub enum AuthenticationError {
     /// Not a refresh token of ours.
     #[error("the refresh token is not valid: {0}")]
     InvalidToken(TokenError),
+    /// The refresh token was spent, and its successor may still be on the way to the client that spent it.
+    #[error("the refresh token is spent, and its successor can still be asked for")]
+    SpentToken,
     /// The access token was made before roles, password or status changed.
     #[error("the access token is older than the last change of the person's record")]
     StaleToken,
@@ -48,6 +52,9 @@ pub async fn by_refresh_token(
                     let user = users::by_id(connection, session.user_id)?;
                     Ok(Found::Alive(Box::new(session), user.map(Box::new)))
                 }
+                // Whoever holds the Idempotency-Key can still have the lost answer. This call opens nothing, and
+                // ends nothing: otherwise a lost answer and a page that asks who is logged in cost the session.
+                (Standing::SpentLast, Some(session)) if may_be_redelivered(&session) => Ok(Found::Spent),
                 (Standing::SpentLast | Standing::SpentLongAgo, Some(session)) => {
                     sessions::end_reused(connection, session.id, token.generation, now)?;
                     Ok(Found::Reused(Box::new(session)))
@@ -65,6 +72,7 @@ pub async fn by_refresh_token(
             security_log::reuse_detected(session.id, session.user_id);
             Err(AuthenticationError::SessionEnded(EndReason::ReuseDetected))
         }
+        Found::Spent => Err(AuthenticationError::SpentToken),
         Found::Over(reason) => Err(AuthenticationError::SessionEnded(reason)),
     }
 }
@@ -100,6 +108,7 @@ pub async fn by_access_token(context: &Context, claims: &AccessClaims) -> Result
 enum Found {
     Alive(Box<Session>, Option<Box<User>>),
     Reused(Box<Session>),
+    Spent,
     Over(EndReason),
 }
 

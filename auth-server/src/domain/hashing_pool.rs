@@ -1,7 +1,8 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 /// How many passwords may wait for a thread. At some 30 ms each the last of them waits for a second on two cores;
 /// whoever comes after that is told to come back, while refreshes, which need no hash, go on.
@@ -15,6 +16,12 @@ type Job = Box<dyn FnOnce() + Send>;
 pub struct HashingPool {
     jobs: mpsc::Sender<Job>,
     places: Arc<Semaphore>,
+}
+
+/// The right to have one password hashed, sooner or later. Given back when dropped.
+pub struct Place {
+    jobs: mpsc::Sender<Job>,
+    permit: OwnedSemaphorePermit,
 }
 
 /// All places are taken.
@@ -37,21 +44,32 @@ impl HashingPool {
         Self { jobs, places: Arc::new(Semaphore::new(threads + WAITING)) }
     }
 
-    /// Runs `work` on one of the threads.
+    /// Takes a place.
     ///
     /// # Errors
     /// [`Busy`], at once, where too many are waiting.
-    pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Busy> {
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Busy)?;
+    pub fn place(&self) -> Result<Place, Busy> {
+        let permit = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Busy)?;
+        Ok(Place { jobs: self.jobs.clone(), permit })
+    }
+}
+
+impl Place {
+    /// Runs `work` on one of the threads.
+    ///
+    /// # Errors
+    /// [`Busy`] where the threads are gone, at the server's end.
+    pub async fn run<T: Send + 'static>(self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Busy> {
+        let Self { jobs, permit } = self;
         let (answer, answered) = oneshot::channel();
         let job = Box::new(move || {
             // Nobody is waiting any more: the client hung up while it queued.
             if !answer.is_closed() {
                 let _ = answer.send(work());
             }
-            drop(place);
+            drop(permit);
         });
-        self.jobs.send(job).map_err(|_| Busy)?;
+        jobs.send(job).map_err(|_| Busy)?;
         answered.await.map_err(|_| Busy)
     }
 }
@@ -60,7 +78,12 @@ fn work(queue: &Mutex<mpsc::Receiver<Job>>) {
     loop {
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         match next {
-            Ok(job) => job(),
+            Ok(job) => {
+                // A library that panics on somebody's input must not cost us the thread.
+                if catch_unwind(AssertUnwindSafe(job)).is_err() {
+                    log::error!("a password could not be judged or hashed: the library panicked");
+                }
+            }
             Err(mpsc::RecvError) => return,
         }
     }

@@ -1,15 +1,13 @@
 //! Login: checks a password and opens a session.
 
-use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
+use super::logout::{end_presented, note_ended};
 use super::passwords::Check;
 use super::refresh_tokens::SessionSecret;
 use super::signer::UnusableKey;
 use super::{Busy, Context, IssuedTokens, RefreshToken, access_tokens, security_log};
-use crate::model::{
-    Delivery, Email, EndReason, Generation, PasswordHash, Session, SessionId, User, UserId, Username,
-};
+use crate::model::{Delivery, Email, Generation, PasswordHash, Session, SessionId, User, UserId, Username};
 use crate::store::{AnyConnection, StoreError, sessions, users};
 
 /// Whom somebody says to be.
@@ -67,26 +65,30 @@ pub async fn log_in(
     opening: Opening,
 ) -> Result<IssuedTokens, LoginError> {
     let audience = context.policy.audience(opening.audience.as_deref()).ok_or(LoginError::UnknownAudience)?;
+    // Before the database is asked: who is refused in a flood of logins must cost as little as can be, and keep
+    // no connection from those who refresh.
+    let place = context.passwords.place()?;
     let user = context.database.run(move |connection| find(connection, &identifier)).await?;
     let user_id = user.as_ref().map(|user| user.id);
     let hash = user.as_ref().map(|user| user.password_hash.clone());
     // Without a person a stand-in is checked, so that the answer takes as long.
-    let check = context.passwords.check(password.clone(), hash).await?;
+    let check = context.passwords.check(place, password.clone(), hash).await?;
     let Some(user) = user.filter(|user| user.disabled_at.is_none() && check != Check::Wrong) else {
         security_log::login_failed(user_id);
         return Err(LoginError::InvalidCredentials);
     };
     let rehashed = match check {
-        Check::RightButOutdated => Some(context.passwords.hash(password).await?),
+        // Should there be no place for it now, another login will do it.
+        Check::RightButOutdated => context.passwords.hash(password).await.ok(),
         Check::Right | Check::Wrong => None,
     };
     let (session, secret) = new_session(context, user.id, &opening);
     let login = Login { user: user.clone(), session: session.clone(), rehashed, replaces: opening.replaces };
-    let opened = context.database.transaction(move |connection| login.open(connection)).await?;
-    if !opened {
+    let Some(ended) = context.database.transaction(move |connection| login.open(connection)).await? else {
         security_log::login_failed(Some(user.id));
         return Err(LoginError::InvalidCredentials);
-    }
+    };
+    note_ended(&ended);
     security_log::login_succeeded(session.id, user.id);
     Ok(access_tokens::issue(context, user, session, &secret, audience)?)
 }
@@ -117,21 +119,6 @@ pub(super) fn new_session(context: &Context, user: UserId, opening: &Opening) ->
     (session, secret)
 }
 
-/// Ends the sessions that a login was presented with.
-pub(super) fn end_replaced(
-    connection: &mut AnyConnection,
-    replaced: &[RefreshToken],
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
-    for token in replaced {
-        let session = sessions::by_id(connection, token.session)?;
-        if session.is_some_and(|session| session.secret_hash == token.secret_hash) {
-            sessions::end(connection, token.session, EndReason::LoggedOut, now)?;
-        }
-    }
-    Ok(())
-}
-
 fn find(connection: &mut AnyConnection, identifier: &Identifier) -> Result<Option<User>, StoreError> {
     match identifier {
         Identifier::Email(email) => users::by_email(connection, email),
@@ -147,14 +134,14 @@ struct Login {
 }
 
 impl Login {
-    /// `false` where the person was changed, disabled or deleted while the password was being checked.
-    fn open(self, connection: &mut AnyConnection) -> Result<bool, StoreError> {
+    /// Returns the sessions that it replaced; `None` where the person was changed, disabled or deleted while the
+    /// password was being checked.
+    fn open(self, connection: &mut AnyConnection) -> Result<Option<Vec<Session>>, StoreError> {
         let now = self.session.created_at;
         if !users::note_login(connection, self.user.id, self.user.version, self.rehashed.as_ref(), now)? {
-            return Ok(false);
+            return Ok(None);
         }
-        end_replaced(connection, &self.replaces, now)?;
         sessions::insert(connection, &self.session)?;
-        Ok(true)
+        end_presented(connection, &self.replaces, now).map(Some)
     }
 }

@@ -1,10 +1,11 @@
 //! Logout: ends the sessions that were presented, or all of a person.
 
+use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
-use super::{Context, security_log};
-use crate::model::{EndReason, UserId};
-use crate::store::{StoreError, sessions, users};
+use super::{Context, RefreshToken, security_log};
+use crate::model::{EndReason, Session, UserId};
+use crate::store::{AnyConnection, StoreError, sessions, users};
 
 /// Ends every session that one of the tokens proves, whatever its generation or age.
 ///
@@ -17,26 +18,36 @@ pub async fn log_out(context: &Context, tokens: Vec<SecretString>) -> Result<(),
         return Ok(());
     }
     let now = context.now();
-    let ended = context
-        .database
-        .transaction(move |connection| {
-            let mut ended = Vec::new();
-            for token in proven {
-                let session = sessions::by_id(connection, token.session)?;
-                let Some(session) = session.filter(|session| session.secret_hash == token.secret_hash) else {
-                    continue;
-                };
-                if sessions::end(connection, session.id, EndReason::LoggedOut, now)? {
-                    ended.push((session.id, session.user_id));
-                }
-            }
-            Ok::<_, StoreError>(ended)
-        })
-        .await?;
-    for (session, user) in ended {
-        security_log::session_ended(session, user, EndReason::LoggedOut);
-    }
+    let ended =
+        context.database.transaction(move |connection| end_presented(connection, &proven, now)).await?;
+    note_ended(&ended);
     Ok(())
+}
+
+/// Ends the sessions that these tokens prove, of whatever generation. Returns those that were alive.
+pub(super) fn end_presented(
+    connection: &mut AnyConnection,
+    tokens: &[RefreshToken],
+    now: DateTime<Utc>,
+) -> Result<Vec<Session>, StoreError> {
+    let mut ended = Vec::new();
+    for token in tokens {
+        let session = sessions::by_id(connection, token.session)?;
+        let Some(session) = session.filter(|session| session.secret_hash == token.secret_hash) else {
+            continue;
+        };
+        if sessions::end(connection, session.id, EndReason::LoggedOut, now)? {
+            ended.push(session);
+        }
+    }
+    Ok(ended)
+}
+
+/// Writes what [`end_presented`] did to the security log, once it is committed.
+pub(super) fn note_ended(ended: &[Session]) {
+    for session in ended {
+        security_log::session_ended(session.id, session.user_id, EndReason::LoggedOut);
+    }
 }
 
 /// Ends every session of a person, and makes their access tokens stale.

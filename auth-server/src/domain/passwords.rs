@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use zxcvbn::Score;
 
 use super::Busy;
-use super::hashing_pool::HashingPool;
+use super::hashing_pool::{HashingPool, Place};
 use crate::model::PasswordHash;
 
 const MIN_CHARS: usize = 8;
@@ -72,17 +72,26 @@ impl Passwords {
         Ok(Self { argon2, pool: HashingPool::start(threads), stand_in })
     }
 
+    /// A place among those whose password is hashed next.
+    ///
+    /// # Errors
+    /// [`Busy`]
+    pub(super) fn place(&self) -> Result<Place, Busy> {
+        self.pool.place()
+    }
+
     /// Checks a password against a person's hash, or against the stand-in.
     ///
     /// # Errors
     /// [`Busy`]
     pub(super) async fn check(
         &self,
+        place: Place,
         password: SecretString,
         stored: Option<PasswordHash>,
     ) -> Result<Check, Busy> {
         let (argon2, stand_in) = (self.argon2.clone(), Arc::clone(&self.stand_in));
-        self.pool
+        place
             .run(move || {
                 if let Some(stored) = stored {
                     return check(&argon2, &password, &stored);
@@ -99,7 +108,7 @@ impl Passwords {
     /// [`Busy`]
     pub(super) async fn hash(&self, password: SecretString) -> Result<PasswordHash, Busy> {
         let argon2 = self.argon2.clone();
-        self.pool.run(move || hash(&argon2, &password)).await
+        self.pool.place()?.run(move || hash(&argon2, &password)).await
     }
 
     /// Hashes a new password, unless it is weak. `words` are those that a guesser would try first.
@@ -113,6 +122,7 @@ impl Passwords {
     ) -> Result<Result<PasswordHash, WeakPassword>, Busy> {
         let argon2 = self.argon2.clone();
         self.pool
+            .place()?
             .run(move || {
                 judge(password.expose_secret(), &words)?;
                 Ok(hash(&argon2, &password))

@@ -70,6 +70,11 @@ impl IdempotencyKey {
     }
 }
 
+/// Whether the successor of the last rotation can still be had, by whoever holds its Idempotency-Key.
+pub(super) fn may_be_redelivered(session: &Session) -> bool {
+    session.idempotency_key_hash.is_some() && session.redeliveries < MAX_REDELIVERIES
+}
+
 /// Spends the token: a new pair, or the same successor again for a racing tab or a lost answer.
 ///
 /// # Errors
@@ -208,8 +213,15 @@ impl Attempt {
     }
 
     fn reused(&self, connection: &mut AnyConnection, session: Session) -> Result<Outcome, StoreError> {
-        sessions::end_reused(connection, session.id, self.token.generation, self.now)?;
-        Ok(Outcome::Reused { session: session.into() })
+        if sessions::end_reused(connection, session.id, self.token.generation, self.now)? {
+            return Ok(Outcome::Reused { session: session.into() });
+        }
+        // It ended in between, of something else perhaps: then this is no news of a theft.
+        let (_, verdict) = self.look(connection)?;
+        Ok(match verdict {
+            Standing::Over(reason) => Outcome::Over(reason),
+            _ => Outcome::Unsettled,
+        })
     }
 
     /// Whose session it is. Disabling a person ends their sessions; should one have been left over, it ends here.

@@ -3,7 +3,8 @@
 use secrecy::SecretString;
 use serde_json::Map;
 
-use super::login::{Opening, end_replaced, new_session};
+use super::login::{Opening, new_session};
+use super::logout::{end_presented, note_ended};
 use super::signer::UnusableKey;
 use super::{Busy, Context, IssuedTokens, WeakPassword, access_tokens, security_log};
 use crate::model::{DisplayName, Email, PasswordHash, Role, User, UserId, Username};
@@ -77,14 +78,15 @@ pub async fn register(
     let user = hashed(context, person, Vec::new()).await?;
     let (session, secret) = new_session(context, user.id, &opening);
     let (new_user, first_session) = (user.clone(), session.clone());
-    context
+    let ended = context
         .database
         .transaction(move |connection| {
             users::insert(connection, &new_user)?;
-            end_replaced(connection, &opening.replaces, first_session.created_at)?;
-            sessions::insert(connection, &first_session)
+            sessions::insert(connection, &first_session)?;
+            end_presented(connection, &opening.replaces, first_session.created_at)
         })
         .await?;
+    note_ended(&ended);
     security_log::registered(user.id);
     Ok(access_tokens::issue(context, user, session, &secret, audience)?)
 }

@@ -5,6 +5,10 @@ use actix_web::http::header::COOKIE;
 use secrecy::{ExposeSecret, SecretString};
 use shared_claims::{Code, Problem};
 
+/// What may stand around a pair (RFC 6265 §4.2.1). No other white space: a sibling site can set a cookie whose name
+/// begins with U+2000, which the browser does not see as `__Host-`, and which must not become ours by trimming.
+const BLANKS: [char; 2] = [' ', '\t'];
+
 /// Sets, finds and clears the refresh cookie.
 #[derive(Clone, Copy)]
 pub struct Cookies {
@@ -55,7 +59,9 @@ impl Cookies {
         let headers = request.headers().get_all(COOKIE);
         let pairs = headers.flat_map(|header| header.as_bytes().split(|byte| *byte == b';'));
         pairs
-            .filter_map(|pair| std::str::from_utf8(pair).ok()?.trim().strip_prefix(name)?.strip_prefix('='))
+            .filter_map(|pair| {
+                std::str::from_utf8(pair).ok()?.trim_matches(BLANKS).strip_prefix(name)?.strip_prefix('=')
+            })
             .map(SecretString::from)
             .collect()
     }

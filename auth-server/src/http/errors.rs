@@ -35,6 +35,9 @@ pub fn with_challenge(error: AuthenticationError) -> Problem {
             log::debug!("token refused: {error}");
             token_problem(&error)
         }
+        AuthenticationError::SpentToken => Problem::new(Code::TokenStale)
+            .detail("The refresh token is spent: refresh first, with the Idempotency-Key of the lost answer.")
+            .challenge(Challenge::InvalidToken),
         AuthenticationError::StaleToken => Problem::new(Code::TokenStale)
             .detail("The token is older than the last change of roles, password or status: refresh it.")
             .challenge(Challenge::InvalidToken),

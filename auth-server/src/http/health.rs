@@ -23,7 +23,6 @@ pub struct Ready {
     #[schema(example = "ready")]
     status: &'static str,
     database: Part,
-    signing_key: Part,
     clock: ClockPart,
 }
 
@@ -64,7 +63,6 @@ pub async fn ready(context: web::Data<Context>) -> Result<HttpResponse, Problem>
     Ok(HttpResponse::Ok().json(Ready {
         status: "ready",
         database: Part { ok: true },
-        signing_key: Part { ok: true },
         clock: ClockPart {
             ok: ahead.is_none_or(|ahead| ahead.abs() <= MAX_CLOCK_DIFFERENCE),
             ahead_ms: ahead.map(|ahead| ahead.num_milliseconds()),

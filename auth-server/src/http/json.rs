@@ -1,8 +1,10 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use actix_web::dev::Payload;
+use actix_web::rt::time::timeout;
 use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
 use serde::de::DeserializeOwned;
@@ -12,6 +14,9 @@ use shared_claims::{Code, Problem};
 
 /// Far more than any request of ours needs.
 const MAX_BYTES: usize = 16 * 1024;
+
+/// A client that sends byte by byte must not hold its connection for ever.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A JSON body. No member may stand twice, and none may be unknown: a misspelt option must not pass unnoticed.
 pub struct Json<T>(pub T);
@@ -51,7 +56,8 @@ impl<T: DeserializeOwned + 'static> FromRequest for OptionalJson<T> {
 async fn read(request: &HttpRequest, mut payload: Payload) -> Result<Option<Bytes>, Problem> {
     let body = web::Payload::from_request(request, &mut payload).await;
     let body = body.map_err(|_| malformed("The body cannot be read."))?;
-    let bytes = body.to_bytes_limited(MAX_BYTES).await;
+    let bytes = timeout(PATIENCE, body.to_bytes_limited(MAX_BYTES)).await;
+    let bytes = bytes.map_err(|_| malformed("The body did not arrive in time."))?;
     let bytes = bytes.map_err(|_| Problem::new(Code::BodyTooLarge).detail("The body is over 16 KiB."))?;
     let bytes = bytes.map_err(|_| malformed("The body ended too early."))?;
     if bytes.is_empty() {

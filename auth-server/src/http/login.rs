@@ -42,14 +42,8 @@ pub struct Login {
     post, path = "/auth/login", tag = "session", request_body = Login,
     responses(
         (status = 200, description = "Logged in. The refresh token is in a cookie, or in the body with `token_delivery` `body`.", body = Tokens),
-        (status = 400, description = "`malformed_request`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "`invalid_credentials`: unknown, wrong password, or disabled", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`origin_not_allowed`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "`body_too_large`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "`unsupported_media_type`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`, with `fields`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "`too_many_requests`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn log_in(

@@ -24,11 +24,6 @@ pub struct Logout {
     post, path = "/auth/logout", tag = "session", request_body(content = Option<Logout>),
     responses(
         (status = 204, description = "The session has ended, or nothing was presented that could be. Cookies are cleared."),
-        (status = 400, description = "`malformed_request`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`origin_not_allowed`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "`body_too_large`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "`unsupported_media_type`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`, with `fields`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "`unavailable`: the session goes on, the cookie stays", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("refresh_cookie" = []), ("refresh_token" = []), ())
@@ -49,10 +44,7 @@ pub async fn log_out(
     post, path = "/auth/logout-all", tag = "session",
     responses(
         (status = 204, description = "All sessions have ended. Cookies are cleared."),
-        (status = 400, description = "`malformed_request`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "`missing_token`, `invalid_token`, `token_expired`, `session_ended`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`origin_not_allowed`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("refresh_cookie" = []), ("refresh_token" = []))
 )]

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::domain::Context;
 
-/// How long resource servers may keep what they fetched here. Keys are published at least as long before use.
+/// How long resource servers may keep what they fetched here.
 const MAX_AGE: (actix_web::http::header::HeaderName, &str) = (CACHE_CONTROL, "max-age=300");
 
 /// The public keys of access tokens (RFC 7517 §5); an empty set with HS256.

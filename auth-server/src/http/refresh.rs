@@ -13,7 +13,7 @@ use super::json::OptionalJson;
 use super::presented::presented;
 use crate::domain::refresh::{IdempotencyKey, Request};
 use crate::domain::{Context, refresh};
-use crate::model::Delivery;
+use crate::model::{Delivery, EndReason};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -36,11 +36,7 @@ pub struct Refresh {
     responses(
         (status = 200, description = "The next pair; `rotation` is its generation.", body = Tokens),
         (status = 400, description = "`malformed_request`: also a token that came another way than its session's delivery", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "`missing_token`, `session_ended` (with `reason`): log in again. `invalid_token`: the Authorization header holds no token", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`origin_not_allowed`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "`body_too_large`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "`unsupported_media_type`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`, with `fields`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`missing_token`, `session_ended` (with `reason`): log in again.", body = ProblemBody, content_type = "application/problem+json"),
         (status = 503, description = "`unavailable`: try again with the same token and the same key", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("refresh_cookie" = []), ("refresh_token" = []), ())
@@ -53,7 +49,12 @@ pub async fn refresh(
 ) -> Result<HttpResponse, Problem> {
     let body = body.unwrap_or_default();
     let idempotency_key = idempotency_key(&request)?;
-    let presented = presented(&request, **cookies, body.refresh_token)?;
+    let presented =
+        presented(&request, **cookies, body.refresh_token).map_err(|problem| match problem.code() {
+            // Malformed is as good as forged here.
+            Code::InvalidToken => session_ended(EndReason::Unknown),
+            _ => problem,
+        })?;
     let presented = presented.ok_or_else(|| Problem::new(Code::MissingToken))?;
     let delivery = presented.delivery;
     let wanted = Request { token: presented.token, delivery, idempotency_key, audience: body.audience };

@@ -44,14 +44,9 @@ pub struct Registration {
     post, path = "/auth/register", tag = "session", request_body = Registration,
     responses(
         (status = 201, description = "Registered and logged in, as by a login.", body = Tokens),
-        (status = 400, description = "`malformed_request`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "`origin_not_allowed`, `registration_closed`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 409, description = "`email_taken`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 413, description = "`body_too_large`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 415, description = "`unsupported_media_type`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 422, description = "`invalid_input`, with `fields`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "`too_many_requests`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn register(

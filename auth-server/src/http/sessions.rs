@@ -61,9 +61,7 @@ impl SessionBody {
     get, path = "/auth/sessions", tag = "account",
     responses(
         (status = 200, description = "The sessions that are alive", body = Sessions),
-        (status = 400, description = "`malformed_request`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "`missing_token`, `invalid_token`, `token_expired`, `session_ended`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("refresh_cookie" = []), ("refresh_token" = []))
 )]
@@ -72,8 +70,8 @@ pub async fn list(
     context: web::Data<Context>,
     cookies: web::Data<Cookies>,
 ) -> Result<HttpResponse, Problem> {
-    let (current, user) = session(&request, &context, **cookies).await?;
-    let sessions = sessions::list(&context, user.id).await.map_err(|error| store_problem(&error))?;
+    let (current, _) = session(&request, &context, **cookies).await?;
+    let sessions = sessions::list(&context, &current).await.map_err(|error| store_problem(&error))?;
     let sessions = sessions.into_iter().map(|session| SessionBody::new(session, &current)).collect();
     Ok(HttpResponse::Ok().json(Sessions { sessions }))
 }
@@ -84,11 +82,8 @@ pub async fn list(
     params(("id" = String, Path, description = "The session's id")),
     responses(
         (status = 204, description = "It has ended. Where it was the one that asked, its cookie is cleared."),
-        (status = 400, description = "`malformed_request`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "`missing_token`, `invalid_token`, `token_expired`, `session_ended`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`origin_not_allowed`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "`not_found`: the person has no such session, or it is over", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("refresh_cookie" = []), ("refresh_token" = []))
 )]

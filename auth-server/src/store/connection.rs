@@ -3,9 +3,10 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use diesel::connection::SimpleConnection;
-use diesel::r2d2::ManageConnection;
+use diesel::r2d2::{ManageConnection, R2D2Connection};
 use diesel::{Connection as _, ConnectionError, ConnectionResult, RunQueryDsl};
 use secrecy::{ExposeSecret, SecretString};
+use url::Url;
 
 /// A connection to either database.
 ///
@@ -40,6 +41,10 @@ impl FromStr for DatabaseUrl {
             return Ok(Self::Sqlite(path.into()));
         }
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            // libpq would print what it cannot parse, password included.
+            if !is_well_formed(url) {
+                return Err("is no URL: percent-encode what is special in the password".to_owned());
+            }
             if cfg!(feature = "postgres") {
                 return Ok(Self::Postgres(url.into()));
             }
@@ -49,6 +54,12 @@ impl FromStr for DatabaseUrl {
         }
         Err("begins with neither sqlite:// nor postgres://".to_owned())
     }
+}
+
+fn is_well_formed(url: &str) -> bool {
+    let is_encoded =
+        |rest: &str| rest.get(..2).is_some_and(|code| code.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    Url::parse(url).is_ok() && url.split('%').skip(1).all(is_encoded)
 }
 
 impl fmt::Display for DatabaseUrl {
@@ -91,6 +102,14 @@ fn connect_sqlite(path: &Path) -> ConnectionResult<AnyConnection> {
         std::fs::create_dir_all(folder)
             .map_err(|error| ConnectionError::BadConnection(format!("{}: {error}", folder.display())))?;
     }
+    // Password hashes are nobody else's business on a shared machine; SQLite gives its side files the same mode.
+    let mut file = std::fs::OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
+    file.create(true)
+        .append(true)
+        .open(path)
+        .map_err(|error| ConnectionError::BadConnection(format!("{}: {error}", path.display())))?;
     let mut connection = diesel::SqliteConnection::establish(&path.to_string_lossy())?;
     // busy_timeout first: switching to WAL takes a lock that another server may hold at this moment.
     // FULL: a rotation that was answered must survive a power cut, or the client holds a token from the future.
@@ -114,8 +133,8 @@ impl ManageConnection for DatabaseUrl {
         diesel::sql_query("SELECT 1").execute(connection).map(drop).map_err(diesel::r2d2::Error::QueryError)
     }
 
-    fn has_broken(&self, _: &mut AnyConnection) -> bool {
-        std::thread::panicking()
+    fn has_broken(&self, connection: &mut AnyConnection) -> bool {
+        std::thread::panicking() || connection.is_broken()
     }
 }
 
@@ -136,5 +155,13 @@ mod tests {
     fn a_password_is_never_printed() {
         let url: DatabaseUrl = "postgres://ann:hunter2@db/latchkey".parse().unwrap();
         assert!(!format!("{url} {url:?}").contains("hunter2"));
+        for wrong in [
+            "postgres://ann:hunter2%@db/x",
+            "postgres://ann:100%hunter2@db/x",
+            "postgres://ann:hunter2@[::/x",
+        ] {
+            let error = wrong.parse::<DatabaseUrl>().unwrap_err();
+            assert!(!error.contains("hunter2"), "{error}");
+        }
     }
 }

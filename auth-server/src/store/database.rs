@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use diesel::Connection as _;
+use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::r2d2::{Pool, PooledConnection};
 use diesel::result::Error as DieselError;
 use tokio::task::spawn_blocking;
@@ -102,22 +102,31 @@ fn transaction<T, E: From<StoreError>>(
     connection: &mut AnyConnection,
     work: impl FnOnce(&mut AnyConnection) -> Result<T, E>,
 ) -> Result<T, E> {
-    let outcome = connection.transaction(|connection| work(connection).map_err(Failure::Work));
-    outcome.map_err(|failure| match failure {
-        Failure::Work(error) => error,
-        Failure::Transaction(error) => StoreError::from(error).into(),
-    })
+    let failed = |error: DieselError| E::from(StoreError::from(error));
+    begin(connection).map_err(failed)?;
+    match work(connection) {
+        Ok(done) => Transactions::commit_transaction(connection).map(|()| done).map_err(failed),
+        Err(error) => {
+            // A connection that cannot even roll back is broken, and the pool will see that.
+            if let Err(worse) = Transactions::rollback_transaction(connection) {
+                log::error!("cannot roll back: {worse}");
+            }
+            Err(error)
+        }
+    }
 }
 
-/// Tells the caller's own error from that of BEGIN or COMMIT.
-enum Failure<E> {
-    Work(E),
-    Transaction(DieselError),
-}
+type Transactions = <AnyConnection as diesel::Connection>::TransactionManager;
 
-impl<E> From<DieselError> for Failure<E> {
-    fn from(error: DieselError) -> Self {
-        Self::Transaction(error)
+/// SQLite takes its write lock at once: a transaction that reads first and wants to write later would fail with
+/// "database is locked" under load, without waiting.
+fn begin(connection: &mut AnyConnection) -> Result<(), DieselError> {
+    match connection {
+        #[cfg(feature = "postgres")]
+        AnyConnection::Postgres(connection) => AnsiTransactionManager::begin_transaction(connection),
+        AnyConnection::Sqlite(connection) => {
+            AnsiTransactionManager::begin_transaction_sql(connection, "BEGIN IMMEDIATE")
+        }
     }
 }
 

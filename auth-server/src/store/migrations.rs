@@ -15,6 +15,10 @@ const SQLITE: EmbeddedMigrations = embed_migrations!("../migrations/sqlite");
 #[cfg(feature = "postgres")]
 const LOCK: &str = "SELECT pg_advisory_xact_lock(5283117)";
 
+/// A migration may take long, and so may the wait for another server's.
+#[cfg(feature = "postgres")]
+const PATIENCE: &str = "SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0";
+
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Brings the tables up to date. Several servers may start at once: one does it, the others wait and find it done.
@@ -22,6 +26,7 @@ pub(super) fn run(connection: &mut AnyConnection) -> Result<(), Failure> {
     match connection {
         #[cfg(feature = "postgres")]
         AnyConnection::Postgres(connection) => connection.transaction(|connection| {
+            connection.batch_execute(PATIENCE)?;
             connection.batch_execute(LOCK)?;
             migrate(connection, POSTGRES)
         }),

@@ -1,4 +1,5 @@
 use awc::http::Method;
+use awc::http::header::HeaderValue;
 use serde_json::json;
 
 use crate::app::{PASSWORD, Session, TestApp};
@@ -175,6 +176,35 @@ async fn two_tokens_at_once_are_refused_and_neither_is_spent() {
         .assert_problem(400, "malformed_request");
 
     assert_eq!(Session::of(&app.refresh(token).await.assert_status(200)).rotation, 1);
+}
+
+#[actix_web::test]
+async fn a_cookie_is_ours_only_by_its_exact_name() {
+    let app = TestApp::start().await;
+    let token = app.register("ann").await.refresh_token;
+    // A browser lets any sibling site set these: to it, their names do not begin with __Host-.
+    for blank in ["\u{2000}", "\u{a0}", "\u{3000}", "\u{b}"] {
+        let Ok(value) = HeaderValue::from_bytes(format!("{blank}{COOKIE_NAME}={token}").as_bytes()) else {
+            continue;
+        };
+        let answer = app.post("/auth/refresh").header_value("cookie", value).send().await;
+        answer.assert_problem(401, "missing_token");
+    }
+}
+
+#[actix_web::test]
+async fn a_malformed_bearer_token_is_as_good_as_a_forged_one() {
+    let app = TestApp::start().await;
+    let answer = app.post("/auth/refresh").bearer("!!!").send().await.assert_ended("unknown");
+    assert!(answer.set_cookie().is_none());
+}
+
+#[actix_web::test]
+async fn a_member_cannot_hide_in_a_name_that_the_parser_keeps_for_itself() {
+    let app = TestApp::start().await;
+    let body =
+        r#"{"$serde_json::private::RawValue":"{\"email\":\"a@example.org\",\"email\":\"b@example.org\"}"}"#;
+    json_call(app.post("/auth/login"), body).send().await.assert_problem(400, "malformed_request");
 }
 
 #[actix_web::test]

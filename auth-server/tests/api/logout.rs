@@ -1,4 +1,5 @@
 use chrono::TimeDelta;
+use futures_util::future::{join, join_all};
 use serde_json::json;
 
 use crate::app::{Session, TestApp};
@@ -99,4 +100,28 @@ async fn a_logout_without_a_database_keeps_the_cookie() {
         .send()
         .await
         .assert_status(204);
+}
+
+#[actix_web::test]
+async fn a_logout_waits_for_those_who_refresh() {
+    let app = TestApp::with(&["--workers", "2"]).await;
+    app.register("ann").await;
+    let mut busy = Vec::new();
+    for _ in 0..8 {
+        busy.push(app.log_in("ann").await.refresh_token);
+    }
+    let mut leaving = Vec::new();
+    for _ in 0..16 {
+        leaving.push(app.log_in("ann").await.refresh_token);
+    }
+    let refreshing = join_all(busy.into_iter().map(async |mut token| {
+        for _ in 0..10 {
+            token = Session::of(&app.refresh(&token).await.assert_status(200)).refresh_token;
+        }
+    }));
+    let logging_out = join_all(leaving.iter().map(|token| app.post("/auth/logout").cookie(token).send()));
+    let (_, answers) = join(refreshing, logging_out).await;
+    for answer in answers {
+        answer.assert_status(204);
+    }
 }

@@ -1,6 +1,6 @@
 use chrono::TimeDelta;
 
-use crate::app::{Session, TestApp};
+use crate::app::{Session, TestApp, security_log};
 use e2e::hex;
 
 const KEY: &str = "0123456789abcdefghijklmnop";
@@ -17,8 +17,10 @@ async fn an_hour_later_the_same_key_brings_the_answer_again_five_times_and_no_mo
         let again = Session::of(&app.refresh_with_key(&first.refresh_token, KEY).await.assert_status(200));
         assert_eq!(again.rotation, lost.rotation);
     }
+    assert_eq!(security_log(&first), ["refresh_redelivered"; 5]);
     app.refresh_with_key(&first.refresh_token, KEY).await.assert_ended("reuse_detected");
     app.refresh(&lost.refresh_token).await.assert_ended("reuse_detected");
+    assert_eq!(security_log(&first).last().map(String::as_str), Some("reuse_detected"));
 }
 
 #[actix_web::test]
@@ -34,6 +36,20 @@ async fn an_answer_that_came_again_goes_on_as_usual() {
 
     app.advance(TimeDelta::hours(1));
     app.refresh_with_key(&first.refresh_token, KEY).await.assert_ended("reuse_detected");
+}
+
+#[actix_web::test]
+async fn a_page_that_asks_who_is_logged_in_does_not_cost_the_lost_answer() {
+    let app = TestApp::start().await;
+    let first = app.register("ann").await;
+    app.refresh_with_key(&first.refresh_token, KEY).await.assert_status(200);
+    app.advance(TimeDelta::hours(1));
+
+    app.me(&first.refresh_token).await.assert_problem(401, "token_stale");
+    app.get("/auth/sessions").cookie(&first.refresh_token).send().await.assert_problem(401, "token_stale");
+
+    let again = Session::of(&app.refresh_with_key(&first.refresh_token, KEY).await.assert_status(200));
+    app.me(&again.refresh_token).await.assert_status(200);
 }
 
 #[actix_web::test]

@@ -22,3 +22,4 @@ mod secrecy;
 mod sessions;
 mod settings;
 mod several_servers;
+mod stolen_secret;

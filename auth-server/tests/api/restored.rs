@@ -2,20 +2,22 @@
 
 use chrono::TimeDelta;
 
-use crate::app::{Session, TestApp};
+use crate::app::{Session, TestApp, security_log};
 
 #[actix_web::test]
 async fn the_newer_token_works_on_an_older_row_and_the_older_one_is_reuse_then() {
     let app = TestApp::start().await;
-    let mut tokens = vec![app.register("ann").await.refresh_token];
+    app.register("ann").await;
+    let mut tokens = vec![app.log_in("ann").await.refresh_token];
     for _ in 0..5 {
         let next = Session::of(&app.refresh(tokens.last().unwrap()).await.assert_status(200));
         tokens.push(next.refresh_token);
     }
-    app.database.db_execute("UPDATE sessions SET generation = 2");
+    app.database.db_execute("UPDATE sessions SET generation = 2 WHERE generation = 5");
 
     let next = Session::of(&app.refresh(&tokens[5]).await.assert_status(200));
     assert_eq!(next.rotation, 6);
+    assert_eq!(security_log(&next), ["login_succeeded", "generation_restored"]);
     app.refresh(&next.refresh_token).await.assert_status(200);
 
     app.refresh(&tokens[4]).await.assert_ended("reuse_detected");

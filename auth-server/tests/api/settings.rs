@@ -35,6 +35,7 @@ fn a_wrong_setting_stops_the_start_with_one_line_that_names_it() {
         (&[("REGISTRATION", "maybe")], "REGISTRATION"),
         (&[("AUDIENCES", "a b")], "AUDIENCES"),
         (&[("DATABASE_URL", "mysql://x")], "DATABASE_URL"),
+        (&[("DATABASE_URL", "postgres://ann:100%sure@db/x")], "DATABASE_URL"),
         (&[("JWT_ACCESS_ALGORITHM", "none")], "JWT_ACCESS_ALGORITHM"),
         (&[("JWT_ACCESS_ALGORITHM", "HS256")], "JWT_ACCESS_SECRET"),
         (&[("JWT_ACCESS_SECRET", &long)], "JWT_ACCESS_SECRET"),
