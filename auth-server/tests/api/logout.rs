@@ -67,6 +67,9 @@ async fn logout_all_ends_every_session_of_the_person_and_of_nobody_else() {
     let answer = app.post("/auth/logout-all").cookie(&desk.refresh_token).send().await.assert_status(204);
     assert!(answer.clears_cookie());
 
+    // A login that read the person before this must not open a session after it.
+    let versions = "SELECT CAST(version AS TEXT) AS value FROM users ORDER BY email";
+    assert_eq!(app.database.db_texts(versions), ["2", "1"]);
     app.refresh(&phone.refresh_token).await.assert_ended("logged_out");
     app.refresh(&desk.refresh_token).await.assert_ended("logged_out");
     app.refresh(&other.refresh_token).await.assert_status(200);

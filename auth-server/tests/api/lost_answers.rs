@@ -24,6 +24,21 @@ async fn an_hour_later_the_same_key_brings_the_answer_again_five_times_and_no_mo
 }
 
 #[actix_web::test]
+async fn every_rotation_has_redeliveries_of_its_own() {
+    let app = TestApp::start().await;
+    let mut token = app.register("ann").await.refresh_token;
+    for key in [KEY, OTHER_KEY] {
+        app.refresh_with_key(&token, key).await.assert_status(200);
+        app.advance(TimeDelta::hours(1));
+        let mut again = String::new();
+        for _ in 0..5 {
+            again = Session::of(&app.refresh_with_key(&token, key).await.assert_status(200)).refresh_token;
+        }
+        token = again;
+    }
+}
+
+#[actix_web::test]
 async fn an_answer_that_came_again_goes_on_as_usual() {
     let app = TestApp::start().await;
     let first = app.register("ann").await;

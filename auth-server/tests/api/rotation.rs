@@ -103,6 +103,9 @@ async fn someone_who_was_disabled_gets_no_more_tokens() {
     let session = app.register("ann").await;
     app.database.db_execute("UPDATE users SET disabled_at = created_at");
 
-    app.refresh(&session.refresh_token).await.assert_ended("user_disabled");
     app.me(&session.refresh_token).await.assert_ended("user_disabled");
+    app.get("/auth/me").bearer(&session.access_token).send().await.assert_ended("user_disabled");
+    app.refresh(&session.refresh_token).await.assert_ended("user_disabled");
+    app.database.db_execute("UPDATE users SET disabled_at = NULL");
+    app.refresh(&session.refresh_token).await.assert_ended("user_disabled");
 }
