@@ -4,6 +4,7 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
+use actix_web::http::Method;
 use actix_web::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::{App, HttpServer, cookie, rt, web};
@@ -25,6 +26,8 @@ use crate::store::Database;
 
 /// Time that requests under way get when the server is told to stop, in seconds.
 const SHUTDOWN_TIMEOUT: u64 = 10;
+/// What the pages of other origins may call.
+const METHODS: [Method; 5] = [Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::DELETE];
 /// Time that a client gets to send its headers.
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -192,7 +195,7 @@ fn serve(settings: &Settings, context: Arc<Context>, listener: TcpListener) -> R
             .app_data(origins.clone())
             .app_data(access_tokens.clone())
             .configure(routes)
-            .wrap(cors(&allowed_origins))
+            .wrap(cors(&allowed_origins, &METHODS))
             .wrap(from_fn(check_origin))
             .wrap(from_fn(fallback::problems))
             .wrap(

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Server;
+use actix_web::http::Method;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use secrecy::ExposeSecret;
@@ -63,7 +64,7 @@ pub fn build(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Running, Star
             .app_data(validator.clone())
             .app_data(readiness.clone())
             .configure(http::routes)
-            .wrap(cors(&allowed_origins))
+            .wrap(cors(&allowed_origins, &[Method::GET, Method::HEAD, Method::POST]))
             // Outermost, so that the errors of CORS become problems too.
             .wrap(from_fn(fallback::problems))
     })

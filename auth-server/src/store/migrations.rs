@@ -1,8 +1,8 @@
 use std::collections::BTreeSet;
 
-use diesel::Connection as _;
-use diesel::connection::SimpleConnection;
 use diesel::migration::{Migration, MigrationSource, MigrationVersion};
+#[cfg(feature = "postgres")]
+use diesel::{Connection as _, connection::SimpleConnection};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::AnyConnection;

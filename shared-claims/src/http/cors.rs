@@ -11,12 +11,12 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Seconds for which a browser may remember what a preflight said.
 const PREFLIGHT_MAX_AGE: usize = 600;
 
-/// Middleware: lets the pages of these origins, and no others, read answers. With credentials, so never `*`.
-/// Without any origin there is no CORS at all.
+/// Middleware: lets the pages of these origins, and no others, call these methods and read answers. With credentials,
+/// so never `*`. Without any origin there is no CORS at all.
 #[must_use]
-pub fn cors(allowed_origins: &[String]) -> Condition<Cors> {
+pub fn cors(allowed_origins: &[String], methods: &[Method]) -> Condition<Cors> {
     let cors = Cors::default()
-        .allowed_methods([Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::DELETE])
+        .allowed_methods(methods.iter().cloned())
         .allowed_headers([AUTHORIZATION, CONTENT_TYPE, IDEMPOTENCY_KEY, X_CSRF_TOKEN])
         .expose_headers([RETRY_AFTER, WWW_AUTHENTICATE, X_REQUEST_ID])
         .supports_credentials()

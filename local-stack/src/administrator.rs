@@ -1,0 +1,34 @@
+use auth_server::{AuthServer, CreateUserError, Role};
+use aws_lc_rs::rand;
+use secrecy::SecretString;
+
+pub const EMAIL: &str = "admin@example.org";
+
+/// Crockford's base 32: no letter that looks like a digit. Thirty-two, so that five random bits choose without bias.
+const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+/// 120 bits, which nobody guesses.
+const LENGTH: usize = 24;
+const GROUP: usize = 6;
+
+/// Makes the administrator at the first run and returns the password, which is kept nowhere; `None` at later runs.
+///
+/// # Errors
+/// One line.
+pub async fn create(server: &AuthServer) -> Result<Option<SecretString>, String> {
+    let password = password()?;
+    match server.create_user(EMAIL, password.clone(), vec![Role::admin()]).await {
+        Ok(()) => Ok(Some(password)),
+        Err(CreateUserError::EmailTaken) => Ok(None),
+        Err(error) => Err(format!("cannot make the administrator: {error}")),
+    }
+}
+
+fn password() -> Result<SecretString, String> {
+    let mut random = [0; LENGTH];
+    rand::fill(&mut random).map_err(|_| "the system gives no random bytes".to_owned())?;
+    let groups = random.chunks(GROUP).map(|group| {
+        let characters = group.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)]));
+        characters.collect::<String>()
+    });
+    Ok(groups.collect::<Vec<_>>().join("-").into())
+}

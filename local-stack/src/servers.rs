@@ -1,0 +1,92 @@
+use std::ffi::{OsStr, OsString};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::rt::time::timeout;
+use auth_server::AuthServer;
+use resource_server::Running;
+use shared_claims::SystemClock;
+
+use crate::addresses::{Addresses, origins};
+use crate::data_folder::DataFolder;
+use crate::stop_signal::StopSignal;
+
+/// How long requests under way may take to finish after Ctrl-C: nobody wants to wait for a local stack.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Both servers, listening and not yet answering.
+pub struct Servers {
+    pub auth: AuthServer,
+    api: Running,
+}
+
+impl Servers {
+    /// Builds both and binds their addresses.
+    ///
+    /// # Errors
+    /// One line that says what is wrong.
+    pub async fn build(addresses: Addresses, data: &DataFolder) -> Result<Self, String> {
+        let settings = auth_server::Settings::from_flags(auth_flags(addresses, data))?;
+        let auth = AuthServer::build(settings, Arc::new(SystemClock)).await?;
+        let settings = resource_server::Settings::from_flags(api_flags(addresses))?;
+        let api =
+            resource_server::build(&settings, Arc::new(SystemClock)).map_err(|error| error.to_string())?;
+        Ok(Self { auth, api })
+    }
+
+    /// Serves until told to stop, or until one of them fails.
+    ///
+    /// # Errors
+    /// One line.
+    pub async fn run(self, stop: StopSignal) -> Result<(), String> {
+        let auth = self.auth.run();
+        let both = async { tokio::try_join!(auth, self.api.server) };
+        tokio::pin!(both);
+        tokio::select! {
+            ended = &mut both => ended.map(drop).map_err(|error| format!("a server broke off: {error}")),
+            // They hear of the signal too, and finish what is under way; connections that idle would keep them.
+            () = stop.received() => {
+                let _ = timeout(PATIENCE, both).await;
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Flags and no environment, so that the stack is the same wherever it runs. Secrets go by file.
+fn auth_flags(addresses: Addresses, data: &DataFolder) -> Vec<OsString> {
+    let allowed_origins = [origins(addresses.auth), origins(addresses.api)].concat().join(",");
+    let mut database_url = OsString::from("sqlite://");
+    database_url.push(&data.database);
+    vec![
+        "auth-server".into(),
+        flag("--database-url", database_url),
+        flag("--bind-addr", addresses.auth.to_string()),
+        flag("--issuer", addresses.auth_url()),
+        flag("--audiences", "api"),
+        flag("--allowed-origins", allowed_origins),
+        flag("--jwt-refresh-secret-file", &data.refresh_secret),
+        flag("--key-encryption-secret-file", &data.key_encryption_secret),
+        // Short, so that one sees it expire; plain http, as no browser trusts a certificate made here.
+        flag("--access-token-ttl", "1m"),
+        flag("--cookie-secure", "false"),
+    ]
+}
+
+fn api_flags(addresses: Addresses) -> Vec<OsString> {
+    vec![
+        "resource-server".into(),
+        flag("--bind-addr", addresses.api.to_string()),
+        flag("--issuer", addresses.auth_url()),
+        flag("--jwks-url", addresses.jwks_url()),
+        flag("--audience", "api"),
+        flag("--allowed-origins", origins(addresses.auth).join(",")),
+    ]
+}
+
+fn flag(name: &str, value: impl AsRef<OsStr>) -> OsString {
+    let mut flag = OsString::from(name);
+    flag.push("=");
+    flag.push(value);
+    flag
+}

@@ -1,0 +1,92 @@
+use std::fs;
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use crate::stack::{Stack, bash, folder, program};
+
+const SECRETS: [&str; 2] = ["secrets/jwt_refresh_secret", "secrets/key_encryption_secret"];
+
+#[test]
+fn the_first_run_makes_secrets_that_only_their_owner_can_read() {
+    let folder = folder();
+    let data = folder.path().join("data");
+    let _stack = Stack::start(&data);
+    assert_eq!((mode(&data), mode(&data.join("secrets"))), (0o700, 0o700));
+    for file in SECRETS.into_iter().chain(["latchkey.db"]) {
+        assert_eq!(mode(&data.join(file)), 0o600, "{file}");
+    }
+    let secrets = secrets(&data);
+    assert!(secrets.iter().all(|secret| secret.len() == 44), "32 bytes in base64");
+    assert_ne!(secrets[0], secrets[1]);
+    let left = fs::read_dir(data.join("secrets")).unwrap().count();
+    assert_eq!(left, SECRETS.len(), "no draft is left");
+}
+
+#[test]
+fn a_later_run_keeps_the_secrets_and_says_nothing_of_a_password() {
+    let folder = folder();
+    let data = folder.path().join("data");
+    let first = Stack::start(&data);
+    assert_eq!(first.text.matches(first.named("password").expect("a password")).count(), 1);
+    let made = secrets(&data);
+    assert!(first.stop("TERM").success());
+
+    let second = Stack::start(&data);
+    assert_eq!(secrets(&data), made);
+    assert_eq!((second.named("password"), second.named("administrator")), (None, None));
+    assert!(!second.text.contains("shown this once"));
+}
+
+#[test]
+fn the_printed_password_opens_what_is_for_administrators() {
+    let folder = folder();
+    let stack = Stack::start(&folder.path().join("data"));
+    let script = format!(
+        r#"
+        BODY='{{"email":"{email}","password":"{password}"}}'
+        ANSWER=$(curl -s {auth}/auth/login -H 'Content-Type: application/json' -d "$BODY")
+        TOKEN=$(echo "$ANSWER" | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
+        curl -s -w '\n%{{http_code}}\n' {api}/admin -H "Authorization: Bearer $TOKEN"
+        "#,
+        email = stack.named("administrator").expect("an administrator"),
+        password = stack.named("password").expect("a password"),
+        auth = stack.named("auth server").expect("an address"),
+        api = stack.named("API").expect("an address"),
+    );
+    let answer = bash(&script, folder.path());
+    assert!(answer.contains(r#""roles":["admin"]"#) && answer.ends_with("\n200\n"), "{answer}");
+}
+
+#[test]
+fn no_environment_variable_is_read() {
+    let folder = folder();
+    let data = folder.path().join("data");
+    let mut command = program(&data, &["--auth-addr", "127.0.0.1:0", "--api-addr", "127.0.0.1:0"]);
+    for name in
+        ["BIND_ADDR", "ISSUER", "JWT_REFRESH_SECRET", "DATABASE_URL", "DATA_DIR", "JWKS_URL", "WORKERS"]
+    {
+        command.env(name, "nonsense");
+    }
+    let stack = Stack::launch(command, &data);
+    assert!(stack.named("auth server").is_some_and(|url| url.starts_with("http://localhost:")));
+}
+
+#[test]
+fn ctrl_c_and_sigterm_end_it_with_success_even_while_a_client_stays_connected() {
+    for signal in ["INT", "TERM"] {
+        let folder = folder();
+        let stack = Stack::start(&folder.path().join("data"));
+        let port = stack.named("auth server").and_then(|url| url.rsplit(':').next()).expect("a port");
+        let _client = TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
+        assert_eq!(stack.stop(signal).code(), Some(0), "SIG{signal}");
+    }
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+fn secrets(data: &Path) -> Vec<String> {
+    SECRETS.map(|file| fs::read_to_string(data.join(file)).unwrap()).into()
+}
