@@ -5,7 +5,6 @@
 
 mod domain;
 mod http;
-/// Log lines for people and machines.
 pub mod logging;
 mod model;
 pub mod settings;

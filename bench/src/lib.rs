@@ -1,0 +1,7 @@
+//! What the benches share: a server to measure, and the figures that come out.
+
+mod latencies;
+mod server;
+
+pub use latencies::{Latencies, millis};
+pub use server::{BenchServer, PASSWORD, available_cores};
