@@ -13,7 +13,15 @@ use tokio::time;
 use url::Url;
 
 use crate::key_set::{KeySet, KeySetError};
-use crate::remote::Source;
+
+/// Where the keys are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// The JWK Set itself.
+    JwksUrl(Url),
+    /// An issuer, whose metadata say where (RFC 8414): its `issuer` must be this one, byte for byte.
+    Issuer(String),
+}
 
 /// The most bytes of an answer that are read. 64 keys of RSA 8192 are less.
 const MAX_BODY_BYTES: usize = 256 * 1024;

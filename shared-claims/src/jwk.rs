@@ -10,7 +10,6 @@ use jsonwebtoken::DecodingKey;
 use serde_json::{Map, Value, json};
 
 use crate::algorithm::Algorithm;
-use crate::key_set::Key;
 
 /// RSA keys below this can be factored by people with money (RFC 7518 §3.3, RFC 8725 §3.5).
 const MIN_RSA_BITS: usize = 2048;
@@ -18,6 +17,13 @@ const MIN_RSA_BITS: usize = 2048;
 const MAX_RSA_BITS: usize = 8192;
 /// What other libraries take, too.
 const MAX_EXPONENT_BYTES: usize = 4;
+
+/// One key and the one algorithm that it is for.
+pub(crate) struct Key {
+    pub id: Option<String>,
+    pub algorithm: Algorithm,
+    pub decoding: DecodingKey,
+}
 
 /// The key in `jwk`, or `None` if it is not for us: another type, curve, use or algorithm, too short, not on its
 /// curve, or with its private half printed beside it, in which case anybody may have signed with it.

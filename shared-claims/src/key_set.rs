@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::algorithm::Algorithm;
 use crate::error::TokenError;
-use crate::jwk;
+use crate::jwk::{self, Key};
 pub use crate::jwk::{secret_key_id, thumbprint};
 use crate::strict_json;
 
@@ -21,13 +21,6 @@ pub const MAX_KEYS: usize = 64;
 #[derive(Clone, Default)]
 pub struct KeySet {
     keys: Arc<[Key]>,
-}
-
-/// One key and the one algorithm that it is for.
-pub(crate) struct Key {
-    pub id: Option<String>,
-    pub algorithm: Algorithm,
-    pub decoding: DecodingKey,
 }
 
 /// Why a document is no key set. A single unusable key in it is not an error.

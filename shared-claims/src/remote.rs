@@ -8,23 +8,14 @@ use arc_swap::ArcSwapOption;
 use chrono::{DateTime, Utc};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time;
-use url::Url;
 
 use crate::clock::{Clock, SystemClock};
+pub use crate::fetch::Source;
 use crate::fetch::{FetchError, Fetcher};
 use crate::key_set::KeySet;
 
 /// How many requests may wait for one look at the remote set; the rest are answered with the keys at hand.
 const MAX_WAITING: usize = 1024;
-
-/// Where the keys are.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
-    /// The JWK Set itself.
-    JwksUrl(Url),
-    /// An issuer, whose metadata say where (RFC 8414): its `issuer` must be this one, byte for byte.
-    Issuer(String),
-}
 
 /// How to go about it. The defaults are right for servers; tests shorten them.
 #[derive(Clone)]
