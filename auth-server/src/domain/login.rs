@@ -40,6 +40,9 @@ pub enum LoginError {
     /// Unknown, wrong password, or disabled: callers are not told which.
     #[error("invalid credentials")]
     InvalidCredentials,
+    /// The person's record changed while the right password was being checked, and the password did not.
+    #[error("the person's record changed during the login")]
+    RecordChanged,
     /// The audience is not listed.
     #[error("the audience is not one of AUDIENCES")]
     UnknownAudience,
@@ -84,11 +87,14 @@ pub async fn log_in(
     };
     let (session, secret) = new_session(context, user.id, &opening);
     let login = Login { user: user.clone(), session: session.clone(), rehashed, replaces: opening.replaces };
-    let Some(ended) = context.database.transaction(move |connection| login.open(connection)).await? else {
-        security_log::login_failed(Some(user.id));
-        return Err(LoginError::InvalidCredentials);
-    };
-    note_ended(&ended);
+    match context.database.transaction(move |connection| login.open(connection)).await? {
+        Opened::Yes { replaced } => note_ended(&replaced),
+        Opened::RecordChanged => return Err(LoginError::RecordChanged),
+        Opened::NotWithThisPassword => {
+            security_log::login_failed(Some(user.id));
+            return Err(LoginError::InvalidCredentials);
+        }
+    }
     security_log::login_succeeded(session.id, user.id);
     Ok(access_tokens::issue(context, user, session, &secret, audience)?)
 }
@@ -133,15 +139,24 @@ struct Login {
     replaces: Vec<RefreshToken>,
 }
 
+enum Opened {
+    Yes { replaced: Vec<Session> },
+    RecordChanged,
+    NotWithThisPassword,
+}
+
 impl Login {
-    /// Returns the sessions that it replaced; `None` where the person was changed, disabled or deleted while the
-    /// password was being checked.
-    fn open(self, connection: &mut AnyConnection) -> Result<Option<Vec<Session>>, StoreError> {
+    fn open(self, connection: &mut AnyConnection) -> Result<Opened, StoreError> {
         let now = self.session.created_at;
         if !users::note_login(connection, self.user.id, self.user.version, self.rehashed.as_ref(), now)? {
-            return Ok(None);
+            // Somebody logged out everywhere at this moment, or got another role: "wrong password" would be a lie.
+            let same = users::by_id(connection, self.user.id)?.is_some_and(|user| {
+                user.disabled_at.is_none() && user.password_hash.is_same(&self.user.password_hash)
+            });
+            return Ok(if same { Opened::RecordChanged } else { Opened::NotWithThisPassword });
         }
         sessions::insert(connection, &self.session)?;
-        end_presented(connection, &self.replaces, now).map(Some)
+        let replaced = end_presented(connection, &self.replaces, now)?;
+        Ok(Opened::Yes { replaced })
     }
 }

@@ -49,6 +49,10 @@ pub fn with_challenge(error: AuthenticationError) -> Problem {
 pub fn login_problem(error: LoginError) -> Problem {
     match error {
         LoginError::InvalidCredentials => Problem::new(Code::InvalidCredentials),
+        LoginError::RecordChanged => {
+            log::info!("{error}");
+            Problem::new(Code::Unavailable).detail("The account changed at this very moment: try again.")
+        }
         LoginError::UnknownAudience => unknown_audience(),
         LoginError::Busy(error) => busy(&error),
         LoginError::Store(error) => store_problem(&error),

@@ -26,18 +26,19 @@ impl TrustedOrigins {
     /// The rule against cross-site request forgery. Whoever sends none of these headers is no browser, and a
     /// cookie that is no browser's was not sent against its owner's will.
     fn trust(&self, headers: &HeaderMap) -> bool {
-        let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or_default());
+        // Of several values each must be right.
+        let all = |name, right: &dyn Fn(&str) -> bool| {
+            headers.get_all(name).all(|value| value.to_str().is_ok_and(right))
+        };
         if headers.contains_key(ORIGIN) {
-            let mut origins = headers.get_all(ORIGIN);
-            return origins.all(|origin| origin.to_str().is_ok_and(|origin| self.contain(origin)));
+            return all(ORIGIN, &|origin| self.contain(origin));
         }
-        if let Some(site) = text(SEC_FETCH_SITE) {
-            return matches!(site, "same-origin" | "none");
+        if headers.contains_key(SEC_FETCH_SITE) {
+            return all(SEC_FETCH_SITE, &|site| matches!(site, "same-origin" | "none"));
         }
-        if let Some(referer) = text(REFERER) {
-            return Url::parse(referer).is_ok_and(|url| self.contain(&url.origin().ascii_serialization()));
-        }
-        true
+        all(REFERER, &|referer| {
+            Url::parse(referer).is_ok_and(|url| self.contain(&url.origin().ascii_serialization()))
+        })
     }
 }
 

@@ -1,5 +1,5 @@
 use chrono::{DateTime, Utc};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 
 use super::{DisplayName, Email, Role, UserId, Username};
@@ -7,6 +7,14 @@ use super::{DisplayName, Email, Role, UserId, Username};
 /// An argon2id hash in PHC form. Kept out of Debug output like the password itself: it can be guessed at.
 #[derive(Clone, Debug)]
 pub struct PasswordHash(pub SecretString);
+
+impl PasswordHash {
+    /// Whether it is the very same hash: salts differ, so equal passwords have different ones.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.0.expose_secret() == other.0.expose_secret()
+    }
+}
 
 /// A person.
 #[derive(Clone, Debug)]

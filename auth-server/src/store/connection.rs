@@ -72,7 +72,26 @@ impl fmt::Display for DatabaseUrl {
 }
 
 impl DatabaseUrl {
-    /// Opens one connection, and makes the folder of an SQLite file where it is missing.
+    /// Makes an SQLite file, and its folder, where they are missing. To be called once, before any connection.
+    ///
+    /// A file that is there is not even opened: closing any descriptor of it would drop all locks that this process
+    /// holds on it (POSIX), and the next process to close the database would take the WAL away from under us.
+    pub(super) fn make_missing_file(&self) -> std::io::Result<()> {
+        let Self::Sqlite(path) = self else { return Ok(()) };
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        // Password hashes are nobody else's business on a shared machine; SQLite gives its side files the same mode.
+        let mut file = std::fs::OpenOptions::new();
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
+        match file.write(true).create_new(true).open(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Opens one connection.
     pub(super) fn connect(&self) -> ConnectionResult<AnyConnection> {
         match self {
             #[cfg(feature = "postgres")]
@@ -98,18 +117,6 @@ fn connect_postgres(url: &str) -> ConnectionResult<AnyConnection> {
 }
 
 fn connect_sqlite(path: &Path) -> ConnectionResult<AnyConnection> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)
-            .map_err(|error| ConnectionError::BadConnection(format!("{}: {error}", folder.display())))?;
-    }
-    // Password hashes are nobody else's business on a shared machine; SQLite gives its side files the same mode.
-    let mut file = std::fs::OpenOptions::new();
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
-    file.create(true)
-        .append(true)
-        .open(path)
-        .map_err(|error| ConnectionError::BadConnection(format!("{}: {error}", path.display())))?;
     let mut connection = diesel::SqliteConnection::establish(&path.to_string_lossy())?;
     // busy_timeout first: switching to WAL takes a lock that another server may hold at this moment.
     // FULL: a rotation that was answered must survive a power cut, or the client holds a token from the future.

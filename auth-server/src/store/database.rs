@@ -24,6 +24,7 @@ impl Database {
     /// # Errors
     /// One line that says what is wrong: unreachable, not writable, or newer than this server.
     pub fn open(url: &DatabaseUrl) -> Result<Self, String> {
+        url.make_missing_file().map_err(|error| format!("cannot open {url}: {error}"))?;
         let mut first = url.connect().map_err(|error| format!("cannot open {url}: {}", one_line(&error)))?;
         migrations::run(&mut first).map_err(|error| format!("cannot migrate {url}: {}", one_line(&error)))?;
         let pool = Pool::builder()

@@ -37,6 +37,8 @@ async fn only_pages_that_are_trusted_may_act_for_a_person() {
         (&[("origin", "https://evil.org"), ("sec-fetch-site", "same-origin")], 403),
         (&[("sec-fetch-site", "same-origin")], 200),
         (&[("sec-fetch-site", "none")], 200),
+        (&[("sec-fetch-site", "none"), ("sec-fetch-site", "cross-site")], 403),
+        (&[("referer", ISSUER), ("referer", "https://evil.org")], 403),
         (&[("sec-fetch-site", "same-site")], 403),
         (&[("sec-fetch-site", "cross-site")], 403),
         (&[("sec-fetch-site", "cross-site"), ("referer", ISSUER)], 403),

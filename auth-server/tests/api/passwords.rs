@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use actix_web::rt::time::sleep;
+use e2e::Answer;
 use serde_json::json;
 
 use crate::app::{PASSWORD, TestApp};
@@ -45,6 +46,24 @@ async fn a_hash_with_old_settings_is_upgraded_at_login() {
 
 #[actix_web::test]
 async fn a_password_that_changes_while_it_is_checked_opens_no_session() {
+    let sql = "UPDATE users SET version = version + 1, password_hash = 'changed'";
+    while_a_password_is_checked(sql).await.assert_problem(401, "invalid_credentials");
+}
+
+#[actix_web::test]
+async fn a_record_that_changes_while_the_right_password_is_checked_is_not_called_a_wrong_password() {
+    let answer = while_a_password_is_checked("UPDATE users SET version = version + 1").await;
+    assert!(answer.assert_problem(503, "unavailable").header("retry-after").is_some());
+}
+
+#[actix_web::test]
+async fn someone_who_is_disabled_while_the_password_is_checked_gets_no_session() {
+    let sql = "UPDATE users SET disabled_at = created_at";
+    while_a_password_is_checked(sql).await.assert_problem(401, "invalid_credentials");
+}
+
+/// The answer to a login with the right password; whatever it is, there is no session.
+async fn while_a_password_is_checked(sql: &str) -> Answer {
     // Slow enough that the change comes in between.
     let app = TestApp::with(&["--argon2-memory-kib", "65536", "--argon2-iterations", "12"]).await;
     app.register("ann").await;
@@ -54,11 +73,10 @@ async fn a_password_that_changes_while_it_is_checked_opens_no_session() {
     let login = app.try_login("ann", &right);
     let change = async {
         sleep(Duration::from_millis(150)).await;
-        app.database.db_execute("UPDATE users SET version = version + 1, password_hash = 'changed'");
+        app.database.db_execute(sql);
     };
     let (answer, ()) = futures_util::future::join(login, change).await;
 
-    answer.assert_problem(401, "invalid_credentials");
     assert!(app.database.db_texts("SELECT id AS value FROM sessions").is_empty());
-    assert_eq!(app.database.db_text("SELECT password_hash AS value FROM users"), "changed");
+    answer
 }

@@ -1,12 +1,9 @@
 //! No password, refresh token, secret or private key reaches the database, a log line or an error.
 
-use std::io::Read;
-use std::process::{Command, Stdio};
-
 use serde_json::json;
 
 use crate::app::{KEY_SECRET, PASSWORD, REFRESH_SECRET, Session, TestApp, claims};
-use e2e::Call;
+use crate::program::Program;
 use e2e::{TestDatabase, hex};
 
 /// Everything that is stored; binary columns in hex.
@@ -66,28 +63,8 @@ async fn the_database_holds_nothing_that_opens_anything() {
 #[actix_web::test]
 async fn the_log_holds_nothing_that_opens_anything() {
     let database = TestDatabase::fresh();
-    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let mut process = Command::new(env!("CARGO_BIN_EXE_auth-server"))
-        .env_clear()
-        .envs([("JWT_REFRESH_SECRET", REFRESH_SECRET), ("KEY_ENCRYPTION_SECRET", KEY_SECRET)])
-        .envs([("DATABASE_URL", database.url.as_str()), ("RUST_LOG", "trace"), ("LOG_FORMAT", "json")])
-        .env("BIND_ADDR", format!("127.0.0.1:{port}"))
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program");
-    let mut stderr = process.stderr.take().unwrap();
-    let reader = std::thread::spawn(move || {
-        let mut log = String::new();
-        stderr.read_to_string(&mut log).map(|_| log)
-    });
-    let url = format!("http://127.0.0.1:{port}");
-    let post = |path: &str| Call::new(awc::http::Method::POST, format!("{url}{path}"));
-    for _ in 0..200 {
-        if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
-            break;
-        }
-        actix_web::rt::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
+    let program = Program::start(&database, &[("RUST_LOG", "trace"), ("LOG_FORMAT", "json")]).await;
+    let post = |path: &str| program.post(path);
 
     let person = json!({"email": "ann@example.org", "password": PASSWORD});
     let first = Session::of(&post("/auth/register").json(&person).send().await.assert_status(201));
@@ -97,10 +74,7 @@ async fn the_log_holds_nothing_that_opens_anything() {
         Session::of(&post("/auth/refresh").cookie(&first.refresh_token).send().await.assert_status(200));
     post("/auth/refresh").cookie(&format!("{}x", second.refresh_token)).send().await.assert_status(401);
     post("/auth/logout").cookie(&second.refresh_token).send().await.assert_status(204);
-    process.kill().expect("to stop it");
-    process.wait().expect("to see it stop");
-
-    let log = reader.join().unwrap().expect("a log");
+    let log = program.kill();
     assert!(log.contains("session_ended") && log.contains(&first.user_id), "{log}");
     let secret = claims(&second.refresh_token)["sk"].as_str().unwrap().to_owned();
     let wrong = "a-wrong-password-in-the-clear";

@@ -126,7 +126,9 @@ fn tokens_are_decoded_in_one_place() {
 #[test]
 fn the_wall_clock_is_read_in_one_place() {
     let mut reading = Vec::new();
-    for folder in ["shared-claims/src", "auth-server/src", "resource-server/src", "local-stack/src", "bench/src"] {
+    for folder in
+        ["shared-claims/src", "auth-server/src", "resource-server/src", "local-stack/src", "bench/src"]
+    {
         for (path, text) in sources(folder) {
             if ["Utc::now", "Local::now", "SystemTime::now"].iter().any(|name| text.contains(name)) {
                 reading.push(path);

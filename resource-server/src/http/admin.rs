@@ -8,7 +8,7 @@ use super::uncached::uncached;
 /// For administrators.
 #[utoipa::path(
     get,
-    path = "/admin",
+    path = "/admin", operation_id = "admin",
     security(("access_token" = [])),
     responses(
         (status = 200, description = "A greeting", body = Greeting),

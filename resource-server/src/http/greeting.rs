@@ -17,7 +17,7 @@ pub struct PublicGreeting {
 /// For everybody, by name for those who send a token. A bad token is refused all the same.
 #[utoipa::path(
     get,
-    path = "/greeting",
+    path = "/greeting", operation_id = "greeting",
     security((), ("access_token" = [])),
     responses(
         (status = 200, description = "A greeting", body = PublicGreeting),

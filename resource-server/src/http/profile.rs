@@ -63,7 +63,7 @@ impl From<&AccessClaims> for Profile {
 /// The token's claims, for display.
 #[utoipa::path(
     get,
-    path = "/profile",
+    path = "/profile", operation_id = "profile",
     security(("access_token" = [])),
     responses(
         (status = 200, description = "The claims", body = Profile),

@@ -31,7 +31,7 @@ impl Greeting {
 /// For everybody with a valid access token.
 #[utoipa::path(
     get,
-    path = "/protected",
+    path = "/protected", operation_id = "protected",
     security(("access_token" = [])),
     responses(
         (status = 200, description = "A greeting", body = Greeting),

@@ -24,7 +24,7 @@ pub struct Transfer {
 /// Stands for whatever nobody should be able to do with a token found lying about. No money moves.
 #[utoipa::path(
     post,
-    path = "/transfer",
+    path = "/transfer", operation_id = "transfer",
     security(("access_token" = [])),
     responses(
         (status = 200, description = "Accepted", body = Transfer),

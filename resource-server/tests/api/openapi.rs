@@ -54,3 +54,12 @@ async fn every_reference_in_it_leads_somewhere() {
         assert!(document.pointer(&format!("/{reference}")).is_some(), "{reference}");
     }
 }
+
+#[actix_web::test]
+async fn every_operation_has_an_id_of_its_own() {
+    let document = Api::ready().await.get("/openapi.json", &[]).await.json();
+    let paths = document["paths"].as_object().expect("paths").values();
+    let operations = paths.flat_map(|path| path.as_object().expect("operations").values());
+    let ids: Vec<_> = operations.map(|operation| operation["operationId"].to_string()).collect();
+    assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len(), "{ids:?}");
+}
