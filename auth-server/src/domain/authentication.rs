@@ -1,14 +1,14 @@
 //! Who is calling? By refresh token, judged as at refresh but not spent; or by access token, to read only.
 
+use chrono::{DateTime, Utc};
 use secrecy::SecretString;
-use shared_claims::AccessClaims;
-use shared_claims::TokenError;
+use shared_claims::{AccessClaims, TokenError};
 
 use super::refresh::may_be_redelivered;
 use super::standing::{Standing, standing};
-use super::{Context, security_log};
+use super::{Context, Lifetimes, RefreshToken, security_log};
 use crate::model::{EndReason, Session, User, UserId};
-use crate::store::{StoreError, sessions, users};
+use crate::store::{AnyConnection, StoreError, sessions, users};
 
 /// Why nobody is there.
 #[derive(Debug, thiserror::Error)]
@@ -43,28 +43,8 @@ pub async fn by_refresh_token(
         other => AuthenticationError::InvalidToken(other),
     })?;
     let (lifetimes, now) = (context.lifetimes, context.now());
-    let found = context
-        .database
-        .transaction(move |connection| {
-            let session = sessions::by_id(connection, token.session)?;
-            match (standing(&token, session.as_ref(), &lifetimes, now), session) {
-                (Standing::Newest { .. } | Standing::JustSpent, Some(session)) => {
-                    let user = users::by_id(connection, session.user_id)?;
-                    Ok(Found::Alive(Box::new(session), user.map(Box::new)))
-                }
-                // Whoever holds the Idempotency-Key can still have the lost answer. This call opens nothing, and
-                // ends nothing: otherwise a lost answer and a page that asks who is logged in cost the session.
-                (Standing::SpentLast, Some(session)) if may_be_redelivered(&session) => Ok(Found::Spent),
-                (Standing::SpentLast | Standing::SpentLongAgo, Some(session)) => {
-                    sessions::end_reused(connection, session.id, token.generation, now)?;
-                    Ok(Found::Reused(Box::new(session)))
-                }
-                (Standing::Over(reason), _) => Ok(Found::Over(reason)),
-                (_, None) => Ok(Found::Over(EndReason::Unknown)),
-            }
-        })
-        .await
-        .map_err(AuthenticationError::Store)?;
+    // No transaction: these calls mostly read, and the one thing that they may write is a guarded statement of its own.
+    let found = context.database.run(move |connection| find(connection, &token, &lifetimes, now)).await?;
     match found {
         Found::Alive(session, Some(user)) => Ok((*session, enabled(*user)?)),
         Found::Alive(_, None) => Err(AuthenticationError::SessionEnded(EndReason::UserDeleted)),
@@ -110,6 +90,30 @@ enum Found {
     Reused(Box<Session>),
     Spent,
     Over(EndReason),
+}
+
+fn find(
+    connection: &mut AnyConnection,
+    token: &RefreshToken,
+    lifetimes: &Lifetimes,
+    now: DateTime<Utc>,
+) -> Result<Found, StoreError> {
+    let session = sessions::by_id(connection, token.session)?;
+    match (standing(token, session.as_ref(), lifetimes, now), session) {
+        (Standing::Newest { .. } | Standing::JustSpent, Some(session)) => {
+            let user = users::by_id(connection, session.user_id)?;
+            Ok(Found::Alive(Box::new(session), user.map(Box::new)))
+        }
+        // Whoever holds the Idempotency-Key can still have the lost answer. This call opens nothing, and
+        // ends nothing: otherwise a lost answer and a page that asks who is logged in cost the session.
+        (Standing::SpentLast, Some(session)) if may_be_redelivered(&session) => Ok(Found::Spent),
+        (Standing::SpentLast | Standing::SpentLongAgo, Some(session)) => {
+            sessions::end_reused(connection, session.id, token.generation, now)?;
+            Ok(Found::Reused(Box::new(session)))
+        }
+        (Standing::Over(reason), _) => Ok(Found::Over(reason)),
+        (_, None) => Ok(Found::Over(EndReason::Unknown)),
+    }
 }
 
 fn enabled(user: User) -> Result<User, AuthenticationError> {
