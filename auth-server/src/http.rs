@@ -3,6 +3,7 @@
 mod answers;
 mod attempts;
 mod cookies;
+mod demo;
 mod errors;
 mod fields;
 mod health;

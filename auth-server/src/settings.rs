@@ -139,6 +139,10 @@ pub struct Settings {
     #[arg(long, env, default_value = "30")]
     pub login_rate_per_ip: std::num::NonZeroU32,
 
+    /// Serve a page to try things out with at `/`; it calls the resource server at this origin
+    #[arg(long, env, value_parser = values::origin)]
+    pub demo_api_url: Option<String>,
+
     /// How log lines look
     #[arg(long, env, default_value = "text")]
     pub log_format: LogFormat,

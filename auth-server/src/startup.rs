@@ -185,6 +185,7 @@ fn serve(settings: &Settings, context: Arc<Context>, listener: TcpListener) -> R
     let access_tokens = web::Data::new(access_token_validator(&context));
     let context = web::Data::from(context);
     let allowed_origins = settings.allowed_origins.clone();
+    let demo_api_url = settings.demo_api_url.clone();
     let workers = settings.workers.or_else(|| available_parallelism().ok()).map_or(1, usize::from);
     // The last `wrap` sees a request first.
     let app = move || {
@@ -194,7 +195,7 @@ fn serve(settings: &Settings, context: Arc<Context>, listener: TcpListener) -> R
             .app_data(attempts.clone())
             .app_data(origins.clone())
             .app_data(access_tokens.clone())
-            .configure(routes)
+            .configure(|config| routes(config, demo_api_url.as_deref()))
             .wrap(cors(&allowed_origins, &METHODS))
             .wrap(from_fn(check_origin))
             .wrap(from_fn(fallback::problems))

@@ -15,7 +15,7 @@ pub fn text(addresses: Addresses, data: &Path, password: Option<&SecretString>) 
     let data = data.display().to_string();
     format!(
         "
-Latchkey is running; Ctrl-C stops it.
+Latchkey is running; Ctrl-C stops it. Open {auth}/ in a browser, or read on.
 
   auth server     {auth:<27}   registers people, opens sessions, issues tokens
   API             {api:<27}   believes those tokens, and knows nobody

@@ -70,6 +70,7 @@ fn auth_flags(addresses: Addresses, data: &DataFolder) -> Vec<OsString> {
         // Short, so that one sees it expire; plain http, as no browser trusts a certificate made here.
         flag("--access-token-ttl", "1m"),
         flag("--cookie-secure", "false"),
+        flag("--demo-api-url", addresses.api_url()),
     ]
 }
 

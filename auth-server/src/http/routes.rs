@@ -1,10 +1,13 @@
 use actix_web::{Resource, web};
 use shared_claims::http::fallback::{get_or_head, method_not_allowed, not_found};
 
-use super::{health, login, logout, me, metadata, openapi, refresh, register, sessions};
+use super::{demo, health, login, logout, me, metadata, openapi, refresh, register, sessions};
 
-/// Every URL of the server.
-pub fn routes(config: &mut web::ServiceConfig) {
+/// Every URL of the server; with those of the demo page, if it is told which API that is to call.
+pub fn routes(config: &mut web::ServiceConfig, demo_api_url: Option<&str>) {
+    if let Some(api_url) = demo_api_url {
+        demo::routes(config, api_url);
+    }
     config
         .service(resource("/auth/register", "POST").route(web::post().to(register::register)))
         .service(resource("/auth/login", "POST").route(web::post().to(login::log_in)))
@@ -33,6 +36,6 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .default_service(not_found());
 }
 
-fn resource(path: &str, allow: &'static str) -> Resource {
+pub fn resource(path: &str, allow: &'static str) -> Resource {
     web::resource(path).default_service(method_not_allowed(allow))
 }

@@ -4,6 +4,7 @@ mod app;
 mod bad_input;
 mod concurrency;
 mod delivery;
+mod demo;
 mod durability;
 mod health;
 mod limits;
