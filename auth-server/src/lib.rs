@@ -3,6 +3,7 @@
 //! A request walks downhill: `http` (URL table, handlers, answers) → `domain` (the rules) → `store` (SQL), with
 //! `model` as what they talk about. [`AuthServer::build`] puts it together.
 
+mod command_line;
 mod domain;
 mod http;
 pub mod logging;
@@ -11,6 +12,7 @@ pub mod settings;
 mod startup;
 mod store;
 
+pub use command_line::{Command, CommandLine};
 pub use model::Role;
 pub use settings::Settings;
 pub use startup::{AuthServer, CreateUserError};

@@ -3,12 +3,13 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use auth_server::{AuthServer, Settings, logging};
+use auth_server::{AuthServer, Command, CommandLine, Settings, logging};
 use shared_claims::SystemClock;
+use shared_claims::http::healthcheck;
 
 #[actix_web::main]
 async fn main() -> ExitCode {
-    match serve().await {
+    match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(problem) => {
             eprintln!("auth-server: {problem}");
@@ -17,8 +18,17 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn serve() -> Result<(), String> {
-    let settings = Settings::from_flags_and_environment()?;
+async fn run() -> Result<(), String> {
+    let CommandLine { command, settings } = CommandLine::from_flags_and_environment()?;
+    match command {
+        None => serve(settings).await,
+        Some(Command::Healthcheck) => {
+            healthcheck::ask(settings.bind_addr).await.map(|answer| println!("{answer}"))
+        }
+    }
+}
+
+async fn serve(settings: Settings) -> Result<(), String> {
     logging::start(settings.log_format);
     let server = AuthServer::build(settings, Arc::new(SystemClock)).await?;
     log::info!("listening on {}", server.address());

@@ -178,32 +178,13 @@ pub enum LogFormat {
 }
 
 impl Settings {
-    /// Reads flags and environment. Help and version are answered, and the process ends.
-    ///
-    /// # Errors
-    /// One line that names the variable, what is wrong and what is right.
-    pub fn from_flags_and_environment() -> Result<Self, String> {
-        Self::read(without_empty_variables(Self::command()), std::env::args_os())
-    }
-
     /// Reads flags only, the program's name first: for a process that hosts the server.
     ///
     /// # Errors
-    /// As above.
+    /// One line that names the variable, what is wrong and what is right.
     pub fn from_flags<A: Into<OsString> + Clone>(flags: impl IntoIterator<Item = A>) -> Result<Self, String> {
-        Self::read(Self::command().mut_args(|argument| argument.env(Resettable::Reset)), flags)
-    }
-
-    fn read<A: Into<OsString> + Clone>(
-        command: Command,
-        flags: impl IntoIterator<Item = A>,
-    ) -> Result<Self, String> {
-        let parsed = command.try_get_matches_from(flags).and_then(|matches| Self::from_arg_matches(&matches));
-        match parsed {
-            Ok(settings) => settings.checked(),
-            Err(error) if error.use_stderr() => Err(values::one_line(&error)),
-            Err(help_or_version) => help_or_version.exit(),
-        }
+        let command = Self::command().mut_args(|argument| argument.env(Resettable::Reset));
+        parse::<Self, _>(command, flags)?.checked()
     }
 
     /// Where the data is.
@@ -236,7 +217,7 @@ impl Settings {
     }
 
     /// Rules that concern more than one setting.
-    fn checked(self) -> Result<Self, String> {
+    pub(crate) fn checked(self) -> Result<Self, String> {
         if self.access_token_ttl > self.session_max_ttl || self.refresh_idle_ttl > self.session_max_ttl {
             return Err(
                 "SESSION_MAX_TTL is shorter than ACCESS_TOKEN_TTL or REFRESH_IDLE_TTL: make it the longest"
@@ -258,8 +239,20 @@ impl Settings {
     }
 }
 
+/// Help and version are answered, and the process ends.
+pub(crate) fn parse<P: FromArgMatches, A: Into<OsString> + Clone>(
+    command: Command,
+    flags: impl IntoIterator<Item = A>,
+) -> Result<P, String> {
+    match command.try_get_matches_from(flags).and_then(|matches| P::from_arg_matches(&matches)) {
+        Ok(parsed) => Ok(parsed),
+        Err(error) if error.use_stderr() => Err(values::one_line(&error)),
+        Err(help_or_version) => help_or_version.exit(),
+    }
+}
+
 /// Compose files and service managers set variables that they have no value for.
-fn without_empty_variables(command: Command) -> Command {
+pub(crate) fn without_empty_variables(command: Command) -> Command {
     command.mut_args(|argument| {
         let is_empty = argument.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
         if is_empty { argument.env(Resettable::Reset) } else { argument }

@@ -3,10 +3,12 @@
 //!
 //! Start reading at [`build`], then at the URL table in `http/routes.rs`.
 
+mod command_line;
 mod http;
 pub mod logging;
 pub mod settings;
 mod startup;
 
+pub use command_line::{Command, CommandLine};
 pub use settings::Settings;
 pub use startup::{Running, StartError, build};

@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use resource_server::{Settings, logging};
+use resource_server::{Command, CommandLine, Settings, logging};
 use shared_claims::SystemClock;
+use shared_claims::http::healthcheck;
 
 #[actix_web::main]
 async fn main() -> ExitCode {
@@ -18,9 +19,18 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), String> {
-    let settings = Settings::from_flags_and_environment()?;
+    let CommandLine { command, settings } = CommandLine::from_flags_and_environment()?;
+    match command {
+        None => serve(&settings).await,
+        Some(Command::Healthcheck) => {
+            healthcheck::ask(settings.bind_addr).await.map(|answer| println!("{answer}"))
+        }
+    }
+}
+
+async fn serve(settings: &Settings) -> Result<(), String> {
     logging::start(settings.log_format);
     let running =
-        resource_server::build(&settings, Arc::new(SystemClock)).map_err(|error| error.to_string())?;
+        resource_server::build(settings, Arc::new(SystemClock)).map_err(|error| error.to_string())?;
     running.server.await.map_err(|error| format!("the server broke off: {error}"))
 }

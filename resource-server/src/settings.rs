@@ -83,36 +83,17 @@ pub(crate) enum KeySource<'a> {
 }
 
 impl Settings {
-    /// Reads flags and environment. Help and version are answered, and the process ends.
-    ///
-    /// # Errors
-    /// One line that names the variable, what is wrong and what is right.
-    pub fn from_flags_and_environment() -> Result<Self, String> {
-        Self::read(without_empty_variables(Self::command()), std::env::args_os())
-    }
-
     /// Reads flags only, the program's name first: for a process that hosts the server.
     ///
     /// # Errors
-    /// As above.
+    /// One line that names the variable, what is wrong and what is right.
     pub fn from_flags<A: Into<OsString> + Clone>(flags: impl IntoIterator<Item = A>) -> Result<Self, String> {
-        Self::read(Self::command().mut_args(|argument| argument.env(Resettable::Reset)), flags)
-    }
-
-    fn read<A: Into<OsString> + Clone>(
-        command: Command,
-        flags: impl IntoIterator<Item = A>,
-    ) -> Result<Self, String> {
-        let parsed = command.try_get_matches_from(flags).and_then(|matches| Self::from_arg_matches(&matches));
-        match parsed {
-            Ok(settings) => settings.checked(),
-            Err(error) if error.use_stderr() => Err(values::one_line(&error)),
-            Err(help_or_version) => help_or_version.exit(),
-        }
+        let command = Self::command().mut_args(|argument| argument.env(Resettable::Reset));
+        parse::<Self, _>(command, flags)?.checked()
     }
 
     /// Rules that concern more than one setting, and the secret, which is read once.
-    fn checked(mut self) -> Result<Self, String> {
+    pub(crate) fn checked(mut self) -> Result<Self, String> {
         self.jwt_access_secret = secret::read(
             "JWT_ACCESS_SECRET",
             self.jwt_access_secret,
@@ -144,8 +125,20 @@ impl Settings {
     }
 }
 
+/// Help and version are answered, and the process ends.
+pub(crate) fn parse<P: FromArgMatches, A: Into<OsString> + Clone>(
+    command: Command,
+    flags: impl IntoIterator<Item = A>,
+) -> Result<P, String> {
+    match command.try_get_matches_from(flags).and_then(|matches| P::from_arg_matches(&matches)) {
+        Ok(parsed) => Ok(parsed),
+        Err(error) if error.use_stderr() => Err(values::one_line(&error)),
+        Err(help_or_version) => help_or_version.exit(),
+    }
+}
+
 /// Compose files leave variables empty that nobody has set.
-fn without_empty_variables(command: Command) -> Command {
+pub(crate) fn without_empty_variables(command: Command) -> Command {
     command.mut_args(|argument| {
         let is_empty = argument.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
         if is_empty { argument.env(Resettable::Reset) } else { argument }

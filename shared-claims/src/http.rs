@@ -6,4 +6,5 @@ pub mod challenge;
 mod code;
 pub mod cors;
 pub mod fallback;
+pub mod healthcheck;
 pub mod problem;

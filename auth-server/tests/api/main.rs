@@ -7,6 +7,7 @@ mod delivery;
 mod demo;
 mod durability;
 mod health;
+mod healthcheck;
 mod limits;
 mod login;
 mod logout;

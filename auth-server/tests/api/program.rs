@@ -1,7 +1,7 @@
 //! The program itself, as a process of its own.
 
 use std::io::Read;
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::app::{KEY_SECRET, REFRESH_SECRET};
 
 /// Killed with the test, if it was not before.
 pub struct Program {
-    url: String,
+    pub address: SocketAddr,
     process: Child,
     log: Option<JoinHandle<String>>,
 }
@@ -43,11 +43,11 @@ impl Program {
             }
             sleep(Duration::from_millis(50)).await;
         }
-        Self { url: format!("http://{address}"), process, log: Some(log) }
+        Self { address, process, log: Some(log) }
     }
 
     pub fn post(&self, path: &str) -> Call {
-        Call::new(awc::http::Method::POST, format!("{}{path}", self.url))
+        Call::new(awc::http::Method::POST, format!("http://{}{path}", self.address))
     }
 
     /// Kills it without warning, and returns what it logged.

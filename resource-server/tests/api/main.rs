@@ -4,6 +4,7 @@ mod api;
 mod availability;
 mod browsers;
 mod errors;
+mod healthcheck;
 mod invariants;
 mod issuer;
 mod openapi;

@@ -1,0 +1,50 @@
+//! `auth-server healthcheck`, as a container runs it beside the server.
+
+use std::net::TcpListener;
+use std::process::{Command, Output};
+
+use e2e::TestDatabase;
+
+use crate::program::Program;
+
+/// Runs it with nothing but the address: no secret, no database.
+fn healthcheck(bind_addr: &str) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_auth-server"))
+        .env_clear()
+        .env("BIND_ADDR", bind_addr)
+        .arg("healthcheck")
+        .output()
+        .expect("the program")
+}
+
+fn assert_unhealthy(output: &Output, reason: &str) {
+    let line = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{line}");
+    assert_eq!(line.lines().count(), 1, "{line}");
+    assert!(line.starts_with("auth-server: ") && line.contains(reason), "{line}");
+}
+
+#[actix_web::test]
+async fn a_server_that_can_serve_is_healthy_by_whatever_address_it_is_bound() {
+    let program = Program::start(&TestDatabase::fresh(), &[]).await;
+    let any_address = format!("0.0.0.0:{}", program.address.port());
+    for bind_addr in [program.address.to_string(), any_address] {
+        let output = healthcheck(&bind_addr);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "ready\n");
+    }
+}
+
+#[actix_web::test]
+async fn a_server_without_its_database_is_unhealthy_and_says_why() {
+    let database = TestDatabase::fresh();
+    let program = Program::start(&database, &[]).await;
+    database.db_execute("ALTER TABLE users RENAME TO gone");
+    assert_unhealthy(&healthcheck(&program.address.to_string()), "not ready: database does not answer");
+}
+
+#[test]
+fn where_nothing_listens_nothing_is_healthy() {
+    let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
+    assert_unhealthy(&healthcheck(&free.to_string()), &format!("nothing answers at {free}"));
+}

@@ -1,0 +1,39 @@
+//! What the program is asked to do: to serve, or one of its commands.
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::settings::{self, Settings};
+
+/// One run of the program. `--help` begins with the words that stand above [`Settings`].
+#[derive(Debug, Parser)]
+#[command(name = "resource-server", version)]
+pub struct CommandLine {
+    /// None: serve.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// Held against the rules between them only if the server is to start: a command looks at those that it needs.
+    #[command(flatten)]
+    pub settings: Settings,
+}
+
+/// What else there is to do; without one of these the server starts.
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub enum Command {
+    /// Ask the server that runs at `BIND_ADDR` whether it is ready: one line, and exit status 0 or 1
+    Healthcheck,
+}
+
+impl CommandLine {
+    /// Reads flags and environment. Help and version are answered, and the process ends.
+    ///
+    /// # Errors
+    /// One line that names the variable, what is wrong and what is right.
+    pub fn from_flags_and_environment() -> Result<Self, String> {
+        let command = settings::without_empty_variables(Self::command());
+        let line: Self = settings::parse(command, std::env::args_os())?;
+        match line.command {
+            None => Ok(Self { settings: line.settings.checked()?, ..line }),
+            Some(Command::Healthcheck) => Ok(line),
+        }
+    }
+}
