@@ -1,0 +1,118 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # variables are shared with the other files that e2e.sh sources
+# Sends requests with curl, and reads what came. To be sourced by e2e.sh.
+#
+# Tokens and passwords go to curl by file: every user of the machine can read a command line.
+
+# The answer that was read last: status (000: none came, see problem), head (its lines), body; and the request.
+status="" body="" problem="" request=""
+head=()
+
+cookie_name=refresh_token # until the stack has shown another
+turn=0
+
+# auth METHOD PATH WITH...: calls the auth server, of several the next one. For WITH see `send`.
+auth() {
+    next_auth_server
+    call "$1" "$auth_url$2" "${@:3}"
+}
+
+# api METHOD PATH WITH...: calls the resource server.
+api() {
+    call "$1" "$api_url$2" "${@:3}"
+}
+
+next_auth_server() {
+    auth_url=${auth_urls[turn % ${#auth_urls[@]}]}
+    turn=$((turn + 1))
+}
+
+# attempt PATH WITH...: a POST that counts against the limit of attempts. Whoever ran into it waits, once.
+attempt() {
+    auth POST "$@"
+    [[ $status == 429 ]] || return 0
+    local seconds
+    seconds=$(header Retry-After)
+    [[ $seconds =~ ^[0-9]{1,2}$ ]] || fail "Retry-After in seconds, below 100" "'$seconds'"
+    note "too many attempts from this address: waiting $seconds s, as Retry-After says"
+    sleep "$seconds"
+    auth POST "$@"
+}
+
+call() {
+    send "$work/answer" "$@"
+    read_answer "$work/answer"
+    if [[ $status == 000 ]]; then
+        fail "an answer" "$problem"
+    fi
+}
+
+# at_once FOLDER-PREFIX COUNT PATH WITH...: the same POST several times at once, to the auth servers in turn. The answers
+# are in FOLDER-PREFIX1, 2 and so on.
+at_once() {
+    local prefix=$1 count=$2 path=$3 number senders=()
+    shift 3
+    for ((number = 1; number <= count; number++)); do
+        next_auth_server
+        send "$prefix$number" POST "$auth_url$path" "$@" &
+        senders+=($!)
+    done
+    wait "${senders[@]}"
+}
+
+# send FOLDER METHOD URL WITH...: the answer goes into FOLDER. WITH is any number of
+#   cookie TOKEN | bearer TOKEN | header LINE | json TEXT | body MEDIA-TYPE TEXT
+send() {
+    local folder=$1 method=$2 url=$3 headers=("User-Agent: latchkey-e2e") text="" has_body=false
+    shift 3
+    while [[ $# -gt 0 ]]; do
+        case $1 in
+            cookie) headers+=("Cookie: $cookie_name=$2") ;;
+            bearer) headers+=("Authorization: Bearer $2") ;;
+            header) headers+=("$2") ;;
+            json) headers+=("Content-Type: application/json") text=$2 has_body=true ;;
+            body) headers+=("Content-Type: $2") text=$3 has_body=true && shift ;;
+            *) echo "send: what is $1?" >&2 && exit 70 ;;
+        esac
+        shift 2
+    done
+
+    rm -rf -- "$folder"
+    mkdir "$folder"
+    local options=(-sS --max-time 20 "${curl_options[@]}" -D "$folder/head" -H "@$folder/headers")
+    local shown=(curl -i)
+    if [[ $method == HEAD ]]; then
+        options+=(--head -o /dev/null) # there curl writes the head once more
+        shown+=(--head)
+    else
+        options+=(-X "$method" -o "$folder/body")
+        shown+=(-X "$method")
+    fi
+    printf '%s\n' "${headers[@]}" >"$folder/headers"
+    local line
+    for line in "${headers[@]:1}"; do
+        shown+=(-H "$line")
+    done
+    if $has_body; then
+        printf '%s' "$text" >"$folder/request-body"
+        options+=(--data-binary "@$folder/request-body")
+        shown+=(--data-binary "$text")
+    fi
+    local argument quoted
+    for argument in "${shown[@]}" "${curl_options[@]}" "$url"; do
+        printf -v quoted "'%s'" "${argument//\'/\'\\\'\'}"
+        [[ $argument =~ ^[A-Za-z0-9/:._-]+$ ]] && quoted=$argument
+        printf '%s ' "$quoted"
+    done >"$folder/request"
+    touch "$folder/head" "$folder/body"
+    curl "${options[@]}" -w '%{http_code}' "$url" >"$folder/status" 2>"$folder/problem" || echo 000 >"$folder/status"
+}
+
+read_answer() {
+    local folder=$1
+    status=$(<"$folder/status")
+    problem=$(<"$folder/problem")
+    request=$(<"$folder/request")
+    # What bash cannot hold is no answer of ours: those are text.
+    body=$(tr -d '\0' <"$folder/body")
+    mapfile -t head < <(tr -d '\r' <"$folder/head")
+}

@@ -1,0 +1,65 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # variables are shared with the other files that e2e.sh sources
+# What the servers say of themselves. Sourced by e2e.sh.
+
+group "Health and metadata"
+
+promise "both servers are alive and ready"
+auth GET /readyz
+expect_status 200
+expect_member status ready
+expect_uncached
+api GET /readyz
+expect_status 200
+expect_member status ready
+matches "number of keys" '^[1-9]' "$(member count)"
+expect_uncached
+
+promise "HEAD works where GET does"
+auth HEAD /healthz
+expect_status 200
+api HEAD /healthz
+expect_status 200
+
+promise "the key set may be cached for five minutes, and holds public keys alone"
+auth GET /.well-known/jwks.json
+expect_status 200
+expect_header Cache-Control max-age=300
+matches body '^\{"keys": ?\[.*\]\}$' "$body"
+for private in d p q dp dq qi k oth; do
+    lacks "a key set" "\"$private\":" "$body"
+done
+key_set=$body
+
+promise "the metadata name the issuer to the letter, and where its keys are"
+auth GET /.well-known/oauth-authorization-server
+expect_status 200
+expect_header Cache-Control max-age=300
+expect_member issuer "$issuer"
+if [[ $key_set == *'"kid"'* ]]; then
+    expect_member jwks_uri "$issuer/.well-known/jwks.json"
+else
+    lacks "metadata of a server without public keys (HS256)" jwks_uri "$body"
+fi
+metadata=$body
+
+promise "libraries that know OpenID Connect alone find the same metadata"
+auth GET /.well-known/openid-configuration
+expect_status 200
+equal body "$metadata" "$body"
+
+promise "the auth server describes its calls as OpenAPI"
+auth GET /openapi.json
+expect_status 200
+matches openapi '^3\.' "$(member openapi)"
+for path in /auth/{register,login,refresh,logout,logout-all,me,sessions} "/auth/sessions/{id}" \
+    /.well-known/{jwks.json,oauth-authorization-server,openid-configuration} /healthz /readyz; do
+    contains "a description" "\"$path\":" "$body"
+done
+
+promise "the resource server describes its calls as OpenAPI"
+api GET /openapi.json
+expect_status 200
+matches openapi '^3\.' "$(member openapi)"
+for path in /protected /profile /admin /transfer /greeting /healthz /readyz; do
+    contains "a description" "\"$path\":" "$body"
+done
