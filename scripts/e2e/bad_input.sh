@@ -75,7 +75,7 @@ expect_problem 405 method_not_allowed
 expect_header Allow "GET, HEAD"
 
 promise "unknown paths are not found"
-for path in / /auth /auth/login/ /auth/nothing /%ff; do
+for path in /auth /auth/login/ /auth/nothing /%ff; do
     auth GET "$path"
     expect_problem 404 not_found
 done
