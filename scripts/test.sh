@@ -6,6 +6,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/process_group.sh
 # shellcheck source=scripts/postgres.sh
 source scripts/postgres.sh
+# shellcheck source=scripts/stacks.sh
+source scripts/stacks.sh
 # shellcheck source=scripts/requirements.sh
 source scripts/requirements.sh
 
@@ -14,7 +16,8 @@ help() {
 scripts/test.sh [--long] [--setup-only] [-- FILTER...]
 
 Runs the whole suite on SQLite, then the tests that reach a database again on PostgreSQL, from a server that is
-started for them and removed afterwards. What is missing of the system is installed (as root) or named (else).
+started for them and removed afterwards. Then scripts/e2e.sh has a look at servers that were started as people start
+them. What is missing of the system is installed (as root) or named (else).
 
   --long         also the long forms of the tests (those marked #[ignore]), and scripts/bench.sh
   --setup-only   only install or name what is missing
@@ -43,6 +46,9 @@ main() {
 
     if stage "build" "${on_sqlite[@]}" "${everything[@]}" --no-run; then
         stage "SQLite" "${on_sqlite[@]}" "${everything[@]}" --no-fail-fast -- "${filter[@]}" || true
+        local programs
+        programs=$(program_folder)
+        end_to_end "e2e, cargo run" stack_start_local "$programs"
         if $long; then
             # --tests leaves the examples in the documentation out: there, `ignore` means "does not compile".
             stage "SQLite, long" "${on_sqlite[@]}" "${everything[@]}" --no-fail-fast --tests -- \
@@ -53,6 +59,7 @@ main() {
             local on_postgres=(env LATCHKEY_TEST_DATABASE_URL="$postgres_url" LATCHKEY_TEST_REQUIRE_POSTGRES=1
                 cargo test --locked)
             stage "PostgreSQL" "${on_postgres[@]}" "${database_tests[@]}" --no-fail-fast -- "${filter[@]}" || true
+            end_to_end "e2e, deployed" stack_start_separate "$programs" "$postgres_url"
             if $long; then
                 stage "PostgreSQL, long" "${on_postgres[@]}" "${database_tests[@]}" --no-fail-fast -- \
                     --ignored "${filter[@]}" || true
@@ -69,6 +76,7 @@ main() {
 
 clean_up() {
     end_group
+    stack_stop
     postgres_stop
     rm -rf -- "$logs"
 }
@@ -87,6 +95,26 @@ parse_arguments() {
         esac
         shift
     done
+}
+
+# Where cargo puts the programs that the first stage built.
+program_folder() {
+    local description
+    description=$(cargo metadata --format-version 1 --no-deps --locked)
+    description=${description##*'"target_directory":"'}
+    echo "${description%%'"'*}/debug"
+}
+
+# end_to_end NAME START...: two stages, one that starts a stack and one that runs scripts/e2e.sh against it. Who asks for
+# some tests by name does not mean these.
+end_to_end() {
+    local name=$1
+    shift
+    [[ ${#filter[@]} -eq 0 ]] || return 0
+    if stage_in_this_shell "$name: start" "$@"; then
+        stage "$name" env "${stack_environment[@]}" scripts/e2e.sh || stack_logs
+    fi
+    stack_stop
 }
 
 stages=()
@@ -111,15 +139,16 @@ stage() {
 stage_in_this_shell() {
     local name=$1 started=$SECONDS status=0
     printf '\n== %s\n' "$name"
-    "$2" || status=$?
+    "${@:2}" || status=$?
     record "$name" "$status" $((SECONDS - started)) /dev/null
     return "$status"
 }
 
 record() {
     local name=$1 status=$2 seconds=$3 log=$4 passed failed verdict=ok counts="" test
+    # As cargo counts its tests, and as scripts/e2e.sh counts its promises.
     read -r passed failed < <(
-        sed -nE 's/^test result: .* ([0-9]+) passed; ([0-9]+) failed;.*/\1 \2/p' "$log" |
+        sed -nE 's/^(test result: .* )?([0-9]+) passed[;,] ([0-9]+) failed(;.*)?$/\2 \3/p' "$log" |
             awk '{ passed += $1; failed += $2 } END { print passed + 0, failed + 0 }'
     )
     # What did not compile, or died before it could count, is no test result, but the last line must not hide it.
@@ -138,7 +167,7 @@ record() {
     stages+=("$(printf '%-6s  %-20s  %4s s%s' "$verdict" "$name" "$seconds" "$counts")")
     while read -r test; do
         stages+=("          $test")
-    done < <(sed -nE 's/^test (.*) \.\.\. FAILED$/\1/p' "$log" | head -n 20)
+    done < <(sed -nE 's/^test (.*) \.\.\. FAILED$/\1/p; s/^  BROKEN  (.*)/\1/p' "$log" | head -n 20)
 }
 
 # Its last line, the totals, is read by machines: nothing may follow it.

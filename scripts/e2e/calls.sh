@@ -76,8 +76,7 @@ send() {
         shift 2
     done
 
-    rm -rf -- "$folder"
-    mkdir "$folder"
+    [[ -d $folder ]] || mkdir "$folder"
     local options=(-sS --max-time 20 "${curl_options[@]}" -D "$folder/head" -H "@$folder/headers")
     local shown=(curl -i)
     if [[ $method == HEAD ]]; then
@@ -103,7 +102,8 @@ send() {
         [[ $argument =~ ^[A-Za-z0-9/:._-]+$ ]] && quoted=$argument
         printf '%s ' "$quoted"
     done >"$folder/request"
-    touch "$folder/head" "$folder/body"
+    : >"$folder/head"
+    : >"$folder/body"
     curl "${options[@]}" -w '%{http_code}' "$url" >"$folder/status" 2>"$folder/problem" || echo 000 >"$folder/status"
 }
 
@@ -112,7 +112,8 @@ read_answer() {
     status=$(<"$folder/status")
     problem=$(<"$folder/problem")
     request=$(<"$folder/request")
-    # What bash cannot hold is no answer of ours: those are text.
-    body=$(tr -d '\0' <"$folder/body")
-    mapfile -t head < <(tr -d '\r' <"$folder/head")
+    # NUL, at which bash complains, is in no answer of ours.
+    { body=$(<"$folder/body"); } 2>/dev/null
+    mapfile -t head <"$folder/head"
+    head=("${head[@]%$'\r'}")
 }
