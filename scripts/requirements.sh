@@ -8,10 +8,23 @@ requirements=(
     "have_libpq             | libpq, to link     | libpq-dev"
     "command -v python3     | Python 3           | python3"
     "command -v curl        | curl               | curl ca-certificates"
+    "command -v node        | Node.js            | nodejs"
+    "command -v npm         | npm                | npm"
+    "command -v ${CHROMIUM:-chromium} | Chromium | chromium"
 )
 
 have_libpq() {
     pkg-config --exists libpq || [[ -e "$(pg_config --libdir)/libpq.so" ]]
+}
+
+# What drives Chromium. It brings no browser of its own.
+ensure_node_modules() {
+    local folder=e2e/browser
+    [[ $folder/package-lock.json -nt $folder/node_modules/.package-lock.json ]] || return 0
+    if ! npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null; then
+        echo "npm ci failed in $folder, see above" >&2
+        exit 2
+    fi
 }
 
 # Installs what is missing as root; anybody else is told what to install.

@@ -30,6 +30,7 @@ TEXT
 main() {
     parse_arguments "$@"
     ensure_requirements
+    ensure_node_modules
     if $setup_only; then
         echo "everything that the tests need is here"
         exit 0
@@ -43,6 +44,11 @@ main() {
     # The servers' and the end-to-end tests. Named by target and not by package: for a smaller selection of packages
     # cargo chooses other features, and builds everything once more.
     local database_tests=(--workspace --test api --test e2e)
+
+    # The browser client alone. A filter is for cargo's tests.
+    if [[ -d web/client && ${#filter[@]} -eq 0 ]]; then
+        stage "client" env --chdir=web/client node --test --test-reporter=tap || true
+    fi
 
     if stage "build" "${on_sqlite[@]}" "${everything[@]}" --no-run; then
         stage "SQLite" "${on_sqlite[@]}" "${everything[@]}" --no-fail-fast -- "${filter[@]}" || true
@@ -146,9 +152,10 @@ stage_in_this_shell() {
 
 record() {
     local name=$1 status=$2 seconds=$3 log=$4 passed failed verdict=ok counts="" test
-    # As cargo counts its tests, and as scripts/e2e.sh counts its promises.
+    # As cargo counts its tests, scripts/e2e.sh its promises, and node its tests in TAP.
     read -r passed failed < <(
-        sed -nE 's/^(test result: .* )?([0-9]+) passed[;,] ([0-9]+) failed(;.*)?$/\2 \3/p' "$log" |
+        sed -nE -e 's/^(test result: .* )?([0-9]+) passed[;,] ([0-9]+) failed(;.*)?$/\2 \3/p' \
+            -e 's/^# pass ([0-9]+)$/\1 0/p' -e 's/^# (fail|cancelled) ([0-9]+)$/0 \2/p' "$log" |
             awk '{ passed += $1; failed += $2 } END { print passed + 0, failed + 0 }'
     )
     # What did not compile, or died before it could count, is no test result, but the last line must not hide it.
@@ -167,7 +174,8 @@ record() {
     stages+=("$(printf '%-6s  %-20s  %4s s%s' "$verdict" "$name" "$seconds" "$counts")")
     while read -r test; do
         stages+=("          $test")
-    done < <(sed -nE 's/^test (.*) \.\.\. FAILED$/\1/p; s/^  BROKEN  (.*)/\1/p' "$log" | head -n 20)
+    done < <(sed -nE -e 's/^test (.*) \.\.\. FAILED$/\1/p' -e 's/^  BROKEN  (.*)/\1/p' \
+        -e 's/^not ok [0-9]+ - (.*)/\1/p' "$log" | head -n 20)
 }
 
 # Its last line, the totals, is read by machines: nothing may follow it.

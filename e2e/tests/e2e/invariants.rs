@@ -8,25 +8,34 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace").to_owned()
 }
 
-/// Every Rust file below a folder, with its text less comments and the unit tests at its end.
-fn sources(folder: &str) -> Vec<(PathBuf, String)> {
+/// Every file below a folder that ends in one of these, what others have written apart.
+fn files(folder: &str, extensions: &[&str]) -> Vec<PathBuf> {
     let mut files = Vec::new();
     let mut folders = vec![root().join(folder)];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
             let path = entry.expect("an entry").path();
-            if path.is_dir() {
+            let extension = path.extension().unwrap_or_default().to_str().unwrap_or_default();
+            if path.is_dir() && !path.ends_with("node_modules") {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let text = fs::read_to_string(&path).expect("a source");
-                let text = text.split("#[cfg(test)]").next().unwrap_or_default();
-                let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
-                files.push((path, code.collect::<Vec<_>>().join("\n")));
+            } else if extensions.contains(&extension) {
+                files.push(path);
             }
         }
     }
     assert!(!files.is_empty(), "{folder} has no sources");
     files
+}
+
+/// Every Rust file below a folder, with its text less comments and the unit tests at its end.
+fn sources(folder: &str) -> Vec<(PathBuf, String)> {
+    let read = |path: PathBuf| {
+        let text = fs::read_to_string(&path).expect("a source");
+        let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        (path, code.collect::<Vec<_>>().join("\n"))
+    };
+    files(folder, &["rs"]).into_iter().map(read).collect()
 }
 
 fn assert_names_none(folder: &str, forbidden: &[&str]) {
@@ -140,15 +149,13 @@ fn the_wall_clock_is_read_in_one_place() {
 
 #[test]
 fn no_file_is_longer_than_400_lines() {
-    for folder in ["shared-claims", "auth-server", "resource-server", "local-stack", "e2e", "bench"] {
-        for part in ["src", "tests"] {
-            if !root().join(folder).join(part).exists() {
-                continue;
-            }
-            for (path, _) in sources(&format!("{folder}/{part}")) {
-                let lines = fs::read_to_string(&path).expect("a source").lines().count();
-                assert!(lines <= 400, "{} has {lines} lines", path.display());
-            }
+    for folder in ["shared-claims", "auth-server", "resource-server", "local-stack", "e2e", "bench", "web"] {
+        if !root().join(folder).exists() {
+            continue;
+        }
+        for path in files(folder, &["rs", "js", "mjs", "ts", "css", "html"]) {
+            let lines = fs::read_to_string(&path).expect("a source").lines().count();
+            assert!(lines <= 400, "{} has {lines} lines", path.display());
         }
     }
 }

@@ -41,9 +41,18 @@ impl Stack {
         }
     }
 
+    /// A stack whose auth server stands behind something that has that address, and is on any port itself.
+    pub fn behind(issuer: String) -> Self {
+        Self { auth: issuer, clock: ManualClock::new(), database: TestDatabase::fresh(), port: 0 }
+    }
+
     pub async fn start_auth(&self) -> Running {
+        self.start_auth_with(&[]).await
+    }
+
+    pub async fn start_auth_with(&self, more: &[&str]) -> Running {
         let (address, url) = (format!("127.0.0.1:{}", self.port), &self.database.url);
-        let settings = auth_server::Settings::from_flags([
+        let flags = [
             "auth-server",
             "--bind-addr",
             &address,
@@ -61,18 +70,23 @@ impl Stack {
             "8",
             "--argon2-iterations",
             "1",
-        ]);
+        ];
+        let settings = auth_server::Settings::from_flags([&flags, more].concat()).expect("settings");
         let clock = Arc::new(self.clock.clone());
-        let server = AuthServer::build(settings.expect("settings"), clock).await.expect("an auth server");
-        let handle = server.handle();
+        let server = AuthServer::build(settings, clock).await.expect("an auth server");
+        let (url, handle) = (format!("http://{}", server.address()), server.handle());
         rt::spawn(server.run());
-        Running { url: self.auth.clone(), handle }
+        Running { url, handle }
     }
 
     pub fn start_api(&self) -> Running {
+        self.start_api_with(&[])
+    }
+
+    pub fn start_api_with(&self, more: &[&str]) -> Running {
         let flags =
             ["resource-server", "--bind-addr", "127.0.0.1:0", "--issuer", &self.auth, "--workers", "1"];
-        let settings = resource_server::Settings::from_flags(flags).expect("settings");
+        let settings = resource_server::Settings::from_flags([&flags, more].concat()).expect("settings");
         let running =
             resource_server::build(&settings, Arc::new(self.clock.clone())).expect("a resource server");
         let handle = running.server.handle();

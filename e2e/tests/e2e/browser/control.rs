@@ -1,0 +1,73 @@
+//! How a scenario, which runs in another process, works the proxy and the servers' clock.
+
+use std::io::{BufReader, Write as _};
+use std::net::TcpStream;
+
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+use shared_claims::testing::ManualClock;
+
+use crate::fault_proxy::{Fate, Fault, Faults, Listener, Request};
+
+/// Listens until it is dropped.
+///
+/// | call | does |
+/// |---|---|
+/// | `POST /lose-answers?path=&count=` | the server carries these requests out, and nobody hears of it |
+/// | `POST /refuse?path=` | 503, until `POST /allow?path=` |
+/// | `POST /hold?path=` | answers wait, until `POST /release?path=` |
+/// | `POST /advance?seconds=` | moves the clock of both servers, and tells its milliseconds since 1970 |
+/// | `GET /log` | what has passed |
+pub fn listen(faults: Faults, clock: ManualClock) -> Listener {
+    Listener::start(move |mut stream| {
+        // Whoever hung up does not want to know.
+        let _ = serve(&mut stream, &faults, &clock);
+    })
+}
+
+fn serve(stream: &mut TcpStream, faults: &Faults, clock: &ManualClock) -> std::io::Result<()> {
+    let Some(request) = Request::read(&mut BufReader::new(&*stream))? else {
+        return Ok(());
+    };
+    let (status, body) = match obey(&request, faults, clock) {
+        Some(answer) => ("200 OK", answer.to_string()),
+        None => ("400 Bad Request", "null".to_owned()),
+    };
+    let length = body.len();
+    write!(stream, "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}")
+}
+
+fn obey(request: &Request, faults: &Faults, clock: &ManualClock) -> Option<Value> {
+    let argument = |wanted: &str| {
+        let mut pairs = url::form_urlencoded::parse(request.query.as_bytes());
+        pairs.find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned())
+    };
+    match (request.method.as_str(), request.path.as_str()) {
+        ("POST", "/lose-answers") => {
+            faults.set(Fault::LoseAnswer, &argument("path")?, Some(argument("count")?.parse().ok()?));
+        }
+        ("POST", "/refuse") => faults.set(Fault::Refuse, &argument("path")?, None),
+        ("POST", "/allow") => faults.lift(Fault::Refuse, &argument("path")?),
+        ("POST", "/hold") => faults.set(Fault::Hold, &argument("path")?, None),
+        ("POST", "/release") => faults.lift(Fault::Hold, &argument("path")?),
+        ("POST", "/advance") => {
+            clock.advance(TimeDelta::try_seconds(argument("seconds")?.parse().ok()?)?);
+            return Some(json!(shared_claims::Clock::now(clock).timestamp_millis()));
+        }
+        ("GET", "/log") => return Some(log(faults)),
+        _ => return None,
+    }
+    Some(Value::Null)
+}
+
+fn log(faults: &Faults) -> Value {
+    let entries = faults.log().into_iter().map(|one| {
+        let fate = match one.fate {
+            Fate::Passed => "passed",
+            Fate::Lost => "lost",
+            Fate::Refused => "refused",
+        };
+        json!({"method": one.method, "path": one.path, "status": one.status, "fate": fate})
+    });
+    entries.collect()
+}

@@ -1,0 +1,75 @@
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use std::time::{Duration, Instant};
+use std::{env, io};
+
+use actix_web::rt;
+use tempfile::TempDir;
+
+use super::control;
+use crate::fault_proxy::FaultProxy;
+use crate::stack::Stack;
+
+/// After this a scenario hangs. It has limits of its own, far below, which say more about where.
+const PATIENCE: Duration = Duration::from_secs(90);
+const HINT: &str = "run scripts/test.sh --setup-only";
+
+/// Plays `e2e/browser/NAME.test.mjs` with a stack that nobody else uses, and fails with all that it has printed.
+pub async fn play(name: &str) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser");
+    assert!(folder.join("node_modules/playwright-core").exists(), "node_modules is missing: {HINT}");
+    let chromium = chromium().unwrap_or_else(|| panic!("Chromium was not found: {HINT}"));
+
+    let proxy = FaultProxy::start();
+    let stack = Stack::behind(proxy.url());
+    let api = stack.start_api_with(&["--allowed-origins", &stack.auth]);
+    let api_url = api.url.replace("127.0.0.1", "localhost");
+    let auth = stack.start_auth_with(&["--access-token-ttl", "1m"]).await;
+    proxy.lead_to(&auth.url);
+    api.wait_until_ready().await;
+    let control = control::listen(proxy.faults.clone(), stack.clock.clone());
+
+    // Chromium's profile, too, goes with the folder.
+    let temporary = TempDir::new().expect("a folder");
+    let output = temporary.path().join("output");
+    let mut node = Command::new("node");
+    node.args(["--test-reporter=spec", &format!("{name}.test.mjs")])
+        .current_dir(folder)
+        .env("AUTH_URL", proxy.url())
+        .env("API_URL", api_url)
+        .env("CONTROL_URL", format!("http://127.0.0.1:{}", control.port()))
+        .env("CHROMIUM", chromium)
+        .env("TMPDIR", temporary.path());
+    let status = run(node, &output).await;
+    let printed = fs::read_to_string(&output).expect("an output");
+    match status {
+        Ok(Some(status)) => assert!(status.success(), "{name}: {status}\n{printed}"),
+        Ok(None) => panic!("{name} hung\n{printed}"),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => panic!("node was not found: {HINT}"),
+        Err(error) => panic!("node: {error}"),
+    }
+}
+
+/// Runs it while the servers in this thread go on; nothing, if it did not come to an end. Chromium ends with it.
+async fn run(mut command: Command, output: &Path) -> io::Result<Option<ExitStatus>> {
+    let output = File::create(output)?;
+    let mut child =
+        command.stdout(output.try_clone()?).stderr(output).stdin(std::process::Stdio::null()).spawn()?;
+    let started = Instant::now();
+    while started.elapsed() < PATIENCE {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        rt::time::sleep(Duration::from_millis(20)).await;
+    }
+    child.kill()?;
+    child.wait()?;
+    Ok(None)
+}
+
+/// That on PATH, or the one that `CHROMIUM` names, by its whole path or by another name on PATH.
+fn chromium() -> Option<PathBuf> {
+    let name = env::var_os("CHROMIUM").unwrap_or_else(|| "chromium".into());
+    env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join(&name)).find(|path| path.exists())
+}

@@ -1,0 +1,102 @@
+//! The fault proxy does what it says; the tests that lean on it would prove nothing otherwise.
+
+use awc::http::Method;
+use e2e::{Answer, COOKIE_NAME, Call, client};
+use serde_json::json;
+
+use crate::fault_proxy::{Fate, Fault, FaultProxy};
+use crate::stack::{PASSWORD, Stack};
+
+const REFRESH: &str = "/auth/refresh";
+
+async fn register_through(proxy: &FaultProxy) -> Answer {
+    let person = json!({"email": "ann@example.org", "password": PASSWORD});
+    let call = Call::new(Method::POST, format!("{}/auth/register", proxy.url()));
+    call.json(&person).send().await.assert_status(201)
+}
+
+fn refresh_through(proxy: &FaultProxy, token: &str) -> Call {
+    Call::new(Method::POST, format!("{}{REFRESH}", proxy.url())).cookie(token)
+}
+
+#[actix_web::test]
+async fn a_lost_answer_was_carried_out_and_is_made_good_by_the_next() {
+    let proxy = FaultProxy::start();
+    let stack = Stack::behind(proxy.url());
+    proxy.lead_to(&stack.start_auth().await.url);
+    let token = register_through(&proxy).await.refresh_cookie().expect("a cookie");
+
+    proxy.faults.set(Fault::LoseAnswer, REFRESH, Some(1));
+    let request = client().post(format!("{}{REFRESH}", proxy.url()));
+    let lost = request.insert_header(("cookie", format!("{COOKIE_NAME}={token}"))).send().await;
+    assert!(lost.is_err(), "no byte of an answer");
+    let generation = stack.database.db_text("SELECT CAST(generation AS TEXT) AS value FROM sessions");
+    assert_eq!(generation, "1", "carried out");
+    let again = refresh_through(&proxy, &token).send().await.assert_status(200);
+    assert_eq!(again.json()["rotation"], json!(1), "the same once more");
+
+    let fates: Vec<_> = proxy.faults.log().into_iter().map(|one| (one.path, one.status, one.fate)).collect();
+    let expected =
+        [("/auth/register", 201, Fate::Passed), (REFRESH, 200, Fate::Lost), (REFRESH, 200, Fate::Passed)];
+    assert_eq!(fates, expected.map(|(path, status, fate)| (path.to_owned(), status, fate)));
+}
+
+#[actix_web::test]
+async fn a_refused_request_never_reaches_the_server() {
+    let proxy = FaultProxy::start();
+    let stack = Stack::behind(proxy.url());
+    proxy.lead_to(&stack.start_auth().await.url);
+    let token = register_through(&proxy).await.refresh_cookie().expect("a cookie");
+
+    proxy.faults.set(Fault::Refuse, REFRESH, None);
+    for _ in 0..2 {
+        let refused = refresh_through(&proxy, &token).send().await.assert_problem(503, "unavailable");
+        assert_eq!(refused.header("retry-after"), Some("1"));
+    }
+    assert_eq!(proxy.faults.reached(REFRESH), 0);
+
+    proxy.faults.lift(Fault::Refuse, REFRESH);
+    let refreshed = refresh_through(&proxy, &token).send().await.assert_status(200);
+    assert_eq!(refreshed.json()["rotation"], json!(1));
+}
+
+#[actix_web::test]
+async fn held_answers_arrive_once_they_are_let_go() {
+    let proxy = FaultProxy::start();
+    let stack = Stack::behind(proxy.url());
+    proxy.lead_to(&stack.start_auth().await.url);
+    let token = register_through(&proxy).await.refresh_cookie().expect("a cookie");
+
+    proxy.faults.set(Fault::Hold, REFRESH, None);
+    let both = [refresh_through(&proxy, &token), refresh_through(&proxy, &token)]
+        .map(|call| actix_web::rt::spawn(call.send()));
+    while proxy.faults.reached(REFRESH) < 2 {
+        actix_web::rt::task::yield_now().await;
+    }
+    assert!(both.iter().all(|call| !call.is_finished()), "nobody has heard anything");
+
+    proxy.faults.lift(Fault::Hold, REFRESH);
+    for call in both {
+        assert_eq!(call.await.expect("a task").assert_status(200).json()["rotation"], json!(1));
+    }
+}
+
+#[actix_web::test]
+async fn what_is_not_spoilt_passes_unchanged() {
+    let proxy = FaultProxy::start();
+    let stack = Stack::behind(proxy.url());
+    let server = stack.start_auth().await;
+    proxy.lead_to(&server.url);
+
+    let path = "/.well-known/jwks.json";
+    let through = Call::new(Method::GET, format!("{}{path}?a=b", proxy.url())).send().await;
+    let straight = server.get(path).send().await;
+    assert_eq!((through.status, &through.body), (straight.status, &straight.body));
+    for name in ["content-type", "cache-control", "x-content-type-options"] {
+        assert_eq!(through.header(name), straight.header(name), "{name}");
+        assert!(through.header(name).is_some(), "{name}");
+    }
+
+    let foreign = Call::new(Method::POST, format!("{}{REFRESH}", proxy.url()));
+    foreign.header("origin", "https://evil.example").send().await.assert_problem(403, "origin_not_allowed");
+}
