@@ -66,9 +66,9 @@ class Stage {
     return context;
   }
 
-  /** A new tab of the person on stage, at this address. */
-  async tab(url) {
-    const page = await this.person.newPage();
+  /** A new tab at this address, of the person on stage or of somebody else. */
+  async tab(url, somebody = this.person) {
+    const page = await somebody.newPage();
     await page.goto(url);
     return page;
   }
@@ -76,7 +76,7 @@ class Stage {
   /** Moves time: first that of the servers, since in a page timers go off. */
   async advance(seconds) {
     await advanceServers(seconds);
-    await this.person.clock.fastForward(seconds * 1000);
+    for (const context of this.browser.contexts()) await context.clock.fastForward(seconds * 1000);
   }
 
   async close() {

@@ -9,3 +9,48 @@ use scenario::play;
 async fn no_script_can_read_the_refresh_cookie_and_no_other_site_can_send_it() {
     play("cookie").await;
 }
+
+#[actix_web::test]
+async fn everything_can_be_done_by_keyboard_from_registering_to_logging_out() {
+    play("loop").await;
+}
+
+#[actix_web::test]
+async fn a_first_visit_asks_the_server_for_nothing() {
+    play("first_visit").await;
+}
+
+#[actix_web::test]
+async fn a_reload_keeps_the_person_logged_in() {
+    play("reload").await;
+}
+
+#[actix_web::test]
+async fn two_tabs_whose_refreshes_got_lost_are_still_logged_in() {
+    play("lost_answers").await;
+}
+
+#[actix_web::test]
+async fn two_tabs_that_race_and_whose_refreshes_got_lost_are_still_logged_in() {
+    play("racing_tabs").await;
+}
+
+#[actix_web::test]
+async fn an_auth_server_that_cannot_serve_logs_nobody_out() {
+    play("outage").await;
+}
+
+#[actix_web::test]
+async fn a_login_and_a_logout_reach_the_other_tab() {
+    play("other_tab").await;
+}
+
+#[actix_web::test]
+async fn a_session_that_was_ended_elsewhere_leads_to_the_login_form() {
+    play("ended_elsewhere").await;
+}
+
+#[actix_web::test]
+async fn the_page_fits_a_telephone_and_keeps_to_a_strict_policy() {
+    play("looks").await;
+}

@@ -25,7 +25,7 @@ pub async fn play(name: &str) {
     let stack = Stack::behind(proxy.url());
     let api = stack.start_api_with(&["--allowed-origins", &stack.auth]);
     let api_url = api.url.replace("127.0.0.1", "localhost");
-    let auth = stack.start_auth_with(&["--access-token-ttl", "1m"]).await;
+    let auth = stack.start_auth_with(&["--access-token-ttl", "1m", "--demo-api-url", &api_url]).await;
     proxy.lead_to(&auth.url);
     api.wait_until_ready().await;
     let control = control::listen(proxy.faults.clone(), stack.clock.clone());
