@@ -54,7 +54,7 @@ main() {
         stage "SQLite" "${on_sqlite[@]}" "${everything[@]}" --no-fail-fast -- "${filter[@]}" || true
         local programs
         programs=$(program_folder)
-        end_to_end "e2e, cargo run" stack_start_local "$programs"
+        end_to_end local-stack stack_start_local "$programs"
         if $long; then
             # --tests leaves the examples in the documentation out: there, `ignore` means "does not compile".
             stage "SQLite, long" "${on_sqlite[@]}" "${everything[@]}" --no-fail-fast --tests -- \
@@ -65,7 +65,7 @@ main() {
             local on_postgres=(env LATCHKEY_TEST_DATABASE_URL="$postgres_url" LATCHKEY_TEST_REQUIRE_POSTGRES=1
                 cargo test --locked)
             stage "PostgreSQL" "${on_postgres[@]}" "${database_tests[@]}" --no-fail-fast -- "${filter[@]}" || true
-            end_to_end "e2e, deployed" stack_start_separate "$programs" "$postgres_url"
+            end_to_end deployment stack_start_separate "$programs" "$postgres_url"
             if $long; then
                 stage "PostgreSQL, long" "${on_postgres[@]}" "${database_tests[@]}" --no-fail-fast -- \
                     --ignored "${filter[@]}" || true
@@ -111,14 +111,14 @@ program_folder() {
     echo "${description%%'"'*}/debug"
 }
 
-# end_to_end NAME START...: two stages, one that starts a stack and one that runs scripts/e2e.sh against it. Who asks for
-# some tests by name does not mean these.
+# end_to_end STACK START...: two stages, one that starts a stack and one that runs scripts/e2e.sh against it. Whoever
+# asks for some tests by name does not mean these.
 end_to_end() {
-    local name=$1
+    local stack=$1
     shift
     [[ ${#filter[@]} -eq 0 ]] || return 0
-    if stage_in_this_shell "$name: start" "$@"; then
-        stage "$name" env "${stack_environment[@]}" scripts/e2e.sh || stack_logs
+    if stage_in_this_shell "start $stack" "$@"; then
+        stage "e2e, $stack" env "${stack_environment[@]}" scripts/e2e.sh || stack_logs
     fi
     stack_stop
 }
