@@ -26,7 +26,8 @@ fn assert_unhealthy(output: &Output, reason: &str) {
 
 #[actix_web::test]
 async fn a_server_that_can_serve_is_healthy_by_whatever_address_it_is_bound() {
-    let program = Program::start(&TestDatabase::fresh(), &[]).await;
+    let database = TestDatabase::fresh();
+    let program = Program::start(&database, &[]).await;
     let any_address = format!("0.0.0.0:{}", program.address.port());
     for bind_addr in [program.address.to_string(), any_address] {
         let output = healthcheck(&bind_addr);

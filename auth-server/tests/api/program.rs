@@ -43,7 +43,13 @@ impl Program {
             }
             sleep(Duration::from_millis(50)).await;
         }
-        Self { address, process, log: Some(log) }
+        let program = Self { address, process, log: Some(log) };
+        // It listens before it has migrated the database; an answer comes only then.
+        Call::new(awc::http::Method::GET, format!("http://{address}/healthz"))
+            .send()
+            .await
+            .assert_status(200);
+        program
     }
 
     pub fn post(&self, path: &str) -> Call {
