@@ -6,6 +6,7 @@ group "Pages of other sites"
 foreign=https://evil.example
 
 promise "no unsafe call is taken from a page of another origin, with a cookie or without"
+look_at "$desk"
 for call in "POST /auth/register" "POST /auth/login" "POST /auth/refresh" "POST /auth/logout" "POST /auth/logout-all" \
     "PATCH /auth/me" "DELETE /auth/sessions/$session" "PUT /nowhere"; do
     auth "${call% *}" "${call#* }" header "Origin: $foreign"
@@ -40,12 +41,9 @@ for referer in "$foreign/$issuer" "$issuer.evil.example/" nonsense; do
 done
 
 promise "nothing was spent by all of that, and the issuer's own pages may call"
+expect_unspent "$desk"
 for line in "Origin: $issuer" "Sec-Fetch-Site: same-origin" "Sec-Fetch-Site: none" "Referer: $issuer/page?x=1"; do
-    rotation=$(claim gen "$desk")
-    auth POST /auth/refresh header "$line" cookie "$desk"
-    expect_status 200
-    expect_tokens $((rotation + 1))
-    desk=$token desk_access=$access
+    desk_refreshes header "$line" cookie "$desk"
 done
 
 # preflight SERVER PATH ORIGIN
@@ -84,11 +82,7 @@ else
     done
 
     promise "pages of ALLOWED_ORIGINS read answers and errors, and see the headers that matter"
-    rotation=$(claim gen "$desk")
-    auth POST /auth/refresh header "Origin: $APP_ORIGIN" cookie "$desk"
-    expect_status 200
-    expect_tokens $((rotation + 1))
-    desk=$token desk_access=$access
+    desk_refreshes header "Origin: $APP_ORIGIN" cookie "$desk"
     expect_header Access-Control-Allow-Origin "$APP_ORIGIN"
     auth POST /auth/refresh header "Origin: $APP_ORIGIN"
     expect_problem 401 missing_token

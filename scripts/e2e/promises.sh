@@ -68,6 +68,15 @@ equal() {
     [[ $3 == "$2" ]] || fail "$1 '$2'" "'$3'"
 }
 
+# near WHAT EXPECTED CAME: numbers of seconds, each rounded in its own way.
+near() {
+    expectations=$((expectations + 1))
+    if [[ ! $3 =~ ^[0-9]+$ ]] || (($3 < $2 - 1 || $3 > $2 + 1)); then
+        fail "$1 of about $2" "'$3'"
+    fi
+}
+
+# differ WHAT OTHER CAME
 differ() {
     expectations=$((expectations + 1))
     [[ $3 != "$2" ]] || fail "$1 other than '$2'" "the same"

@@ -9,6 +9,7 @@ expect_status 200
 expect_member id "$ann_id"
 expect_uncached
 me=$body
+look_at "$desk"
 for bearer in "$phone" "$desk_access"; do
     auth GET /auth/me bearer "$bearer"
     expect_status 200
@@ -16,11 +17,8 @@ for bearer in "$phone" "$desk_access"; do
 done
 
 promise "reading spends nothing"
-rotation=$(claim gen "$desk")
-auth POST /auth/refresh cookie "$desk"
-expect_status 200
-expect_tokens $((rotation + 1))
-desk=$token desk_access=$access
+expect_unspent "$desk"
+desk_refreshes cookie "$desk"
 
 # Every call that wants a session.
 with_session=("GET /auth/sessions" "DELETE /auth/sessions/$session" "POST /auth/logout-all" "PATCH /auth/me")
