@@ -35,7 +35,7 @@ export function scenario(name, expected, play) {
     try {
       await play(stage);
     } catch (error) {
-      error.message += stage.errors.map((text) => `\n  in the browser: ${text}`).join("");
+      for (const text of stage.errors) t.diagnostic(`in the browser: ${text}`);
       throw error;
     }
     const unexpected = stage.errors.filter((text) => !expected.some((pattern) => pattern.test(text)));
