@@ -5,7 +5,10 @@ import { authUrl } from "./control.mjs";
 import { call, logIn, logOut, openDemo, register } from "./demo.mjs";
 import { scenario } from "./stage.mjs";
 
-const WIDTHS = [1280, 390];
+const SCREENS = [
+  { viewport: { width: 1280, height: 800 } },
+  { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true },
+];
 const SCHEMES = ["light", "dark"];
 /** Where to put pictures of the page, for people to look at. */
 const folder = process.env.SCREENSHOTS;
@@ -14,10 +17,11 @@ const folder = process.env.SCREENSHOTS;
 scenario("narrow and wide, light and dark, with scripts of its own alone", [], async (stage) => {
   await register(await openDemo(stage));
 
-  for (const width of WIDTHS) {
+  for (const screen of SCREENS) {
+    const { width } = screen.viewport;
     const backgrounds = new Set();
     for (const colorScheme of SCHEMES) {
-      const somebody = await stage.somebody({ colorScheme, viewport: { width, height: 844 } });
+      const somebody = await stage.somebody({ colorScheme, ...screen });
       const page = await openDemo(stage, somebody);
       backgrounds.add(await page.evaluate(() => getComputedStyle(document.body).backgroundColor));
       await look(page, `logged-out-${width}-${colorScheme}`);
@@ -38,11 +42,9 @@ scenario("narrow and wide, light and dark, with scripts of its own alone", [], a
 });
 
 async function look(page, name) {
-  const [needed, there] = await page.evaluate(() => {
-    const { scrollWidth, clientWidth } = document.documentElement;
-    return [scrollWidth, clientWidth];
-  });
-  assert.ok(needed <= there, `${name}: ${needed} pixels are needed, ${there} are there`);
+  const needed = await page.evaluate(() => document.documentElement.scrollWidth);
+  const { width } = page.viewportSize();
+  assert.ok(needed <= width, `${name}: ${needed} pixels are needed, ${width} are there`);
   if (!folder) return;
   await mkdir(folder, { recursive: true });
   await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
