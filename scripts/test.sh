@@ -19,7 +19,8 @@ Runs the whole suite on SQLite, then the tests that reach a database again on Po
 started for them and removed afterwards. Then scripts/e2e.sh has a look at servers that were started as people start
 them. What is missing of the system is installed (as root) or named (else).
 
-  --long         also the long forms of the tests (those marked #[ignore]), and scripts/bench.sh
+  --long         also the long forms of the tests (those marked #[ignore]), scripts/compose-test.sh (Docker), and
+                 scripts/bench.sh
   --setup-only   only install or name what is missing
   -- FILTER...   handed to the tests: a part of their names, or the options of `cargo test -- --help`
 
@@ -70,6 +71,10 @@ main() {
                 stage "PostgreSQL, long" "${on_postgres[@]}" "${database_tests[@]}" --no-fail-fast -- \
                     --ignored "${filter[@]}" || true
             fi
+        fi
+
+        if $long; then
+            stage "containers" scripts/compose-test.sh || true
         fi
 
         if $long && [[ -x scripts/bench.sh ]]; then

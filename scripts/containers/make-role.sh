@@ -1,0 +1,11 @@
+#!/bin/bash
+# Run by the image of PostgreSQL when it makes a new database: a role for the auth server that owns its database and
+# is nothing else. The image's own role is a superuser, and could run programs.
+set -euo pipefail
+
+psql --no-psqlrc --set ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname postgres <<'SQL'
+\set password `cat /run/secrets/password`
+CREATE ROLE latchkey LOGIN PASSWORD :'password';
+CREATE DATABASE latchkey OWNER latchkey;
+REVOKE ALL ON DATABASE latchkey FROM PUBLIC;
+SQL

@@ -1,0 +1,93 @@
+# shellcheck shell=bash
+# Base images made of Debian's packages, for a daemon that cannot pull the real ones. To be sourced.
+#
+# They are as Debian has them, under names of their own: docker-compose.yml and the Dockerfile take them for the
+# real ones, and nothing in those knows about it.
+
+stand_ins=scripts/containers/stand-in
+
+# base_image NAME: what the Dockerfile or docker-compose.yml name by default, such as debian:trixie-slim.
+base_image() {
+    sed -nE "s/.*\\\$\\{$1:-([^}]*)\\}.*/\\1/p" docker-compose.yml | sort -u
+}
+
+# Whether the real images can be had; they are pulled meanwhile.
+base_images_pull() {
+    local name
+    for name in DEBIAN_IMAGE RUST_IMAGE POSTGRES_IMAGE; do
+        docker image inspect "$(base_image "$name")" >/dev/null 2>&1 || docker pull "$(base_image "$name")" || return
+    done
+}
+
+# stand_ins_make FOLDER compile|copy: makes all three, and names them in DEBIAN_IMAGE, RUST_IMAGE, POSTGRES_IMAGE.
+# The servers are compiled in the container by the host's toolchain, or copied from the host.
+stand_ins_make() {
+    local folder=$1 how=$2
+    export DEBIAN_IMAGE=latchkey-stand-in/debian RUST_IMAGE=latchkey-stand-in/rust
+    export POSTGRES_IMAGE=latchkey-stand-in/postgres
+    stand_in_debian "$folder" && stand_in_postgres && "stand_in_rust_$how" "$folder"
+}
+
+stand_in_debian() {
+    local tree=$1/debian suite
+    suite=$(base_image DEBIAN_IMAGE)
+    suite=${suite#debian:}
+    debootstrap --variant=minbase "${suite%-slim}" "$tree" || return
+    # As in the real image: no documents, no leftovers of apt, and none to come.
+    printf 'path-exclude /usr/share/%s/*\n' doc man locale >"$tree/etc/dpkg/dpkg.cfg.d/docker"
+    printf '%s ""; ' Dir::Cache::pkgcache Dir::Cache::srcpkgcache >"$tree/etc/apt/apt.conf.d/docker-clean"
+    echo 'DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb"; };' >>"$tree/etc/apt/apt.conf.d/docker-clean"
+    tar --directory "$tree" --exclude='./var/cache/apt/*.bin' --exclude='./var/cache/apt/archives/*.deb' \
+        --exclude='./var/lib/apt/lists/*' --exclude='./usr/share/doc/*' --exclude='./usr/share/man/*' \
+        --exclude='./usr/share/locale/*' --create . | docker import - "$DEBIAN_IMAGE" || return
+    rm -rf -- "$tree"
+}
+
+stand_in_postgres() {
+    local major
+    major=$(base_image POSTGRES_IMAGE)
+    major=${major#postgres:}
+    docker build --network host --tag "$POSTGRES_IMAGE" --file - "$stand_ins" <<EOF
+FROM $DEBIAN_IMAGE
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends postgresql-common \
+    && echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf \
+    && apt-get install --yes --no-install-recommends postgresql-${major%%-*} \
+    && rm -rf /var/lib/apt/lists/* \
+    && install --directory --owner postgres --group postgres --mode 1777 /var/lib/postgresql/data \
+    && install --directory --owner postgres --group postgres --mode 3777 /run/postgresql
+COPY postgres.sh /usr/local/bin/docker-entrypoint.sh
+ENV PATH=/usr/local/bin:/usr/bin:/bin:/usr/lib/postgresql/${major%%-*}/bin PGDATA=/var/lib/postgresql/data
+VOLUME /var/lib/postgresql/data
+STOPSIGNAL SIGINT
+ENTRYPOINT ["docker-entrypoint.sh"]
+CMD ["postgres"]
+EOF
+}
+
+# The host's binaries run in the container if its C library is not newer than that.
+stand_in_rust_copy() {
+    local folder=$1/rust target
+    cargo build --release --locked --package auth-server --package resource-server || return
+    target=$(cargo metadata --format-version 1 --no-deps --locked | sed -E 's/.*"target_directory":"([^"]*)".*/\1/')
+    mkdir -p "$folder" && cp "$target"/release/{auth,resource}-server "$stand_ins/cargo.sh" "$folder" || return
+    docker build --tag "$RUST_IMAGE" --file - "$folder" <<EOF
+FROM $DEBIAN_IMAGE
+COPY auth-server resource-server /opt/release/
+COPY cargo.sh /usr/local/bin/cargo
+EOF
+}
+
+# The host's authorities come along, as whoever looks into its TLS does so in a container, too.
+stand_in_rust_compile() {
+    local container status=0
+    container=$(docker create --network host "$DEBIAN_IMAGE" sh -c 'apt-get update &&
+        apt-get install --yes --no-install-recommends gcc libc6-dev ca-certificates && rm -rf /var/lib/apt/lists/*') || return
+    docker start --attach "$container" &&
+        tar --directory "$(rustc --print sysroot)" --exclude=./share --create . |
+        docker cp - "$container:/usr/local" &&
+        docker cp /etc/ssl/certs/ca-certificates.crt "$container:/etc/ssl/certs/ca-certificates.crt" &&
+        docker commit "$container" "$RUST_IMAGE" || status=1
+    docker rm "$container"
+    return "$status"
+}
