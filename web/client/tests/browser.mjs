@@ -1,3 +1,8 @@
+import { webcrypto } from "node:crypto";
+
+// Node 18 has it under another name only.
+globalThis.crypto ??= webcrypto;
+
 /**
  * What a client finds in a browser: localStorage, events, and Web Locks, all of which the clients of a test share as
  * the tabs of a browser do. A change of localStorage is told to all of them a moment later. (A browser spares the tab
