@@ -71,7 +71,7 @@ measure() {
             awk -v service="$service" '{ printf "        image of %s: %d MB\n", service, $1 / 1000000 }'
     done
     container "${services[@]}" |
-        xargs docker stats --no-stream --format '        at idle: {{.Name}} {{.MemUsage}}'
+        xargs docker stats --no-stream --format 'at idle: {{.Name}} {{.MemUsage}}' | sed 's/^/        /'
 }
 
 are_confined() {
@@ -94,9 +94,15 @@ resource_server_knows_nothing() {
     id=$(container resource-server)
     [[ $(docker inspect --format '{{len .Mounts}}' "$id") == 0 ]] &&
         ! docker inspect --format '{{.Config.Env}}' "$id" | grep -iE 'secret|password|database' &&
-        ! docker exec "$id" sh -c 'ls /run/secrets' &&
-        docker exec "$id" getent hosts auth-server &&
-        ! docker exec "$id" getent hosts database
+        ! docker exec "$id" ls /run/secrets &&
+        networks auth-server | grep -Fx "$(networks database)" &&
+        ! networks resource-server | grep -Fx "$(networks database)"
+}
+
+# One a line.
+networks() {
+    docker inspect --format '{{range $name, $_ := .NetworkSettings.Networks}}{{println $name}}{{end}}' \
+        "$(container "$1")" | grep .
 }
 
 # One a line, and only for those who may read them.
