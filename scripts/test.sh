@@ -44,7 +44,7 @@ main() {
     local everything=(--workspace)
     # The servers' and the end-to-end tests. Named by target and not by package: for a smaller selection of packages
     # cargo chooses other features, and builds everything once more.
-    local database_tests=(--workspace --test api --test e2e)
+    local database_tests=(--workspace --test api --test e2e --test faults)
 
     # The browser client alone. A filter is for cargo's tests.
     if [[ -d web/client && ${#filter[@]} -eq 0 ]]; then

@@ -1,7 +1,9 @@
-//! Tools for tests over real HTTP and real databases: a request and its answer, and a database for every test.
+//! Tools for tests over real HTTP and real databases: a request and its answer, a server as a process, a network that
+//! loses things, and a database for every test.
 
 #![expect(
     missing_docs,
+    clippy::missing_errors_doc,
     clippy::missing_panics_doc,
     clippy::must_use_candidate,
     clippy::return_self_not_must_use,
@@ -10,6 +12,9 @@
 
 mod call;
 mod database;
+pub mod fault_proxy;
+mod program;
 
 pub use call::{Answer, COOKIE_NAME, Call, client};
 pub use database::{TestDatabase, hex};
+pub use program::{Program, free_address};

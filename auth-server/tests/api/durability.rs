@@ -4,14 +4,14 @@ use e2e::TestDatabase;
 use serde_json::json;
 
 use crate::app::PASSWORD;
-use crate::program::Program;
+use crate::program;
 
 /// A process that closes a descriptor of an SQLite file loses all its locks on it; the next process to close the
 /// database then takes the WAL away, and what was answered afterwards is gone with a crash.
 #[actix_web::test]
 async fn what_was_answered_survives_other_processes_at_the_same_database_and_a_crash() {
     let database = TestDatabase::fresh();
-    let program = Program::start(&database, &[]).await;
+    let program = program::start(&database, &[]).await;
     let register = async |name: &str| {
         let person = json!({"email": format!("{name}@example.org"), "password": PASSWORD});
         program.post("/auth/register").json(&person).send().await.assert_status(201);

@@ -5,7 +5,7 @@ use std::process::{Command, Output};
 
 use e2e::TestDatabase;
 
-use crate::program::Program;
+use crate::program;
 
 /// Runs it with nothing but the address: no secret, no database.
 fn healthcheck(bind_addr: &str) -> Output {
@@ -27,7 +27,7 @@ fn assert_unhealthy(output: &Output, reason: &str) {
 #[actix_web::test]
 async fn a_server_that_can_serve_is_healthy_by_whatever_address_it_is_bound() {
     let database = TestDatabase::fresh();
-    let program = Program::start(&database, &[]).await;
+    let program = program::start(&database, &[]).await;
     let any_address = format!("0.0.0.0:{}", program.address.port());
     for bind_addr in [program.address.to_string(), any_address] {
         let output = healthcheck(&bind_addr);
@@ -39,7 +39,7 @@ async fn a_server_that_can_serve_is_healthy_by_whatever_address_it_is_bound() {
 #[actix_web::test]
 async fn a_server_without_its_database_is_unhealthy_and_says_why() {
     let database = TestDatabase::fresh();
-    let program = Program::start(&database, &[]).await;
+    let program = program::start(&database, &[]).await;
     database.db_execute("ALTER TABLE users RENAME TO gone");
     assert_unhealthy(&healthcheck(&program.address.to_string()), "not ready: database does not answer");
 }

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::app::{KEY_SECRET, PASSWORD, REFRESH_SECRET, Session, TestApp, claims};
-use crate::program::Program;
+use crate::program;
 use e2e::{TestDatabase, hex};
 
 /// Everything that is stored; binary columns in hex.
@@ -63,7 +63,7 @@ async fn the_database_holds_nothing_that_opens_anything() {
 #[actix_web::test]
 async fn the_log_holds_nothing_that_opens_anything() {
     let database = TestDatabase::fresh();
-    let program = Program::start(&database, &[("RUST_LOG", "trace"), ("LOG_FORMAT", "json")]).await;
+    let program = program::start(&database, &[("RUST_LOG", "trace"), ("LOG_FORMAT", "json")]).await;
     let post = |path: &str| program.post(path);
 
     let person = json!({"email": "ann@example.org", "password": PASSWORD});

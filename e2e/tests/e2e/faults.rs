@@ -4,8 +4,8 @@ use awc::http::Method;
 use e2e::{Answer, COOKIE_NAME, Call, client};
 use serde_json::json;
 
-use crate::fault_proxy::{Fate, Fault, FaultProxy};
 use crate::stack::{PASSWORD, Stack};
+use e2e::fault_proxy::{Fate, Fault, FaultProxy};
 
 const REFRESH: &str = "/auth/refresh";
 

@@ -1,7 +1,6 @@
 //! Both servers over real HTTP, on SQLite, or on the PostgreSQL that `LATCHKEY_TEST_DATABASE_URL` names.
 
 mod browser;
-mod fault_proxy;
 mod faults;
 mod invariants;
 mod outages;

@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 use shared_claims::testing::ManualClock;
 
-use crate::fault_proxy::{Fate, Fault, Faults, Listener, Request};
+use e2e::fault_proxy::{Fate, Fault, Faults, Listener, Request};
 
 /// Listens until it is dropped.
 ///

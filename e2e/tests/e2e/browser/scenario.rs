@@ -8,8 +8,8 @@ use actix_web::rt;
 use tempfile::TempDir;
 
 use super::control;
-use crate::fault_proxy::FaultProxy;
 use crate::stack::Stack;
+use e2e::fault_proxy::FaultProxy;
 
 /// After this a scenario hangs. It has limits of its own, far below, which say more about where.
 const PATIENCE: Duration = Duration::from_secs(90);

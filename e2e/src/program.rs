@@ -1,0 +1,102 @@
+//! A server as a program: a process of its own, which can be killed.
+
+use std::fs;
+use std::io::Read as _;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use awc::http::Method;
+
+use crate::Call;
+
+/// How long a server may take until it listens: migrations, and a machine with other things to do.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Killed with the test, if it was not before.
+pub struct Program {
+    pub address: SocketAddr,
+    process: Child,
+    log: Option<JoinHandle<String>>,
+}
+
+/// An address of this machine that nobody listens on.
+pub fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port")
+}
+
+impl Program {
+    /// Starts the program at `path` with these variables and no others, and waits until it answers. Both servers take
+    /// `BIND_ADDR`.
+    pub async fn start(path: &str, address: SocketAddr, variables: &[(&str, &str)]) -> Self {
+        let program = Self::spawn(path, address, variables);
+        for _ in 0..PATIENCE.as_millis() / 20 {
+            if TcpStream::connect(address).is_ok() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        // It listens before it has migrated the database; an answer comes only then.
+        program.get("/healthz").send().await.assert_status(200);
+        program
+    }
+
+    /// Starts it and waits for nothing.
+    pub fn spawn(path: &str, address: SocketAddr, variables: &[(&str, &str)]) -> Self {
+        let mut command = Command::new(path);
+        command
+            .env_clear()
+            .env("BIND_ADDR", address.to_string())
+            .envs(variables.iter().copied())
+            .stderr(Stdio::piped());
+        let mut process = command.spawn().expect("the program");
+        let mut stderr = process.stderr.take().expect("its log");
+        let log = std::thread::spawn(move || {
+            let mut log = String::new();
+            stderr.read_to_string(&mut log).expect("text");
+            log
+        });
+        Self { address, process, log: Some(log) }
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub fn call(&self, method: Method, path: &str) -> Call {
+        Call::new(method, format!("{}{path}", self.url()))
+    }
+
+    pub fn get(&self, path: &str) -> Call {
+        self.call(Method::GET, path)
+    }
+
+    pub fn post(&self, path: &str) -> Call {
+        self.call(Method::POST, path)
+    }
+
+    /// Its resident memory, in bytes.
+    pub fn resident_memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).expect("a process");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
+    }
+
+    /// Kills it without warning, and returns what it logged.
+    pub fn kill(mut self) -> String {
+        self.end();
+        self.log.take().expect("a log").join().expect("a log")
+    }
+
+    fn end(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

@@ -1,0 +1,3 @@
+//! Nothing breaks it: both servers as processes, on SQLite, or on the PostgreSQL that `LATCHKEY_TEST_DATABASE_URL` names.
+
+mod servers;

@@ -1,0 +1,52 @@
+use std::net::SocketAddr;
+
+use e2e::{Answer, Program, TestDatabase, free_address};
+use serde_json::json;
+
+pub const PASSWORD: &str = "correct horse battery staple";
+
+/// Where an auth server is or will be, and its database, which outlive the server.
+pub struct Place {
+    pub address: SocketAddr,
+    pub database: TestDatabase,
+}
+
+impl Place {
+    pub fn new() -> Self {
+        Self { address: free_address(), database: TestDatabase::fresh() }
+    }
+
+    pub async fn start(&self) -> Program {
+        self.start_with(&[]).await
+    }
+
+    pub async fn start_with(&self, more: &[(&str, &str)]) -> Program {
+        let issuer = format!("http://{}", self.address);
+        let mut variables = vec![
+            ("DATABASE_URL", self.database.url.as_str()),
+            ("ISSUER", &issuer),
+            ("JWT_REFRESH_SECRET", "refresh-secret-of-the-tests-0123456789"),
+            ("KEY_ENCRYPTION_SECRET", "key-secret-of-the-tests-0123456789abcd"),
+            ("ARGON2_MEMORY_KIB", "8"),
+            ("ARGON2_ITERATIONS", "1"),
+            ("LOGIN_RATE_PER_IP", "1000000"),
+        ];
+        variables.extend(more);
+        Program::start(env!("CARGO_BIN_EXE_auth-server-under-test"), self.address, &variables).await
+    }
+}
+
+pub async fn register(server: &Program, name: &str) -> Answer {
+    let person = json!({"email": format!("{name}@example.org"), "password": PASSWORD});
+    server.post("/auth/register").json(&person).send().await.assert_status(201)
+}
+
+#[actix_web::test]
+async fn a_session_goes_on_where_the_server_was_killed() {
+    let place = Place::new();
+    let server = place.start().await;
+    let token = register(&server, "ann").await.refresh_cookie().expect("a cookie");
+    server.kill();
+    let server = place.start().await;
+    server.post("/auth/refresh").cookie(&token).send().await.assert_status(200);
+}
