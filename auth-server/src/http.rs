@@ -24,4 +24,6 @@ mod sessions;
 pub use attempts::Attempts;
 pub use cookies::Cookies;
 pub use origin::{TrustedOrigins, check_origin};
+#[cfg(feature = "testing")]
+pub use refresh::idempotency_key;
 pub use routes::routes;

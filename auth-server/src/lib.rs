@@ -11,6 +11,8 @@ mod model;
 pub mod settings;
 mod startup;
 mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use command_line::{Command, CommandLine};
 pub use model::Role;

@@ -72,7 +72,10 @@ pub async fn refresh(
 
 /// `Idempotency-Key`: one header, 22 to 64 of `[A-Za-z0-9_-]`, bare or quoted (a string of RFC 9651 is quoted).
 /// 22 characters hold 128 bits: nobody guesses another client's key.
-fn idempotency_key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, Problem> {
+///
+/// # Errors
+/// `malformed_request` for anything else.
+pub fn idempotency_key(request: &HttpRequest) -> Result<Option<IdempotencyKey>, Problem> {
     let mut values = request.headers().get_all(&IDEMPOTENCY_KEY);
     let (Some(value), more) = (values.next(), values.next()) else { return Ok(None) };
     let text = value.to_str().unwrap_or_default();

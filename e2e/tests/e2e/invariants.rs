@@ -149,9 +149,17 @@ fn the_wall_clock_is_read_in_one_place() {
 
 #[test]
 fn no_file_is_longer_than_400_lines() {
-    for folder in
-        ["shared-claims", "auth-server", "resource-server", "local-stack", "e2e", "faults", "bench", "web"]
-    {
+    for folder in [
+        "shared-claims",
+        "auth-server",
+        "resource-server",
+        "local-stack",
+        "e2e",
+        "faults",
+        "properties",
+        "bench",
+        "web",
+    ] {
         if !root().join(folder).exists() {
             continue;
         }
