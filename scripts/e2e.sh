@@ -25,6 +25,7 @@ promise, until the first broken one. It registers new people at each run, so it 
   ADMIN_EMAIL      somebody with the role admin, and ADMIN_PASSWORD, to see /admin open
   E2E_EMAIL        a person made for tests, and E2E_PASSWORD, where registration is closed: names are changed and all
                    sessions ended
+  SECRETS_FILE     a file to which the passwords that are used are added, to search the servers' logs for
   CURL_OPTS        more options for curl, separated by spaces, such as "--cacert ca.pem"
 
 Exit status: 0 all kept, 1 one is broken, 2 an argument is wrong or the stack cannot be reached.

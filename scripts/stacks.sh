@@ -48,12 +48,14 @@ stack_run_separate() {
     postgres=$(postgres_programs) || return 1
     "$postgres/createdb" --maintenance-db="$2" "$name" || return 1
     local database=${2%/*}/$name
-    for secret in refresh key_encryption; do
-        (umask 077 && head -c 32 /dev/urandom | base64 >"$stack_dir/$secret") || return 1
+    mkdir -m 700 "$stack_dir/secrets" || return 1
+    for secret in refresh key_encryption admin_password; do
+        head -c 32 /dev/urandom | base64 >"$stack_dir/secrets/$secret" || return 1
     done
 
     local settings=(DATABASE_URL="$database" ALLOWED_ORIGINS="$app"
-        JWT_REFRESH_SECRET_FILE="$stack_dir/refresh" KEY_ENCRYPTION_SECRET_FILE="$stack_dir/key_encryption")
+        JWT_REFRESH_SECRET_FILE="$stack_dir/secrets/refresh"
+        KEY_ENCRYPTION_SECRET_FILE="$stack_dir/secrets/key_encryption")
     stack_listen auth-server "$programs/auth-server" "${settings[@]}" ISSUER="http://127.0.0.1:{port}" || return 1
     auth=http://127.0.0.1:$port
     stack_listen second-auth-server "$programs/auth-server" "${settings[@]}" ISSUER="$auth" || return 1
@@ -63,7 +65,7 @@ stack_run_separate() {
 
     # There is no other way yet to make an administrator than a statement in the database.
     local email=admin@example.org password
-    password=$(head -c 18 /dev/urandom | base64)
+    password=$(<"$stack_dir/secrets/admin_password")
     curl -fsS -o /dev/null -H "Content-Type: application/json" \
         --data "{\"email\":\"$email\",\"password\":\"$password\"}" "$auth/auth/register" || return 1
     "$postgres/psql" --quiet --dbname="$database" --command="
@@ -135,6 +137,12 @@ stack_logs() {
         printf '\n-- %s\n' "${log##*/}"
         tail -n 40 "$log"
     done
+}
+
+# stack_evidence FOLDER NAME: leaves there, for scripts/leaks.sh, what the servers said and the secrets they had.
+stack_evidence() {
+    cat "$stack_dir"/*.log >"$1/log.$2"
+    find "$stack_dir" -path '*secrets/*' -type f -exec cat {} + >>"$1/secret.$2"
 }
 
 # Ends the servers, the last one first, and removes their folder.

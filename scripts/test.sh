@@ -39,6 +39,8 @@ main() {
 
     logs=$(mktemp -d)
     on_exit clean_up
+    mkdir "$logs/evidence"
+    export LATCHKEY_TEST_EVIDENCE=$logs/evidence
 
     local on_sqlite=(env -u LATCHKEY_TEST_DATABASE_URL -u LATCHKEY_TEST_REQUIRE_POSTGRES cargo test --locked)
     local everything=(--workspace)
@@ -79,6 +81,11 @@ main() {
 
         if $long && [[ -x scripts/bench.sh ]]; then
             stage "bench" scripts/bench.sh || true
+        fi
+
+        if [[ ${#filter[@]} -eq 0 ]]; then
+            [[ -z $postgres_dir ]] || cp "$postgres_dir/log" "$LATCHKEY_TEST_EVIDENCE/log.postgres"
+            stage "leaks" scripts/leaks.sh "$LATCHKEY_TEST_EVIDENCE" || true
         fi
     fi
 
@@ -123,7 +130,9 @@ end_to_end() {
     shift
     [[ ${#filter[@]} -eq 0 ]] || return 0
     if stage_in_this_shell "start $stack" "$@"; then
-        stage "e2e, $stack" env "${stack_environment[@]}" scripts/e2e.sh || stack_logs
+        stage "e2e, $stack" env "${stack_environment[@]}" SECRETS_FILE="$LATCHKEY_TEST_EVIDENCE/secret.$stack" \
+            scripts/e2e.sh || stack_logs
+        stack_evidence "$LATCHKEY_TEST_EVIDENCE" "$stack"
     fi
     stack_stop
 }

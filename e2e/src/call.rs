@@ -6,6 +6,8 @@ use awc::http::header::{
 };
 use serde_json::{Value, json};
 
+use crate::evidence;
+
 pub const COOKIE_NAME: &str = "__Host-refresh_token";
 
 /// A request that is being put together.
@@ -67,17 +69,20 @@ impl Call {
     }
 
     pub async fn send(self) -> Answer {
+        let asked = self.body.clone().unwrap_or_default();
         let sent = match self.body {
             Some(body) => self.request.send_body(body),
             None => self.request.send(),
         };
         let mut response = sent.await.expect("an answer");
         let body = response.body().limit(1 << 20).await.expect("a body");
-        Answer {
+        let answer = Answer {
             status: response.status().as_u16(),
             headers: response.headers().clone(),
             body: body.to_vec(),
-        }
+        };
+        evidence::exchange(&asked, answer.status, &answer.body, &answer.cookies());
+        answer
     }
 }
 
@@ -92,6 +97,10 @@ impl Answer {
 
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().expect("text"))
+    }
+
+    fn cookies(&self) -> Vec<String> {
+        self.headers.get_all(SET_COOKIE).filter_map(|value| value.to_str().ok()).map(str::to_owned).collect()
     }
 
     /// The whole `Set-Cookie` header, if there is exactly one.

@@ -7,6 +7,8 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 use tempfile::TempDir;
 
+use crate::{evidence, logs};
+
 /// Where PostgreSQL is, if that is what the tests are to run on.
 const SERVER: &str = "LATCHKEY_TEST_DATABASE_URL";
 
@@ -29,6 +31,7 @@ struct Cell {
 
 impl TestDatabase {
     pub fn fresh() -> Self {
+        logs::listen();
         if let Ok(server) = env::var(SERVER) {
             return Self::on_postgres(server);
         }
@@ -65,6 +68,27 @@ impl TestDatabase {
         rows.remove(0)
     }
 
+    /// Every row of every table, as the database itself would write it; binary values in hex.
+    pub fn db_dump(&self) -> String {
+        let tables = match &self.place {
+            Place::Sqlite { .. } => "SELECT name AS value FROM sqlite_master WHERE type = 'table'",
+            Place::Postgres { .. } => "SELECT tablename AS value FROM pg_tables WHERE schemaname = 'public'",
+        };
+        let rows = |table: &String| {
+            let row = match &self.place {
+                Place::Sqlite { .. } => self.sqlite_row(table),
+                Place::Postgres { .. } => format!("{table}::text"),
+            };
+            self.db_texts(&format!("SELECT {row} AS value FROM {table}")).join("\n")
+        };
+        self.db_texts(tables).iter().map(rows).collect::<Vec<_>>().join("\n")
+    }
+
+    fn sqlite_row(&self, table: &str) -> String {
+        let columns = self.db_texts(&format!("SELECT name AS value FROM pragma_table_info('{table}')"));
+        columns.iter().map(|name| format!("quote(\"{name}\")")).collect::<Vec<_>>().join(" || ' ' || ")
+    }
+
     pub fn on_sqlite() -> Self {
         let folder = TempDir::new().expect("a folder");
         let url = format!("sqlite://{}/test.db", folder.path().display());
@@ -99,6 +123,9 @@ pub fn hex(text: &str) -> String {
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {
+        if evidence::is_kept() {
+            evidence::exposed(evidence::Place::Database, self.db_dump().as_bytes());
+        }
         if let Place::Postgres { server, name } = &self.place {
             let dropped = PgConnection::establish(server).map(|mut connection| {
                 connection.batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)"))

@@ -12,6 +12,8 @@ use std::sync::{Arc, Condvar, Mutex};
 use actix_web::body::MessageBody as _;
 use shared_claims::{Code, Problem};
 
+use crate::evidence;
+
 pub use faults::{Fate, Fault, Faults};
 pub use listener::Listener;
 pub use request::Request;
@@ -79,6 +81,8 @@ fn exchange(mut client: TcpStream, server: &Server, faults: &Faults) -> std::io:
     connection.write_all(&request.bytes)?;
     let mut answer = Vec::new();
     connection.read_to_end(&mut answer)?;
+
+    evidence::raw_exchange(&request.bytes, &answer);
 
     let lost = faults.take(Fault::LoseAnswer, path);
     faults.record(&request, status(&answer), if lost { Fate::Lost } else { Fate::Passed });

@@ -12,9 +12,12 @@
 
 mod call;
 mod database;
+pub mod evidence;
 pub mod fault_proxy;
+mod logs;
 mod program;
 
 pub use call::{Answer, COOKIE_NAME, Call, client};
 pub use database::{TestDatabase, hex};
+pub use logs::security_log;
 pub use program::{Program, free_address};

@@ -10,6 +10,7 @@ use std::time::Duration;
 use awc::http::Method;
 
 use crate::Call;
+use crate::evidence::{self, Place};
 
 /// How long a server may take until it listens: migrations, and a machine with other things to do.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -55,8 +56,14 @@ impl Program {
         let log = std::thread::spawn(move || {
             let mut log = String::new();
             stderr.read_to_string(&mut log).expect("text");
+            evidence::exposed(Place::Log, log.as_bytes());
             log
         });
+        for (name, value) in variables {
+            if name.contains("SECRET") {
+                value.split(',').for_each(evidence::secret);
+            }
+        }
         Self { address, process, log: Some(log) }
     }
 
@@ -85,13 +92,13 @@ impl Program {
 
     /// Kills it without warning, and returns what it logged.
     pub fn kill(mut self) -> String {
-        self.end();
-        self.log.take().expect("a log").join().expect("a log")
+        self.end().expect("a log")
     }
 
-    fn end(&mut self) {
+    fn end(&mut self) -> Option<String> {
         let _ = self.process.kill();
         let _ = self.process.wait();
+        self.log.take().and_then(|log| log.join().ok())
     }
 }
 

@@ -9,6 +9,7 @@ person=$(head -c 9 /dev/urandom | base64 | tr '+/' 'xy')
 ann=ann-$person@example.org
 ann=${ann,,}
 ann_password=$(head -c 18 /dev/urandom | base64)
+keep_secret "$ann_password"
 bob=bob-$ann
 
 # log_in [MEMBERS]: as ann; MEMBERS are more of the request, as JSON. Further words as for `send`.

@@ -1,6 +1,6 @@
 //! A running auth server, and people who use it.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use actix_web::dev::ServerHandle;
 use actix_web::rt;
@@ -10,8 +10,7 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 use shared_claims::testing::ManualClock;
 
-use e2e::TestDatabase;
-use e2e::{Answer, Call};
+use e2e::{Answer, Call, TestDatabase, evidence};
 
 pub const ISSUER: &str = "http://localhost:8080";
 pub const PASSWORD: &str = "correct horse battery staple";
@@ -75,9 +74,7 @@ impl TestApp {
         clock: ManualClock,
         flags: Vec<String>,
     ) -> Result<Self, String> {
-        if log::set_logger(&SECURITY_LOG).is_ok() {
-            log::set_max_level(log::LevelFilter::Info);
-        }
+        [REFRESH_SECRET, KEY_SECRET].into_iter().for_each(evidence::secret);
         let settings = settings(&database, &flags)?;
         let server = AuthServer::build(settings, Arc::new(clock.clone())).await?;
         let (url, handle) = (format!("http://{}", server.address()), server.handle());
@@ -167,32 +164,11 @@ pub fn settings(database: &TestDatabase, more: &[String]) -> Result<Settings, St
     Settings::from_flags(flags)
 }
 
-/// What was written to the security log about a session, by any server of this process.
+/// The names of the events in the security log about a session.
 pub fn security_log(session: &Session) -> Vec<String> {
-    let id = claims(&session.refresh_token)["sid"].as_str().expect("a session").to_owned();
-    let lines = SECURITY_LOG.lines.lock().expect("no panic");
-    let about = lines.iter().filter(|line| line.contains(&format!("session={id} ")));
-    about.map(|line| line.split(' ').next().unwrap_or_default().to_owned()).collect()
-}
-
-struct SecurityLog {
-    lines: Mutex<Vec<String>>,
-}
-
-static SECURITY_LOG: SecurityLog = SecurityLog { lines: Mutex::new(Vec::new()) };
-
-impl log::Log for SecurityLog {
-    fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
-        metadata.target() == "security"
-    }
-
-    fn log(&self, record: &log::Record<'_>) {
-        if self.enabled(record.metadata()) {
-            self.lines.lock().expect("no panic").push(record.args().to_string());
-        }
-    }
-
-    fn flush(&self) {}
+    let claims = claims(&session.refresh_token);
+    let lines = e2e::security_log(claims["sid"].as_str().expect("a session"));
+    lines.iter().map(|line| line.split(' ').next().unwrap_or_default().to_owned()).collect()
 }
 
 /// The middle part of a token.
