@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 /// Of each kind, in the ordinary suite.
-const CASES: u32 = 3_000;
+const CASES: u32 = 1_000;
 /// For each property, in the long form.
 const LONG: Duration = Duration::from_secs(120);
 
@@ -17,7 +17,6 @@ fn run(property: Property, seeds: &[Vec<u8>], cases: u32) {
     for seed in seeds {
         property(seed);
     }
-    let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
     let strategies = [
         inputs::changed(seeds.to_vec()).boxed(),
         inputs::with_other_members(seeds.to_vec()).boxed(),
@@ -25,6 +24,8 @@ fn run(property: Property, seeds: &[Vec<u8>], cases: u32) {
         "\\PC{0,200}".prop_map(String::into_bytes).boxed(),
     ];
     for strategy in strategies {
+        // One for each: a runner counts its cases over all its runs.
+        let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
         let outcome = runner.run(&strategy, |data| {
             property(&data);
             Ok(())
