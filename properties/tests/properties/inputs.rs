@@ -90,7 +90,14 @@ enum Fate {
     Other(Value),
     /// A number, to be increased or decreased. Just so far as a leeway goes, and one further.
     Moved(i64),
+    /// A text, with more behind it.
+    Longer(&'static str),
+    /// It stays, and another comes beside it.
+    Beside(&'static str, Value),
 }
+
+/// Members that mean something, although most tokens and keys have none of them.
+const RARE: [&str; 9] = ["crit", "jku", "jwk", "nbf", "csrf", "use", "key_ops", "d", "cty"];
 
 /// One of these that hold a JSON object, with some of its members changed.
 pub fn with_other_members(seeds: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
@@ -116,6 +123,8 @@ pub fn with_other_members(seeds: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>>
     let steps = vec![-3600, -6, -5, -4, -1, 1, 4, 5, 6, 59, 60, 61, 3600];
     let fate = prop_oneof![
         1 => Just(Fate::Gone),
+        1 => select(vec!["/", ".evil.example", "\0", " ", "A"]).prop_map(Fate::Longer),
+        1 => (select(&RARE), select(values.clone())).prop_map(|(name, value)| Fate::Beside(name, value)),
         3 => select(values).prop_map(Fate::Other),
         3 => select(steps).prop_map(Fate::Moved),
     ];
@@ -130,6 +139,11 @@ pub fn with_other_members(seeds: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>>
             match fate {
                 Fate::Gone => drop(members.remove(name)),
                 Fate::Other(value) => drop(members.insert(name.clone(), value)),
+                Fate::Beside(other, value) => drop(members.insert(other.to_owned(), value)),
+                Fate::Longer(more) => {
+                    let longer = members[name].as_str().map(|text| json!(format!("{text}{more}")));
+                    drop(longer.and_then(|longer| members.insert(name.clone(), longer)));
+                }
                 Fate::Moved(step) => {
                     let moved = members[name].as_i64().map(|number| json!(number + step));
                     drop(moved.and_then(|moved| members.insert(name.clone(), moved)));
