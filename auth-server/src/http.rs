@@ -17,6 +17,7 @@ mod origin;
 mod presented;
 mod refresh;
 mod register;
+mod request_schemas;
 mod requester;
 mod routes;
 mod sessions;

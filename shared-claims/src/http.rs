@@ -5,6 +5,8 @@ pub mod bearer;
 pub mod challenge;
 mod code;
 pub mod cors;
+#[cfg(feature = "openapi")]
+pub mod description;
 pub mod fallback;
 pub mod healthcheck;
 pub mod problem;

@@ -4,6 +4,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use actix_web::dev::Payload;
+use actix_web::http::header::CONTENT_LENGTH;
 use actix_web::rt::time::timeout;
 use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
@@ -54,11 +55,18 @@ impl<T: DeserializeOwned + 'static> FromRequest for OptionalJson<T> {
 }
 
 async fn read(request: &HttpRequest, mut payload: Payload) -> Result<Option<Bytes>, Problem> {
+    let too_large = || Problem::new(Code::BodyTooLarge).detail("The body is over 16 KiB.");
+    // Whoever announces too much need not send it first.
+    let announced =
+        request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|length: u64| length > MAX_BYTES as u64) {
+        return Err(too_large());
+    }
     let body = web::Payload::from_request(request, &mut payload).await;
     let body = body.map_err(|_| malformed("The body cannot be read."))?;
     let bytes = timeout(PATIENCE, body.to_bytes_limited(MAX_BYTES)).await;
     let bytes = bytes.map_err(|_| malformed("The body did not arrive in time."))?;
-    let bytes = bytes.map_err(|_| Problem::new(Code::BodyTooLarge).detail("The body is over 16 KiB."))?;
+    let bytes = bytes.map_err(|_| too_large())?;
     let bytes = bytes.map_err(|_| malformed("The body ended too early."))?;
     if bytes.is_empty() {
         return Ok(None);

@@ -14,18 +14,19 @@ use super::requester::{address, user_agent};
 use super::{Attempts, Cookies};
 use crate::domain::login::Opening;
 use crate::domain::{Context, login};
-use crate::model::Delivery;
+use crate::model::{Delivery, Email, Username};
 
 /// Who wants to log in, and how.
 #[derive(Deserialize, ToSchema)]
 pub struct Login {
     /// This or `username`.
-    #[schema(example = "ann@example.org")]
+    #[schema(value_type = Option<Email>)]
     email: Option<String>,
     /// This or `email`.
+    #[schema(value_type = Option<Username>)]
     username: Option<String>,
     /// As chosen at registration.
-    #[schema(value_type = String, required)]
+    #[schema(value_type = String, required, format = "password", min_length = 1, pattern = "^[^\\u0000]*$")]
     password: Option<SecretString>,
     /// `false`: the cookie goes with the browser.
     #[schema(default = true)]

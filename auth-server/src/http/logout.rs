@@ -44,7 +44,7 @@ pub async fn log_out(
     post, path = "/auth/logout-all", tag = "session",
     responses(
         (status = 204, description = "All sessions have ended. Cookies are cleared."),
-        (status = 401, description = "`missing_token`, `invalid_token`, `token_expired`, `session_ended`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`missing_token`, `invalid_token`, `session_ended`", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("refresh_cookie" = []), ("refresh_token" = []))
 )]

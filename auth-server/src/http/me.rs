@@ -12,14 +12,16 @@ use super::fields::Fields;
 use super::json::Json;
 use super::presented::session;
 use crate::domain::{Context, accounts, authentication};
-use crate::model::User;
+use crate::model::{DisplayName, User, Username};
 
 /// The names to change; those that are not given stay.
 #[derive(Deserialize, ToSchema)]
 pub struct Names {
-    /// How to greet the person; at most 64 characters.
+    /// How to greet the person.
+    #[schema(value_type = Option<DisplayName>)]
     name: Option<String>,
-    /// Unique; letters, digits, `.`, `_` and `-`, at most 64.
+    /// Unique.
+    #[schema(value_type = Option<Username>)]
     username: Option<String>,
 }
 
@@ -50,7 +52,7 @@ pub async fn show(
     patch, path = "/auth/me", tag = "account", request_body = Names,
     responses(
         (status = 200, description = "The person, with the new names", body = UserBody),
-        (status = 401, description = "`missing_token`, `invalid_token`, `token_expired`, `session_ended`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`missing_token`, `invalid_token`, `session_ended`", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("refresh_cookie" = []), ("refresh_token" = []))
 )]

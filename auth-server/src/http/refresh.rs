@@ -32,7 +32,7 @@ pub struct Refresh {
 /// With an `Idempotency-Key`, a client whose answer was lost gets it again by sending the same request.
 #[utoipa::path(
     post, path = "/auth/refresh", tag = "session", request_body(content = Option<Refresh>),
-    params(("Idempotency-Key" = Option<String>, Header, description = "22 to 64 of `[A-Za-z0-9_-]`, bare or quoted; a new one for every refresh, the same for its repetition")),
+    params(("Idempotency-Key" = Option<String>, Header, pattern = r#"^([A-Za-z0-9_-]{22,64}|"[A-Za-z0-9_-]{22,64}")$"#, description = "22 to 64 of `[A-Za-z0-9_-]`, bare or quoted; a new one for every refresh, the same for its repetition")),
     responses(
         (status = 200, description = "The next pair; `rotation` is its generation.", body = Tokens),
         (status = 400, description = "`malformed_request`: also a token that came another way than its session's delivery", body = ProblemBody, content_type = "application/problem+json"),

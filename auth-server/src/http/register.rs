@@ -14,20 +14,22 @@ use super::requester::address;
 use super::{Attempts, Cookies};
 use crate::domain::registration::NewPerson;
 use crate::domain::{Context, registration};
-use crate::model::Delivery;
+use crate::model::{Delivery, DisplayName, Email, Username};
 
 /// Who wants to register, and how to log them in.
 #[derive(Deserialize, ToSchema)]
 pub struct Registration {
     /// Unique.
-    #[schema(required, example = "ann@example.org")]
+    #[schema(value_type = Email, required)]
     email: Option<String>,
     /// 8 to 128 characters, and not easy to guess.
-    #[schema(value_type = String, required)]
+    #[schema(value_type = String, required, format = "password", min_length = 8, max_length = 128, pattern = "^[^\\u0000]*$")]
     password: Option<SecretString>,
-    /// Unique; letters, digits, `.`, `_` and `-`, at most 64.
+    /// Unique.
+    #[schema(value_type = Option<Username>)]
     username: Option<String>,
-    /// How to greet the person; at most 64 characters.
+    /// How to greet the person.
+    #[schema(value_type = Option<DisplayName>)]
     name: Option<String>,
     /// `false`: the cookie goes with the browser.
     #[schema(default = true)]

@@ -61,7 +61,7 @@ impl SessionBody {
     get, path = "/auth/sessions", tag = "account",
     responses(
         (status = 200, description = "The sessions that are alive", body = Sessions),
-        (status = 401, description = "`missing_token`, `invalid_token`, `token_expired`, `session_ended`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`missing_token`, `invalid_token`, `session_ended`", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("refresh_cookie" = []), ("refresh_token" = []))
 )]
@@ -79,10 +79,10 @@ pub async fn list(
 /// Ends a session, on another device for example.
 #[utoipa::path(
     delete, path = "/auth/sessions/{id}", tag = "account",
-    params(("id" = String, Path, description = "The session's id")),
+    params(("id" = String, Path, format = "uuid", description = "The session's id")),
     responses(
         (status = 204, description = "It has ended. Where it was the one that asked, its cookie is cleared."),
-        (status = 401, description = "`missing_token`, `invalid_token`, `token_expired`, `session_ended`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 401, description = "`missing_token`, `invalid_token`, `session_ended`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "`not_found`: the person has no such session, or it is over", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("refresh_cookie" = []), ("refresh_token" = []))

@@ -1,6 +1,7 @@
 use std::fmt;
 
 use lettre::Address;
+use utoipa::ToSchema;
 
 /// Longest address that a mail server must take (RFC 5321 §4.5.3.1.3, less the angle brackets).
 const MAX_BYTES: usize = 254;
@@ -9,7 +10,8 @@ const MAX_BYTES: usize = 254;
 ///
 /// Lower case for the local part too: RFC 5321 lets a server tell `Ann@` from `ann@`, no provider does, and
 /// two accounts that a person cannot tell apart are worse.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, ToSchema)]
+#[schema(value_type = String, format = "email", max_length = 254, example = "ann@example.org")]
 pub struct Email(String);
 
 /// The text is not an e-mail address.

@@ -1,4 +1,5 @@
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Longest username and display name, in characters.
 const MAX_CHARS: usize = 64;
@@ -20,12 +21,20 @@ pub enum InvalidName {
     NotAUsername,
 }
 
-/// How a person wants to be greeted.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// How a person wants to be greeted: not blank, and without control characters.
+#[derive(Clone, Debug, PartialEq, Eq, ToSchema)]
+#[schema(
+    value_type = String, max_length = 64, example = "Ann",
+    pattern = r"^[^\u0000-\u001f\u007f-\u009f]*[^\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000][^\u0000-\u001f\u007f-\u009f]*$",
+)]
 pub struct DisplayName(String);
 
-/// A name to log in with, unique without regard to case.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A name to log in with, unique without regard to case. Blanks around it do not count.
+#[derive(Clone, Debug, PartialEq, Eq, ToSchema)]
+#[schema(
+    value_type = String,
+    pattern = r"^[ \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*[A-Za-z0-9._-]{1,64}[ \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*$",
+)]
 pub struct Username(String);
 
 /// A role, as resource servers ask for it: 1 to 32 of `[a-z0-9_-]`.
@@ -56,14 +65,15 @@ impl DisplayName {
 }
 
 impl Username {
-    /// Trims, lowers, then checks. An `@` is refused, so that a username is never somebody's e-mail address.
+    /// Trims, checks, then lowers. An `@` is refused, so that a username is never somebody's e-mail address.
     ///
     /// # Errors
     /// See [`InvalidName`].
     pub fn parse(text: &str) -> Result<Self, InvalidName> {
-        let name = trimmed(text)?.to_lowercase();
+        let name = trimmed(text)?;
+        // Before it is lowered: the lower case of some letters that are not ASCII is.
         if name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')) {
-            Ok(Self(name))
+            Ok(Self(name.to_ascii_lowercase()))
         } else {
             Err(InvalidName::NotAUsername)
         }
@@ -97,15 +107,16 @@ impl Role {
 }
 
 fn trimmed(text: &str) -> Result<&str, InvalidName> {
+    // At its ends, too: blanks come from keyboards, control characters do not.
+    if text.chars().any(char::is_control) {
+        return Err(InvalidName::ControlCharacter);
+    }
     let text = text.trim();
     if text.is_empty() {
         return Err(InvalidName::Empty);
     }
     if text.chars().count() > MAX_CHARS {
         return Err(InvalidName::TooLong);
-    }
-    if text.chars().any(char::is_control) {
-        return Err(InvalidName::ControlCharacter);
     }
     Ok(text)
 }
@@ -118,12 +129,15 @@ mod tests {
     fn a_username_is_never_an_address() {
         assert_eq!(Username::parse("ann@example.org"), Err(InvalidName::NotAUsername));
         assert_eq!(Username::parse(" Ann-1 ").unwrap().as_str(), "ann-1");
+        // U+212A, the sign for Kelvin, is another letter whose lower case is k.
+        assert_eq!(Username::parse("\u{212a}im"), Err(InvalidName::NotAUsername));
     }
 
     #[test]
     fn names_have_limits() {
         assert_eq!(DisplayName::parse("   "), Err(InvalidName::Empty));
         assert_eq!(DisplayName::parse("a\0b"), Err(InvalidName::ControlCharacter));
+        assert_eq!(DisplayName::parse("Ann\n"), Err(InvalidName::ControlCharacter));
         assert!(DisplayName::parse(&"ö".repeat(64)).is_ok());
         assert_eq!(DisplayName::parse(&"ö".repeat(65)), Err(InvalidName::TooLong));
     }

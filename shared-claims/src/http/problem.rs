@@ -44,6 +44,7 @@ pub struct ProblemBody {
     /// What was wrong this time, for people.
     pub detail: Cow<'static, str>,
     /// What was wrong, for programs.
+    #[cfg_attr(feature = "openapi", schema(value_type = Code))]
     pub code: &'static str,
     /// Why a session ended.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,0 +1,71 @@
+//! What the OpenAPI document says of requests beyond what their types say to serde.
+
+use shared_claims::http::description::operations;
+use utoipa::openapi::path::Parameter;
+use utoipa::openapi::request_body::RequestBody;
+use utoipa::openapi::schema::{AdditionalProperties, SchemaType, Type};
+use utoipa::openapi::{Object, ObjectBuilder, OneOfBuilder, OpenApi, Ref, RefOr, Schema};
+
+/// No member may be unknown, a body or header that may be left out is not `null`, an audience is one of these, and a
+/// login has either an e-mail address or a username.
+pub fn complete(document: &mut OpenApi, audiences: &[String]) {
+    let parameters = operations(document).flat_map(|(_, _, call)| call.parameters.iter_mut().flatten());
+    parameters.for_each(make_text);
+    let bodies = operations(document).filter_map(|(_, _, call)| call.request_body.as_mut());
+    let names: Vec<String> = bodies.filter_map(schema_name).collect();
+    let schemas = &mut document.components.get_or_insert_default().schemas;
+    for name in names {
+        let Some(RefOr::T(Schema::Object(body))) = schemas.get_mut(&name) else { continue };
+        body.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
+        if let Some(audience) = body.properties.get_mut("audience") {
+            *audience = one_of_them(audiences);
+        }
+    }
+    if let Some(RefOr::T(login)) = schemas.get_mut("Login")
+        && let Schema::Object(either) = login
+    {
+        let by_email = identified_by(either.clone(), "email", "username");
+        let by_username = identified_by(either.clone(), "username", "email");
+        *login = Schema::OneOf(OneOfBuilder::new().item(by_email).item(by_username).build());
+    }
+}
+
+fn make_text(parameter: &mut RefOr<Parameter>) {
+    if let RefOr::T(Parameter { schema: Some(RefOr::T(Schema::Object(schema))), .. }) = parameter {
+        schema.schema_type = SchemaType::Type(Type::String);
+    }
+}
+
+/// The name of the body's type, which the body is made to refer to.
+fn schema_name(body: &mut RefOr<RequestBody>) -> Option<String> {
+    let RefOr::T(body) = body else { return None };
+    let RefOr::T(content) = body.content.values_mut().next()? else { return None };
+    if let Some(RefOr::T(Schema::OneOf(this_or_null))) = &content.schema {
+        let reference = this_or_null.items.iter().find(|item| matches!(item, RefOr::Ref(_)))?.clone();
+        content.schema = Some(reference);
+    }
+    let Some(RefOr::Ref(Ref { ref_location, .. })) = &content.schema else { return None };
+    ref_location.rsplit('/').next().map(str::to_owned)
+}
+
+fn one_of_them(audiences: &[String]) -> RefOr<Schema> {
+    let names = audiences.iter().map(|name| Some(name.as_str())).chain([None]);
+    let text_or_null = SchemaType::from_iter([Type::String, Type::Null]);
+    let description = "Audience of the access token; the first of them where none is given.";
+    let audience = ObjectBuilder::new().schema_type(text_or_null).enum_values(Some(names));
+    audience.description(Some(description)).into()
+}
+
+/// With one of two members, and nothing or `null` for the other.
+fn identified_by(mut login: Object, needed: &str, absent: &str) -> Object {
+    if let Some(RefOr::T(Schema::OneOf(this_or_null))) = login.properties.get(needed)
+        && let Some(reference) = this_or_null.items.iter().find(|item| matches!(item, RefOr::Ref(_))).cloned()
+    {
+        login.properties.insert(needed.to_owned(), reference);
+    }
+    let nothing = ObjectBuilder::new().schema_type(SchemaType::Type(Type::Null)).build();
+    login.properties.insert(absent.to_owned(), Schema::Object(nothing).into());
+    login.required.push(needed.to_owned());
+    login.title = Some(format!("With {needed}"));
+    login
+}

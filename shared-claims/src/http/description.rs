@@ -1,0 +1,84 @@
+//! What OpenAPI documents say of problems, for servers that publish one.
+
+use actix_web::http::Method;
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::schema::{SchemaType, Type};
+use utoipa::openapi::{
+    Content, HeaderBuilder, Object, ObjectBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder, Schema,
+};
+use utoipa::{PartialSchema, ToSchema};
+
+use super::code::Code;
+use super::problem::MEDIA_TYPE;
+
+impl PartialSchema for Code {
+    fn schema() -> RefOr<Schema> {
+        let codes = Self::ALL.iter().map(|code| code.as_str());
+        let text = ObjectBuilder::new().schema_type(SchemaType::Type(Type::String));
+        text.enum_values(Some(codes)).description(Some("What was wrong, for programs.")).into()
+    }
+}
+
+impl ToSchema for Code {}
+
+/// Every operation of a document, with its path and method.
+pub fn operations(document: &mut OpenApi) -> impl Iterator<Item = (&str, Method, &mut Operation)> {
+    document.paths.paths.iter_mut().flat_map(|(path, item)| {
+        let PathItem { get, put, post, delete, options, head, patch, trace, .. } = item;
+        let all = [
+            (Method::GET, get),
+            (Method::PUT, put),
+            (Method::POST, post),
+            (Method::DELETE, delete),
+            (Method::OPTIONS, options),
+            (Method::HEAD, head),
+            (Method::PATCH, patch),
+            (Method::TRACE, trace),
+        ];
+        all.into_iter().filter_map(|(method, call)| call.as_mut().map(|call| (path.as_str(), method, call)))
+    })
+}
+
+/// Adds a problem to what an operation can answer, beside those that it has with the same status.
+pub fn add_problem(call: &mut Operation, code: Code, when: &str) {
+    let status = code.status().as_str().to_owned();
+    let empty = || {
+        let problem = Content::new(Some(Ref::from_schema_name("Problem")));
+        let response = ResponseBuilder::new().content(MEDIA_TYPE, problem);
+        RefOr::T(response.build())
+    };
+    let RefOr::T(response) = call.responses.responses.entry(status).or_insert_with(empty) else { return };
+    let name = format!("`{}`", code.as_str());
+    if response.description.contains(&name) {
+        return;
+    }
+    if !response.description.is_empty() {
+        response.description.push_str("; ");
+    }
+    response.description.push_str(&name);
+    if !when.is_empty() {
+        response.description.push_str(": ");
+        response.description.push_str(when);
+    }
+}
+
+/// Adds the headers that come with a status: `Retry-After` to 429 and 503, a challenge to the 401 of calls that take a
+/// token (RFC 6750 §3).
+pub fn add_headers(call: &mut Operation, challenges: bool) {
+    for (status, response) in &mut call.responses.responses {
+        let RefOr::T(response) = response else { continue };
+        match status.as_str() {
+            "429" | "503" => add_header(response, "Retry-After", Type::Integer, "Seconds to wait"),
+            "401" if challenges => {
+                add_header(response, "WWW-Authenticate", Type::String, "`Bearer` challenge")
+            }
+            _ => {}
+        }
+    }
+}
+
+fn add_header(response: &mut Response, name: &str, kind: Type, description: &str) {
+    let schema: Object = ObjectBuilder::new().schema_type(SchemaType::Type(kind)).build();
+    let header = HeaderBuilder::new().schema(Some(schema)).description(Some(description)).build();
+    response.headers.insert(name.to_owned(), RefOr::T(header));
+}
