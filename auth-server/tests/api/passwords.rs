@@ -1,3 +1,4 @@
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use actix_web::rt::time::sleep;
@@ -60,6 +61,26 @@ async fn a_record_that_changes_while_the_right_password_is_checked_is_not_called
 async fn someone_who_is_disabled_while_the_password_is_checked_gets_no_session() {
     let sql = "UPDATE users SET disabled_at = created_at";
     while_a_password_is_checked(sql).await.assert_problem(401, "invalid_credentials");
+}
+
+#[actix_web::test]
+async fn a_password_of_a_mebibyte_is_refused_without_a_place_where_passwords_are_hashed() {
+    // Slow enough that the queue stays full.
+    let app = TestApp::with(&["--argon2-memory-kib", "65536", "--argon2-iterations", "40"]).await;
+    let login = |password: &str| {
+        let body = json!({"email": "nobody@example.org", "password": password});
+        app.post("/auth/login").json(&body).send()
+    };
+    let places = 64 + available_parallelism().map_or(1, usize::from);
+    let logins = (0..places + 8).map(|_| actix_web::rt::spawn(login("wrong")));
+    let (first, _, _waiting) = futures_util::future::select_all(logins).await;
+    first.expect("an answer").assert_problem(503, "unavailable");
+
+    let huge = "x".repeat(1 << 20);
+    for _ in 0..3 {
+        login(&huge).await.assert_problem(413, "body_too_large");
+    }
+    login("wrong").await.assert_problem(503, "unavailable");
 }
 
 /// The answer to a login with the right password; whatever it is, there is no session.

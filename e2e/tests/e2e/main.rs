@@ -1,6 +1,9 @@
 //! Both servers over real HTTP, on SQLite, or on the PostgreSQL that `LATCHKEY_TEST_DATABASE_URL` names.
 
+mod bad_input;
 mod browser;
+mod document;
+mod documented;
 mod faults;
 mod invariants;
 mod outages;

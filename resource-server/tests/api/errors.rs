@@ -1,4 +1,5 @@
-//! Every way to be refused, in the shape and with the code that are promised.
+//! Ways to be refused that are special to this server, or that need other tokens than an auth server makes. What holds
+//! for all calls is a table, in `e2e/tests/e2e/bad_input.rs`.
 
 use awc::http::Method;
 use chrono::TimeDelta;
@@ -68,16 +69,6 @@ async fn a_token_expires_fifteen_minutes_and_five_seconds_after_its_issue() {
 }
 
 #[actix_web::test]
-async fn two_authorization_headers_are_one_too_many() {
-    let api = Api::ready().await;
-    let bearer = format!("Bearer {}", api.issuer.token());
-    let twice = [("authorization", bearer.as_str()), ("authorization", bearer.as_str())];
-    for path in ["/protected", "/greeting"] {
-        api.get(path, &twice).await.assert_refused(400, "malformed_request", "invalid_request");
-    }
-}
-
-#[actix_web::test]
 async fn an_unknown_path_is_not_found_whatever_the_method() {
     let api = Api::ready().await;
     for path in ["/", "/nowhere", "/protected/", "/protected/x", "/admin%2f", "/verify", "/../etc/passwd"] {
@@ -85,31 +76,4 @@ async fn an_unknown_path_is_not_found_whatever_the_method() {
             api.send(method, path, &[]).await.assert_problem(404, "not_found");
         }
     }
-}
-
-#[actix_web::test]
-async fn a_wrong_method_is_told_the_right_ones() {
-    let api = Api::ready().await;
-    let reading = ["/protected", "/profile", "/admin", "/greeting", "/healthz", "/readyz", "/openapi.json"];
-    let expected = reading.map(|path| (path, "GET, HEAD")).into_iter().chain([("/transfer", "POST")]);
-    for (path, allow) in expected {
-        for method in [Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS] {
-            let answer = api.send(method, path, &[]).await;
-            answer.assert_problem(405, "method_not_allowed");
-            assert_eq!(answer.header("allow"), Some(allow), "{path} (RFC 9110 §15.5.6)");
-        }
-    }
-    api.get("/transfer", &[]).await.assert_problem(405, "method_not_allowed");
-    api.send(Method::POST, "/protected", &[]).await.assert_problem(405, "method_not_allowed");
-}
-
-#[actix_web::test]
-async fn headers_beyond_every_measure_are_refused_by_the_framework() {
-    let api = Api::ready().await;
-    let long = "x".repeat(140 * 1024);
-    let response =
-        awc::Client::default().get(format!("{}/healthz", api.url)).insert_header(("x", long)).send().await;
-    // It may hang up before the caller has said everything.
-    assert!(response.is_err() || response.is_ok_and(|response| response.status().as_u16() == 431));
-    assert_eq!(api.get("/healthz", &[]).await.status, 200);
 }

@@ -1,0 +1,133 @@
+//! Rows about tokens.
+
+use super::world::{Cell, Expected, Server, Target};
+use Expected::{Problem, Status};
+
+const MALFORMED: Expected = Problem(400, "malformed_request");
+const MISSING: Expected = Problem(401, "missing_token");
+const INVALID: Expected = Problem(401, "invalid_token");
+
+/// What an operation does about tokens.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// It never looks at them.
+    Blind,
+    /// A login or a registration: ends what is presented, once it has succeeded.
+    Opens,
+    /// `POST /auth/refresh`
+    Refreshes,
+    /// `POST /auth/logout`: whatever is presented ends.
+    Ends,
+    /// Wants a token that is good.
+    Wants,
+    /// Takes a good token or none.
+    MayTake,
+}
+
+pub fn cells(target: &Target) -> Vec<Cell> {
+    let kind = kind(target);
+    let mut cells = Vec::new();
+    let mut add = |row: &str, call, expected| cells.push(Cell { row: row.to_owned(), call, expected });
+    let world = target.world;
+    let bearer = match target.server {
+        Server::Auth => &world.refresh_token,
+        Server::Api => &world.access_token,
+    };
+
+    // Two headers are refused by all who look, before anything happens.
+    let twice = target.with_good_body(target.bare().bearer(bearer).bearer(bearer));
+    match (kind, target.good) {
+        (Kind::Blind, Some(good)) => add("two Authorization headers", twice, Status(good)),
+        (Kind::Blind, None) => {}
+        _ => add("two Authorization headers", twice, MALFORMED),
+    }
+    if matches!(kind, Kind::Wants | Kind::Refreshes) {
+        add("no token", target.with_good_body(target.bare()), MISSING);
+        let basic = target.bare().header("authorization", "Basic QW5uOnB3");
+        add("another scheme", target.with_good_body(basic), MISSING);
+        let other = target.bare().header("cookie", "refresh_token=x; access_token=y; refresh=z");
+        add("cookies of other names", target.with_good_body(other), MISSING);
+    }
+    for (row, text) in bad_tokens(target) {
+        let expected = match kind {
+            Kind::Refreshes => Problem(401, "session_ended"),
+            Kind::Ends => Status(204),
+            Kind::Wants | Kind::MayTake => INVALID,
+            Kind::Blind | Kind::Opens => continue,
+        };
+        let header = target.bare().header("authorization", &format!("Bearer {text}"));
+        add(&format!("{row} as bearer"), target.with_good_body(header), expected);
+        // The header alone decides, but at a logout, where all end.
+        if kind != Kind::Ends {
+            let beside =
+                target.bare().cookie(&world.refresh_token).header("authorization", &format!("Bearer {text}"));
+            add(&format!("{row} as bearer, beside a good cookie"), target.with_good_body(beside), expected);
+        }
+        if target.server == Server::Auth && !text.is_empty() && text.is_ascii() {
+            add(&format!("{row} as cookie"), target.with_good_body(target.cookies("", &text, "")), expected);
+        }
+    }
+    if target.server == Server::Auth && matches!(kind, Kind::Wants | Kind::Refreshes) {
+        let token = &world.refresh_token;
+        let again = format!("; __Host-refresh_token={token}");
+        add("the cookie twice", target.with_good_body(target.cookies("", token, &again)), MALFORMED);
+        let header = target.cookies("", token, "").cookie("x");
+        add("the cookie in two headers", target.with_good_body(header), MALFORMED);
+    }
+    if kind == Kind::Refreshes {
+        let body = format!("{{\"refresh_token\":\"{}\"}}", world.refresh_token);
+        add("the token in cookie and body", target.with_body(target.logged_in(), body.clone()), MALFORMED);
+        add("the token in header and body", target.with_body(target.bare().bearer(bearer), body), MALFORMED);
+        for key in
+            ["", "short", &"x".repeat(65), "\"abcdefghijklmnopqrstuv", "abcdefghijklmnopqrstu ", "null"]
+        {
+            let call = target.logged_in().header("idempotency-key", key);
+            add(&format!("Idempotency-Key {key:?}"), call, MALFORMED);
+        }
+        let key = "abcdefghijklmnopqrstuv";
+        let call = target.logged_in().header("idempotency-key", key).header("idempotency-key", key);
+        add("Idempotency-Key twice", call, MALFORMED);
+    }
+    if let Some(good) = target.good {
+        for planted in
+            ["foo; a=%FF; ", "=; ;;; ", "refresh_token=x; ", "x__Host-refresh_token=y; ", "\"; a=\"; "]
+        {
+            let call = target.cookies(planted, &world.refresh_token, "; z=%");
+            let call = if target.server == Server::Api { call.bearer(bearer) } else { call };
+            add(&format!("planted {planted}"), call, Status(good));
+        }
+    }
+    cells
+}
+
+fn kind(target: &Target) -> Kind {
+    let operation = target.operation;
+    match operation.path.as_str() {
+        "/auth/login" | "/auth/register" => Kind::Opens,
+        "/auth/refresh" => Kind::Refreshes,
+        "/auth/logout" => Kind::Ends,
+        _ if !operation.is_open() => Kind::Wants,
+        _ if operation.takes("access_token") => Kind::MayTake,
+        _ => Kind::Blind,
+    }
+}
+
+fn bad_tokens(target: &Target) -> Vec<(&'static str, String)> {
+    let (access, refresh) = (&target.world.access_token, &target.world.refresh_token);
+    let right = if target.server == Server::Auth { refresh } else { access };
+    let mut tokens = vec![
+        ("nothing", String::new()),
+        ("a word", "nonsense".to_owned()),
+        ("three words", "a.b.c".to_owned()),
+        ("punctuation", "!!!".to_owned()),
+        ("9 KiB", "x".repeat(9 * 1024)),
+        ("a tampered token", right.replacen(".ey", ".fy", 1)),
+        ("a token without its signature", right.rsplit_once('.').expect("a signature").0.to_owned() + "."),
+    ];
+    if !target.operation.takes("access_token") {
+        tokens.push(("the access token", access.clone()));
+    } else if target.server == Server::Api {
+        tokens.push(("the refresh token", refresh.clone()));
+    }
+    tokens
+}

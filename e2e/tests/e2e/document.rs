@@ -1,0 +1,142 @@
+//! What a server's OpenAPI document says.
+
+use awc::http::Method;
+use e2e::Answer;
+use serde_json::Value;
+
+use crate::stack::Running;
+
+pub struct Document(Value);
+
+/// A method of a path.
+pub struct Operation {
+    pub method: Method,
+    pub path: String,
+    pub body: Option<Body>,
+    description: Value,
+}
+
+/// What an operation takes as its body.
+pub struct Body {
+    pub is_needed: bool,
+    /// The members, and whether each is a text.
+    pub members: Vec<(String, bool)>,
+    pub needed_members: Vec<String>,
+}
+
+impl Document {
+    pub async fn of(server: &Running) -> Self {
+        Self(server.get("/openapi.json").send().await.assert_status(200).json())
+    }
+
+    pub fn paths(&self) -> Vec<String> {
+        self.0["paths"].as_object().expect("paths").keys().cloned().collect()
+    }
+
+    pub fn operations(&self) -> Vec<Operation> {
+        let paths = self.0["paths"].as_object().expect("paths").iter();
+        let operations = paths.flat_map(|(path, item)| {
+            let item = item.as_object().expect("a path").iter();
+            item.map(move |(method, description)| self.operation(path, method, description))
+        });
+        operations.collect()
+    }
+
+    /// The methods of a path, as `Allow` has them.
+    pub fn allowed(&self, path: &str) -> String {
+        let item = self.0["paths"][path].as_object().expect("a path");
+        let methods =
+            ["get", "post", "patch", "delete", "put"].iter().filter(|name| item.contains_key(**name));
+        let methods = methods.map(|name| name.to_uppercase().replace("GET", "GET, HEAD"));
+        methods.collect::<Vec<_>>().join(", ")
+    }
+
+    /// Everything that operations say of their answers.
+    pub fn answers(&self) -> String {
+        self.operations().iter().map(|operation| operation.description["responses"].to_string()).collect()
+    }
+
+    fn operation(&self, path: &str, method: &str, description: &Value) -> Operation {
+        let body = &description["requestBody"];
+        let schema = body.pointer("/content/application~1json/schema").map(|schema| self.resolved(schema));
+        Operation {
+            method: Method::from_bytes(method.to_uppercase().as_bytes()).expect("a method"),
+            path: path.to_owned(),
+            body: schema.map(|schema| self.body(body["required"] == true, schema)),
+            description: description.clone(),
+        }
+    }
+
+    fn body(&self, is_needed: bool, schema: &Value) -> Body {
+        // Of several forms each has all members, and some want another than the first does.
+        let forms = schema["oneOf"].as_array().map_or(std::slice::from_ref(schema), Vec::as_slice);
+        let mut members = Vec::new();
+        for (name, schema) in forms.iter().flat_map(|form| form["properties"].as_object().expect("members")) {
+            match members.iter_mut().find(|(known, _)| known == name) {
+                Some((_, is_text)) => *is_text |= self.is_text(schema),
+                None => members.push((name.clone(), self.is_text(schema))),
+            }
+        }
+        let needed = forms[0]["required"].as_array().into_iter().flatten();
+        let needed_members = needed.map(|name| name.as_str().expect("a name").to_owned()).collect();
+        Body { is_needed, members, needed_members }
+    }
+
+    fn is_text(&self, schema: &Value) -> bool {
+        let of_any = schema["oneOf"].as_array().is_some_and(|any| any.iter().any(|one| self.is_text(one)));
+        let schema = self.resolved(schema);
+        let is_text = |kind: &Value| kind == "string";
+        of_any
+            || is_text(&schema["type"])
+            || schema["type"].as_array().is_some_and(|any| any.iter().any(is_text))
+    }
+
+    fn resolved<'a>(&'a self, schema: &'a Value) -> &'a Value {
+        let Some(reference) = schema["$ref"].as_str() else { return schema };
+        self.0.pointer(reference.trim_start_matches('#')).expect("what it refers to")
+    }
+}
+
+impl Operation {
+    /// As the document has it, and tables of tests.
+    pub fn name(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+
+    pub fn is_safe(&self) -> bool {
+        self.method == Method::GET
+    }
+
+    /// The names of the security schemes that it takes, of which one is enough.
+    pub fn takes(&self, scheme: &str) -> bool {
+        let alternatives = self.description["security"].as_array().into_iter().flatten();
+        alternatives.filter_map(Value::as_object).any(|schemes| schemes.contains_key(scheme))
+    }
+
+    /// Whether it does without any.
+    pub fn is_open(&self) -> bool {
+        let security = &self.description["security"];
+        security.is_null()
+            || security.as_array().is_some_and(|any| any.iter().any(|one| one == &serde_json::json!({})))
+    }
+
+    /// The answer must be one that the document tells of: the status, the code, the media type and the headers.
+    pub fn assert_documented(&self, answer: &Answer) {
+        let response = &self.description["responses"][answer.status.to_string()];
+        assert!(response.is_object(), "{} does not document {}", self.name(), answer.status);
+        for name in response["headers"].as_object().into_iter().flat_map(|headers| headers.keys()) {
+            assert!(answer.header(name).is_some(), "{} without {name}", answer.status);
+        }
+        if answer.status < 400 {
+            return;
+        }
+        assert!(response["content"]["application/problem+json"].is_object(), "{}: {response}", self.name());
+        let code = answer.json()["code"].as_str().expect("a code").to_owned();
+        let description = response["description"].as_str().expect("a description");
+        assert!(
+            description.contains(&format!("`{code}`")),
+            "{} does not document {code}: {description}",
+            self.name()
+        );
+    }
+}

@@ -1,0 +1,134 @@
+//! The OpenAPI documents tell the truth: they have every route, every method, and every code that handlers know.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use shared_claims::Code;
+
+use crate::document::Document;
+use crate::stack::{Running, Stack};
+
+/// Not of the API: the page to try things out with. Its paths are those that its files have in `web/`.
+const OUTSIDE: [&str; 1] = ["demo.rs"];
+
+struct Servers {
+    auth: Running,
+    api: Running,
+}
+
+impl Servers {
+    async fn start() -> Self {
+        let stack = Stack::new();
+        Self { auth: stack.start_auth().await, api: stack.start_api() }
+    }
+
+    fn each(&self) -> [(&'static str, &Running); 2] {
+        [("auth-server", &self.auth), ("resource-server", &self.api)]
+    }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace").to_owned()
+}
+
+/// Name and text of every file of a server's `http/`.
+fn sources(server: &str) -> Vec<(String, String)> {
+    let entries = fs::read_dir(root().join(server).join("src/http")).expect("the folder of handlers");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let name = |path: &Path| path.file_name().expect("a name").to_string_lossy().into_owned();
+    let sources: Vec<_> =
+        paths.map(|path| (name(&path), fs::read_to_string(&path).expect("a source"))).collect();
+    assert!(sources.iter().any(|(name, _)| name == "routes.rs"), "the URL table has moved");
+    sources
+}
+
+#[actix_web::test]
+async fn the_documents_have_every_path_of_the_url_tables_and_no_other() {
+    for (name, server) in Servers::start().await.each() {
+        let mut routed = BTreeSet::new();
+        for (file, source) in sources(name) {
+            if OUTSIDE.contains(&file.as_str()) {
+                continue;
+            }
+            let paths = source.split("resource(\"").skip(1).filter_map(|rest| rest.split('"').next());
+            let before = routed.len();
+            routed.extend(paths.map(str::to_owned));
+            assert!(
+                file == "routes.rs" || routed.len() == before,
+                "{file} has a URL, which belongs into routes.rs"
+            );
+            let made = source.matches(".service(").count() + source.matches(".route(\"").count();
+            let seen = source.matches(".service(").count().min(source.matches("resource(\"").count());
+            assert_eq!(made, seen, "{name}/{file}: a URL that is no resource(\"…\") is not seen here");
+            for other in ["web::scope(", "#[get(", "#[post(", "#[put(", "#[patch(", "#[delete(", "#[route("] {
+                assert!(!source.contains(other), "{name}/{file}: what {other} makes is not seen here");
+            }
+        }
+        let described: BTreeSet<_> = Document::of(server).await.paths().into_iter().collect();
+        assert_eq!(described, routed, "{name}");
+    }
+}
+
+#[actix_web::test]
+async fn a_path_answers_to_the_methods_of_its_document_and_to_no_other() {
+    for (_, server) in Servers::start().await.each() {
+        let document = Document::of(server).await;
+        for path in document.paths() {
+            let allowed = document.allowed(&path);
+            for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY"] {
+                let method = awc::http::Method::from_bytes(method.as_bytes()).expect("a method");
+                let url = format!("{}{path}", server.url);
+                let answer = e2e::Call::new(method.clone(), url).send().await;
+                let known = allowed.split(", ").any(|name| name == method.as_str());
+                assert_eq!(answer.status != 405, known, "{method} {path}: {}", answer.status);
+                if !known {
+                    assert_eq!(answer.header("allow"), Some(allowed.as_str()), "{method} {path}");
+                }
+            }
+        }
+    }
+}
+
+#[actix_web::test]
+async fn every_code_that_a_handler_names_stands_with_an_operation() {
+    for (name, server) in Servers::start().await.each() {
+        let answers = Document::of(server).await.answers();
+        // These are answers of the server as a whole, which its description tells of.
+        let of_all = [Code::MethodNotAllowed];
+        let named = |code: &&Code| {
+            sources(name).iter().any(|(_, source)| source.contains(&format!("Code::{code:?}")))
+        };
+        let codes: Vec<_> = Code::ALL.iter().filter(named).filter(|code| !of_all.contains(code)).collect();
+        for code in codes {
+            assert!(
+                answers.contains(&format!("`{}`", code.as_str())),
+                "{name} does not document {}",
+                code.as_str()
+            );
+        }
+    }
+}
+
+#[actix_web::test]
+async fn every_code_there_is_stands_with_an_operation_of_a_server() {
+    let mut answers = String::new();
+    for (_, server) in Servers::start().await.each() {
+        let text = server.get("/openapi.json").send().await.text();
+        for code in Code::ALL {
+            assert!(
+                text.contains(&format!("\"{}\"", code.as_str())),
+                "the schema of `code` lacks {}",
+                code.as_str()
+            );
+        }
+        answers += &Document::of(server).await.answers();
+    }
+    for code in Code::ALL {
+        // 405 is told of all paths at once; nothing takes the access token from a cookie yet, so nothing asks for the
+        // proof that it was sent on purpose.
+        if ![Code::MethodNotAllowed, Code::CsrfFailed].contains(code) {
+            assert!(answers.contains(&format!("`{}`", code.as_str())), "{} is not documented", code.as_str());
+        }
+    }
+}
