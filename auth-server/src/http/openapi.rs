@@ -17,7 +17,7 @@ use crate::domain::Context;
         title = "Latchkey auth-server",
         description = "Registers people, checks passwords, issues and rotates tokens. Every error is RFC 9457 problem details with a documented `code`. \
             Of every path: another method than those here is 405 `method_not_allowed` with `Allow`, but HEAD, which works wherever GET does; \
-            headers over 128 KiB are 431, without a body; a path that is not here is 404 `not_found`."
+            more than 96 headers, or 128 KiB of them, are 431, and what is no HTTP is 400, both without a body; a path that is not here is 404 `not_found`."
     ),
     paths(
         register::register, login::log_in, refresh::refresh, logout::log_out, logout::log_out_everywhere,

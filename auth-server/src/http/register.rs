@@ -22,8 +22,8 @@ pub struct Registration {
     /// Unique.
     #[schema(value_type = Email, required)]
     email: Option<String>,
-    /// 8 to 128 characters, and not easy to guess.
-    #[schema(value_type = String, required, format = "password", min_length = 8, max_length = 128, pattern = "^[^\\u0000]*$")]
+    /// 9 to 128 characters, and not easy to guess.
+    #[schema(value_type = String, required, format = "password", min_length = 9, max_length = 128, pattern = "^[^\\u0000]*$")]
     password: Option<SecretString>,
     /// Unique.
     #[schema(value_type = Option<Username>)]

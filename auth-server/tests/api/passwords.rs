@@ -22,6 +22,18 @@ async fn weak_passwords_are_refused_with_a_reason() {
 }
 
 #[actix_web::test]
+async fn nine_characters_are_enough_and_eight_never_are() {
+    let app = TestApp::start().await;
+    let register = |password: &str| {
+        let person = json!({"email": "ann@example.org", "password": password});
+        app.post("/auth/register").json(&person).send()
+    };
+    let answer = register("qX7#vT2p").await.assert_problem(422, "invalid_input");
+    assert_eq!(answer.json()["fields"]["password"], json!("must be at least 9 characters long"));
+    register("qX7#vT2pK").await.assert_status(201);
+}
+
+#[actix_web::test]
 async fn passwords_are_stored_as_argon2id() {
     let app = TestApp::start().await;
     app.register("ann").await;
