@@ -7,6 +7,7 @@ requirements=(
     "postgres_programs      | PostgreSQL, server | postgresql"
     "have_libpq             | libpq, to link     | libpq-dev"
     "command -v python3     | Python 3           | python3"
+    "python3 -m ensurepip --version | Python's venv | python3-venv"
     "command -v curl        | curl               | curl ca-certificates"
     "command -v node        | Node.js            | nodejs"
     "command -v npm         | npm                | npm"

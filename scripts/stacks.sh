@@ -8,6 +8,14 @@ stack_environment=()
 stack_pids=()
 stack_dir=""
 
+# Where cargo puts what it builds; the programs that tests use are in `debug` below it.
+target_folder() {
+    local description
+    description=$(cargo metadata --format-version 1 --no-deps --locked)
+    description=${description##*'"target_directory":"'}
+    echo "${description%%'"'*}"
+}
+
 # stack_start_local PROGRAMS: what `cargo run` starts, with data of its own. PROGRAMS is the folder of the binaries.
 stack_start_local() {
     stack_dir=$(mktemp -d) || return 1

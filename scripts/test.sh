@@ -17,10 +17,11 @@ scripts/test.sh [--long] [--setup-only] [-- FILTER...]
 
 Runs the whole suite on SQLite, then the tests that reach a database again on PostgreSQL, from a server that is
 started for them and removed afterwards. Then scripts/e2e.sh has a look at servers that were started as people start
-them. What is missing of the system is installed (as root) or named (else).
+them, and scripts/schemathesis.sh holds them to their OpenAPI documents. What is missing of the system is installed (as
+root) or named (else).
 
-  --long         also the long forms of the tests (those marked #[ignore]), scripts/compose-test.sh (Docker), and
-                 scripts/bench.sh
+  --long         also the long forms of the tests (those marked #[ignore]), ten times as many cases of
+                 scripts/schemathesis.sh, scripts/compose-test.sh (Docker), and scripts/bench.sh
   --setup-only   only install or name what is missing
   -- FILTER...   handed to the tests: a part of their names, or the options of `cargo test -- --help`
 
@@ -56,8 +57,12 @@ main() {
     if stage "build" "${on_sqlite[@]}" "${everything[@]}" --no-run; then
         stage "SQLite" "${on_sqlite[@]}" "${everything[@]}" --no-fail-fast -- "${filter[@]}" || true
         local programs
-        programs=$(program_folder)
+        programs=$(target_folder)/debug
         end_to_end local-stack stack_start_local "$programs"
+        # Whoever asks for some tests by name does not mean this.
+        if [[ ${#filter[@]} -eq 0 ]]; then
+            stage "schemathesis" scripts/schemathesis.sh "${effort[@]}" || true
+        fi
         if $long; then
             # --tests leaves the examples in the documentation out: there, `ignore` means "does not compile".
             stage "SQLite, long" "${on_sqlite[@]}" "${everything[@]}" --no-fail-fast --tests -- \
@@ -101,11 +106,12 @@ clean_up() {
 
 parse_arguments() {
     long=false
+    effort=()
     setup_only=false
     filter=()
     while [[ $# -gt 0 ]]; do
         case $1 in
-            --long) long=true ;;
+            --long) long=true effort=(--long) ;;
             --setup-only) setup_only=true ;;
             --help | -h) help && exit 0 ;;
             --) filter=("${@:2}") && return ;;
@@ -113,14 +119,6 @@ parse_arguments() {
         esac
         shift
     done
-}
-
-# Where cargo puts the programs that the first stage built.
-program_folder() {
-    local description
-    description=$(cargo metadata --format-version 1 --no-deps --locked)
-    description=${description##*'"target_directory":"'}
-    echo "${description%%'"'*}/debug"
 }
 
 # end_to_end STACK START...: two stages, one that starts a stack and one that runs scripts/e2e.sh against it. Whoever

@@ -1,0 +1,111 @@
+#!/usr/bin/env bash
+# Holds both servers to their OpenAPI documents: schemathesis makes calls of what the documents say, right and wrong
+# ones, and looks whether the answers are as documented.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=scripts/postgres.sh
+source scripts/postgres.sh
+# shellcheck source=scripts/process_group.sh
+source scripts/process_group.sh
+# shellcheck source=scripts/stacks.sh
+source scripts/stacks.sh
+
+help() {
+    cat <<'TEXT'
+scripts/schemathesis.sh [--long]
+
+Builds both servers, starts them on SQLite, and runs schemathesis against them: 200 cases an operation, always the
+same; with --long 2,000, each time others. Needs PyPI, once: what it installs stays in cargo's target folder.
+TEXT
+}
+
+main() {
+    local effort=(--max-examples 200 --seed 1)
+    case ${1:-} in
+        "") ;;
+        --long) effort=(--max-examples 2000) ;;
+        --help | -h) help && exit 0 ;;
+        *) echo "unknown argument: $1 (see scripts/schemathesis.sh --help)" >&2 && exit 2 ;;
+    esac
+
+    # As scripts/test.sh builds them: `cargo build` would choose other features, and build everything once more.
+    cargo test --workspace --locked --no-run --quiet
+    local target
+    target=$(target_folder)
+    install_schemathesis "$target/schemathesis"
+    reports=$(mktemp -d)
+    on_exit clean_up
+    if ! stack_start_lenient "$target/debug"; then
+        echo "schemathesis: the servers did not start" >&2
+        exit 1
+    fi
+    local failed=false
+    hold auth-server "$auth" || failed=true
+    hold resource-server "$api" || failed=true
+    ! $failed || exit 1
+}
+
+clean_up() {
+    end_group
+    stack_stop
+    rm -rf -- "$reports"
+}
+
+# A virtual environment with the pinned version, made anew whenever that changes.
+install_schemathesis() {
+    local requirements=scripts/schemathesis/requirements.txt
+    schemathesis=$1/bin/schemathesis
+    if cmp --quiet "$requirements" "$1/installed.txt"; then
+        return 0
+    fi
+    if ! { python3 -m venv --clear "$1" &&
+        "$1/bin/pip" install --quiet --disable-pip-version-check --requirement "$requirements"; }; then
+        echo "schemathesis cannot be installed, so the API stays untested: is PyPI reachable?" >&2
+        exit 1
+    fi
+    cp "$requirements" "$1/installed.txt"
+}
+
+# Both servers, with a hash that costs nothing and no limit to logins, and a person who may do everything.
+stack_start_lenient() {
+    stack_dir=$(mktemp -d) || return 1
+    if ! stack_run_lenient "$1"; then
+        stack_logs >&2
+        return 1
+    fi
+}
+
+stack_run_lenient() {
+    local programs=$1 port
+    local settings=(DATABASE_URL="sqlite://$stack_dir/test.db" ARGON2_MEMORY_KIB=8 ARGON2_ITERATIONS=1
+        LOGIN_RATE_PER_IP=1000000000 AUDIENCES="api,mail"
+        JWT_REFRESH_SECRET=refresh-secret-of-a-test-0123456789
+        KEY_ENCRYPTION_SECRET=key-secret-of-a-test-0123456789abcd)
+    stack_listen auth-server "$programs/auth-server" "${settings[@]}" ISSUER="http://127.0.0.1:{port}" || return 1
+    auth=http://127.0.0.1:$port
+    stack_listen resource-server "$programs/resource-server" ISSUER="$auth" || return 1
+    api=http://127.0.0.1:$port
+    stack_is_ready "$api" || return 1
+
+    export AUTH_URL=$auth TEST_EMAIL=ann@example.org TEST_PASSWORD="correct horse battery staple"
+    curl -fsS -o /dev/null -H "Content-Type: application/json" \
+        --data "{\"email\":\"$TEST_EMAIL\",\"password\":\"$TEST_PASSWORD\"}" "$auth/auth/register" || return 1
+    # There is no other way yet to make an administrator than a statement in the database.
+    python3 - "$stack_dir/test.db" <<'PYTHON'
+import sqlite3, sys
+with sqlite3.connect(sys.argv[1]) as database:
+    database.execute("""UPDATE users SET roles = '["admin"]', version = version + 1""")
+PYTHON
+}
+
+# hold NAME URL: one server, held to its document.
+hold() {
+    local name=$1 url=$2 report=$reports/$1.xml status=0
+    printf '\n-- %s\n' "$name"
+    run_in_group "$schemathesis" --config-file scripts/schemathesis/schemathesis.toml run "$url/openapi.json" \
+        "${effort[@]}" --report junit --report-junit-path "$report" || status=$?
+    python3 scripts/schemathesis/count.py "$name" "$report" || status=1
+    return "$status"
+}
+
+main "$@"
