@@ -12,7 +12,7 @@ use super::{admin, greeting, health, profile, protected, transfer};
         title = "Latchkey resource server",
         description = "An API that believes access tokens. Every error is RFC 9457 problem details with a documented `code`. \
             Of every path: another method than those here is 405 `method_not_allowed` with `Allow`, but HEAD, which works wherever GET does; \
-            headers over 128 KiB are 431, without a body; a path that is not here is 404 `not_found`."
+            more than 96 headers, or 128 KiB of them, are 431, and what is no HTTP is 400, both without a body; a path that is not here is 404 `not_found`."
     ),
     paths(
         protected::show,

@@ -70,7 +70,7 @@ pub fn add_headers(call: &mut Operation, challenges: bool) {
         match status.as_str() {
             "429" | "503" => add_header(response, "Retry-After", Type::Integer, "Seconds to wait"),
             "401" if challenges => {
-                add_header(response, "WWW-Authenticate", Type::String, "`Bearer` challenge")
+                add_header(response, "WWW-Authenticate", Type::String, "`Bearer` challenge");
             }
             _ => {}
         }

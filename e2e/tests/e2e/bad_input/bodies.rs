@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::world::{Cell, Expected, Target};
+use super::world::{Cell, Expected, Target, with_body};
 use crate::document::Body;
 use Expected::{Problem, Status};
 
@@ -47,17 +47,17 @@ pub fn cells(target: &Target) -> Vec<Cell> {
     add("no content type".to_owned(), without_type, Problem(415, "unsupported_media_type"));
 
     for (name, bytes) in NO_OBJECTS {
-        add(format!("{name} as body"), target.with_body(target.logged_in(), bytes), MALFORMED);
+        add(format!("{name} as body"), with_body(target.logged_in(), bytes), MALFORMED);
     }
     let deep = format!("{}{}", "{\"a\":".repeat(2000), "[");
-    add("a deep body".to_owned(), target.with_body(target.logged_in(), deep), MALFORMED);
+    add("a deep body".to_owned(), with_body(target.logged_in(), deep), MALFORMED);
     if body.is_needed {
         add("no body".to_owned(), target.logged_in(), MALFORMED);
     }
 
     for size in [16 * 1024 + 1, 10 * MEBIBYTE] {
         let spaces = " ".repeat(size - 2);
-        let huge = target.with_body(target.logged_in(), format!("{{{spaces}}}"));
+        let huge = with_body(target.logged_in(), format!("{{{spaces}}}"));
         add(format!("a body of {size} bytes"), huge, TOO_LARGE);
     }
     members(target, body, &mut add);
@@ -65,7 +65,7 @@ pub fn cells(target: &Target) -> Vec<Cell> {
 }
 
 fn members(target: &Target, body: &Body, add: &mut impl FnMut(String, e2e::Call, Expected)) {
-    let send = |body: String| target.with_body(target.logged_in(), body);
+    let send = |body: String| with_body(target.logged_in(), body);
     for name in ["unknown", "rember", "__proto__", ""] {
         add(format!("unknown member {name:?}"), send(target.body_with(name, json!(1)).to_string()), INVALID);
     }
@@ -96,7 +96,7 @@ fn members(target: &Target, body: &Body, add: &mut impl FnMut(String, e2e::Call,
 }
 
 fn text_member(target: &Target, name: &str, add: &mut impl FnMut(String, e2e::Call, Expected)) {
-    let send = |body: String| target.with_body(target.logged_in(), body);
+    let send = |body: String| with_body(target.logged_in(), body);
     let with = |text: &str| target.body_with(name, json!(text)).to_string();
     add(format!("{name} of a mebibyte"), send(with(&"x".repeat(MEBIBYTE))), TOO_LARGE);
     for half in ["\\ud800", "\\udc00 ", "x\\ud800\\ud800"] {
@@ -119,7 +119,7 @@ fn text_member(target: &Target, name: &str, add: &mut impl FnMut(String, e2e::Ca
         }
         // Checked after what else is wrong, and after the token.
         let call = if name == "refresh_token" { target.bare() } else { target.logged_in() };
-        add(format!("{row} as {name}"), target.with_body(call, with(text)), refused);
+        add(format!("{row} as {name}"), with_body(call, with(text)), refused);
     }
     if ["name", "username"].contains(&name) {
         for text in ["x".repeat(65), "\u{202e}\0".to_owned(), "a\nb".to_owned()] {

@@ -1,6 +1,6 @@
 //! Rows about tokens.
 
-use super::world::{Cell, Expected, Server, Target};
+use super::world::{Cell, Expected, Server, Target, with_body};
 use Expected::{Problem, Status};
 
 const MALFORMED: Expected = Problem(400, "malformed_request");
@@ -76,8 +76,8 @@ pub fn cells(target: &Target) -> Vec<Cell> {
     }
     if kind == Kind::Refreshes {
         let body = format!("{{\"refresh_token\":\"{}\"}}", world.refresh_token);
-        add("the token in cookie and body", target.with_body(target.logged_in(), body.clone()), MALFORMED);
-        add("the token in header and body", target.with_body(target.bare().bearer(bearer), body), MALFORMED);
+        add("the token in cookie and body", with_body(target.logged_in(), body.clone()), MALFORMED);
+        add("the token in header and body", with_body(target.bare().bearer(bearer), body), MALFORMED);
         for key in
             ["", "short", &"x".repeat(65), "\"abcdefghijklmnopqrstuv", "abcdefghijklmnopqrstu ", "null"]
         {

@@ -116,7 +116,7 @@ impl World {
         let sessions = me["sessions"].as_array().expect("sessions").iter();
         let current =
             sessions.filter(|session| session["current"] == true).map(|session| session["id"].as_str());
-        self.session = current.flatten().next().expect("the session").to_owned();
+        current.flatten().next().expect("the session").clone_into(&mut self.session);
     }
 
     pub fn server(&self, server: Server) -> &Running {
@@ -179,11 +179,7 @@ impl<'a> Target<'a> {
 
     /// With a good body, if it takes any.
     pub fn with_good_body(&self, call: Call) -> Call {
-        if self.body.is_empty() { call } else { self.with_body(call, self.body) }
-    }
-
-    pub fn with_body(&self, call: Call, body: impl Into<Vec<u8>>) -> Call {
-        call.header("content-type", "application/json").raw(body)
+        if self.body.is_empty() { call } else { with_body(call, self.body) }
     }
 
     /// The good body, as JSON, and with this member too.
@@ -218,6 +214,10 @@ impl Expected {
             Self::HeadersTooLarge => assert_eq!((answer.status, answer.text().as_str()), (431, "")),
         }
     }
+}
+
+pub fn with_body(call: Call, body: impl Into<Vec<u8>>) -> Call {
+    call.header("content-type", "application/json").raw(body)
 }
 
 /// No row of `GOOD` may be left over from an operation that is gone.
