@@ -95,7 +95,8 @@ impl TestDatabase {
         Self { url, place: Place::Sqlite { _folder: folder } }
     }
 
-    fn on_postgres(server: String) -> Self {
+    /// On the server that this URL leads to, whose role may create databases.
+    pub fn on_postgres(server: String) -> Self {
         let name = format!("latchkey_{}", uuid::Uuid::new_v4().simple());
         let mut connection = PgConnection::establish(&server).expect("PostgreSQL");
         connection.batch_execute(&format!("CREATE DATABASE {name}")).expect("a database");

@@ -1,3 +1,6 @@
 //! Nothing breaks it: both servers as processes, on SQLite, or on the PostgreSQL that `LATCHKEY_TEST_DATABASE_URL` names.
 
+mod cluster;
+mod outages;
 mod servers;
+mod traffic;

@@ -13,7 +13,11 @@ pub struct Place {
 
 impl Place {
     pub fn new() -> Self {
-        Self { address: free_address(), database: TestDatabase::fresh() }
+        Self::with(TestDatabase::fresh())
+    }
+
+    pub fn with(database: TestDatabase) -> Self {
+        Self { address: free_address(), database }
     }
 
     pub async fn start(&self) -> Program {

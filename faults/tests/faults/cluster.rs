@@ -1,0 +1,185 @@
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A PostgreSQL server of the test's own, which can be stopped and started again. Unlike that of scripts/postgres.sh it
+/// writes to disk what it says it has written, as that is what is tested. Gone with the test.
+pub struct Cluster {
+    folder: TempDir,
+    port: u16,
+    process: Option<Child>,
+}
+
+impl Cluster {
+    /// With a role `latchkey` that may create databases, and a role `standby` that may copy the server. Nothing where
+    /// only SQLite is being tested.
+    pub fn start() -> Option<Self> {
+        std::env::var_os("LATCHKEY_TEST_DATABASE_URL")?;
+        let mut cluster = Self::in_new_folder();
+        cluster.run("initdb", &["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C"]);
+        // The superuser, who can run programs, is let in through the socket alone, whose folder is closed to others.
+        let doors = "local all all trust\nhost all latchkey 127.0.0.1/32 trust\nhost replication standby 127.0.0.1/32 trust\n";
+        fs::write(cluster.data().join("pg_hba.conf"), doors).expect("its doors");
+        cluster.start_again();
+        cluster.sql("CREATE ROLE latchkey LOGIN CREATEDB; CREATE ROLE standby LOGIN REPLICATION");
+        Some(cluster)
+    }
+
+    /// A copy that follows the server which answers on this port of the machine, asynchronously.
+    pub fn standby_of(port: u16) -> Self {
+        let mut standby = Self::in_new_folder();
+        let source = format!("host=127.0.0.1 port={port} user=standby");
+        standby.run("pg_basebackup", &["--dbname", &source, "--write-recovery-conf", "--checkpoint=fast"]);
+        standby.start_again();
+        standby
+    }
+
+    fn in_new_folder() -> Self {
+        // Not in TMPDIR: another user must get in, and the path of a socket is at most 107 bytes long.
+        let folder = TempDir::with_prefix_in("latchkey-cluster-", "/tmp").expect("a folder");
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).expect("a folder of its own");
+        if let Some(user) = owner() {
+            std::os::unix::fs::chown(folder.path(), Some(user), None).expect("a folder of that user");
+        }
+        Self { folder, port: unused_port(), process: None }
+    }
+
+    /// As a role that may create databases.
+    pub fn url(&self) -> String {
+        format!("postgres://latchkey@127.0.0.1:{}/postgres", self.port)
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Returns once it answers, after it has recovered from whatever ended it.
+    pub fn start_again(&mut self) {
+        assert!(self.process.is_none(), "it runs already");
+        let log = fs::File::options().create(true).append(true).open(self.log()).expect("a log");
+        let mut command = self.command("postgres");
+        command.arg("-D").arg(self.data()).arg("-k").arg(self.folder.path());
+        command.args(["-p", &self.port.to_string(), "-c", "listen_addresses=127.0.0.1", "-c", "shared_buffers=32MB"]);
+        self.process = Some(command.stderr(log).stdin(Stdio::null()).spawn().expect("postgres"));
+        let started = Instant::now();
+        while self.query("SELECT 1").is_none() {
+            let ended = self.process.as_mut().expect("a process").try_wait().expect("its status");
+            assert!(ended.is_none() && started.elapsed() < PATIENCE, "{}", self.logged());
+            sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// As `pg_ctl stop --mode=immediate` does it: without a word to those who are connected, and without a checkpoint.
+    pub fn stop_at_once(&mut self) {
+        let mut process = self.process.take().expect("a server");
+        kill_process(pid(&process), Signal::QUIT).expect("a signal");
+        process.wait().expect("its end");
+    }
+
+    /// Lets a standby take over; returns once it takes writes.
+    pub fn promote(&self) {
+        assert_eq!(self.query("SELECT pg_promote()").as_deref(), Some("t"), "{}", self.logged());
+    }
+
+    /// Runs a statement as the superuser, and returns what it prints.
+    pub fn sql(&self, sql: &str) -> String {
+        self.query(sql).unwrap_or_else(|| panic!("{sql}: {}", self.logged()))
+    }
+
+    fn query(&self, sql: &str) -> Option<String> {
+        let mut psql = Command::new(programs().join("psql"));
+        psql.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--username=postgres", "postgres"]);
+        psql.arg("--host").arg(self.folder.path()).args(["--port", &self.port.to_string(), "--command", sql]);
+        let done = psql.stdin(Stdio::null()).output().expect("psql");
+        done.status.success().then(|| String::from_utf8_lossy(&done.stdout).trim().to_owned())
+    }
+
+    fn run(&mut self, program: &str, arguments: &[&str]) {
+        let done = self.command(program).arg("--pgdata").arg(self.data()).args(arguments).output().expect(program);
+        assert!(done.status.success(), "{program}: {}", String::from_utf8_lossy(&done.stderr));
+    }
+
+    /// PostgreSQL refuses to run as root. Should the test be killed outright, the kernel tells the server to quit.
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "QUIT"]);
+        if let Some(user) = owner() {
+            command.args(["--reuid", &user.to_string(), "--clear-groups"]);
+        }
+        command.arg(programs().join(program)).current_dir(self.folder.path()).env("LC_ALL", "C");
+        command
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder.path().join("log")
+    }
+
+    fn logged(&self) -> String {
+        fs::read_to_string(self.log()).unwrap_or_default()
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if self.process.is_some() {
+            self.stop_at_once();
+        }
+    }
+}
+
+fn pid(process: &Child) -> Pid {
+    Pid::from_child(process)
+}
+
+/// Below the range that the system gives out itself, so that no test on port 0 takes it while the server is stopped.
+fn unused_port() -> u16 {
+    let seed = u32::from_le_bytes(*uuid::Uuid::new_v4().as_bytes().first_chunk().expect("16 bytes"));
+    let start = 10_000 + u16::try_from(seed % 10_000).expect("below 10000");
+    let free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    (start..30_000).find(free).expect("a free port")
+}
+
+/// The user to run as, if we are root: `postgres` where Debian's package made it, else `nobody`.
+fn owner() -> Option<u32> {
+    if !rustix::process::geteuid().is_root() {
+        return None;
+    }
+    let users = fs::read_to_string("/etc/passwd").expect("users");
+    let id = |name: &str| {
+        let line = users.lines().find(|line| line.split(':').next() == Some(name))?;
+        line.split(':').nth(2)?.parse().ok()
+    };
+    Some(id("postgres").or_else(|| id("nobody")).expect("a user without rights"))
+}
+
+/// The folder of initdb and its like: that on PATH, else Debian's newest, which is not on PATH.
+fn programs() -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")
+        .map(|versions| versions.flatten().map(|version| version.path().join("bin")).collect())
+        .unwrap_or_default();
+    folders.sort_by_key(|folder| std::cmp::Reverse(version(folder)));
+    let all = std::env::split_paths(&path).chain(folders);
+    let found = all.filter_map(|folder| fs::canonicalize(folder.join("initdb")).ok()).find_map(|initdb| {
+        let folder = initdb.parent()?;
+        folder.join("postgres").exists().then(|| folder.to_owned())
+    });
+    found.expect("PostgreSQL's initdb; scripts/test.sh --setup-only installs it")
+}
+
+fn version(folder: &Path) -> Option<u32> {
+    folder.parent()?.file_name()?.to_str()?.parse().ok()
+}
