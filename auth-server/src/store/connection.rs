@@ -108,12 +108,36 @@ impl DatabaseUrl {
 
 #[cfg(feature = "postgres")]
 fn connect_postgres(url: &str) -> ConnectionResult<AnyConnection> {
-    let mut connection = diesel::PgConnection::establish(url)?;
+    let mut connection = diesel::PgConnection::establish(&impatient(url))?;
     // A statement that hangs must not hold a request, a pool place and row locks for good.
     connection
         .batch_execute("SET statement_timeout = '10s'; SET lock_timeout = '5s'; SET TIME ZONE 'UTC'")
         .map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(AnyConnection::Postgres(connection))
+}
+
+/// What libpq leaves to the operating system, which waits for minutes or hours: how long a machine that says nothing any
+/// more counts as there. In seconds, the last in milliseconds. What the operator's URL says has precedence.
+#[cfg(feature = "postgres")]
+const LIMITS: [(&str, &str); 5] = [
+    ("connect_timeout", "3"),
+    ("keepalives_idle", "10"),
+    ("keepalives_interval", "5"),
+    ("keepalives_count", "3"),
+    ("tcp_user_timeout", "10000"),
+];
+
+#[cfg(feature = "postgres")]
+fn impatient(url: &str) -> String {
+    let (_, query) = url.split_once('?').unwrap_or((url, ""));
+    let names: Vec<&str> = query.split('&').filter_map(|pair| Some(pair.split_once('=')?.0)).collect();
+    let mut all = url.to_owned();
+    let mut separator = if url.contains('?') { '&' } else { '?' };
+    for (name, value) in LIMITS.iter().filter(|(name, _)| !names.contains(name)) {
+        all += &format!("{separator}{name}={value}");
+        separator = '&';
+    }
+    all
 }
 
 fn connect_sqlite(path: &Path) -> ConnectionResult<AnyConnection> {
@@ -155,6 +179,16 @@ mod tests {
         for url in ["", "sqlite://", "data/x.db", "mysql://x"] {
             assert!(url.parse::<DatabaseUrl>().is_err(), "{url}");
         }
+    }
+
+    #[cfg(feature = "postgres")]
+    #[test]
+    fn limits_that_the_operator_has_set_stay() {
+        let limits = "keepalives_idle=10&keepalives_interval=5&keepalives_count=3&tcp_user_timeout=10000";
+        let url = "postgres://ann@db/latchkey";
+        assert_eq!(super::impatient(url), format!("{url}?connect_timeout=3&{limits}"));
+        let url = "postgres://ann@db/latchkey?sslmode=require&connect_timeout=9";
+        assert_eq!(super::impatient(url), format!("{url}&{limits}"));
     }
 
     #[cfg(feature = "postgres")]

@@ -1,15 +1,22 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::r2d2::{Pool, PooledConnection};
 use diesel::result::Error as DieselError;
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 use super::{AnyConnection, DatabaseUrl, StoreError, migrations, users};
 
 /// How long a request waits for a free connection before it is told to come back.
 const CONNECTION_WAIT: Duration = Duration::from_secs(3);
+/// The same while there is not a single connection: then the database is away, and each of the many who ask holds a
+/// thread until it is told so.
+const OUTAGE_WAIT: Duration = Duration::from_millis(500);
+/// How long anybody waits for the database in all. Longer than its own limits to statements and locks, so that it matters
+/// only where the database, or the network to it, stands still.
+const ANSWER_WAIT: Duration = Duration::from_secs(12);
 const POOL_SIZE: u32 = 10;
 
 /// The pool of connections, and the way from async code into blocking statements.
@@ -49,8 +56,13 @@ impl Database {
     {
         let pool = self.pool.clone();
         // Waiting for a connection blocks too, so it happens on the same thread as the statements.
-        let hop = spawn_blocking(move || work(&mut *connection(&pool)?));
-        hop.await.unwrap_or_else(|_| Err(StoreError::Cancelled.into()))
+        let mut hop = spawn_blocking(move || work(&mut *connection(&pool)?));
+        let Ok(done) = timeout(ANSWER_WAIT, &mut hop).await else {
+            // Unless it has begun, it need not begin any more.
+            hop.abort();
+            return Err(StoreError::Overdue.into());
+        };
+        done.unwrap_or_else(|_| Err(StoreError::Cancelled.into()))
     }
 
     /// Runs `work` in one transaction: committed if it returns `Ok`, otherwise rolled back.
@@ -96,7 +108,14 @@ fn postgres_time(connection: &mut diesel::PgConnection) -> Result<DateTime<Utc>,
 }
 
 fn connection(pool: &Pool<DatabaseUrl>) -> Result<PooledConnection<DatabaseUrl>, StoreError> {
-    pool.get().map_err(|error| StoreError::NoConnection(error.to_string()))
+    let asked = Instant::now();
+    loop {
+        let outcome = pool.get_timeout(OUTAGE_WAIT);
+        let others_use_it = pool.state().connections > 0;
+        if outcome.is_ok() || !others_use_it || asked.elapsed() >= CONNECTION_WAIT {
+            return outcome.map_err(|error| StoreError::NoConnection(error.to_string()));
+        }
+    }
 }
 
 fn transaction<T, E: From<StoreError>>(

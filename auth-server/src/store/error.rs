@@ -18,6 +18,9 @@ pub enum StoreError {
     /// A row that cannot be.
     #[error(transparent)]
     Impossible(#[from] ImpossibleValue),
+    /// It was given up waiting; what was asked for may be done all the same.
+    #[error("the database does not answer in time")]
+    Overdue,
     /// The hop to the blocking thread was cut: the process is going down.
     #[error("the database work was cancelled")]
     Cancelled,

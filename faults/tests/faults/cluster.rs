@@ -19,13 +19,19 @@ pub struct Cluster {
     process: Option<Child>,
 }
 
+/// A server that stands still.
+pub struct Frozen<'a>(&'a Cluster);
+
 impl Cluster {
     /// With a role `latchkey` that may create databases, and a role `standby` that may copy the server. Nothing where
     /// only SQLite is being tested.
     pub fn start() -> Option<Self> {
         std::env::var_os("LATCHKEY_TEST_DATABASE_URL")?;
         let mut cluster = Self::in_new_folder();
-        cluster.run("initdb", &["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C"]);
+        cluster.run(
+            "initdb",
+            &["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"],
+        );
         // The superuser, who can run programs, is let in through the socket alone, whose folder is closed to others.
         let doors = "local all all trust\nhost all latchkey 127.0.0.1/32 trust\nhost replication standby 127.0.0.1/32 trust\n";
         fs::write(cluster.data().join("pg_hba.conf"), doors).expect("its doors");
@@ -38,7 +44,10 @@ impl Cluster {
     pub fn standby_of(port: u16) -> Self {
         let mut standby = Self::in_new_folder();
         let source = format!("host=127.0.0.1 port={port} user=standby");
-        standby.run("pg_basebackup", &["--dbname", &source, "--write-recovery-conf", "--checkpoint=fast"]);
+        standby.run(
+            "pg_basebackup",
+            &["--dbname", &source, "--write-recovery-conf", "--checkpoint=fast", "--no-sync"],
+        );
         standby.start_again();
         standby
     }
@@ -68,7 +77,14 @@ impl Cluster {
         let log = fs::File::options().create(true).append(true).open(self.log()).expect("a log");
         let mut command = self.command("postgres");
         command.arg("-D").arg(self.data()).arg("-k").arg(self.folder.path());
-        command.args(["-p", &self.port.to_string(), "-c", "listen_addresses=127.0.0.1", "-c", "shared_buffers=32MB"]);
+        command.args([
+            "-p",
+            &self.port.to_string(),
+            "-c",
+            "listen_addresses=127.0.0.1",
+            "-c",
+            "shared_buffers=32MB",
+        ]);
         self.process = Some(command.stderr(log).stdin(Stdio::null()).spawn().expect("postgres"));
         let started = Instant::now();
         while self.query("SELECT 1").is_none() {
@@ -81,8 +97,26 @@ impl Cluster {
     /// As `pg_ctl stop --mode=immediate` does it: without a word to those who are connected, and without a checkpoint.
     pub fn stop_at_once(&mut self) {
         let mut process = self.process.take().expect("a server");
-        kill_process(pid(&process), Signal::QUIT).expect("a signal");
+        kill_process(Pid::from_child(&process), Signal::QUIT).expect("a signal");
         process.wait().expect("its end");
+    }
+
+    /// Every process of it stands still, and its connections with it, until what is returned is dropped.
+    pub fn freeze(&self) -> Frozen<'_> {
+        self.signal_all(Signal::STOP);
+        Frozen(self)
+    }
+
+    fn signal_all(&self, signal: Signal) {
+        let main = self.process.as_ref().expect("a server").id();
+        let children =
+            fs::read_to_string(format!("/proc/{main}/task/{main}/children")).expect("its processes");
+        let all =
+            children.split_whitespace().map(|id| id.parse().expect("a process")).chain([main.cast_signed()]);
+        for id in all {
+            // One that has ended by now needs no signal.
+            let _ = kill_process(Pid::from_raw(id).expect("a process"), signal);
+        }
     }
 
     /// Lets a standby take over; returns once it takes writes.
@@ -97,14 +131,22 @@ impl Cluster {
 
     fn query(&self, sql: &str) -> Option<String> {
         let mut psql = Command::new(programs().join("psql"));
-        psql.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--username=postgres", "postgres"]);
+        psql.args([
+            "--no-psqlrc",
+            "--quiet",
+            "--tuples-only",
+            "--no-align",
+            "--username=postgres",
+            "postgres",
+        ]);
         psql.arg("--host").arg(self.folder.path()).args(["--port", &self.port.to_string(), "--command", sql]);
         let done = psql.stdin(Stdio::null()).output().expect("psql");
         done.status.success().then(|| String::from_utf8_lossy(&done.stdout).trim().to_owned())
     }
 
     fn run(&mut self, program: &str, arguments: &[&str]) {
-        let done = self.command(program).arg("--pgdata").arg(self.data()).args(arguments).output().expect(program);
+        let done =
+            self.command(program).arg("--pgdata").arg(self.data()).args(arguments).output().expect(program);
         assert!(done.status.success(), "{program}: {}", String::from_utf8_lossy(&done.stderr));
     }
 
@@ -132,16 +174,18 @@ impl Cluster {
     }
 }
 
+impl Drop for Frozen<'_> {
+    fn drop(&mut self) {
+        self.0.signal_all(Signal::CONT);
+    }
+}
+
 impl Drop for Cluster {
     fn drop(&mut self) {
         if self.process.is_some() {
             self.stop_at_once();
         }
     }
-}
-
-fn pid(process: &Child) -> Pid {
-    Pid::from_child(process)
 }
 
 /// Below the range that the system gives out itself, so that no test on port 0 takes it while the server is stopped.

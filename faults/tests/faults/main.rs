@@ -2,5 +2,7 @@
 
 mod cluster;
 mod outages;
+mod relay;
 mod servers;
+mod standby;
 mod traffic;

@@ -9,12 +9,15 @@ use std::time::{Duration, Instant};
 use actix_web::rt::System;
 use awc::http::Method;
 use e2e::{Call, Program, TestDatabase, client};
+use futures_util::future::join_all;
 
 use crate::cluster::Cluster;
 use crate::servers::Place;
 use crate::traffic::{Person, Traffic, assert_unavailable};
 
 const PEOPLE: usize = 8;
+/// More than the server has threads for statements.
+const CROWD: usize = 1200;
 /// More than PostgreSQL and the pool need, on a machine that is busy with other tests; the figures are printed.
 const PATIENCE: Duration = Duration::from_secs(20);
 /// No answer may take as long as a client's own limit.
@@ -28,13 +31,68 @@ struct Pulse {
 
 #[actix_web::test]
 async fn refreshes_outlive_restarts_of_the_database() {
-    restarts(&[Duration::from_secs(1); 3]).await;
+    restarts(&[Duration::from_millis(500); 3]).await;
 }
 
 #[ignore = "long: twenty restarts of PostgreSQL, some of several seconds"]
 #[actix_web::test]
 async fn refreshes_outlive_twenty_restarts_of_the_database() {
     restarts(&[0, 300, 1000, 5000].map(Duration::from_millis).repeat(5)).await;
+}
+
+/// Each would hold a thread if it waited for its connection as long as while others merely use them.
+#[actix_web::test]
+async fn a_crowd_that_asks_while_the_database_is_gone_is_told_so_promptly() {
+    let Some(mut cluster) = Cluster::start() else { return };
+    let place = Place::with(TestDatabase::on_postgres(cluster.url()));
+    let server = place.start().await;
+    let person = Person::register(place.address, "ann").await;
+    cluster.stop_at_once();
+    assert_unavailable(server.get("/readyz").send().await);
+
+    let clients: Vec<_> = (0..CROWD).map(|_| client()).collect();
+    let ask = async |client: &awc::Client| {
+        let mut longest = Duration::ZERO;
+        for _ in 0..4 {
+            let sent = Instant::now();
+            assert_unavailable(person.attempt(client, place.address, "a-key-of-twenty-two-characters").await);
+            longest = longest.max(sent.elapsed());
+        }
+        longest
+    };
+    let longest = join_all(clients.iter().map(ask)).await.into_iter().max().expect("a crowd");
+    println!("{CROWD} clients that ask all the time while the database is gone: longest answer {longest:?}");
+    assert!(longest < LONGEST, "an answer took {longest:?}");
+
+    cluster.start_again();
+    wait_until_ready(&server).await;
+    person.clone().refresh(place.address).await;
+}
+
+#[actix_web::test]
+async fn a_database_that_hangs_holds_nobody_for_good() {
+    let Some(cluster) = Cluster::start() else { return };
+    let place = Place::with(TestDatabase::on_postgres(cluster.url()));
+    let server = place.start().await;
+    let person = Person::register(place.address, "ann").await;
+    let pulse = Pulse::start(place.address);
+    let frozen = cluster.freeze();
+
+    let clients: Vec<_> = (0..PEOPLE * 5).map(|_| client()).collect();
+    let ask = async |client: &awc::Client| {
+        let sent = Instant::now();
+        assert_unavailable(person.attempt(client, place.address, "a-key-of-twenty-two-characters").await);
+        sent.elapsed()
+    };
+    let longest = join_all(clients.iter().map(ask)).await.into_iter().max().expect("a client");
+    println!("a database that hangs: longest answer {longest:?}, of /healthz {:?}", pulse.finish());
+    assert!(longest < LONGEST, "an answer took {longest:?}");
+
+    drop(frozen);
+    wait_until_ready(&server).await;
+    // Whether the rotation was carried out meanwhile or not, its key gets the next generation.
+    let answer = person.attempt(&client(), place.address, "a-key-of-twenty-two-characters").await;
+    person.clone().take(answer.assert_status(200));
 }
 
 /// PostgreSQL is stopped in the middle of everything, and started again after each of these times.

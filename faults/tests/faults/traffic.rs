@@ -53,12 +53,12 @@ impl Person {
         self.take(answer.assert_status(200))
     }
 
-    async fn attempt(&self, client: &awc::Client, address: SocketAddr, key: &str) -> Answer {
+    pub async fn attempt(&self, client: &awc::Client, address: SocketAddr, key: &str) -> Answer {
         let call = Call::through(client, Method::POST, format!("http://{address}/auth/refresh"));
         call.cookie(&self.token).header("Idempotency-Key", key).send().await
     }
 
-    fn take(&mut self, answer: Answer) -> Answer {
+    pub fn take(&mut self, answer: Answer) -> Answer {
         assert_eq!(answer.json()["rotation"], json!(self.generation + 1), "a generation got lost");
         self.generation += 1;
         self.token = answer.refresh_cookie().expect("a cookie");
@@ -124,7 +124,12 @@ impl Record {
     }
 }
 
-async fn go_on(address: SocketAddr, mut person: Person, stop: &AtomicBool, acknowledged: &AtomicUsize) -> Record {
+async fn go_on(
+    address: SocketAddr,
+    mut person: Person,
+    stop: &AtomicBool,
+    acknowledged: &AtomicUsize,
+) -> Record {
     let client = client();
     let mut record = Record::default();
     while !stop.load(Ordering::SeqCst) {
