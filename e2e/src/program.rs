@@ -83,6 +83,11 @@ impl Program {
         self.call(Method::POST, path)
     }
 
+    /// Of its process.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Its resident memory, in bytes.
     pub fn resident_memory(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).expect("a process");

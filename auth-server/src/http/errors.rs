@@ -19,7 +19,11 @@ pub fn session_ended(reason: EndReason) -> Problem {
 /// A database error is never a verdict on a token: whoever asked is to ask again.
 pub fn store_problem(error: &StoreError) -> Problem {
     match error {
-        StoreError::NoConnection(_) | StoreError::Query(_) | StoreError::Overdue | StoreError::Cancelled => {
+        StoreError::NoConnection(_)
+        | StoreError::Query(_)
+        | StoreError::Standby
+        | StoreError::Overdue
+        | StoreError::Cancelled => {
             log::error!("{error}");
             Problem::new(Code::Unavailable).detail("The database does not answer.")
         }

@@ -80,8 +80,8 @@ impl Database {
         self.run(move |connection| transaction(connection, work)).await
     }
 
-    /// Looks whether the database and its tables are there. Returns the time by the database's own clock; none for
-    /// SQLite, whose clock is ours.
+    /// Looks whether the database and its tables are there, and whether it takes writes. Returns the time by the
+    /// database's own clock; none for SQLite, whose clock is ours.
     ///
     /// # Errors
     /// It does not answer, or not as it should.
@@ -99,12 +99,16 @@ impl Database {
 }
 
 #[cfg(feature = "postgres")]
-fn postgres_time(connection: &mut diesel::PgConnection) -> Result<DateTime<Utc>, DieselError> {
+fn postgres_time(connection: &mut diesel::PgConnection) -> Result<DateTime<Utc>, StoreError> {
     use diesel::dsl::sql;
-    use diesel::{RunQueryDsl, select, sql_types::Timestamp};
+    use diesel::sql_types::{Bool, Timestamp};
+    use diesel::{RunQueryDsl, select};
 
+    if select(sql::<Bool>("pg_is_in_recovery()")).get_result(connection)? {
+        return Err(StoreError::Standby);
+    }
     let time = select(sql::<Timestamp>("clock_timestamp() AT TIME ZONE 'UTC'"));
-    time.get_result::<chrono::NaiveDateTime>(connection).map(|time| time.and_utc())
+    Ok(time.get_result::<chrono::NaiveDateTime>(connection)?.and_utc())
 }
 
 fn connection(pool: &Pool<DatabaseUrl>) -> Result<PooledConnection<DatabaseUrl>, StoreError> {

@@ -18,6 +18,9 @@ pub enum StoreError {
     /// A row that cannot be.
     #[error(transparent)]
     Impossible(#[from] ImpossibleValue),
+    /// Reads would succeed, but no login, refresh or logout.
+    #[error("the database is a standby, which takes no writes")]
+    Standby,
     /// It was given up waiting; what was asked for may be done all the same.
     #[error("the database does not answer in time")]
     Overdue,

@@ -1,6 +1,8 @@
 //! Nothing breaks it: both servers as processes, on SQLite, or on the PostgreSQL that `LATCHKEY_TEST_DATABASE_URL` names.
 
 mod cluster;
+mod disk_full;
+mod floods;
 mod outages;
 mod relay;
 mod servers;

@@ -5,6 +5,8 @@ use serde_json::json;
 
 pub const PASSWORD: &str = "correct horse battery staple";
 
+pub const AUTH_SERVER: &str = env!("CARGO_BIN_EXE_auth-server-under-test");
+
 /// Where an auth server is or will be, and its database, which outlive the server.
 pub struct Place {
     pub address: SocketAddr,
@@ -25,6 +27,11 @@ impl Place {
     }
 
     pub async fn start_with(&self, more: &[(&str, &str)]) -> Program {
+        self.start_program(AUTH_SERVER, more).await
+    }
+
+    /// By a program that sets the stage for the server, and then becomes it.
+    pub async fn start_program(&self, program: &str, more: &[(&str, &str)]) -> Program {
         let issuer = format!("http://{}", self.address);
         let mut variables = vec![
             ("DATABASE_URL", self.database.url.as_str()),
@@ -36,8 +43,14 @@ impl Place {
             ("LOGIN_RATE_PER_IP", "1000000"),
         ];
         variables.extend(more);
-        Program::start(env!("CARGO_BIN_EXE_auth-server-under-test"), self.address, &variables).await
+        Program::start(program, self.address, &variables).await
     }
+}
+
+/// A resource server that takes tokens of this issuer.
+pub async fn start_api(issuer: &str) -> Program {
+    let variables = [("ISSUER", issuer), ("RUST_LOG", "warn")];
+    Program::start(env!("CARGO_BIN_EXE_resource-server-under-test"), free_address(), &variables).await
 }
 
 pub async fn register(server: &Program, name: &str) -> Answer {

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::cluster::Cluster;
 use crate::relay::Relay;
 use crate::servers::{PASSWORD, Place};
-use crate::traffic::Person;
+use crate::traffic::{Person, assert_unavailable};
 
 const PEOPLE: usize = 5;
 /// Rotations that the standby never hears of: more than one, as the token is then ahead by more than a lost answer.
@@ -32,7 +32,8 @@ async fn sessions_go_on_at_a_standby_that_missed_their_last_rotations() {
     let newcomer = replicated.live_on().await;
     server.kill();
 
-    replicated.fail_over();
+    replicated.primary.stop_at_once();
+    replicated.standby.promote();
     let url = replicated.url_at(replicated.standby.port());
     let server = replicated.place.start_with(&[("DATABASE_URL", &url)]).await;
     replicated.assert_everybody_goes_on(server, newcomer).await;
@@ -46,14 +47,21 @@ async fn servers_find_a_promoted_standby_behind_the_same_address() {
     let server = replicated.place.start_with(&[("DATABASE_URL", &url)]).await;
     let newcomer = replicated.live_on().await;
 
-    replicated.fail_over();
+    replicated.primary.stop_at_once();
     door.lead_to(replicated.standby.port());
+    // Before it is promoted it can be read, which is of no use to anybody.
+    sleep(Duration::from_secs(1));
+    assert_unavailable(server.get("/readyz").send().await);
+    let refresh = server.post("/auth/refresh").cookie(&replicated.people[0].token);
+    assert_unavailable(refresh.send().await);
+
+    replicated.standby.promote();
     let switched = Instant::now();
     while server.get("/readyz").send().await.status != 200 {
         assert!(switched.elapsed() < Duration::from_secs(20), "the server has not found the standby");
         sleep(Duration::from_millis(10));
     }
-    println!("serving on the standby {:?} after it stood behind the address", switched.elapsed());
+    println!("serving on the standby {:?} after it was promoted", switched.elapsed());
     replicated.assert_everybody_goes_on(server, newcomer).await;
 }
 
@@ -96,11 +104,6 @@ impl Replicated {
             assert!(started.elapsed() < Duration::from_secs(30), "the standby does not follow");
             sleep(Duration::from_millis(20));
         }
-    }
-
-    fn fail_over(&mut self) {
-        self.primary.stop_at_once();
-        self.standby.promote();
     }
 
     /// Everybody's newest token does. Who registered in the time that is lost is unknown, and can register again.

@@ -1,0 +1,116 @@
+//! The disk under SQLite is full, and then is not any more.
+
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use e2e::{Program, TestDatabase};
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::servers::{AUTH_SERVER, PASSWORD, Place, register};
+use crate::traffic::{Person, Traffic, assert_unavailable};
+
+/// Starts a program with a small disk of its own at a folder: a tmpfs in a mount namespace that nobody else is in, so
+/// that it is gone with the process.
+struct SmallDisk {
+    folder: TempDir,
+    starter: PathBuf,
+}
+
+#[actix_web::test]
+async fn a_full_disk_harms_no_session() {
+    // Only SQLite's disk is ours to fill.
+    if std::env::var_os("LATCHKEY_TEST_DATABASE_URL").is_some() {
+        return;
+    }
+    let Some(disk) = SmallDisk::for_program(AUTH_SERVER) else {
+        eprintln!("SKIPPED: neither root nor anybody else may mount a tmpfs in a namespace here");
+        return;
+    };
+    let place = Place::with(TestDatabase::on_sqlite());
+    let url = format!("sqlite://{}/small.db", disk.folder.path().display());
+    let server = place.start_program(disk.starter.to_str().expect("text"), &[("DATABASE_URL", &url)]).await;
+    let people = [Person::register(place.address, "ann").await, Person::register(place.address, "bob").await];
+    let traffic = Traffic::start(place.address, people.to_vec());
+
+    let mut recoveries = Vec::new();
+    for _ in 0..3 {
+        traffic.wait_for_more(10);
+        let ballast = disk.fill(&server);
+        wait_until_nothing_succeeds(&traffic);
+        let newcomer = json!({"email": "newcomer@example.org", "password": PASSWORD});
+        assert_unavailable(server.post("/auth/register").json(&newcomer).send().await);
+        server.get("/healthz").send().await.assert_status(200);
+
+        fs::remove_file(ballast).expect("the ballast");
+        let freed = Instant::now();
+        traffic.wait_for_more(1);
+        recoveries.push(freed.elapsed());
+    }
+
+    let record = traffic.finish();
+    assert!(record.unavailable > 0, "nobody noticed");
+    record.assert_nothing_lost(place.address).await;
+    register(&server, "newcomer").await;
+    println!(
+        "a full disk: {} told 503, longest answer {:?}; served again {recoveries:?} after there was room",
+        record.unavailable, record.longest
+    );
+}
+
+fn wait_until_nothing_succeeds(traffic: &Traffic) {
+    let started = Instant::now();
+    loop {
+        let before = traffic.acknowledged();
+        sleep(Duration::from_millis(300));
+        if traffic.acknowledged() == before {
+            return;
+        }
+        assert!(started.elapsed() < Duration::from_secs(20), "there is still room");
+    }
+}
+
+impl SmallDisk {
+    fn for_program(program: &str) -> Option<Self> {
+        let folder = TempDir::new().expect("a folder");
+        // Who is not root is in a namespace of users, too, where the system allows that.
+        let namespace = ["--mount", "--user --map-root-user --mount"].into_iter().find(|namespace| {
+            let mut trial = Command::new("unshare");
+            trial.args(namespace.split(' ')).args(["mount", "-t", "tmpfs", "none"]).arg(folder.path());
+            trial.stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+        })?;
+        let starter = folder.path().with_extension("sh");
+        let mount = format!("mount -t tmpfs -o size=4m none {}", folder.path().display());
+        let script = format!("#!/bin/sh\nexec unshare {namespace} sh -c '{mount} && exec {program}'\n");
+        fs::write(&starter, script).expect("a script");
+        fs::set_permissions(&starter, fs::Permissions::from_mode(0o700)).expect("a script that runs");
+        Some(Self { folder, starter })
+    }
+
+    /// Returns what fills it.
+    fn fill(&self, server: &Program) -> PathBuf {
+        // The folder as the server sees it.
+        let root = PathBuf::from(format!("/proc/{}/root", server.id()));
+        let inside: &Path = self.folder.path().strip_prefix("/").expect("an absolute path");
+        let path = root.join(inside).join("ballast");
+        let mut ballast = File::create(&path).expect("the ballast");
+        loop {
+            match ballast.write(&[0; 4096]) {
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::StorageFull => return path,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.starter);
+    }
+}

@@ -1,0 +1,3 @@
+//! Too much of everything.
+
+mod slow_clients;

@@ -1,0 +1,127 @@
+//! Clients that hold a connection by being slow.
+
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::servers::{Place, start_api};
+use crate::traffic::{Person, Traffic};
+
+/// Between two bytes: often enough that no connection ever looks idle.
+const DRIP: Duration = Duration::from_millis(200);
+/// Bounds the time that a slow client holds its connection, on a busy machine; the figures are printed.
+const PATIENCE: Duration = Duration::from_secs(45);
+
+/// What a client begins with, and then goes on for ever with one byte at a time.
+struct Slow {
+    name: &'static str,
+    opening: &'static str,
+    byte: &'static [u8],
+}
+
+const SLOW: [Slow; 7] = [
+    Slow { name: "says nothing", opening: "", byte: b"" },
+    Slow { name: "head", opening: "GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: ", byte: b"x" },
+    Slow {
+        name: "head of a second request",
+        opening: "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /healthz HTTP/1.1\r\nX-Slow: ",
+        byte: b"x",
+    },
+    Slow {
+        name: "body",
+        opening: "POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9000\r\n\r\n{",
+        byte: b" ",
+    },
+    Slow {
+        name: "body in chunks",
+        opening: "POST /auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n",
+        byte: b"1\r\n \r\n",
+    },
+    Slow {
+        name: "body that nobody wants",
+        opening: "POST /transfer HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\n{",
+        byte: b" ",
+    },
+    Slow {
+        name: "chunks that nobody wants",
+        opening: "POST /transfer HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
+        byte: b"1\r\n \r\n",
+    },
+];
+
+#[actix_web::test]
+async fn slow_clients_are_cut_off_while_others_are_served() {
+    let place = Place::new();
+    let server = place.start().await;
+    let api = start_api("http://127.0.0.1:9").await;
+    let traffic = Traffic::start(place.address, vec![Person::register(place.address, "ann").await]);
+
+    let servers = [("auth-server", server.address), ("resource-server", api.address)];
+    let (figures, served) = thread::scope(|scope| {
+        let mut held = Vec::new();
+        for (program, address) in servers {
+            for slow in &SLOW {
+                let name = format!("{program}, {}", slow.name);
+                held.push((name, scope.spawn(move || held_by(address, slow))));
+            }
+            held.push((
+                format!("{program}, never reads"),
+                scope.spawn(move || held_by_who_never_reads(address)),
+            ));
+        }
+        traffic.wait_for_more(20);
+        let figures: Vec<_> =
+            held.into_iter().map(|(name, held)| (name, held.join().expect("a slow client"))).collect();
+        (figures, traffic.acknowledged())
+    });
+    let record = traffic.finish();
+    assert_eq!(record.unavailable, 0);
+
+    println!(
+        "{served} refreshes meanwhile, the longest {:?}; slow clients held their connection for",
+        record.longest
+    );
+    for (name, held) in &figures {
+        println!("  {name}: {}", held.map_or("ever".to_owned(), |held| format!("{held:.1?}")));
+    }
+    assert!(figures.iter().all(|(_, held)| held.is_some()), "somebody was never cut off");
+}
+
+/// Nothing, if it was not cut off within our patience.
+fn held_by(address: SocketAddr, slow: &Slow) -> Option<Duration> {
+    let connected = Instant::now();
+    let mut connection = TcpStream::connect(address).expect("a connection");
+    connection.set_read_timeout(Some(DRIP)).expect("a time-out");
+    connection.write_all(slow.opening.as_bytes()).expect("the opening");
+    let mut answer = [0; 4096];
+    while connected.elapsed() < PATIENCE {
+        match connection.read(&mut answer) {
+            Ok(0) => return Some(connected.elapsed()),
+            Ok(_) => {}
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
+                if connection.write_all(slow.byte).is_err() {
+                    return Some(connected.elapsed());
+                }
+            }
+            Err(_) => return Some(connected.elapsed()),
+        }
+    }
+    None
+}
+
+/// Asks again and again without reading an answer, so that all buffers on the way fill up.
+fn held_by_who_never_reads(address: SocketAddr) -> Option<Duration> {
+    let connected = Instant::now();
+    let mut connection = TcpStream::connect(address).expect("a connection");
+    connection.set_nonblocking(true).expect("a socket");
+    let requests = "GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n".repeat(100);
+    while connected.elapsed() < PATIENCE {
+        match connection.write(requests.as_bytes()) {
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => thread::sleep(DRIP),
+            Err(_) => return Some(connected.elapsed()),
+        }
+    }
+    None
+}
