@@ -11,7 +11,7 @@ use actix_web::{App, HttpServer, cookie, rt, web};
 use chrono::TimeDelta;
 use secrecy::SecretString;
 use shared_claims::http::cors::cors;
-use shared_claims::http::fallback;
+use shared_claims::http::{connections, fallback};
 use shared_claims::{AccessTokenValidator, Algorithm, Clock};
 
 use crate::domain::housekeeping::keep_house;
@@ -204,11 +204,13 @@ fn serve(settings: &Settings, context: Arc<Context>, listener: TcpListener) -> R
                     .add((CACHE_CONTROL, "no-store"))
                     .add((X_CONTENT_TYPE_OPTIONS, "nosniff")),
             )
+            .wrap(from_fn(connections::note_request))
     };
     let server = HttpServer::new(app)
         .workers(workers)
         .shutdown_timeout(SHUTDOWN_TIMEOUT)
         .client_request_timeout(CLIENT_TIMEOUT)
+        .on_connect(connections::watch)
         .listen(listener)
         .map_err(|error| format!("BIND_ADDR: {error}"))?;
     Ok(server.run())

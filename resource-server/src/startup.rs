@@ -11,7 +11,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use secrecy::ExposeSecret;
 use shared_claims::http::cors::cors;
-use shared_claims::http::fallback;
+use shared_claims::http::{connections, fallback};
 use shared_claims::{AccessTokenValidator, Algorithm, Clock, KeySet, Keys, Options, RemoteKeySet, Source};
 
 use crate::http::{self, Readiness};
@@ -67,8 +67,10 @@ pub fn build(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Running, Star
             .wrap(cors(&allowed_origins, &[Method::GET, Method::HEAD, Method::POST]))
             // Outermost, so that the errors of CORS become problems too.
             .wrap(from_fn(fallback::problems))
+            .wrap(from_fn(connections::note_request))
     })
     .client_request_timeout(REQUEST_TIMEOUT)
+    .on_connect(connections::watch)
     .shutdown_timeout(SHUTDOWN_SECONDS);
     if let Some(workers) = settings.workers {
         server = server.workers(workers.get());

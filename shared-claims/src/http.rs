@@ -4,6 +4,7 @@ pub mod authenticated;
 pub mod bearer;
 pub mod challenge;
 mod code;
+pub mod connections;
 pub mod cors;
 #[cfg(feature = "openapi")]
 pub mod description;
