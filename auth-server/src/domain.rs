@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod authentication;
 mod context;
 mod devices;
+mod hashing_memory;
 mod hashing_pool;
 pub mod housekeeping;
 pub mod login;

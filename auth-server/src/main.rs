@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use auth_server::{AuthServer, Command, CommandLine, Settings, logging};
 use shared_claims::SystemClock;
-use shared_claims::http::healthcheck;
+use shared_claims::http::{connections, healthcheck};
 
 #[actix_web::main]
 async fn main() -> ExitCode {
@@ -30,6 +30,7 @@ async fn run() -> Result<(), String> {
 
 async fn serve(settings: Settings) -> Result<(), String> {
     logging::start(settings.log_format);
+    connections::allow_many();
     let server = AuthServer::build(settings, Arc::new(SystemClock)).await?;
     log::info!("listening on {}", server.address());
     server.run().await.map_err(|error| error.to_string())

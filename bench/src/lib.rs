@@ -1,6 +1,7 @@
 //! What the benches share: a server to measure, and the figures that come out.
 
 mod latencies;
+pub mod logins;
 mod server;
 
 pub use latencies::{Latencies, millis};

@@ -44,6 +44,12 @@ impl BenchServer {
         Self { url: format!("http://{address}"), handle, thread: Some(thread), _database: database }
     }
 
+    /// Where it listens.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// A POST on a connection that the client keeps.
     pub fn post(&self, client: &awc::Client, path: &str) -> Call {
         Call::through(client, Method::POST, format!("{}{path}", self.url))

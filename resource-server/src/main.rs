@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use resource_server::{Command, CommandLine, Settings, logging};
 use shared_claims::SystemClock;
-use shared_claims::http::healthcheck;
+use shared_claims::http::{connections, healthcheck};
 
 #[actix_web::main]
 async fn main() -> ExitCode {
@@ -30,6 +30,7 @@ async fn run() -> Result<(), String> {
 
 async fn serve(settings: &Settings) -> Result<(), String> {
     logging::start(settings.log_format);
+    connections::allow_many();
     let running =
         resource_server::build(settings, Arc::new(SystemClock)).map_err(|error| error.to_string())?;
     running.server.await.map_err(|error| format!("the server broke off: {error}"))

@@ -4,11 +4,13 @@ use std::thread;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
+use super::hashing_memory::HashingMemory;
+
 /// How many passwords may wait for a thread. At some 30 ms each the last of them waits for a second on two cores;
 /// whoever comes after that is told to come back, while refreshes, which need no hash, go on.
 const WAITING: usize = 64;
 
-type Job = Box<dyn FnOnce() + Send>;
+type Job = Box<dyn FnOnce(&mut HashingMemory) + Send>;
 
 /// Threads for argon2 and zxcvbn: as many as there are cores, so that memory and processor time stay bounded
 /// however many people log in at once.
@@ -59,13 +61,16 @@ impl Place {
     ///
     /// # Errors
     /// [`Busy`] where the threads are gone, at the server's end.
-    pub async fn run<T: Send + 'static>(self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Busy> {
+    pub async fn run<T: Send + 'static>(
+        self,
+        work: impl FnOnce(&mut HashingMemory) -> T + Send + 'static,
+    ) -> Result<T, Busy> {
         let Self { jobs, permit } = self;
         let (answer, answered) = oneshot::channel();
-        let job = Box::new(move || {
+        let job = Box::new(move |memory: &mut HashingMemory| {
             // Nobody is waiting any more: the client hung up while it queued.
             if !answer.is_closed() {
-                let _ = answer.send(work());
+                let _ = answer.send(work(memory));
             }
             drop(permit);
         });
@@ -75,12 +80,13 @@ impl Place {
 }
 
 fn work(queue: &Mutex<mpsc::Receiver<Job>>) {
+    let mut memory = HashingMemory::default();
     loop {
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         match next {
             Ok(job) => {
                 // A library that panics on somebody's input must not cost us the thread.
-                if catch_unwind(AssertUnwindSafe(job)).is_err() {
+                if catch_unwind(AssertUnwindSafe(|| job(&mut memory))).is_err() {
                     log::error!("a password could not be judged or hashed: the library panicked");
                 }
             }

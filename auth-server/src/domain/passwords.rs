@@ -1,11 +1,12 @@
 use std::sync::Arc;
 
 use argon2::password_hash::phc::PasswordHash as Phc;
-use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
+use argon2::{Algorithm, Argon2, Params, Version};
 use secrecy::{ExposeSecret, SecretString};
 use zxcvbn::Score;
 
 use super::Busy;
+use super::hashing_memory::HashingMemory;
 use super::hashing_pool::{HashingPool, Place};
 use crate::model::PasswordHash;
 
@@ -69,7 +70,8 @@ impl Passwords {
         let params = Params::new(settings.memory_kib, settings.iterations, settings.parallelism, None)
             .map_err(|error| format!("ARGON2_MEMORY_KIB, ARGON2_ITERATIONS, ARGON2_PARALLELISM: {error}"))?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let stand_in = Arc::new(hash(&argon2, &"nobody has this password".into()));
+        let stand_in =
+            Arc::new(hash(&argon2, &"nobody has this password".into(), &mut HashingMemory::default()));
         Ok(Self { argon2, pool: HashingPool::start(threads), stand_in })
     }
 
@@ -93,11 +95,11 @@ impl Passwords {
     ) -> Result<Check, Busy> {
         let (argon2, stand_in) = (self.argon2.clone(), Arc::clone(&self.stand_in));
         place
-            .run(move || {
+            .run(move |memory| {
                 if let Some(stored) = stored {
-                    return check(&argon2, &password, &stored);
+                    return check(&argon2, &password, &stored, memory);
                 }
-                check(&argon2, &password, &stand_in);
+                check(&argon2, &password, &stand_in, memory);
                 Check::Wrong
             })
             .await
@@ -109,7 +111,7 @@ impl Passwords {
     /// [`Busy`]
     pub(super) async fn hash(&self, password: SecretString) -> Result<PasswordHash, Busy> {
         let argon2 = self.argon2.clone();
-        self.pool.place()?.run(move || hash(&argon2, &password)).await
+        self.pool.place()?.run(move |memory| hash(&argon2, &password, memory)).await
     }
 
     /// Hashes a new password, unless it is weak. `words` are those that a guesser would try first.
@@ -124,22 +126,27 @@ impl Passwords {
         let argon2 = self.argon2.clone();
         self.pool
             .place()?
-            .run(move || {
+            .run(move |memory| {
                 judge(password.expose_secret(), &words)?;
-                Ok(hash(&argon2, &password))
+                Ok(hash(&argon2, &password, memory))
             })
             .await
     }
 }
 
-fn hash(argon2: &Argon2<'_>, password: &SecretString) -> PasswordHash {
-    let hash = argon2.hash_password(password.expose_secret().as_bytes()).expect("argon2 hashes up to 4 GiB");
+fn hash(argon2: &Argon2<'_>, password: &SecretString, memory: &mut HashingMemory) -> PasswordHash {
+    let hash = memory.hash(argon2, password.expose_secret().as_bytes()).expect("argon2 hashes up to 4 GiB");
     PasswordHash(hash.to_string().into())
 }
 
-fn check(argon2: &Argon2<'_>, password: &SecretString, stored: &PasswordHash) -> Check {
+fn check(
+    argon2: &Argon2<'_>,
+    password: &SecretString,
+    stored: &PasswordHash,
+    memory: &mut HashingMemory,
+) -> Check {
     let Ok(stored) = Phc::new(stored.0.expose_secret()) else { return Check::Wrong };
-    if argon2.verify_password(password.expose_secret().as_bytes(), &stored).is_err() {
+    if !memory.fits(password.expose_secret().as_bytes(), &stored).unwrap_or(false) {
         return Check::Wrong;
     }
     let today = argon2.params();

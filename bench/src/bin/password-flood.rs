@@ -7,23 +7,18 @@
 
 use std::process::ExitCode;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix_web::rt::System;
+use bench::logins::{Flood, Stretch, WAITING, flood, refreshes};
 use bench::{BenchServer, Latencies, available_cores, millis};
 use clap::Parser;
-use futures_util::future::join_all;
-use serde_json::json;
-use tokio::time::{sleep, timeout_at};
 
 /// Median of a refusal.
 const PROMISE: Duration = Duration::from_millis(50);
-/// Passwords that the server lets wait, besides those that it hashes, of which there is one a core.
-const WAITING: usize = 64;
 /// Time for connections to be made and the queue to fill.
 const WARM_UP: Duration = Duration::from_secs(2);
 const IDLE: Duration = Duration::from_secs(3);
-const BETWEEN_REFRESHES: Duration = Duration::from_millis(10);
 
 /// Floods an auth server with logins, and measures how fast they are refused, and refreshes before and meanwhile.
 ///
@@ -43,20 +38,6 @@ struct Arguments {
     pause: u64,
 }
 
-/// What counts begins and ends within a stretch of time; what comes before only prepares it.
-#[derive(Clone, Copy)]
-struct Stretch {
-    from: Instant,
-    until: Instant,
-}
-
-/// How long the answers to a flood took, by what they said.
-#[derive(Default)]
-struct Flood {
-    refused: Vec<Duration>,
-    checked: Vec<Duration>,
-}
-
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let capacity = available_cores() + WAITING;
@@ -69,74 +50,19 @@ fn main() -> ExitCode {
     let pause = Duration::from_millis(arguments.pause);
     let server = BenchServer::start();
     let mut token = register(&server);
-    let idle = refreshes(&server, &mut token, Stretch::starting_in(Duration::ZERO, IDLE));
+    let idle = refreshes(server.url(), &mut token, Stretch::starting_in(Duration::ZERO, IDLE));
     let stretch = Stretch::starting_in(WARM_UP, Duration::from_secs(arguments.seconds));
     let (flood, flooded) = thread::scope(|scope| {
-        let flood = scope.spawn(|| System::new().block_on(flood(&server, connections, pause, stretch)));
-        let flooded = refreshes(&server, &mut token, stretch);
+        let flood = scope.spawn(|| System::new().block_on(flood(server.url(), connections, pause, stretch)));
+        let flooded = refreshes(server.url(), &mut token, stretch);
         (flood.join().expect("the flood"), flooded)
     });
     report(flood, &idle, &flooded)
 }
 
-impl Stretch {
-    fn starting_in(warm_up: Duration, length: Duration) -> Self {
-        let from = Instant::now() + warm_up;
-        Self { from, until: from + length }
-    }
-}
-
 fn register(server: &BenchServer) -> String {
     let registered = System::new().block_on(server.register(&e2e::client(), "somebody@example.org"));
     registered.refresh_cookie().expect("a refresh cookie")
-}
-
-/// One after the other, each with the token that the one before was answered with.
-fn refreshes(server: &BenchServer, token: &mut String, stretch: Stretch) -> Latencies {
-    System::new().block_on(async {
-        let client = e2e::client();
-        let mut measured = Vec::new();
-        sleep(stretch.from.saturating_duration_since(Instant::now())).await;
-        while Instant::now() < stretch.until {
-            let call = server.post(&client, "/auth/refresh").cookie(token);
-            let sent = Instant::now();
-            let answer = call.send().await;
-            measured.push(sent.elapsed());
-            *token = answer.assert_status(200).refresh_cookie().expect("a refresh cookie");
-            sleep(BETWEEN_REFRESHES).await;
-        }
-        Latencies::of(measured).expect("a refresh")
-    })
-}
-
-async fn flood(server: &BenchServer, connections: usize, pause: Duration, stretch: Stretch) -> Flood {
-    let all = join_all((0..connections).map(|_| connection(server, pause, stretch))).await;
-    all.into_iter().fold(Flood::default(), |mut sum, one| {
-        sum.refused.extend(one.refused);
-        sum.checked.extend(one.checked);
-        sum
-    })
-}
-
-/// Logs in with a wrong password, over and over: as soon as it was checked, or a while after it was refused.
-async fn connection(server: &BenchServer, pause: Duration, stretch: Stretch) -> Flood {
-    let client = e2e::client();
-    let body = json!({"email": "somebody@example.org", "password": "a wrong password"});
-    let mut seen = Flood::default();
-    loop {
-        let call = server.post(&client, "/auth/login").json(&body);
-        let sent = Instant::now();
-        let Ok(answer) = timeout_at(stretch.until.into(), call.send()).await else { return seen };
-        let took = (sent >= stretch.from).then(|| sent.elapsed());
-        if answer.status == 503 {
-            assert!(answer.assert_problem(503, "unavailable").header("retry-after").is_some());
-            seen.refused.extend(took);
-            sleep(pause).await;
-        } else {
-            answer.assert_problem(401, "invalid_credentials");
-            seen.checked.extend(took);
-        }
-    }
 }
 
 fn report(flood: Flood, idle: &Latencies, flooded: &Latencies) -> ExitCode {

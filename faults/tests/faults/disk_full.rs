@@ -12,7 +12,7 @@ use e2e::{Program, TestDatabase};
 use serde_json::json;
 use tempfile::TempDir;
 
-use crate::servers::{AUTH_SERVER, PASSWORD, Place, register};
+use crate::servers::{AUTH_SERVER, PASSWORD, Place, on_postgres, register};
 use crate::traffic::{Person, Traffic, assert_unavailable};
 
 /// Starts a program with a small disk of its own at a folder: a tmpfs in a mount namespace that nobody else is in, so
@@ -25,7 +25,7 @@ struct SmallDisk {
 #[actix_web::test]
 async fn a_full_disk_harms_no_session() {
     // Only SQLite's disk is ours to fill.
-    if std::env::var_os("LATCHKEY_TEST_DATABASE_URL").is_some() {
+    if on_postgres() {
         return;
     }
     let Some(disk) = SmallDisk::for_program(AUTH_SERVER) else {

@@ -5,6 +5,12 @@ use serde_json::json;
 
 pub const PASSWORD: &str = "correct horse battery staple";
 
+/// Whether it is PostgreSQL that the tests run on at present: those to which the database makes no difference run on SQLite
+/// alone.
+pub fn on_postgres() -> bool {
+    std::env::var_os("LATCHKEY_TEST_DATABASE_URL").is_some()
+}
+
 pub const AUTH_SERVER: &str = env!("CARGO_BIN_EXE_auth-server-under-test");
 
 /// Where an auth server is or will be, and its database, which outlive the server.

@@ -1,0 +1,167 @@
+//! More connections than anybody needs.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use e2e::{Program, TestDatabase};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tempfile::TempDir;
+
+use crate::servers::{AUTH_SERVER, Place, on_postgres};
+use crate::traffic::{Person, Traffic};
+
+/// What an idle connection may cost the server, generously.
+const BYTES_EACH: u64 = 64 << 10;
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Files that the server may have open besides, such as those of its database.
+const OTHER_FILES: usize = 50;
+
+#[actix_web::test]
+async fn a_thousand_idle_connections_keep_nobody_out() {
+    idle_connections(1_000).await;
+}
+
+#[ignore = "long: ten thousand connections, at both ends of which are files"]
+#[actix_web::test]
+async fn ten_thousand_idle_connections_keep_nobody_out() {
+    idle_connections(10_000).await;
+}
+
+#[actix_web::test]
+async fn connections_that_come_and_go_leave_nothing_behind() {
+    churn(3_000).await;
+}
+
+#[ignore = "long: fifty thousand connections"]
+#[actix_web::test]
+async fn fifty_thousand_connections_that_come_and_go_leave_nothing_behind() {
+    churn(50_000).await;
+}
+
+/// As it is where a shell or a service manager starts a program: 1024 or fewer, of many more that are allowed.
+#[actix_web::test]
+async fn a_server_opens_as_many_files_as_it_is_allowed() {
+    let folder = TempDir::new().expect("a folder");
+    let starter = folder.path().join("starter");
+    fs::write(&starter, format!("#!/bin/sh\nulimit -Sn 256\nexec {AUTH_SERVER}\n")).expect("a script");
+    fs::set_permissions(&starter, fs::Permissions::from_mode(0o700)).expect("a script that runs");
+    let place = Place::with(TestDatabase::on_sqlite());
+    let server = place.start_program(starter.to_str().expect("text"), &[]).await;
+    let limits = fs::read_to_string(format!("/proc/{}/limits", server.id())).expect("its limits");
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).expect("a limit");
+    let numbers: Vec<&str> = line.split_whitespace().collect();
+    assert_eq!(numbers[0], numbers[1], "{line}");
+    assert_ne!(numbers[0], "256");
+}
+
+async fn idle_connections(count: usize) {
+    if on_postgres() {
+        return;
+    }
+    raise_limit(count * 3);
+    let place = Place::new();
+    let server = place.start().await;
+    let traffic = Traffic::start(place.address, vec![Person::register(place.address, "ann").await]);
+    traffic.wait_for_more(10);
+    let before = server.resident_memory();
+
+    let started = Instant::now();
+    let idle: Vec<TcpStream> =
+        (0..count).map(|_| TcpStream::connect(server.address).expect("a connection")).collect();
+    let opened = started.elapsed();
+    traffic.wait_for_more(20);
+    let each = server.resident_memory().saturating_sub(before) / u64::try_from(count).expect("a number");
+    let files = open_files(&server);
+
+    let longest = thread::scope(|scope| {
+        scope.spawn(|| idle.iter().map(|one| wait_for_end(one, started)).max().expect("connections")).join()
+    });
+    traffic.wait_for_more(5);
+    let record = traffic.finish();
+    println!(
+        "{count} idle connections, opened in {opened:.1?}: {} files, {each} bytes each; the last was cut off {:.1?} after \
+         the first came; longest refresh {:.1?}",
+        files,
+        longest.expect("their end"),
+        record.longest
+    );
+    assert!(each <= BYTES_EACH, "{each} bytes a connection");
+    assert!(files > count, "{files} files: they were not all there at once");
+    wait_until_closed(&server);
+}
+
+async fn churn(count: usize) {
+    if on_postgres() {
+        return;
+    }
+    let place = Place::new();
+    let server = place.start().await;
+    let traffic = Traffic::start(place.address, vec![Person::register(place.address, "ann").await]);
+    come_and_go(place.address, 500);
+    let before = server.resident_memory();
+    let started = Instant::now();
+    come_and_go(place.address, count);
+    let took = started.elapsed();
+    wait_until_closed(&server);
+    let after = server.resident_memory();
+    traffic.wait_for_more(5);
+    println!(
+        "{count} connections came and went in {took:.1?}: memory {} KiB before, {} KiB after; longest refresh {:.1?}",
+        before >> 10,
+        after >> 10,
+        traffic.finish().longest
+    );
+    assert!(after <= before + (16 << 20), "the memory grew from {before} to {after} bytes");
+}
+
+/// Every second one without a word.
+fn come_and_go(address: SocketAddr, count: usize) {
+    for number in 0..count {
+        let mut connection = TcpStream::connect(address).expect("a connection");
+        if number % 2 == 0 {
+            connection.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").expect("a request");
+            let mut answer = [0; 12];
+            connection.read_exact(&mut answer).expect("an answer");
+            assert_eq!(&answer, b"HTTP/1.1 200");
+        }
+    }
+}
+
+/// Returns the time since `started`.
+fn wait_for_end(mut connection: &TcpStream, started: Instant) -> Duration {
+    connection.set_read_timeout(Some(PATIENCE)).expect("a time-out");
+    let mut answer = Vec::new();
+    // Reset or closed in order: either way it is the end, while a time-out is none.
+    if let Err(error) = connection.read_to_end(&mut answer) {
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "{error}");
+    }
+    started.elapsed()
+}
+
+fn wait_until_closed(server: &Program) {
+    let started = Instant::now();
+    while open_files(server) > OTHER_FILES {
+        assert!(started.elapsed() < PATIENCE, "{} files are still open", open_files(server));
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn open_files(server: &Program) -> usize {
+    fs::read_dir(format!("/proc/{}/fd", server.id())).expect("a process").count()
+}
+
+/// For this process, and those that it starts.
+fn raise_limit(files: usize) {
+    let wanted = u64::try_from(files).expect("a number");
+    let limit = getrlimit(Resource::Nofile);
+    if limit.current.is_some_and(|current| current < wanted) {
+        let maximum = limit.maximum.map(|maximum| maximum.max(wanted));
+        let raised = Rlimit { current: Some(wanted), maximum };
+        setrlimit(Resource::Nofile, raised)
+            .expect("a higher limit to open files: ulimit -Hn says what is allowed");
+    }
+}

@@ -1,0 +1,96 @@
+//! Five times as many logins as the server has places for.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use actix_web::rt::System;
+use bench::logins::{Flood, Stretch, WAITING, flood, refreshes};
+use bench::{Latencies, available_cores, millis};
+use e2e::Program;
+
+use crate::servers::{Place, register};
+
+/// Production's, in KiB.
+const ARGON2_MEMORY: u64 = 19456;
+/// For some hundred connections, what waits on them, and what the allocator keeps: less than one more hash.
+const BESIDES: u64 = 16 << 20;
+const PAUSE: Duration = Duration::from_millis(500);
+
+#[actix_web::test]
+async fn a_flood_of_logins_takes_the_memory_of_as_many_hashes_as_there_are_cores() {
+    flooded(Duration::from_secs(3)).await;
+}
+
+#[ignore = "long: enough refreshes for figures"]
+#[actix_web::test]
+async fn a_long_flood_of_logins_takes_no_more_memory() {
+    flooded(Duration::from_secs(30)).await;
+}
+
+async fn flooded(length: Duration) {
+    let place = Place::new();
+    let memory = ARGON2_MEMORY.to_string();
+    let server = place.start_with(&[("ARGON2_MEMORY_KIB", &memory), ("ARGON2_ITERATIONS", "2")]).await;
+    let resident = server.resident_memory();
+    let mut token = register(&server, "somebody").await.refresh_cookie().expect("a cookie");
+    let cores = available_cores();
+    let connections = (cores + WAITING) * 5;
+    let url = server.url();
+
+    let idle = in_thread(|| {
+        refreshes(&url, &mut token, Stretch::starting_in(Duration::ZERO, Duration::from_secs(2)))
+    });
+    let stretch = Stretch::starting_in(Duration::from_secs(1), length);
+    let over = AtomicBool::new(false);
+    let (flooded, during, peak) = thread::scope(|scope| {
+        let load = scope.spawn(|| System::new().block_on(flood(&url, connections, PAUSE, stretch)));
+        let peak = scope.spawn(|| highest_memory(&server, &over));
+        let during = scope.spawn(|| refreshes(&url, &mut token, stretch)).join().expect("refreshes");
+        let load = load.join().expect("a flood");
+        over.store(true, Ordering::SeqCst);
+        (load, during, peak.join().expect("its memory"))
+    });
+    report(flooded, &idle, &during);
+
+    let hashes = u64::try_from(cores).expect("some cores") * ARGON2_MEMORY * 1024;
+    println!(
+        "{connections} connections: {} MiB at rest, {} MiB at most; {cores} hashes take {} MiB",
+        resident >> 20,
+        peak >> 20,
+        hashes >> 20
+    );
+    assert!(peak >= hashes, "nothing was hashed");
+    assert!(peak <= resident + hashes + BESIDES, "{peak} bytes are more than {cores} hashes need");
+}
+
+/// A client that blocks has no place on the test's own event loop.
+fn in_thread<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    thread::scope(|scope| scope.spawn(work).join().expect("a thread"))
+}
+
+fn highest_memory(server: &Program, over: &AtomicBool) -> u64 {
+    let mut highest = 0;
+    while !over.load(Ordering::SeqCst) {
+        highest = highest.max(server.resident_memory());
+        thread::sleep(Duration::from_millis(5));
+    }
+    highest
+}
+
+fn report(flood: Flood, idle: &Latencies, during: &Latencies) {
+    let refused = Latencies::of(flood.refused).expect("a login that was refused");
+    // Where a hash takes long, all that are checked in the time were sent before it.
+    let checked = Latencies::of(flood.checked);
+    let rows = [
+        ("logins refused", Some(&refused)),
+        ("logins checked", checked.as_ref()),
+        ("refreshes, idle", Some(idle)),
+        ("refreshes, in the flood", Some(during)),
+    ];
+    for (name, all) in rows {
+        let Some(all) = all else { continue };
+        let [p50, p99] = [50, 99].map(|percent| millis(all.percentile(percent)));
+        println!("  {name:<24}{:>8}  p50 {p50:>10}  p99 {p99:>10}", all.count());
+    }
+}

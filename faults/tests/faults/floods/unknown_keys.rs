@@ -1,0 +1,85 @@
+//! Tokens that name keys which nobody has ever made.
+
+use std::time::{Duration, Instant};
+
+use awc::http::Method;
+use bench::{Latencies, millis};
+use e2e::fault_proxy::FaultProxy;
+use e2e::{Call, Program, client};
+use futures_util::future::join_all;
+
+use super::bad_tokens::with_unknown_key;
+use crate::servers::{Place, on_postgres, register, start_api};
+
+const CLIENTS: usize = 16;
+/// The least time between two looks at the auth server's keys.
+const LOOK_AGAIN: u64 = 10;
+
+#[actix_web::test]
+async fn invented_keys_cause_one_fetch_in_ten_seconds_while_valid_tokens_are_accepted() {
+    flood_of_unknown_keys(Duration::from_secs(12)).await;
+}
+
+#[ignore = "long: a minute of invented keys"]
+#[actix_web::test]
+async fn invented_keys_cause_six_fetches_a_minute() {
+    flood_of_unknown_keys(Duration::from_secs(60)).await;
+}
+
+async fn flood_of_unknown_keys(length: Duration) {
+    if on_postgres() {
+        return;
+    }
+    let (place, proxy) = (Place::new(), FaultProxy::start());
+    let server = place.start_with(&[("ISSUER", &proxy.url())]).await;
+    proxy.lead_to(&server.url());
+    let api = start_api(&proxy.url()).await;
+    let token = register(&server, "ann").await.json()["access_token"].as_str().expect("a token").to_owned();
+    while api.get("/readyz").send().await.status != 200 {
+        actix_web::rt::time::sleep(Duration::from_millis(20)).await;
+    }
+
+    let idle = accepted(&api, &token, Instant::now() + Duration::from_secs(2)).await;
+    let fetched = proxy.faults.reached("/.well-known/jwks.json");
+    let until = Instant::now() + length;
+    let flood = join_all((0..CLIENTS).map(|_| refused(&api, &token, until)));
+    let (during, refused) = futures_util::future::join(accepted(&api, &token, until), flood).await;
+    let fetches = proxy.faults.reached("/.well-known/jwks.json") - fetched;
+
+    println!(
+        "{} tokens with invented keys in {length:?}: {fetches} fetches of keys; {} valid tokens, p50 {} (idle {}), p99 {} (idle {})",
+        refused.iter().sum::<usize>(),
+        during.count(),
+        millis(during.median()),
+        millis(idle.median()),
+        millis(during.percentile(99)),
+        millis(idle.percentile(99)),
+    );
+    // The first at once, and then one at the end of every ten seconds.
+    let most = 1 + length.as_secs() / LOOK_AGAIN + 1;
+    assert!((1..=most).contains(&u64::try_from(fetches).expect("a few")), "{fetches} fetches");
+}
+
+async fn refused(api: &Program, token: &str, until: Instant) -> usize {
+    let client = client();
+    let mut count = 0;
+    while Instant::now() < until {
+        let call = Call::through(&client, Method::GET, format!("{}/protected", api.url()));
+        call.bearer(&with_unknown_key(token)).send().await.assert_problem(401, "invalid_token");
+        count += 1;
+    }
+    count
+}
+
+async fn accepted(api: &Program, token: &str, until: Instant) -> Latencies {
+    let client = client();
+    let mut measured = Vec::new();
+    while Instant::now() < until {
+        let call = Call::through(&client, Method::GET, format!("{}/protected", api.url())).bearer(token);
+        let sent = Instant::now();
+        call.send().await.assert_status(200);
+        measured.push(sent.elapsed());
+        actix_web::rt::time::sleep(Duration::from_millis(5)).await;
+    }
+    Latencies::of(measured).expect("a valid token")
+}
