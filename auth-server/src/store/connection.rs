@@ -129,15 +129,13 @@ const LIMITS: [(&str, &str); 5] = [
 
 #[cfg(feature = "postgres")]
 fn impatient(url: &str) -> String {
-    let (_, query) = url.split_once('?').unwrap_or((url, ""));
-    let names: Vec<&str> = query.split('&').filter_map(|pair| Some(pair.split_once('=')?.0)).collect();
-    let mut all = url.to_owned();
-    let mut separator = if url.contains('?') { '&' } else { '?' };
-    for (name, value) in LIMITS.iter().filter(|(name, _)| !names.contains(name)) {
-        all += &format!("{separator}{name}={value}");
-        separator = '&';
-    }
-    all
+    let query = url.split_once('?').map(|(_, query)| query);
+    let given: Vec<&str> = query.map(|query| query.split('&').collect()).unwrap_or_default();
+    let is_given = |name: &str| given.iter().any(|pair| pair.split('=').next() == Some(name));
+    let ours =
+        LIMITS.iter().filter(|(name, _)| !is_given(name)).map(|(name, value)| format!("{name}={value}"));
+    let all: Vec<String> = given.iter().map(ToString::to_string).chain(ours).collect();
+    format!("{}?{}", url.split('?').next().unwrap_or(url), all.join("&"))
 }
 
 fn connect_sqlite(path: &Path) -> ConnectionResult<AnyConnection> {

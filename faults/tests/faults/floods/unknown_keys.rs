@@ -40,11 +40,11 @@ async fn flood_of_unknown_keys(length: Duration) {
     }
 
     let idle = accepted(&api, &token, Instant::now() + Duration::from_secs(2)).await;
-    let fetched = proxy.faults.reached("/.well-known/jwks.json");
+    let before = proxy.faults.reached("/.well-known/jwks.json");
     let until = Instant::now() + length;
     let flood = join_all((0..CLIENTS).map(|_| refused(&api, &token, until)));
     let (during, refused) = futures_util::future::join(accepted(&api, &token, until), flood).await;
-    let fetches = proxy.faults.reached("/.well-known/jwks.json") - fetched;
+    let fetches = proxy.faults.reached("/.well-known/jwks.json") - before;
 
     println!(
         "{} tokens with invented keys in {length:?}: {fetches} fetches of keys; {} valid tokens, p50 {} (idle {}), p99 {} (idle {})",
