@@ -26,6 +26,8 @@ use crate::store::Database;
 
 /// Time that requests under way get when the server is told to stop, in seconds.
 const SHUTDOWN_TIMEOUT: u64 = 10;
+/// How many connections may wait to be accepted, where the system allows as many.
+const BACKLOG: i32 = 1024;
 /// What the pages of other origins may call.
 const METHODS: [Method; 5] = [Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::DELETE];
 /// Time that a client gets to send its headers.
@@ -108,7 +110,12 @@ impl AuthServer {
 }
 
 fn bind(address: SocketAddr) -> Result<TcpListener, String> {
-    TcpListener::bind(address).map_err(|error| format!("BIND_ADDR: cannot listen on {address}: {error}"))
+    let listener = TcpListener::bind(address).and_then(|listener| {
+        // The standard library lets 128 wait, and the system drops whoever comes then: they knock again a second later.
+        rustix::net::listen(&listener, BACKLOG)?;
+        Ok(listener)
+    });
+    listener.map_err(|error| format!("BIND_ADDR: cannot listen on {address}: {error}"))
 }
 
 async fn context(settings: &Settings, secrets: &Secrets, clock: Arc<dyn Clock>) -> Result<Context, String> {
