@@ -78,7 +78,7 @@ async fn someone_who_is_disabled_while_the_password_is_checked_gets_no_session()
 #[actix_web::test]
 async fn a_password_of_a_mebibyte_is_refused_without_a_place_where_passwords_are_hashed() {
     // Slow enough that the queue stays full.
-    let app = TestApp::with(&["--argon2-memory-kib", "65536", "--argon2-iterations", "40"]).await;
+    let app = TestApp::with(&["--argon2-memory-kib", "65536", "--argon2-iterations", "20"]).await;
     let login = |password: &str| {
         let body = json!({"email": "nobody@example.org", "password": password});
         app.post("/auth/login").json(&body).send()
@@ -89,9 +89,7 @@ async fn a_password_of_a_mebibyte_is_refused_without_a_place_where_passwords_are
     first.expect("an answer").assert_problem(503, "unavailable");
 
     let huge = "x".repeat(1 << 20);
-    for _ in 0..3 {
-        login(&huge).await.assert_problem(413, "body_too_large");
-    }
+    login(&huge).await.assert_problem(413, "body_too_large");
     login("wrong").await.assert_problem(503, "unavailable");
 }
 
