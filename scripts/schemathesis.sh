@@ -34,6 +34,8 @@ main() {
     target=$(target_folder)
     install_schemathesis "$target/schemathesis"
     reports=$(mktemp -d)
+    # Else it leaves a folder here.
+    export HYPOTHESIS_STORAGE_DIRECTORY=$reports
     on_exit clean_up
     if ! stack_start_lenient "$target/debug"; then
         echo "schemathesis: the servers did not start" >&2
