@@ -5,6 +5,7 @@
 
 mod command_line;
 mod domain;
+mod fail_points;
 mod http;
 pub mod logging;
 mod model;

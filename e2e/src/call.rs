@@ -1,5 +1,8 @@
 //! A request, and what came back.
 
+use std::io::ErrorKind;
+
+use awc::error::{ConnectError, SendRequestError};
 use awc::http::Method;
 use awc::http::header::{
     AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, COOKIE, HeaderMap, HeaderValue, SET_COOKIE,
@@ -23,6 +26,17 @@ pub struct Answer {
     pub status: u16,
     pub headers: HeaderMap,
     pub body: Vec<u8>,
+}
+
+/// Why nothing came back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoAnswer {
+    /// There was no connection: the server has heard nothing.
+    Unreachable,
+    /// The connection broke: the server may have carried the request out.
+    BrokenOff,
+    /// Nothing came in time.
+    Timeout,
 }
 
 pub fn client() -> awc::Client {
@@ -69,20 +83,34 @@ impl Call {
     }
 
     pub async fn send(self) -> Answer {
+        self.try_send().await.expect("an answer")
+    }
+
+    /// For a server that may be killed meanwhile. A body that broke off is no answer.
+    pub async fn try_send(self) -> Result<Answer, NoAnswer> {
         let asked = self.body.clone().unwrap_or_default();
         let sent = match self.body {
             Some(body) => self.request.send_body(body),
             None => self.request.send(),
         };
-        let mut response = sent.await.expect("an answer");
-        let body = response.body().limit(1 << 20).await.expect("a body");
+        let mut response = sent.await.map_err(|error| match error {
+            SendRequestError::Connect(ConnectError::Io(error))
+                if error.kind() == ErrorKind::ConnectionRefused =>
+            {
+                NoAnswer::Unreachable
+            }
+            SendRequestError::Timeout => NoAnswer::Timeout,
+            // Among them `Connect(Disconnected)`: connected, and then cut off.
+            _ => NoAnswer::BrokenOff,
+        })?;
+        let body = response.body().limit(1 << 20).await.map_err(|_| NoAnswer::BrokenOff)?;
         let answer = Answer {
             status: response.status().as_u16(),
             headers: response.headers().clone(),
             body: body.to_vec(),
         };
         evidence::exchange(&asked, answer.status, &answer.body, &answer.cookies());
-        answer
+        Ok(answer)
     }
 }
 

@@ -13,6 +13,7 @@ use super::refresh_tokens::sha256;
 use super::signer::UnusableKey;
 use super::standing::{Standing, standing, younger_than_idle_limit};
 use super::{Context, IssuedTokens, Lifetimes, RefreshToken, access_tokens, security_log};
+use crate::fail_points;
 use crate::model::{Delivery, EndReason, Session, User};
 use crate::store::sessions::{Guard, Spend};
 use crate::store::{AnyConnection, StoreError, sessions, users};
@@ -89,6 +90,7 @@ pub async fn refresh(context: &Context, request: Request) -> Result<IssuedTokens
     let attempt = Arc::new(Attempt::new(context, &token, &request));
     let work = Arc::clone(&attempt);
     let outcome = context.database.transaction(move |connection| work.run(connection)).await?;
+    fail_points::stop_at("refresh-committed");
     attempt.log(&outcome);
     match outcome {
         Outcome::Rotated { session, user, .. } | Outcome::Redelivered { session, user, .. } => {

@@ -8,6 +8,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::{AnyConnection, DatabaseUrl, StoreError, migrations, users};
+use crate::fail_points;
 
 /// How long a request waits for a free connection before it is told to come back.
 const CONNECTION_WAIT: Duration = Duration::from_secs(3);
@@ -129,6 +130,7 @@ fn transaction<T, E: From<StoreError>>(
     let failed = |error: DieselError| E::from(StoreError::from(error));
     begin(connection).map_err(failed)?;
     match work(connection) {
+        Ok(done) if fail_points::is_set("answer-without-commit") => Ok(done),
         Ok(done) => Transactions::commit_transaction(connection).map(|()| done).map_err(failed),
         Err(error) => {
             // A connection that cannot even roll back is broken, and the pool will see that.

@@ -48,24 +48,20 @@ fn assert_names_none(folder: &str, forbidden: &[&str]) {
 
 /// What a crate is built from, tests and build scripts apart.
 fn dependencies(package: &str) -> Vec<String> {
+    let tree = tree(&["--package", package, "--edges", "normal"]);
+    tree.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
+}
+
+/// As `cargo tree` prints it.
+fn tree(arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO"))
-        .args([
-            "tree",
-            "--offline",
-            "--locked",
-            "--edges",
-            "normal",
-            "--prefix",
-            "none",
-            "--package",
-            package,
-        ])
+        .args(["tree", "--offline", "--locked", "--prefix", "none"])
+        .args(arguments)
         .current_dir(root())
         .output()
         .expect("cargo");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let tree = String::from_utf8(output.stdout).expect("text");
-    tree.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
+    String::from_utf8(output.stdout).expect("text")
 }
 
 #[test]
@@ -148,6 +144,21 @@ fn the_wall_clock_is_read_in_one_place() {
 }
 
 #[test]
+fn fail_points_are_in_no_program_but_those_of_the_tests() {
+    let with_features = |selection: &[&str], edges: &str| {
+        let tree = tree(&[selection, &["--edges", edges, "--format", "{p} {f}"]].concat());
+        let lines: Vec<_> =
+            tree.lines().filter(|line| line.starts_with("auth-server ")).map(str::to_owned).collect();
+        assert!(lines.iter().all(|line| line.contains("postgres")) && !lines.is_empty(), "{lines:?}");
+        lines.iter().any(|line| line.contains("fail-points"))
+    };
+    for selection in [&["--workspace"][..], &["--package", "auth-server"]] {
+        assert!(!with_features(selection, "normal,build"), "{selection:?}");
+    }
+    assert!(with_features(&["--package", "faults"], "normal,dev"), "the tests have them");
+}
+
+#[test]
 fn no_file_is_longer_than_400_lines() {
     for folder in [
         "shared-claims",
@@ -173,9 +184,14 @@ fn no_file_is_longer_than_400_lines() {
 #[test]
 fn the_invariants_are_those_that_architecture_prints() {
     let text = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
-    for sentence in
-        ["cannot sign", "reads no environment", "never names diesel", "never names actix", "wall clock"]
-    {
+    for sentence in [
+        "cannot sign",
+        "reads no environment",
+        "never names diesel",
+        "never names actix",
+        "wall clock",
+        "fail points",
+    ] {
         assert!(text.contains(sentence), "{sentence}");
     }
 }

@@ -34,7 +34,9 @@ async fn a_full_disk_harms_no_session() {
     };
     let place = Place::with(TestDatabase::on_sqlite());
     let url = format!("sqlite://{}/small.db", disk.folder.path().display());
-    let server = place.start_program(disk.starter.to_str().expect("text"), &[("DATABASE_URL", &url)]).await;
+    let server = place
+        .start_program(disk.starter.to_str().expect("text"), place.address, &[("DATABASE_URL", &url)])
+        .await;
     let people = [Person::register(place.address, "ann").await, Person::register(place.address, "bob").await];
     let traffic = Traffic::start(place.address, people.to_vec());
 

@@ -33,11 +33,16 @@ impl Place {
     }
 
     pub async fn start_with(&self, more: &[(&str, &str)]) -> Program {
-        self.start_program(AUTH_SERVER, more).await
+        self.start_at(self.address, more).await
+    }
+
+    /// One more server, elsewhere, on the same database and of the same issuer.
+    pub async fn start_at(&self, address: SocketAddr, more: &[(&str, &str)]) -> Program {
+        self.start_program(AUTH_SERVER, address, more).await
     }
 
     /// By a program that sets the stage for the server, and then becomes it.
-    pub async fn start_program(&self, program: &str, more: &[(&str, &str)]) -> Program {
+    pub async fn start_program(&self, program: &str, address: SocketAddr, more: &[(&str, &str)]) -> Program {
         let issuer = format!("http://{}", self.address);
         let mut variables = vec![
             ("DATABASE_URL", self.database.url.as_str()),
@@ -49,7 +54,7 @@ impl Place {
             ("LOGIN_RATE_PER_IP", "1000000"),
         ];
         variables.extend(more);
-        Program::start(program, self.address, &variables).await
+        Program::start(program, address, &variables).await
     }
 }
 

@@ -50,7 +50,7 @@ async fn a_server_opens_as_many_files_as_it_is_allowed() {
     fs::write(&starter, format!("#!/bin/sh\nulimit -Sn 256\nexec {AUTH_SERVER}\n")).expect("a script");
     fs::set_permissions(&starter, fs::Permissions::from_mode(0o700)).expect("a script that runs");
     let place = Place::with(TestDatabase::on_sqlite());
-    let server = place.start_program(starter.to_str().expect("text"), &[]).await;
+    let server = place.start_program(starter.to_str().expect("text"), place.address, &[]).await;
     let limits = fs::read_to_string(format!("/proc/{}/limits", server.id())).expect("its limits");
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).expect("a limit");
     let numbers: Vec<&str> = line.split_whitespace().collect();

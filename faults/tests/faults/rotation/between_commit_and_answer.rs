@@ -1,0 +1,81 @@
+//! The moment that no random kill is sure to meet: the rotation is committed, and its answer never leaves.
+
+use std::time::Duration;
+
+use actix_web::rt;
+use e2e::{NoAnswer, Program};
+
+use crate::servers::{Place, register};
+
+const KEY: &str = "0123456789abcdefghijklmnop";
+const AFTER_THE_GRACE: [(&str, &str); 1] = [("REFRESH_REUSE_GRACE", "0s")];
+
+/// A rotation that is committed, and a server that was killed before it could say so. Returns the token that was
+/// spent on it.
+async fn killed_after_commit(place: &Place, key: Option<&str>) -> String {
+    let token = register(&place.start().await, "ann").await.refresh_cookie().expect("a cookie");
+    let server = place.start_with(&[("LATCHKEY_FAIL_POINTS", "refresh-committed")]).await;
+    let mut call = server.post("/auth/refresh").cookie(&token);
+    if let Some(key) = key {
+        call = call.header("Idempotency-Key", key);
+    }
+    let lost = rt::spawn(call.try_send());
+    while generation(place) != "1" {
+        assert!(!lost.is_finished(), "an answer without a rotation");
+        rt::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(!lost.is_finished(), "the answer waits");
+    server.kill();
+    assert_eq!(lost.await.expect("a task").expect_err("nothing"), NoAnswer::BrokenOff);
+    token
+}
+
+fn generation(place: &Place) -> String {
+    place.database.db_text("SELECT CAST(generation AS TEXT) AS value FROM sessions")
+}
+
+/// Refreshes with the key, and returns the successor.
+async fn successor(server: &Program, token: &str, rotation: u64) -> String {
+    let call = server.post("/auth/refresh").cookie(token).header("Idempotency-Key", KEY);
+    let answer = call.send().await.assert_status(200);
+    assert_eq!(answer.json()["rotation"], rotation);
+    answer.refresh_cookie().expect("a cookie")
+}
+
+#[actix_web::test]
+async fn within_the_grace_the_same_successor_comes_with_and_without_the_key() {
+    let place = Place::new();
+    let token = killed_after_commit(&place, Some(KEY)).await;
+    let server = place.start_with(&[("REFRESH_REUSE_GRACE", "1h")]).await;
+    let again = successor(&server, &token, 1).await;
+    let answer = server.post("/auth/refresh").cookie(&token).send().await.assert_status(200);
+    assert_eq!(answer.json()["rotation"], 1);
+    successor(&server, &again, 2).await;
+}
+
+#[actix_web::test]
+async fn after_the_grace_the_same_key_brings_the_same_successor() {
+    let place = Place::new();
+    let token = killed_after_commit(&place, Some(KEY)).await;
+    let server = place.start_with(&AFTER_THE_GRACE).await;
+    let again = successor(&server, &token, 1).await;
+    successor(&server, &token, 1).await;
+    assert_eq!(generation(&place), "1");
+    successor(&server, &again, 2).await;
+}
+
+#[actix_web::test]
+async fn after_the_grace_it_is_reuse_without_the_key() {
+    for (first, second) in [(Some(KEY), None), (None, Some(KEY)), (None, None)] {
+        let place = Place::new();
+        let token = killed_after_commit(&place, first).await;
+        let server = place.start_with(&AFTER_THE_GRACE).await;
+        for _ in 0..2 {
+            let mut call = server.post("/auth/refresh").cookie(&token);
+            if let Some(key) = second {
+                call = call.header("Idempotency-Key", key);
+            }
+            call.send().await.assert_ended("reuse_detected");
+        }
+    }
+}

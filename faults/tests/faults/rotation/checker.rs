@@ -1,0 +1,109 @@
+//! Is there an order of the operations that explains what was seen? The search of Wing and Gong, with Lowe's memory
+//! of the places that lead nowhere.
+//!
+//! Our own and not stateright's: that one wants a model with a single outcome for every answer, and remembers nothing,
+//! so a handful of lost answers would keep it busy for ever.
+
+use std::collections::HashSet;
+use std::fmt::Write as _;
+
+use super::history::{Operation, Seen};
+use super::model::{Rules, State};
+
+/// An order that explains everything.
+pub struct Explanation {
+    /// How many answers carried a successor that existed already.
+    pub redelivered: usize,
+}
+
+/// Fails with the history, and how far the best order got.
+pub fn explain(rules: Rules, history: &[Operation]) -> Result<Explanation, String> {
+    // What certainly changed nothing explains nothing.
+    let mut operations: Vec<_> = history
+        .iter()
+        .filter(|operation| rules.unavailable_is_unknown || operation.seen != Seen::Unavailable)
+        .cloned()
+        .collect();
+    for operation in &mut operations {
+        if operation.seen == Seen::Unavailable {
+            operation.seen = Seen::Nothing;
+        }
+    }
+    operations.sort_by_key(|operation| operation.invoked);
+    assert!(operations.len() <= 128, "{} operations are more than fit", operations.len());
+
+    let mut search = Search {
+        rules,
+        operations: &operations,
+        dead_ends: HashSet::new(),
+        order: Vec::new(),
+        best: Vec::new(),
+    };
+    if search.goes_on(0, State::default()) {
+        return Ok(search.explanation());
+    }
+    let best = search.best;
+    let mut text = String::from("no order explains this session (the best one is numbered):\n");
+    for (index, operation) in operations.iter().enumerate() {
+        let place = best.iter().position(|(one, _)| *one == index).map(|place| place.to_string());
+        let _ = writeln!(text, "{:>4}  {operation}", place.unwrap_or_default());
+    }
+    Err(text)
+}
+
+struct Search<'a> {
+    rules: Rules,
+    operations: &'a [Operation],
+    dead_ends: HashSet<(u128, State)>,
+    /// Each operation with what was there before it.
+    order: Vec<(usize, State)>,
+    best: Vec<(usize, State)>,
+}
+
+impl Search<'_> {
+    /// Whether the operations that are not yet `done`, a bit for each, can follow.
+    fn goes_on(&mut self, done: u128, state: State) -> bool {
+        let left = || (0..self.operations.len()).filter(|index| done & (1 << index) == 0);
+        // Whatever has returned comes before whatever was invoked later. What got no answer never returns, and may
+        // never happen.
+        let answered = left().filter(|index| self.operations[*index].seen != Seen::Nothing);
+        let Some(first_return) = answered.map(|index| self.operations[index].returned).min() else {
+            return true;
+        };
+        if self.dead_ends.contains(&(done, state)) {
+            return false;
+        }
+        let candidates: Vec<_> =
+            left().filter(|index| self.operations[*index].invoked < first_return).collect();
+        for index in candidates {
+            let operation = &self.operations[index];
+            for (seen, next) in state.outcomes(self.rules, operation) {
+                let fits = match operation.seen {
+                    // It has to matter, otherwise it need not have happened.
+                    Seen::Nothing => next != state,
+                    _ => seen == operation.seen,
+                };
+                if !fits {
+                    continue;
+                }
+                self.order.push((index, state));
+                if self.order.len() > self.best.len() {
+                    self.best.clone_from(&self.order);
+                }
+                if self.goes_on(done | 1 << index, next) {
+                    return true;
+                }
+                self.order.pop();
+            }
+        }
+        self.dead_ends.insert((done, state));
+        false
+    }
+
+    fn explanation(&self) -> Explanation {
+        let is_redelivery = |(index, before): &&(usize, State)| {
+            self.operations[*index].seen == Seen::Rotation(before.generation)
+        };
+        Explanation { redelivered: self.order.iter().filter(is_redelivery).count() }
+    }
+}

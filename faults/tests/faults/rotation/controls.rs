@@ -1,0 +1,24 @@
+//! Servers that are broken on purpose: the promises would notice.
+
+use super::model::Grace;
+use super::promises::{Promise, acknowledged, broken, linearizable, one_lineage};
+use super::runs;
+
+async fn assert_noticed(point: &'static str, promises: &[Promise]) {
+    for grace in [Grace::None, Grace::Endless] {
+        let run = runs::race(grace, 20, &[("LATCHKEY_FAIL_POINTS", point)]).await;
+        for promise in promises {
+            assert!(!broken(&run, *promise).is_empty(), "nobody noticed {point}: {run}");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_rotation_without_its_guard_is_noticed() {
+    assert_noticed("rotation-without-guard", &[linearizable, one_lineage]).await;
+}
+
+#[actix_web::test]
+async fn an_answer_that_is_sent_before_the_commit_is_noticed() {
+    assert_noticed("answer-without-commit", &[linearizable, acknowledged]).await;
+}

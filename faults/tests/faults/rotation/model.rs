@@ -1,0 +1,82 @@
+//! The rules of DESIGN's rotation for one session, one operation after the other.
+
+use super::history::{Call, LOGGED_OUT, Operation, REUSE, Seen};
+
+/// How often a successor is issued again after the grace.
+const MAX_REDELIVERIES: u8 = 5;
+
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    pub grace: Grace,
+    /// Whether a 503 may have changed something: only where the connection to the database broke, perhaps during a
+    /// commit.
+    pub unavailable_is_unknown: bool,
+}
+
+/// The two values of `REFRESH_REUSE_GRACE` with which no verdict hangs on how fast a machine is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grace {
+    /// `0s`: within it is only who was under way when the token was spent.
+    None,
+    /// Longer than any test.
+    Endless,
+}
+
+/// What the row would hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct State {
+    pub generation: u64,
+    key: Option<u64>,
+    /// The last rotation's server had read its clock by then.
+    rotated_by: u64,
+    redeliveries: u8,
+    ended: Option<&'static str>,
+}
+
+impl State {
+    /// All that the operation may answer here, with what is afterwards. More than one only where the clock decides.
+    pub fn outcomes(self, rules: Rules, operation: &Operation) -> Vec<(Seen, Self)> {
+        match operation.call {
+            Call::Look => {
+                let ended = self.ended.map(str::to_owned);
+                vec![(Seen::Row { generation: self.generation, ended }, self)]
+            }
+            Call::LogOut => {
+                let ended = self.ended.or(Some(LOGGED_OUT));
+                vec![(Seen::LoggedOut, Self { ended, ..self })]
+            }
+            Call::Refresh { generation, key } => self.refresh(rules, operation, generation, key),
+        }
+    }
+
+    fn refresh(self, rules: Rules, operation: &Operation, spent: u64, key: Option<u64>) -> Vec<(Seen, Self)> {
+        if let Some(reason) = self.ended {
+            return vec![(Seen::Over(reason.to_owned()), self)];
+        }
+        // Nobody holds a token that was not issued, and no row here comes from a backup.
+        if spent > self.generation {
+            return Vec::new();
+        }
+        let reuse = (Seen::Over(REUSE.to_owned()), Self { ended: Some(REUSE), ..self });
+        let again = Seen::Rotation(self.generation);
+        if spent == self.generation {
+            let rotated_by = if rules.grace == Grace::None { operation.returned } else { 0 };
+            let next = Self { generation: spent + 1, key, rotated_by, redeliveries: 0, ended: None };
+            return vec![(Seen::Rotation(spent + 1), next)];
+        }
+        if spent + 1 < self.generation {
+            return vec![reuse];
+        }
+        let later = if key.is_some() && key == self.key && self.redeliveries < MAX_REDELIVERIES {
+            (again.clone(), Self { redeliveries: self.redeliveries + 1, ..self })
+        } else {
+            reuse
+        };
+        match rules.grace {
+            Grace::Endless => vec![(again, self)],
+            // Its server may have read the clock before that of the rotation did: then its age is negative.
+            Grace::None if operation.invoked < self.rotated_by => vec![(again, self), later],
+            Grace::None => vec![later],
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! What is promised of every session, held against all that was seen. All but the first do without the model, so that
+//! an error in it cannot hide one in the servers.
+
+use super::checker::explain;
+use super::history::{Call, Operation, REUSE, Seen};
+use super::runs::{self, Run};
+use super::traffic::Session;
+
+pub type Promise = fn(&Run, &Session) -> Result<(), String>;
+
+pub const PROMISES: [Promise; 6] =
+    [linearizable, one_lineage, acknowledged, lost_answers, final_end, no_verdict];
+
+/// Holds all promises against a run.
+pub fn assert_all(run: &Run) {
+    for promise in PROMISES {
+        assert_kept(run, promise);
+    }
+    assert!(run.alarms.is_empty(), "{run}\n{:?}", run.alarms);
+}
+
+pub fn broken(run: &Run, promise: Promise) -> Vec<String> {
+    run.sessions.iter().filter_map(|session| promise(run, session).err()).collect()
+}
+
+fn assert_kept(run: &Run, promise: Promise) {
+    let broken = broken(run, promise);
+    assert!(broken.is_empty(), "{run}\n{} sessions, among them {}", broken.len(), broken[0]);
+}
+
+fn assert_kept_in_all(promise: Promise) {
+    for run in runs::all() {
+        assert_kept(run, promise);
+    }
+}
+
+#[test]
+fn every_history_has_an_order_that_explains_it() {
+    assert_kept_in_all(linearizable);
+}
+
+#[test]
+fn at_most_one_lineage_lives() {
+    assert_kept_in_all(one_lineage);
+}
+
+#[test]
+fn an_acknowledged_rotation_survives_kill_9() {
+    assert_kept_in_all(acknowledged);
+}
+
+#[test]
+fn a_lost_answer_never_costs_a_client_with_keys_its_session() {
+    assert_kept_in_all(lost_answers);
+}
+
+#[test]
+fn reuse_is_final() {
+    assert_kept_in_all(final_end);
+}
+
+#[test]
+fn there_is_no_verdict_without_a_database() {
+    assert_kept_in_all(no_verdict);
+}
+
+#[test]
+fn no_row_is_behind_what_was_signed_and_no_server_panics() {
+    for run in runs::all() {
+        assert!(run.alarms.is_empty(), "{run}\n{:?}", run.alarms);
+    }
+}
+
+#[test]
+fn the_runs_saw_what_the_promises_are_about() {
+    let count = |wanted: &dyn Fn(&Run, &Operation) -> bool| {
+        let all = runs::all().iter().flat_map(|run| {
+            run.sessions.iter().flat_map(move |session| session.operations.iter().map(move |one| (run, one)))
+        });
+        all.filter(|(run, operation)| wanted(run, operation)).count()
+    };
+    for run in runs::all() {
+        run.print();
+    }
+    assert!(count(&|_, one| matches!(one.seen, Seen::Rotation(_))) > 200);
+    assert!(count(&|_, one| one.seen == Seen::Over(REUSE.to_owned())) > 20);
+    assert!(count(&|_, one| one.call == Call::LogOut) > 0);
+    assert!(count(&|run, one| run.kills > 0 && one.seen == Seen::Nothing) > 0);
+    assert!(count(&|run, one| in_outage(run, one) && one.seen == Seen::Unavailable) > 0);
+    let careful = runs::all().iter().flat_map(|run| &run.sessions).filter(|session| session.careful);
+    let lost = careful.flat_map(|session| &session.operations).filter(|one| one.seen == Seen::Nothing);
+    assert!(lost.count() > 0);
+}
+
+#[actix_web::test]
+async fn cut_connections_to_postgres_break_no_promise() {
+    if let Some(run) = runs::cut(8).await {
+        run.print();
+        assert_all(&run);
+    }
+}
+
+/// Some order of the operations explains what was seen.
+pub fn linearizable(run: &Run, session: &Session) -> Result<(), String> {
+    explain(run.rules, &session.operations).map(drop)
+}
+
+/// Whoever is answered later is never answered with an older generation: nobody lives on a branch of their own.
+pub fn one_lineage(_: &Run, session: &Session) -> Result<(), String> {
+    let rotations = || {
+        session.operations.iter().filter_map(|one| match one.seen {
+            Seen::Rotation(generation) => Some((one, generation)),
+            _ => None,
+        })
+    };
+    for (earlier, generation) in rotations() {
+        if let Some((later, _)) =
+            rotations().find(|(one, older)| earlier.precedes(one) && *older < generation)
+        {
+            return Err(format!("two lineages:\n{earlier}\n{later}"));
+        }
+    }
+    Ok(())
+}
+
+/// What a client was told of is in the row.
+pub fn acknowledged(_: &Run, session: &Session) -> Result<(), String> {
+    for told in &session.operations {
+        let Seen::Rotation(generation) = told.seen else { continue };
+        let lost = |one: &&Operation| {
+            told.precedes(one) && matches!(one.seen, Seen::Row { generation: row, .. } if row < generation)
+        };
+        if let Some(row) = session.operations.iter().find(lost) {
+            return Err(format!("an acknowledged rotation that is lost:\n{told}\n{row}"));
+        }
+    }
+    Ok(())
+}
+
+/// A client that repeats what got no answer, with its key, is never logged out.
+fn lost_answers(_: &Run, session: &Session) -> Result<(), String> {
+    let over = |one: &&Operation| {
+        matches!(one.seen, Seen::Over(_) | Seen::Strange(_) | Seen::Row { ended: Some(_), .. })
+    };
+    match session.operations.iter().find(over) {
+        Some(over) if session.careful => {
+            let all: Vec<_> = session.operations.iter().map(Operation::to_string).collect();
+            Err(format!("a careful client's session that ended:\n{over}\nof\n{}", all.join("\n")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// After the end, everybody hears of it and of its reason, and the row keeps it.
+fn final_end(run: &Run, session: &Session) -> Result<(), String> {
+    for end in &session.operations {
+        let Seen::Over(reason) = &end.seen else { continue };
+        let differs = |one: &&Operation| {
+            let agrees = match &one.seen {
+                Seen::Over(other) => other == reason,
+                Seen::Row { ended, .. } => ended.as_ref() == Some(reason),
+                Seen::Rotation(_) | Seen::Strange(_) => false,
+                Seen::Unavailable | Seen::Nothing | Seen::LoggedOut => true,
+            };
+            end.precedes(one) && !agrees
+        };
+        if let Some(later) = session.operations.iter().find(differs) {
+            return Err(format!("an end that is none:\n{end}\n{later}\n{}", run.name));
+        }
+    }
+    Ok(())
+}
+
+/// While the sessions cannot be read, nobody hears anything about one.
+fn no_verdict(run: &Run, session: &Session) -> Result<(), String> {
+    let verdict =
+        |one: &&Operation| in_outage(run, one) && !matches!(one.seen, Seen::Unavailable | Seen::Nothing);
+    match session.operations.iter().find(verdict) {
+        Some(verdict) => Err(format!("a verdict without a database:\n{verdict}")),
+        None => Ok(()),
+    }
+}
+
+fn in_outage(run: &Run, operation: &Operation) -> bool {
+    run.outages.iter().any(|(from, until)| *from < operation.invoked && operation.returned < *until)
+}

@@ -1,0 +1,224 @@
+//! Clients that refresh sessions, each in its own way.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use actix_web::rt;
+use awc::http::Method;
+use e2e::fault_proxy::{Fault, FaultProxy};
+use e2e::{Call as Request, TestDatabase};
+use serde_json::json;
+
+use super::history::{Call, Operation, Seen};
+use super::random::Random;
+use super::subject::{Subject, Time};
+use crate::servers::PASSWORD;
+
+/// How long the clients of a session go on after they were told that it is over.
+const CALLS_AFTER_THE_END: u64 = 2;
+/// Longer than a server takes to start again on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_millis(10);
+
+pub struct Traffic {
+    pub time: Time,
+    servers: Vec<String>,
+    /// Before the first server, to lose answers.
+    proxy: FaultProxy,
+    pub answers: Cell<u64>,
+    pub stopping: Cell<bool>,
+    opened: Cell<usize>,
+    /// Sessions that were opened before anything went wrong.
+    pub prepared: RefCell<Vec<Subject>>,
+    finished: RefCell<Vec<(Habits, Subject)>>,
+}
+
+/// What the clients of one session do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Habits {
+    clients: u64,
+    calls: u64,
+    keys: Keys,
+    /// How many calls in a hundred are made with any token, spent ones included.
+    replays: u64,
+    log_outs: u64,
+    /// The first token for ever, as if no answer arrived.
+    insists: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keys {
+    None,
+    /// One for each token: that of a client which repeats its request, or of tabs that share it.
+    OfTheToken,
+    /// One for each call that is no repetition.
+    OfTheCall,
+}
+
+impl Habits {
+    /// A client as it should be: alone, with a key for each token, and repeating what got no answer.
+    const CAREFUL: Self =
+        Self { clients: 1, calls: 16, keys: Keys::OfTheToken, replays: 0, log_outs: 0, insists: false };
+    /// One that never hears its answers.
+    const INSISTING: Self = Self { calls: 9, insists: true, ..Self::CAREFUL };
+    const TABS: Self = Self { clients: 3, calls: 8, ..Self::CAREFUL };
+    const THIEVES: Self = Self { replays: 30, ..Self::TABS };
+
+    /// In turn, so that every run has some of each.
+    const ALL: [Self; 10] = [
+        Self::CAREFUL,
+        Self { keys: Keys::None, ..Self::TABS },
+        Self { keys: Keys::None, ..Self::THIEVES },
+        Self::CAREFUL,
+        Self { keys: Keys::OfTheToken, log_outs: 15, ..Self::TABS },
+        Self { keys: Keys::OfTheToken, ..Self::THIEVES },
+        Self::INSISTING,
+        Self { keys: Keys::OfTheCall, ..Self::INSISTING },
+        Self { keys: Keys::OfTheCall, ..Self::TABS },
+        Self { keys: Keys::OfTheCall, clients: 2, ..Self::THIEVES },
+    ];
+
+    fn key(self, generation: u64, time: &Time) -> Option<u64> {
+        match self.keys {
+            Keys::None => None,
+            Keys::OfTheToken => Some(generation),
+            Keys::OfTheCall => Some(1_000_000 + time.next()),
+        }
+    }
+}
+
+/// All that was seen of one session.
+pub struct Session {
+    pub careful: bool,
+    pub operations: Vec<Operation>,
+}
+
+impl Traffic {
+    pub fn new(servers: Vec<String>) -> Rc<Self> {
+        let proxy = FaultProxy::start();
+        proxy.lead_to(&servers[0]);
+        Rc::new(Self {
+            time: Time::default(),
+            servers,
+            proxy,
+            answers: Cell::default(),
+            stopping: Cell::default(),
+            opened: Cell::default(),
+            prepared: RefCell::default(),
+            finished: RefCell::default(),
+        })
+    }
+
+    /// Uses up the prepared sessions, or opens new ones until it is told to stop; so many at a time.
+    pub async fn flow(self: Rc<Self>, sessions: u64, mut random: Random) {
+        let slots: Vec<_> = (0..sessions).map(|_| rt::spawn(Rc::clone(&self).slot(random.fork()))).collect();
+        for slot in slots {
+            slot.await.expect("no panic");
+        }
+    }
+
+    async fn slot(self: Rc<Self>, mut random: Random) {
+        let endless = self.prepared.borrow().is_empty();
+        while !self.stopping.get() {
+            let prepared = self.prepared.borrow_mut().pop();
+            let subject = match prepared {
+                Some(subject) => Rc::new(subject),
+                None if endless => Rc::new(self.log_in(&mut random).await),
+                None => return,
+            };
+            let habits = Habits::ALL[self.opened.replace(self.opened.get() + 1) % Habits::ALL.len()];
+            let clients: Vec<_> = (0..habits.clients)
+                .map(|_| rt::spawn(Rc::clone(&self).client(Rc::clone(&subject), habits, random.fork())))
+                .collect();
+            for client in clients {
+                client.await.expect("no panic");
+            }
+            let subject = Rc::into_inner(subject).expect("no client left");
+            self.finished.borrow_mut().push((habits, subject));
+        }
+    }
+
+    async fn client(self: Rc<Self>, subject: Rc<Subject>, habits: Habits, mut random: Random) {
+        let http = e2e::client();
+        let mut unanswered = None;
+        let mut calls_left = habits.calls;
+        while calls_left > 0 || (habits == Habits::CAREFUL && unanswered.is_some()) {
+            calls_left = calls_left.saturating_sub(1);
+            let repeated = unanswered.take().filter(|_| habits == Habits::CAREFUL || random.chance(80));
+            let call = match &repeated {
+                Some(call) => Call::clone(call),
+                None if random.chance(habits.log_outs) => Call::LogOut,
+                None => {
+                    let mut picked = || subject.pick(&mut random, habits.replays);
+                    let generation = if habits.insists { 0 } else { picked() };
+                    Call::Refresh { generation, key: habits.key(generation, &self.time) }
+                }
+            };
+            // Nobody is so unlucky for ever: only the first try may lose its answer to the network.
+            let lost = repeated.is_none() && random.chance(10);
+            match self.send(&subject, &http, call.clone(), lost, &mut random).await {
+                Seen::Nothing | Seen::Unavailable => unanswered = Some(call),
+                Seen::Over(_) => calls_left = calls_left.min(CALLS_AFTER_THE_END),
+                _ => {}
+            }
+        }
+    }
+
+    /// Tries until there is a server to talk to.
+    async fn send(
+        &self,
+        subject: &Subject,
+        http: &awc::Client,
+        call: Call,
+        lost: bool,
+        random: &mut Random,
+    ) -> Seen {
+        for _ in 0..PATIENCE.as_millis() / PAUSE.as_millis() {
+            let url = if lost {
+                self.proxy.faults.set(Fault::LoseAnswer, "/auth/refresh", Some(1));
+                self.proxy.url()
+            } else {
+                self.any_server(random).to_owned()
+            };
+            if let Some(seen) = subject.call(&self.time, http, &url, call.clone()).await {
+                if seen != Seen::Nothing {
+                    self.answers.set(self.answers.get() + 1);
+                }
+                return seen;
+            }
+            rt::time::sleep(PAUSE).await;
+        }
+        panic!("no server came back");
+    }
+
+    /// Opens a session of the one person of the run, however often that takes.
+    pub async fn log_in(&self, random: &mut Random) -> Subject {
+        let credentials = json!({"email": "ann@example.org", "password": PASSWORD});
+        for _ in 0..PATIENCE.as_millis() / PAUSE.as_millis() {
+            let url = format!("{}/auth/login", self.any_server(random));
+            if let Ok(answer) = Request::new(Method::POST, url).json(&credentials).try_send().await
+                && answer.status == 200
+            {
+                return Subject::of(&answer);
+            }
+            rt::time::sleep(PAUSE).await;
+        }
+        panic!("nobody could log in");
+    }
+
+    fn any_server(&self, random: &mut Random) -> &str {
+        let index = usize::try_from(random.below(self.servers.len() as u64)).expect("an index");
+        &self.servers[index]
+    }
+
+    /// Looks at the rows, and hands out what was seen of all sessions.
+    pub fn sessions(&self, database: &TestDatabase) -> Vec<Session> {
+        let finished = self.finished.take();
+        let look = |(habits, subject): &(Habits, Subject)| {
+            subject.db_look(&self.time, database);
+            Session { careful: *habits == Habits::CAREFUL, operations: subject.operations() }
+        };
+        finished.iter().map(look).collect()
+    }
+}

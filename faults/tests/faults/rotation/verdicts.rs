@@ -1,0 +1,156 @@
+//! The checker tells histories that have an order from those that have none.
+
+use super::checker::explain;
+use super::history::{Call, LOGGED_OUT, Operation, REUSE, Seen};
+use super::model::{Grace, Rules};
+
+const NO_GRACE: Rules = Rules { grace: Grace::None, unavailable_is_unknown: false };
+const ENDLESS: Rules = Rules { grace: Grace::Endless, unavailable_is_unknown: false };
+
+fn refresh(time: (u64, u64), generation: u64, key: Option<u64>, seen: Seen) -> Operation {
+    Operation { invoked: time.0, returned: time.1, call: Call::Refresh { generation, key }, seen }
+}
+
+fn look(time: (u64, u64), generation: u64, ended: Option<&str>) -> Operation {
+    let seen = Seen::Row { generation, ended: ended.map(str::to_owned) };
+    Operation { invoked: time.0, returned: time.1, call: Call::Look, seen }
+}
+
+fn reuse() -> Seen {
+    Seen::Over(REUSE.to_owned())
+}
+
+fn assert_fine(rules: Rules, history: &[Operation]) -> usize {
+    explain(rules, history).unwrap_or_else(|text| panic!("{text}")).redelivered
+}
+
+fn assert_impossible(rules: Rules, history: &[Operation]) {
+    assert!(explain(rules, history).is_err(), "{history:?}");
+}
+
+#[test]
+fn one_refresh_after_the_other_is_fine_and_out_of_order_is_not() {
+    let chain = [
+        refresh((1, 2), 0, None, Seen::Rotation(1)),
+        refresh((3, 4), 1, None, Seen::Rotation(2)),
+        look((5, 6), 2, None),
+    ];
+    assert_fine(NO_GRACE, &chain);
+    let skipping = [refresh((1, 2), 0, None, Seen::Rotation(2))];
+    assert_impossible(NO_GRACE, &skipping);
+    let unborn = [refresh((1, 2), 1, None, Seen::Rotation(2)), refresh((3, 4), 0, None, Seen::Rotation(1))];
+    assert_impossible(ENDLESS, &unborn);
+}
+
+#[test]
+fn racing_tabs_may_share_a_successor_and_without_a_race_they_may_not() {
+    let race = [refresh((1, 4), 0, None, Seen::Rotation(1)), refresh((2, 3), 0, None, Seen::Rotation(1))];
+    assert_eq!(assert_fine(NO_GRACE, &race), 1);
+    let mut later = race.clone();
+    later[0].returned = 2;
+    later[1].invoked = 3;
+    later[1].returned = 4;
+    assert_impossible(NO_GRACE, &later);
+    assert_eq!(assert_fine(ENDLESS, &later), 1);
+    later[1].seen = reuse();
+    assert_fine(NO_GRACE, &later);
+    assert_impossible(ENDLESS, &later);
+}
+
+#[test]
+fn two_lineages_are_impossible() {
+    let rotations = [1, 2, 3].map(|n| refresh((2 * n, 2 * n + 1), n - 1, None, Seen::Rotation(n)));
+    for rules in [NO_GRACE, ENDLESS] {
+        // The thief of the first token goes on from it while the owner does, too.
+        let thief = refresh((10, 11), 0, None, Seen::Rotation(1));
+        assert_impossible(rules, &[&rotations[..], &[thief]].concat());
+    }
+}
+
+#[test]
+fn an_acknowledged_rotation_that_is_lost_is_impossible() {
+    for rules in [NO_GRACE, ENDLESS] {
+        let acknowledged = refresh((1, 2), 0, Some(7), Seen::Rotation(1));
+        assert_impossible(rules, &[acknowledged.clone(), look((3, 4), 0, None)]);
+        assert_fine(rules, &[acknowledged, look((3, 4), 1, None)]);
+    }
+}
+
+#[test]
+fn after_reuse_nothing_is_answered() {
+    let history = [
+        refresh((1, 2), 0, None, Seen::Rotation(1)),
+        refresh((3, 4), 1, None, Seen::Rotation(2)),
+        refresh((5, 6), 0, None, reuse()),
+        refresh((7, 8), 2, None, reuse()),
+        look((9, 10), 2, Some(REUSE)),
+    ];
+    assert_fine(ENDLESS, &history);
+    for seen in [Seen::Rotation(3), Seen::Over(LOGGED_OUT.to_owned())] {
+        let mut alive = history.clone();
+        alive[3].seen = seen;
+        assert_impossible(ENDLESS, &alive[..4]);
+    }
+    let mut silent = history;
+    silent[4] = look((9, 10), 2, None);
+    assert_impossible(ENDLESS, &silent);
+}
+
+#[test]
+fn a_session_ends_only_for_a_reason() {
+    assert_impossible(NO_GRACE, &[refresh((1, 2), 0, None, reuse())]);
+    assert_impossible(NO_GRACE, &[refresh((1, 2), 0, None, Seen::Over("unknown".to_owned()))]);
+    assert_impossible(NO_GRACE, &[look((1, 2), 0, Some(REUSE))]);
+    let over = Seen::Over(LOGGED_OUT.to_owned());
+    let log_out = Operation { invoked: 1, returned: 2, call: Call::LogOut, seen: Seen::LoggedOut };
+    assert_fine(NO_GRACE, &[log_out, refresh((3, 4), 0, None, over)]);
+}
+
+#[test]
+fn the_same_key_brings_the_successor_again_five_times() {
+    let again = |n: u64, seen| refresh((2 * n, 2 * n + 1), 0, Some(7), seen);
+    let mut history: Vec<_> = (1..=6).map(|n| again(n, Seen::Rotation(1))).collect();
+    assert_eq!(assert_fine(NO_GRACE, &history), 5);
+    history.push(again(7, Seen::Rotation(1)));
+    assert_impossible(NO_GRACE, &history);
+    history[6].seen = reuse();
+    assert_fine(NO_GRACE, &history);
+    for key in [None, Some(8)] {
+        let other = refresh((4, 5), 0, key, Seen::Rotation(1));
+        assert_impossible(NO_GRACE, &[again(1, Seen::Rotation(1)), other]);
+    }
+}
+
+#[test]
+fn what_got_no_answer_may_have_happened_now_later_or_never() {
+    let lost = refresh((1, 2), 0, Some(7), Seen::Nothing);
+    let retry = refresh((3, 4), 0, Some(7), Seen::Rotation(1));
+    assert_fine(NO_GRACE, &[lost.clone(), retry.clone()]);
+    assert_fine(NO_GRACE, &[lost.clone(), look((3, 4), 0, None), look((5, 6), 1, None)]);
+    assert_impossible(NO_GRACE, &[lost.clone(), look((3, 4), 1, None), look((5, 6), 0, None)]);
+    // Another key after the lost one: rotated now, or reuse of what had happened.
+    for seen in [Seen::Rotation(1), reuse()] {
+        assert_fine(NO_GRACE, &[lost.clone(), refresh((3, 4), 0, Some(8), seen)]);
+    }
+    assert_impossible(NO_GRACE, &[lost, refresh((3, 4), 0, Some(7), reuse())]);
+}
+
+#[test]
+fn unavailable_changed_nothing_unless_the_connection_broke() {
+    let refused = refresh((1, 2), 0, None, Seen::Unavailable);
+    let history = [refused, look((3, 4), 1, None)];
+    assert_impossible(NO_GRACE, &history);
+    assert_fine(Rules { unavailable_is_unknown: true, ..NO_GRACE }, &history);
+    assert_fine(NO_GRACE, &[history[0].clone(), look((3, 4), 0, None)]);
+}
+
+#[test]
+fn a_hundred_lost_answers_are_judged_at_once() {
+    let lost = (1..=60).map(|n| refresh((2 * n, 2 * n + 1), 0, Some(n), Seen::Nothing));
+    let mut history: Vec<_> = lost.collect();
+    history.push(look((200, 201), 1, None));
+    history.extend((1..=40).map(|n| refresh((300 + 2 * n, 301 + 2 * n), n, Some(n), Seen::Rotation(n + 1))));
+    assert_fine(ENDLESS, &history);
+    history.push(look((500, 501), 7, None));
+    assert_impossible(ENDLESS, &history);
+}
