@@ -147,9 +147,10 @@ stack_logs() {
     done
 }
 
-# stack_evidence FOLDER NAME: leaves there, for scripts/leaks.sh, what the servers said and the secrets they had.
+# stack_evidence FOLDER NAME: leaves there, for scripts/leaks.sh, what the servers logged and the secrets they had. Lines
+# without a time are no log: local-stack tells what to try, with a password for an example.
 stack_evidence() {
-    cat "$stack_dir"/*.log >"$1/log.$2"
+    grep --no-filename --extended-regexp '^[0-9]{4}-' "$stack_dir"/*.log >"$1/log.$2"
     find "$stack_dir" -path '*secrets/*' -type f -exec cat {} + >>"$1/secret.$2"
 }
 
