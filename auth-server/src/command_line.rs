@@ -2,6 +2,7 @@
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+use crate::commands::keys::KeysCommand;
 use crate::settings::{self, Settings};
 
 /// One run of the program. `--help` begins with the words that stand above [`Settings`].
@@ -17,8 +18,17 @@ pub struct CommandLine {
 }
 
 /// What else there is to do; without one of these the server starts.
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub enum Command {
+    /// Look at the keys that sign access tokens, or change them by hand
+    Keys {
+        /// What to do
+        #[command(subcommand)]
+        command: KeysCommand,
+        /// Answer in JSON
+        #[arg(long, global = true)]
+        json: bool,
+    },
     /// Ask the server that runs at `BIND_ADDR` whether it is ready: one line, and exit status 0 or 1
     Healthcheck,
 }
@@ -33,7 +43,7 @@ impl CommandLine {
         let line: Self = settings::parse(command, std::env::args_os())?;
         match line.command {
             None => Ok(Self { settings: line.settings.checked()?, ..line }),
-            Some(Command::Healthcheck) => Ok(line),
+            Some(Command::Healthcheck | Command::Keys { .. }) => Ok(line),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! `model` as what they talk about. [`AuthServer::build`] puts it together.
 
 mod command_line;
+pub mod commands;
 mod domain;
 mod fail_points;
 mod http;

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use auth_server::commands::keys;
 use auth_server::{AuthServer, Command, CommandLine, Settings, logging};
 use shared_claims::SystemClock;
 use shared_claims::http::{connections, healthcheck};
@@ -22,6 +23,10 @@ async fn run() -> Result<(), String> {
     let CommandLine { command, settings } = CommandLine::from_flags_and_environment()?;
     match command {
         None => serve(settings).await,
+        Some(Command::Keys { command, json }) => {
+            logging::start(settings.log_format);
+            keys::run(&settings, command).await.map(|report| report.print(json))
+        }
         Some(Command::Healthcheck) => {
             healthcheck::ask(settings.bind_addr).await.map(|answer| println!("{answer}"))
         }

@@ -97,6 +97,17 @@ pub struct Settings {
     #[arg(long, env, conflicts_with = "key_encryption_secret")]
     key_encryption_secret_file: Option<PathBuf>,
 
+    /// During a change of the secret: the one before, which still opens what it sealed
+    #[arg(long, env, hide_env_values = true)]
+    key_encryption_secret_previous: Option<SecretString>,
+    /// File that holds the secret
+    #[arg(long, env, conflicts_with = "key_encryption_secret_previous")]
+    key_encryption_secret_previous_file: Option<PathBuf>,
+
+    /// For how long a signing key signs, before the next one does: at least 1h
+    #[arg(long, env, default_value = "30d", value_parser = values::rotation)]
+    pub signing_key_rotation: Duration,
+
     /// Algorithm of access tokens: ES256, RS256, EdDSA or HS256
     #[arg(long, env, default_value = "ES256", value_parser = values::algorithm)]
     pub jwt_access_algorithm: Algorithm,
@@ -203,6 +214,14 @@ impl Settings {
         Secrets::read(self)
     }
 
+    /// `KEY_ENCRYPTION_SECRET`, and `KEY_ENCRYPTION_SECRET_PREVIOUS` if there is one.
+    ///
+    /// # Errors
+    /// One line.
+    pub fn key_encryption_secrets(&self) -> Result<(SecretString, Option<SecretString>), String> {
+        secrets::key_encryption(self)
+    }
+
     /// `iss`: the issuer without the slash that URLs end in.
     #[must_use]
     pub fn issuer(&self) -> String {
@@ -222,6 +241,11 @@ impl Settings {
             return Err(
                 "SESSION_MAX_TTL is shorter than ACCESS_TOKEN_TTL or REFRESH_IDLE_TTL: make it the longest"
                     .into(),
+            );
+        }
+        if self.access_token_ttl > self.signing_key_rotation {
+            return Err(
+                "SIGNING_KEY_ROTATION is shorter than ACCESS_TOKEN_TTL: make it a few times longer".into()
             );
         }
         if self.refresh_reuse_grace >= self.refresh_idle_ttl {

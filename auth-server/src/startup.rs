@@ -17,7 +17,8 @@ use shared_claims::{AccessTokenValidator, Algorithm, Clock};
 use crate::domain::housekeeping::keep_house;
 use crate::domain::registration::{NewPerson, RegistrationError, create};
 use crate::domain::{
-    Argon2Settings, Context, KeyRing, KeySource, Lifetimes, Passwords, Policy, RefreshTokens, SealingKey,
+    Argon2Settings, Context, KeyPairs, KeyRing, KeySchedule, KeySource, Lifetimes, Passwords, Policy,
+    RefreshTokens, Sealing,
 };
 use crate::http::{Attempts, Cookies, TrustedOrigins, check_origin, routes};
 use crate::model::{Email, Role};
@@ -132,7 +133,7 @@ async fn context(settings: &Settings, secrets: &Secrets, clock: Arc<dyn Clock>) 
     )?;
     let keys = KeyRing::open(&database, key_source(settings, secrets)?, clock.now())
         .await
-        .map_err(|error| format!("signing keys: {error}"))?;
+        .map_err(|error| error.to_string())?;
     let issuer = settings.issuer();
     let refresh_tokens =
         RefreshTokens::new(&issuer, &secrets.refresh, &secrets.refresh_accepted, Arc::clone(&clock));
@@ -162,11 +163,32 @@ fn key_source(settings: &Settings, secrets: &Secrets) -> Result<KeySource, Strin
         (Algorithm::Hs256, Some(secret), _) => {
             Ok(KeySource::SharedSecret { secret: secret.clone(), accepted: secrets.access_accepted.clone() })
         }
-        (algorithm, None, Some(secret)) => {
-            Ok(KeySource::KeyPairs { sealing: SealingKey::derive(secret), algorithm })
+        (_, None, Some(secret)) => {
+            let sealing = Sealing::new(secret, secrets.key_encryption_previous.as_ref());
+            Ok(KeySource::KeyPairs(KeyPairs::new(sealing, key_schedule(settings))))
         }
         (algorithm, _, _) => Err(format!("JWT_ACCESS_ALGORITHM is {algorithm}, and its secret is not set")),
     }
+}
+
+fn key_schedule(settings: &Settings) -> KeySchedule {
+    KeySchedule {
+        algorithm: settings.jwt_access_algorithm,
+        rotation: span(settings.signing_key_rotation),
+        token_life: span(settings.access_token_ttl),
+    }
+}
+
+/// The key pairs alone, for commands that have nothing to do with the other secrets.
+///
+/// # Errors
+/// One line.
+pub fn key_pairs(settings: &Settings) -> Result<KeyPairs, String> {
+    if settings.jwt_access_algorithm == Algorithm::Hs256 {
+        return Err("JWT_ACCESS_ALGORITHM is HS256, which has no key pairs".to_owned());
+    }
+    let (secret, previous) = settings.key_encryption_secrets()?;
+    Ok(KeyPairs::new(Sealing::new(&secret, previous.as_ref()), key_schedule(settings)))
 }
 
 fn warn(settings: &Settings) {

@@ -4,8 +4,11 @@ use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::signer::UnusableKey;
+use crate::store::signing_keys::StoredKey;
+
 /// Seals private keys for the database: AES-256-GCM under a key derived from `KEY_ENCRYPTION_SECRET` (HKDF, RFC 5869).
-pub struct SealingKey {
+struct SealingKey {
     key: RandomizedNonceKey,
     id: String,
 }
@@ -17,7 +20,7 @@ pub struct NotOurs;
 
 impl SealingKey {
     /// Derives the key. Its id names it in the database without telling anything about it.
-    pub fn derive(secret: &SecretString) -> Self {
+    fn derive(secret: &SecretString) -> Self {
         let derived = expand(secret, b"latchkey private keys");
         let id = expand(secret, b"latchkey private keys: id");
         let id = BASE64_URL_SAFE_NO_PAD.encode(&digest(&SHA256, &id).as_ref()[..8]);
@@ -25,13 +28,8 @@ impl SealingKey {
         Self { key, id }
     }
 
-    /// Which key this is, as `signing_keys.encryption_key_id` has it.
-    pub fn id(&self) -> &str {
-        &self.id
-    }
-
     /// Nonce, ciphertext, tag. `label` must be given again to open it, so that rows cannot be swapped.
-    pub fn seal(&self, label: &str, plain: &[u8]) -> Result<Vec<u8>, NotOurs> {
+    fn seal(&self, label: &str, plain: &[u8]) -> Result<Vec<u8>, NotOurs> {
         let mut text = plain.to_vec();
         let nonce =
             self.key.seal_in_place_append_tag(Aad::from(label.as_bytes()), &mut text).map_err(|_| NotOurs)?;
@@ -39,13 +37,51 @@ impl SealingKey {
     }
 
     /// What [`SealingKey::seal`] was given.
-    pub fn open(&self, label: &str, sealed: &[u8]) -> Result<Vec<u8>, NotOurs> {
+    fn open(&self, label: &str, sealed: &[u8]) -> Result<Vec<u8>, NotOurs> {
         let (nonce, text) = sealed.split_at_checked(NONCE_LEN).ok_or(NotOurs)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| NotOurs)?;
         let mut text = text.to_vec();
         let plain =
             self.key.open_in_place(nonce, Aad::from(label.as_bytes()), &mut text).map_err(|_| NotOurs)?;
         Ok(plain.to_vec())
+    }
+}
+
+/// The secret in use, and during a change the one before.
+pub struct Sealing {
+    current: SealingKey,
+    previous: Option<SealingKey>,
+}
+
+impl Sealing {
+    /// Seals with `current`; opens what either has sealed.
+    pub fn new(current: &SecretString, previous: Option<&SecretString>) -> Self {
+        Self { current: SealingKey::derive(current), previous: previous.map(SealingKey::derive) }
+    }
+
+    /// Whether the key was sealed with one of these secrets.
+    pub fn knows(&self, key: &StoredKey) -> bool {
+        self.by_id(&key.encryption_key_id).is_some()
+    }
+
+    /// Whether it was sealed with the secret in use.
+    pub fn is_current(&self, key: &StoredKey) -> bool {
+        key.encryption_key_id == self.current.id
+    }
+
+    /// The sealed private half, and what to call the key that sealed it.
+    pub fn seal(&self, kid: &str, pkcs8: &[u8]) -> Result<(Vec<u8>, String), UnusableKey> {
+        let sealed = self.current.seal(kid, pkcs8).map_err(|NotOurs| UnusableKey)?;
+        Ok((sealed, self.current.id.clone()))
+    }
+
+    /// The private half, as PKCS#8.
+    pub fn open(&self, key: &StoredKey) -> Result<Vec<u8>, NotOurs> {
+        self.by_id(&key.encryption_key_id).ok_or(NotOurs)?.open(&key.kid, &key.private_key)
+    }
+
+    fn by_id(&self, id: &str) -> Option<&SealingKey> {
+        std::iter::once(&self.current).chain(&self.previous).find(|key| key.id == id)
     }
 }
 

@@ -1,5 +1,7 @@
 //! What an operator wants to be woken for, on the log target `security`.
 
+use chrono::{DateTime, Utc};
+
 use crate::model::{EndReason, SessionId, UserId};
 
 /// A spent refresh token came again: its session was ended.
@@ -44,4 +46,14 @@ pub fn login_failed(user: Option<UserId>) {
         Some(user) => log::info!(target: "security", "login_failed user={user}"),
         None => log::info!(target: "security", "login_failed user=unknown"),
     }
+}
+
+/// A signing key was made; it signs from then on.
+pub fn key_made(kid: &str, algorithm: &str, active_from: DateTime<Utc>) {
+    log::info!(target: "security", "key_made kid={kid} algorithm={algorithm} active_from={active_from:?}");
+}
+
+/// A signing key was taken out of use, with all the tokens that it signed.
+pub fn key_retired(kid: &str) {
+    log::warn!(target: "security", "key_retired kid={kid}");
 }

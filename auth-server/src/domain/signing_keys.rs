@@ -1,38 +1,35 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use chrono::{DateTime, Utc};
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
+use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
-use shared_claims::Algorithm;
-use shared_claims::SharedKeys;
-use shared_claims::{KeySet, secret_key_id, thumbprint};
+use shared_claims::{Algorithm, KeySet, SharedKeys, secret_key_id};
 
-use super::sealing::{NotOurs, SealingKey};
-use super::signer::{Signer, UnusableKey, generate};
-use crate::store::signing_keys::StoredKey;
-use crate::store::{Database, StoreError, signing_keys};
+use super::key_pairs::{Found, KeyError, KeyPairs};
+use super::refresh_tokens::sha256;
+use super::signer::{Signer, UnusableKey};
+use crate::store::{Database, signing_keys};
 
-/// How often servers that start together may lose the race for the next ordinal before something else is wrong.
-const ATTEMPTS: usize = 10;
+/// How old a server's idea of the keys may be. So long, other servers' new keys and retirements go unnoticed.
+const LOOK_EVERY: TimeDelta = TimeDelta::seconds(10);
+/// How long a key is kept that a version made which did not say for how long it is needed.
+const UNKNOWN_NEED: TimeDelta = TimeDelta::days(1);
 
 /// The keys of access tokens: one to sign with, all to verify with.
 pub struct KeyRing {
     source: Source,
-    signing: Signing,
+    signing: ArcSwap<Signing>,
     verifying: SharedKeys,
-    published: ArcSwap<Value>,
+    published: ArcSwap<Published>,
+    looked_at: Mutex<DateTime<Utc>>,
 }
 
 /// What access tokens are signed with.
 pub enum Source {
     /// Key pairs in the database.
-    KeyPairs {
-        /// Seals their private halves.
-        sealing: SealingKey,
-        /// Algorithm of the one that this server signs with.
-        algorithm: Algorithm,
-    },
+    KeyPairs(KeyPairs),
     /// HS256.
     SharedSecret {
         /// Signs and verifies.
@@ -42,79 +39,87 @@ pub enum Source {
     },
 }
 
+/// The JWK Set as it is handed out (RFC 7517 §5).
+pub struct Published {
+    /// The document.
+    pub json: String,
+    /// Names this version of it (RFC 9110 §8.8.3), without the quotes.
+    pub tag: String,
+}
+
 struct Signing {
     kid: String,
     signer: Signer,
 }
 
-/// Why there is no key to sign with.
-#[derive(Debug, thiserror::Error)]
-pub enum KeyRingError {
-    /// The database failed.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// A wrong `KEY_ENCRYPTION_SECRET`, most likely.
-    #[error("signing key {kid}: {cause}")]
-    Sealed {
-        /// Which key.
-        kid: String,
-        /// Why.
-        cause: NotOurs,
-    },
-    /// A stored key is no key.
-    #[error(transparent)]
-    Unusable(#[from] UnusableKey),
-    /// Other servers always made the next key first, yet none of this algorithm appeared.
-    #[error("could not add a signing key")]
-    Contended,
-}
-
 impl KeyRing {
-    /// Takes the newest key of the algorithm, or makes the first. Of several servers that start at once, one makes it.
+    /// Finds the key to sign with, or makes the first. Of several servers that start at once, one makes it.
     ///
     /// # Errors
-    /// See [`KeyRingError`].
-    pub async fn open(database: &Database, source: Source, now: DateTime<Utc>) -> Result<Self, KeyRingError> {
+    /// See [`KeyError`].
+    pub async fn open(database: &Database, source: Source, now: DateTime<Utc>) -> Result<Self, KeyError> {
         let (signing, verifying, published) = match &source {
             Source::SharedSecret { secret, accepted } => {
                 let secret = secret.expose_secret().as_bytes();
                 let signing = Signing { kid: secret_key_id(secret), signer: Signer::from_secret(secret) };
                 let accepted = accepted.iter().map(|secret| secret.expose_secret().as_bytes());
-                (signing, KeySet::from_secrets(std::iter::once(secret).chain(accepted)), json!({"keys": []}))
+                let verifying = KeySet::from_secrets(std::iter::once(secret).chain(accepted));
+                (signing, verifying, Published::new(&json!({"keys": []})))
             }
-            Source::KeyPairs { sealing, algorithm } => {
-                let (stored, newest) = newest_or_new(database, sealing, *algorithm, now).await?;
-                let published = document(&stored);
-                (newest, key_set(&published), published)
+            Source::KeyPairs(pairs) => {
+                let found = pairs.look(database, now).await?;
+                let signing = Signing::open(pairs, &found)?;
+                let published = Published::of(&found);
+                (signing, published.key_set(), published)
             }
         };
-        let published = ArcSwap::from_pointee(published);
-        Ok(Self { source, signing, verifying: SharedKeys::new(verifying), published })
+        Ok(Self {
+            source,
+            signing: ArcSwap::from_pointee(signing),
+            verifying: SharedKeys::new(verifying),
+            published: ArcSwap::from_pointee(published),
+            looked_at: Mutex::new(now),
+        })
     }
 
-    /// Looks for keys that other servers have made meanwhile, so that this one publishes and accepts them too.
+    /// Does what is due: looks at the database now and then, makes the next key, changes over to it, publishes and
+    /// accepts what other servers made, removes what nobody needs. To be called every second or so.
     ///
     /// # Errors
-    /// The database failed; the keys at hand stay.
-    pub async fn reload(&self, database: &Database) -> Result<(), StoreError> {
-        if let Source::KeyPairs { .. } = self.source {
-            let document = document(&database.run(signing_keys::all).await?);
-            self.verifying.replace(key_set(&document));
-            self.published.store(Arc::new(document));
+    /// The database failed, or a key cannot be used; the keys at hand stay.
+    pub async fn keep(&self, database: &Database, now: DateTime<Utc>) -> Result<(), KeyError> {
+        let Source::KeyPairs(pairs) = &self.source else { return Ok(()) };
+        if !self.is_time_to_look(now) {
+            return Ok(());
+        }
+        let found = pairs.look(database, now).await?;
+        let published = Published::of(&found);
+        // First all that may be signed with is accepted here, then it is signed with.
+        self.verifying.replace(published.key_set());
+        self.published.store(Arc::new(published));
+        if self.signing.load().kid != found.signing.kid {
+            self.signing.store(Arc::new(Signing::open(pairs, &found)?));
+            log::info!("signing with key {} from now on", found.signing.kid);
+        }
+        let unknown = (now + UNKNOWN_NEED).naive_utc();
+        database.run(move |connection| signing_keys::need_unknown(connection, unknown)).await?;
+        let purged = database.run(move |connection| signing_keys::purge(connection, now.naive_utc())).await?;
+        if purged > 0 {
+            log::info!("removed {purged} signing key(s) whose last token has expired");
         }
         Ok(())
     }
 
-    /// The JWK Set to publish (RFC 7517 §5); empty with HS256.
+    /// The JWK Set to publish; empty with HS256.
     #[must_use]
-    pub fn published(&self) -> Arc<Value> {
+    pub fn published(&self) -> Arc<Published> {
         self.published.load_full()
     }
 
     /// Whether there is a key set to publish at all.
     #[must_use]
     pub fn publishes(&self) -> bool {
-        matches!(self.source, Source::KeyPairs { .. })
+        matches!(self.source, Source::KeyPairs(_))
     }
 
     /// The keys that an access token of ours may be signed with.
@@ -127,75 +132,48 @@ impl KeyRing {
     #[must_use]
     pub fn algorithms(&self) -> &'static [Algorithm] {
         match self.source {
-            Source::KeyPairs { .. } => &[Algorithm::Es256, Algorithm::Rs256, Algorithm::EdDsa],
+            Source::KeyPairs(_) => Algorithm::ASYMMETRIC,
             Source::SharedSecret { .. } => &[Algorithm::Hs256],
         }
     }
 
     /// Signs an access token (RFC 9068 §2.1).
     pub(super) fn sign(&self, claims: &impl serde::Serialize) -> Result<String, UnusableKey> {
-        self.signing.signer.sign("at+jwt", &self.signing.kid, claims)
+        let signing = self.signing.load();
+        signing.signer.sign("at+jwt", &signing.kid, claims)
+    }
+
+    /// A clock that was set back counts as time that has passed.
+    fn is_time_to_look(&self, now: DateTime<Utc>) -> bool {
+        let mut looked_at = self.looked_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_time = (now - *looked_at).abs() >= LOOK_EVERY;
+        if is_time {
+            *looked_at = now;
+        }
+        is_time
     }
 }
 
-async fn newest_or_new(
-    database: &Database,
-    sealing: &SealingKey,
-    algorithm: Algorithm,
-    now: DateTime<Utc>,
-) -> Result<(Vec<StoredKey>, Signing), KeyRingError> {
-    for _ in 0..ATTEMPTS {
-        let stored = database.run(signing_keys::all).await?;
-        if let Some(key) = stored.iter().rev().find(|key| key.algorithm == algorithm.as_str()) {
-            let opened = open(sealing, algorithm, key)?;
-            return Ok((stored, opened));
-        }
-        let ordinal = stored.last().map_or(1, |key| key.ordinal + 1);
-        let key = make(sealing, algorithm, ordinal, now)?;
-        let kid = key.kid.clone();
-        if database.run(move |connection| signing_keys::insert(connection, &key)).await? {
-            log::info!("made signing key {kid} ({algorithm})");
-        }
+impl Signing {
+    fn open(pairs: &KeyPairs, found: &Found) -> Result<Self, KeyError> {
+        Ok(Self { kid: found.signing.kid.clone(), signer: pairs.open(&found.signing)? })
     }
-    Err(KeyRingError::Contended)
 }
 
-fn make(
-    sealing: &SealingKey,
-    algorithm: Algorithm,
-    ordinal: i32,
-    now: DateTime<Utc>,
-) -> Result<StoredKey, KeyRingError> {
-    let pkcs8 = generate(algorithm)?;
-    let mut jwk = Signer::from_pkcs8(algorithm, &pkcs8)?.public_jwk().ok_or(UnusableKey)?;
-    let kid = thumbprint(&jwk).ok_or(UnusableKey)?;
-    jwk["kid"] = json!(kid);
-    let private_key =
-        sealing.seal(&kid, &pkcs8).map_err(|cause| KeyRingError::Sealed { kid: kid.clone(), cause })?;
-    Ok(StoredKey {
-        ordinal,
-        kid,
-        algorithm: algorithm.as_str().to_owned(),
-        public_jwk: jwk.to_string(),
-        private_key,
-        encryption_key_id: sealing.id().to_owned(),
-        created_at: now.naive_utc(),
-    })
-}
+impl Published {
+    fn of(found: &Found) -> Self {
+        let keys: Vec<Value> =
+            found.live().filter_map(|key| serde_json::from_str(&key.public_jwk).ok()).collect();
+        Self::new(&json!({ "keys": keys }))
+    }
 
-fn open(sealing: &SealingKey, algorithm: Algorithm, key: &StoredKey) -> Result<Signing, KeyRingError> {
-    let pkcs8 = sealing
-        .open(&key.kid, &key.private_key)
-        .map_err(|cause| KeyRingError::Sealed { kid: key.kid.clone(), cause })?;
-    Ok(Signing { kid: key.kid.clone(), signer: Signer::from_pkcs8(algorithm, &pkcs8)? })
-}
+    fn new(document: &Value) -> Self {
+        let json = document.to_string();
+        let tag = BASE64_URL_SAFE_NO_PAD.encode(&sha256(json.as_bytes())[..12]);
+        Self { json, tag }
+    }
 
-fn document(stored: &[StoredKey]) -> Value {
-    let keys: Vec<Value> =
-        stored.iter().filter_map(|key| serde_json::from_str(&key.public_jwk).ok()).collect();
-    json!({ "keys": keys })
-}
-
-fn key_set(document: &Value) -> KeySet {
-    KeySet::parse(document.to_string().as_bytes()).unwrap_or_default()
+    fn key_set(&self) -> KeySet {
+        KeySet::parse(self.json.as_bytes()).unwrap_or_default()
+    }
 }

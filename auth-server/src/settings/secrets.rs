@@ -19,6 +19,8 @@ pub struct Secrets {
     pub refresh_accepted: Vec<SecretString>,
     /// `KEY_ENCRYPTION_SECRET`; HS256 needs none.
     pub key_encryption: Option<SecretString>,
+    /// `KEY_ENCRYPTION_SECRET_PREVIOUS`
+    pub key_encryption_previous: Option<SecretString>,
     /// `JWT_ACCESS_SECRET`, with HS256.
     pub access: Option<SecretString>,
     /// `JWT_ACCESS_SECRETS_ACCEPTED`, with HS256.
@@ -38,11 +40,7 @@ impl Secrets {
             &settings.jwt_refresh_secrets_accepted,
             &settings.jwt_refresh_secrets_accepted_file,
         )?;
-        let key_encryption = of(
-            "KEY_ENCRYPTION_SECRET",
-            &settings.key_encryption_secret,
-            &settings.key_encryption_secret_file,
-        )?;
+        let (key_encryption, key_encryption_previous) = sealing(settings)?;
         let access = of("JWT_ACCESS_SECRET", &settings.jwt_access_secret, &settings.jwt_access_secret_file)?;
         let access_accepted = of(
             "JWT_ACCESS_SECRETS_ACCEPTED",
@@ -63,43 +61,69 @@ impl Secrets {
             } else {
                 Some(needed("KEY_ENCRYPTION_SECRET", key_encryption)?)
             },
+            key_encryption_previous,
             access: if hs256 { Some(needed("JWT_ACCESS_SECRET", access)?) } else { None },
             access_accepted: list(access_accepted),
         };
-        secrets.check()?;
+        check(&secrets.named())?;
         Ok(secrets)
     }
 
     fn named(&self) -> Vec<(&'static str, &SecretString)> {
         let mut all = vec![("JWT_REFRESH_SECRET", &self.refresh)];
         all.extend(self.key_encryption.iter().map(|secret| ("KEY_ENCRYPTION_SECRET", secret)));
+        let previous = self.key_encryption_previous.iter();
+        all.extend(previous.map(|secret| ("KEY_ENCRYPTION_SECRET_PREVIOUS", secret)));
         all.extend(self.access.iter().map(|secret| ("JWT_ACCESS_SECRET", secret)));
         all.extend(self.refresh_accepted.iter().map(|secret| ("JWT_REFRESH_SECRETS_ACCEPTED", secret)));
         all.extend(self.access_accepted.iter().map(|secret| ("JWT_ACCESS_SECRETS_ACCEPTED", secret)));
         all
     }
+}
 
-    fn check(&self) -> Result<(), String> {
-        let all = self.named();
-        for (place, (name, secret)) in all.iter().enumerate() {
-            let text = secret.expose_secret();
-            if text.len() < MIN_BYTES {
-                return Err(format!(
-                    "{name} is shorter than {MIN_BYTES} bytes: `openssl rand -base64 32` makes a good one"
-                ));
-            }
-            let lower = text.to_lowercase();
-            if PLACEHOLDERS.iter().any(|placeholder| lower.contains(placeholder)) {
-                return Err(format!(
-                    "{name} is still an example's value: `openssl rand -base64 32` makes a good one"
-                ));
-            }
-            if let Some((other, _)) = all[..place].iter().find(|(_, other)| other.expose_secret() == text) {
-                return Err(format!("{name} equals {other}: each needs a value of its own"));
-            }
+/// `KEY_ENCRYPTION_SECRET` and the one before, without a look at the other secrets.
+pub(super) fn key_encryption(settings: &Settings) -> Result<(SecretString, Option<SecretString>), String> {
+    let (secret, previous) = sealing(settings)?;
+    let secret = needed("KEY_ENCRYPTION_SECRET", secret)?;
+    let mut all = vec![("KEY_ENCRYPTION_SECRET", &secret)];
+    all.extend(previous.iter().map(|secret| ("KEY_ENCRYPTION_SECRET_PREVIOUS", secret)));
+    check(&all)?;
+    Ok((secret, previous))
+}
+
+fn sealing(settings: &Settings) -> Result<(Option<SecretString>, Option<SecretString>), String> {
+    let secret = read(
+        "KEY_ENCRYPTION_SECRET",
+        settings.key_encryption_secret.as_ref(),
+        settings.key_encryption_secret_file.as_deref(),
+    )?;
+    let previous = read(
+        "KEY_ENCRYPTION_SECRET_PREVIOUS",
+        settings.key_encryption_secret_previous.as_ref(),
+        settings.key_encryption_secret_previous_file.as_deref(),
+    )?;
+    Ok((secret, previous))
+}
+
+fn check(all: &[(&str, &SecretString)]) -> Result<(), String> {
+    for (place, (name, secret)) in all.iter().enumerate() {
+        let text = secret.expose_secret();
+        if text.len() < MIN_BYTES {
+            return Err(format!(
+                "{name} is shorter than {MIN_BYTES} bytes: `openssl rand -base64 32` makes a good one"
+            ));
         }
-        Ok(())
+        let lower = text.to_lowercase();
+        if PLACEHOLDERS.iter().any(|placeholder| lower.contains(placeholder)) {
+            return Err(format!(
+                "{name} is still an example's value: `openssl rand -base64 32` makes a good one"
+            ));
+        }
+        if let Some((other, _)) = all[..place].iter().find(|(_, other)| other.expose_secret() == text) {
+            return Err(format!("{name} equals {other}: each needs a value of its own"));
+        }
     }
+    Ok(())
 }
 
 pub(super) fn database_url(settings: &Settings) -> Result<DatabaseUrl, String> {

@@ -7,6 +7,9 @@ use url::{Host, Url};
 /// Ten years: longer makes no sense, and sums of times stay far from their limits.
 const MAX_DURATION: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 
+/// Four times as long as a key is published before it signs.
+const MIN_ROTATION: Duration = Duration::from_secs(60 * 60);
+
 pub fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "give an address and a port, such as 127.0.0.1:8080".to_owned())
 }
@@ -21,6 +24,12 @@ pub fn duration(text: &str) -> Result<Duration, String> {
 pub fn duration_or_zero(text: &str) -> Result<Duration, String> {
     let parsed = humantime::parse_duration(text).ok().filter(|duration| *duration <= MAX_DURATION);
     parsed.ok_or_else(|| "give a number and a unit, such as 10s, 15m or 30d".to_owned())
+}
+
+/// Keys that change faster than caches can follow would be unknown to those who are to verify with them.
+pub fn rotation(text: &str) -> Result<Duration, String> {
+    let rotation = duration(text)?;
+    if rotation >= MIN_ROTATION { Ok(rotation) } else { Err("must be at least 1h".to_owned()) }
 }
 
 pub fn algorithm(text: &str) -> Result<Algorithm, String> {

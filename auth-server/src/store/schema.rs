@@ -46,5 +46,8 @@ diesel::table! {
         private_key -> Binary,
         encryption_key_id -> Text,
         created_at -> Timestamp,
+        active_from -> Timestamp,
+        needed_until -> Nullable<Timestamp>,
+        retired_at -> Nullable<Timestamp>,
     }
 }

@@ -171,10 +171,19 @@ pub fn security_log(session: &Session) -> Vec<String> {
     lines.iter().map(|line| line.split(' ').next().unwrap_or_default().to_owned()).collect()
 }
 
+/// The first part of a token.
+pub fn header(token: &str) -> Value {
+    part(token, 0)
+}
+
 /// The middle part of a token.
 pub fn claims(token: &str) -> Value {
+    part(token, 1)
+}
+
+fn part(token: &str, number: usize) -> Value {
     use base64::Engine;
-    let payload = token.split('.').nth(1).expect("a payload");
-    let bytes = base64::prelude::BASE64_URL_SAFE_NO_PAD.decode(payload).expect("base64url");
+    let part = token.split('.').nth(number).expect("a token");
+    let bytes = base64::prelude::BASE64_URL_SAFE_NO_PAD.decode(part).expect("base64url");
     serde_json::from_slice(&bytes).expect("JSON")
 }

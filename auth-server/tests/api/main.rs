@@ -8,6 +8,8 @@ mod demo;
 mod durability;
 mod health;
 mod healthcheck;
+mod key_commands;
+mod key_rotation;
 mod limits;
 mod login;
 mod logout;

@@ -1,0 +1,35 @@
+//! What the program does beside serving: one thing, told in a table for people or in JSON for programs.
+
+pub mod keys;
+
+use std::io::Write as _;
+
+use serde_json::Value;
+
+/// What a command has to say, in both forms.
+pub struct Report {
+    /// For people.
+    pub text: String,
+    /// For programs.
+    pub json: Value,
+}
+
+impl Report {
+    /// On standard output; a reader that has hung up (`| head`) is no error.
+    pub fn print(&self, as_json: bool) {
+        let text = if as_json { self.json.to_string() } else { self.text.clone() };
+        let _ = writeln!(std::io::stdout(), "{text}");
+    }
+}
+
+/// Columns as wide as their widest cell.
+fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+    let header: Vec<String> = header.iter().map(|title| (*title).to_owned()).collect();
+    let lines: Vec<&Vec<String>> = std::iter::once(&header).chain(rows).collect();
+    let width = |column: usize| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0);
+    let print = |line: &&Vec<String>| {
+        let cells = line.iter().enumerate().map(|(column, cell)| format!("{cell:<0$}", width(column)));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    lines.iter().map(print).collect::<Vec<_>>().join("\n")
+}

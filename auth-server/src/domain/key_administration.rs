@@ -1,0 +1,162 @@
+//! What an operator does with signing keys by hand. The servers notice within ten seconds.
+
+use chrono::{DateTime, Utc};
+
+use super::key_pairs::{KeyError, KeyPairs};
+use super::key_schedule::{Stage, is_live, stage};
+use super::sealing::NotOurs;
+use super::security_log;
+use crate::store::signing_keys::StoredKey;
+use crate::store::{Database, StoreError, signing_keys};
+
+/// A key, and what it is for at present.
+#[derive(Clone, Debug)]
+pub struct KeyInUse {
+    /// RFC 7638 thumbprint.
+    pub kid: String,
+    /// As in a JWS header.
+    pub algorithm: String,
+    /// What it is for.
+    pub role: Role,
+    /// When it was made, and from then on published.
+    pub created_at: DateTime<Utc>,
+    /// When it begins or began to sign.
+    pub active_from: DateTime<Utc>,
+    /// By then every token that it signed is dead.
+    pub needed_until: Option<DateTime<Utc>>,
+    /// Names the secret that seals its private half.
+    pub encryption_key_id: String,
+}
+
+/// What a key is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Published; signs later.
+    Next,
+    /// The newest of its algorithm.
+    Signing,
+    /// Tokens that it signed are still about.
+    Verifying,
+    /// Out of use.
+    Retired,
+}
+
+/// Why nothing was done.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// The keys are in no state for it.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+    /// A typing error, most likely.
+    #[error("there is no signing key {0}")]
+    NoSuchKey(String),
+    /// Whoever asks twice may not have seen the first answer.
+    #[error("signing key {0} is retired already")]
+    AlreadyRetired(String),
+    /// A second one would only crowd the set, which everybody fetches.
+    #[error("the next key, {kid}, is published already and signs from {active_from}")]
+    NextIsThere {
+        /// Its name.
+        kid: String,
+        /// From then on it signs.
+        active_from: DateTime<Utc>,
+    },
+    /// It was sealed by a secret that was not given.
+    #[error(
+        "signing key {0} is sealed by another secret: name that in KEY_ENCRYPTION_SECRET_PREVIOUS, or retire the key"
+    )]
+    CannotOpen(String),
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Self {
+        Self::Keys(error.into())
+    }
+}
+
+/// All keys, newest first.
+///
+/// # Errors
+/// The database failed.
+pub async fn list(database: &Database, now: DateTime<Utc>) -> Result<Vec<KeyInUse>, StoreError> {
+    let stored = database.run(signing_keys::all).await?;
+    let signing = |key: &StoredKey| {
+        let newer = stored.iter().filter(|other| other.ordinal > key.ordinal);
+        !newer.into_iter().any(|other| other.algorithm == key.algorithm && stage(other, now) == Stage::Active)
+    };
+    let in_use = |key: &StoredKey| KeyInUse {
+        kid: key.kid.clone(),
+        algorithm: key.algorithm.clone(),
+        role: match stage(key, now) {
+            Stage::Next => Role::Next,
+            Stage::Active if signing(key) => Role::Signing,
+            Stage::Active => Role::Verifying,
+            Stage::Retired => Role::Retired,
+        },
+        created_at: key.created_at.and_utc(),
+        active_from: key.active_from.and_utc(),
+        needed_until: key.needed_until.map(|until| until.and_utc()),
+        encryption_key_id: key.encryption_key_id.clone(),
+    };
+    Ok(stored.iter().rev().map(in_use).collect())
+}
+
+/// Makes the next key before its time. It is published first, and signs when all can know it.
+///
+/// # Errors
+/// See [`Refusal`].
+pub async fn rotate(pairs: &KeyPairs, database: &Database, now: DateTime<Utc>) -> Result<StoredKey, Refusal> {
+    // A wrong secret is noticed here, before anything is made.
+    let stored = pairs.look(database, now).await?.stored;
+    let schedule = pairs.schedule();
+    let next = stored.iter().rev().find(|key| schedule.is_own(key) && stage(key, now) == Stage::Next);
+    if let Some(next) = next {
+        let (kid, active_from) = (next.kid.clone(), next.active_from.and_utc());
+        return Err(Refusal::NextIsThere { kid, active_from });
+    }
+    let made = pairs.make(database, &stored, now + schedule.lead(), now).await?;
+    made.ok_or(Refusal::Keys(KeyError::Unsettled))
+}
+
+/// Takes a key out of use at once, with every token that it signed. Returns the one that signs from now on, which is made
+/// if there is none left.
+///
+/// # Errors
+/// See [`Refusal`].
+pub async fn retire(
+    pairs: &KeyPairs,
+    database: &Database,
+    kid: &str,
+    now: DateTime<Utc>,
+) -> Result<StoredKey, Refusal> {
+    let name = kid.to_owned();
+    let retired =
+        database.run(move |connection| signing_keys::retire(connection, &name, now.naive_utc())).await?;
+    if !retired {
+        let stored = database.run(signing_keys::all).await?;
+        let is_there = stored.iter().any(|key| key.kid == kid && !is_live(key));
+        let kid = kid.to_owned();
+        return Err(if is_there { Refusal::AlreadyRetired(kid) } else { Refusal::NoSuchKey(kid) });
+    }
+    security_log::key_retired(kid);
+    Ok(pairs.look(database, now).await?.signing)
+}
+
+/// Seals every private half with the secret in use. Returns how many were sealed with the one before.
+///
+/// # Errors
+/// See [`Refusal`].
+pub async fn rewrap(pairs: &KeyPairs, database: &Database) -> Result<usize, Refusal> {
+    let stored = database.run(signing_keys::all).await?;
+    let mut rewrapped = 0;
+    for key in stored.into_iter().filter(|key| !pairs.sealing().is_current(key)) {
+        let cannot_open = |NotOurs| Refusal::CannotOpen(key.kid.clone());
+        let pkcs8 = pairs.sealing().open(&key).map_err(cannot_open)?;
+        let (private_key, encryption_key_id) =
+            pairs.sealing().seal(&key.kid, &pkcs8).map_err(KeyError::from)?;
+        let new = StoredKey { private_key, encryption_key_id, ..key.clone() };
+        let changed = database.run(move |connection| signing_keys::reseal(connection, &key, &new)).await?;
+        rewrapped += usize::from(changed);
+    }
+    Ok(rewrapped)
+}

@@ -1,0 +1,172 @@
+//! The key pairs in the database: made, chosen, opened. Every server looks after them, and none has a special part.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use shared_claims::thumbprint;
+use tokio::task::spawn_blocking;
+
+use super::key_schedule::{KeySchedule, is_live};
+use super::sealing::{NotOurs, Sealing};
+use super::security_log;
+use super::signer::{Signer, UnusableKey, generate};
+use crate::store::signing_keys::StoredKey;
+use crate::store::{Database, StoreError, signing_keys};
+
+/// How often the rows may change between two looks at them before something else is wrong.
+const ATTEMPTS: usize = 10;
+
+/// Key pairs, by the rules of one server.
+#[derive(Clone)]
+pub struct KeyPairs {
+    sealing: Arc<Sealing>,
+    schedule: KeySchedule,
+}
+
+/// What a look at the database has found.
+pub struct Found {
+    /// Every key, oldest first.
+    pub stored: Vec<StoredKey>,
+    /// The one to sign with.
+    pub signing: StoredKey,
+}
+
+/// Why there is no key to sign with.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A wrong secret. A new key would hide that until the old ones are needed.
+    #[error(
+        "KEY_ENCRYPTION_SECRET does not open the signing keys in the database: give the one that they were sealed with, \
+         or name it in KEY_ENCRYPTION_SECRET_PREVIOUS"
+    )]
+    Sealed,
+    /// A row that was changed outside of this program.
+    #[error("signing key {0} is damaged")]
+    Damaged(String),
+    /// The library could not make or read a key.
+    #[error(transparent)]
+    Unusable(#[from] UnusableKey),
+    /// Other servers changed the keys at each try.
+    #[error("the signing keys did not hold still")]
+    Unsettled,
+}
+
+impl KeyPairs {
+    /// Private halves are sealed by `sealing`.
+    #[must_use]
+    pub fn new(sealing: Sealing, schedule: KeySchedule) -> Self {
+        Self { sealing: Arc::new(sealing), schedule }
+    }
+
+    /// Makes the next key if it is time, and tells the others that the one to sign with is needed; of several servers that
+    /// come to it at once, one makes it.
+    ///
+    /// # Errors
+    /// See [`KeyError`].
+    pub async fn look(&self, database: &Database, now: DateTime<Utc>) -> Result<Found, KeyError> {
+        for _ in 0..ATTEMPTS {
+            let stored = database.run(signing_keys::all).await?;
+            let opened: Vec<&StoredKey> = stored.iter().filter(|key| self.sealing.knows(key)).collect();
+            if opened.is_empty() && !stored.is_empty() {
+                return Err(KeyError::Sealed);
+            }
+            if let Some(active_from) = self.schedule.due(&stored, now) {
+                self.make(database, &stored, active_from, now).await?;
+                continue;
+            }
+            let signing = self.schedule.signing(&opened, now).ok_or(KeyError::Sealed)?.clone();
+            if self.schedule.is_needed_for_long(&signing, now) || self.need(database, &signing, now).await? {
+                return Ok(Found { stored, signing });
+            }
+        }
+        Err(KeyError::Unsettled)
+    }
+
+    /// Makes the key after those in `stored`. Nothing, where another server was faster.
+    ///
+    /// # Errors
+    /// See [`KeyError`].
+    pub async fn make(
+        &self,
+        database: &Database,
+        stored: &[StoredKey],
+        active_from: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<Option<StoredKey>, KeyError> {
+        let ordinal = stored.last().map_or(1, |key| key.ordinal + 1);
+        let pairs = self.clone();
+        // An RSA key takes a second or more.
+        let made = spawn_blocking(move || pairs.generate(ordinal, active_from, now));
+        let key = made.await.map_err(|_| StoreError::Cancelled)??;
+        let row = key.clone();
+        let is_first = database.run(move |connection| signing_keys::insert(connection, &row)).await?;
+        if is_first {
+            security_log::key_made(&key.kid, &key.algorithm, active_from);
+        }
+        Ok(is_first.then_some(key))
+    }
+
+    /// What the key signs with.
+    ///
+    /// # Errors
+    /// Sealed by another secret, or damaged.
+    pub fn open(&self, key: &StoredKey) -> Result<Signer, KeyError> {
+        let algorithm = key.algorithm.parse().map_err(|_| KeyError::Damaged(key.kid.clone()))?;
+        let pkcs8 = self.sealing.open(key).map_err(|NotOurs| KeyError::Damaged(key.kid.clone()))?;
+        Ok(Signer::from_pkcs8(algorithm, &pkcs8)?)
+    }
+
+    /// The rules.
+    #[must_use]
+    pub fn schedule(&self) -> &KeySchedule {
+        &self.schedule
+    }
+
+    /// What opens them.
+    #[must_use]
+    pub fn sealing(&self) -> &Sealing {
+        &self.sealing
+    }
+
+    async fn need(&self, database: &Database, key: &StoredKey, now: DateTime<Utc>) -> Result<bool, KeyError> {
+        let (kid, until) = (key.kid.clone(), self.schedule.needed_until(now).naive_utc());
+        Ok(database.run(move |connection| signing_keys::need(connection, &kid, until)).await?)
+    }
+
+    fn generate(
+        &self,
+        ordinal: i32,
+        active_from: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<StoredKey, KeyError> {
+        let algorithm = self.schedule.algorithm;
+        let pkcs8 = generate(algorithm)?;
+        let mut jwk = Signer::from_pkcs8(algorithm, &pkcs8)?.public_jwk().ok_or(UnusableKey)?;
+        let kid = thumbprint(&jwk).ok_or(UnusableKey)?;
+        jwk["kid"] = json!(kid);
+        let (private_key, encryption_key_id) = self.sealing.seal(&kid, &pkcs8)?;
+        Ok(StoredKey {
+            ordinal,
+            algorithm: algorithm.as_str().to_owned(),
+            public_jwk: jwk.to_string(),
+            private_key,
+            encryption_key_id,
+            created_at: now.naive_utc(),
+            active_from: active_from.naive_utc(),
+            needed_until: Some(self.schedule.needed_until(active_from).naive_utc()),
+            retired_at: None,
+            kid,
+        })
+    }
+}
+
+impl Found {
+    /// The keys of the published set, oldest first.
+    pub fn live(&self) -> impl Iterator<Item = &StoredKey> {
+        self.stored.iter().filter(|key| is_live(key))
+    }
+}

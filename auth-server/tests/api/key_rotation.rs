@@ -1,0 +1,249 @@
+//! Signing keys change by themselves, and no token is refused for it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::rt::time::sleep;
+use chrono::TimeDelta;
+use futures_util::future::join_all;
+use serde_json::Value;
+
+use crate::app::{TestApp, claims, header};
+use e2e::TestDatabase;
+
+const OLD_SECRET: &str = "the-old-key-secret-of-the-tests-01234567";
+const NEW_SECRET: &str = "the-new-key-secret-of-the-tests-01234567";
+
+/// The names in the published set, oldest first.
+async fn published(app: &TestApp) -> Vec<String> {
+    let set = app.get("/.well-known/jwks.json").send().await.assert_status(200).json();
+    let keys = set["keys"].as_array().expect("keys");
+    keys.iter().map(|key| key["kid"].as_str().expect("a kid").to_owned()).collect()
+}
+
+/// Servers look after their keys every second, by the clock that tests move: waits until one has seen the new time.
+async fn published_in_the_end(app: &TestApp, wanted: impl Fn(&[String]) -> bool) -> Vec<String> {
+    for _ in 0..200 {
+        let keys = published(app).await;
+        if wanted(&keys) {
+            return keys;
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    panic!("the set stays {:?}", published(app).await);
+}
+
+/// The key that a token was signed with, which its server itself accepts.
+async fn signer(app: &TestApp, name: &str) -> String {
+    let token = app.log_in(name).await.access_token;
+    app.get("/auth/me").bearer(&token).send().await.assert_status(200);
+    kid(&token)
+}
+
+fn kid(token: &str) -> String {
+    header(token)["kid"].as_str().expect("a kid").to_owned()
+}
+
+async fn signer_in_the_end(app: &TestApp, name: &str, wanted: &str) {
+    for _ in 0..200 {
+        if signer(app, name).await == wanted {
+            return;
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    panic!("{wanted} does not sign");
+}
+
+#[actix_web::test]
+async fn a_key_is_published_before_it_signs_and_stays_until_its_last_token_is_dead() {
+    let app = TestApp::with(&["--signing-key-rotation", "3h", "--access-token-ttl", "5m"]).await;
+    app.register("ann").await;
+    let first = published(&app).await;
+    assert_eq!(first.len(), 1);
+
+    app.advance(TimeDelta::minutes(2 * 60 + 45));
+    let both = published_in_the_end(&app, |keys| keys.len() == 2).await;
+    assert_eq!(both[0], first[0]);
+    app.advance(TimeDelta::minutes(14));
+    assert_eq!(signer(&app, "ann").await, both[0], "the new one is not known everywhere yet");
+
+    app.advance(TimeDelta::minutes(1));
+    signer_in_the_end(&app, "ann", &both[1]).await;
+    app.advance(TimeDelta::minutes(4));
+    sleep(Duration::from_millis(1500)).await;
+    assert_eq!(published(&app).await, both, "a token of the old one may still be about");
+    app.advance(TimeDelta::minutes(65));
+    assert_eq!(published_in_the_end(&app, |keys| keys.len() == 1).await, both[1..]);
+}
+
+#[actix_web::test]
+async fn eight_servers_that_come_to_it_at_once_make_one_key() {
+    let app = TestApp::with(&["--signing-key-rotation", "1h"]).await;
+    app.advance(TimeDelta::minutes(50));
+    let (database, clock) = (Arc::clone(&app.database), app.clock.clone());
+    let starting: Vec<_> = (0..8)
+        .map(|_| {
+            let (database, clock) = (Arc::clone(&database), clock.clone());
+            let flags = vec!["--signing-key-rotation".to_owned(), "1h".to_owned()];
+            std::thread::spawn(move || {
+                actix_web::rt::System::new().block_on(async move {
+                    let app = TestApp::launch(database, clock, flags).await.expect("a server");
+                    let keys = published(&app).await;
+                    app.stop().await;
+                    keys
+                })
+            })
+        })
+        .collect();
+    let sets: BTreeSet<Vec<String>> =
+        starting.into_iter().map(|thread| thread.join().expect("no panic")).collect();
+    assert_eq!(sets.len(), 1, "{sets:?}");
+    assert_eq!(sets.first().map(Vec::len), Some(2));
+    assert_eq!(count(&database), "2");
+}
+
+#[actix_web::test]
+async fn a_server_that_changes_the_algorithm_signs_with_the_old_key_until_all_know_the_new() {
+    let old = TestApp::start().await;
+    old.register("ann").await;
+    let first = published(&old).await;
+    let new = old.another_with(&["--jwt-access-algorithm", "EdDSA"]).await.expect("a server");
+    let both = published(&new).await;
+    assert_eq!((both.len(), &both[0]), (2, &first[0]));
+    assert_eq!(signer(&new, "ann").await, both[0]);
+
+    old.advance(TimeDelta::minutes(15));
+    signer_in_the_end(&new, "ann", &both[1]).await;
+    assert_eq!(signer(&old, "ann").await, both[0]);
+    let tokens = [old.log_in("ann").await.access_token, new.log_in("ann").await.access_token];
+    for (token, app) in tokens.iter().flat_map(|token| [(token, &old), (token, &new)]) {
+        assert_eq!(published_in_the_end(app, |keys| keys.len() == 2).await, both);
+        app.get("/auth/me").bearer(token).send().await.assert_status(200);
+    }
+    // Back and forth, and no key more than there are algorithms.
+    for algorithm in ["ES256", "EdDSA", "ES256"] {
+        let again = old.another_with(&["--jwt-access-algorithm", algorithm]).await.expect("a server");
+        assert_eq!(published(&again).await, both);
+        again.stop().await;
+    }
+}
+
+#[actix_web::test]
+async fn a_retired_key_is_out_of_the_set_at_once_and_another_signs() {
+    let app = TestApp::start().await;
+    let session = app.register("ann").await;
+    let before = published(&app).await;
+    let now = "'2030-01-01 00:00:00'";
+    app.database.db_execute(&format!("UPDATE signing_keys SET retired_at = {now}"));
+    app.advance(TimeDelta::seconds(10));
+    let after = published_in_the_end(&app, |keys| keys != before).await;
+    assert_eq!(after.len(), 1);
+    app.get("/auth/me").bearer(&session.access_token).send().await.assert_problem(401, "invalid_token");
+    assert_eq!(signer(&app, "ann").await, after[0]);
+    let refreshed = app.refresh(&session.refresh_token).await.assert_status(200);
+    assert_eq!(kid(refreshed.json()["access_token"].as_str().expect("a token")), after[0]);
+}
+
+#[actix_web::test]
+async fn the_secret_of_the_keys_can_be_changed_one_server_after_the_other() {
+    let old = TestApp::with(&["--key-encryption-secret", OLD_SECRET, "--signing-key-rotation", "1h"]).await;
+    old.register("ann").await;
+    let during = ["--key-encryption-secret", NEW_SECRET, "--key-encryption-secret-previous", OLD_SECRET];
+    let rotation = ["--signing-key-rotation", "1h"];
+    let new = old.another_with(&[during, [rotation[0], rotation[1], "--workers", "1"]].concat()).await;
+    let new = new.expect("a server that opens what the old secret sealed");
+    assert_eq!(published(&new).await, published(&old).await);
+
+    // Whoever of them makes the next key, both sign on with what they can open.
+    old.advance(TimeDelta::minutes(61));
+    let keys = published_in_the_end(&new, |keys| keys.len() == 2).await;
+    old.advance(TimeDelta::minutes(16));
+    for app in [&old, &new] {
+        assert!(keys.contains(&signer(app, "ann").await));
+    }
+
+    let alone =
+        old.another_with(&["--key-encryption-secret", "a-third-key-secret-of-the-tests-0123456"]).await;
+    let error = alone.err().expect("a refusal");
+    assert!(error.starts_with("KEY_ENCRYPTION_SECRET ") && error.lines().count() == 1, "{error}");
+    assert_eq!(count(&old.database), "2", "nothing was made in its place");
+}
+
+#[actix_web::test]
+async fn a_set_that_has_not_changed_is_not_sent_again() {
+    let app = TestApp::start().await;
+    let path = "/.well-known/jwks.json";
+    let set = app.get(path).send().await.assert_status(200);
+    let tag = set.header("etag").expect("an ETag").to_owned();
+    let again =
+        app.get(path).header("if-none-match", &format!("\"other\", {tag}")).send().await.assert_status(304);
+    assert!(again.body.is_empty());
+    assert_eq!(
+        (again.header("etag"), again.header("cache-control")),
+        (Some(tag.as_str()), Some("max-age=300"))
+    );
+    for other in ["\"other\"", "nonsense"] {
+        let answer = app.get(path).header("if-none-match", other).send().await.assert_status(200);
+        assert_eq!(answer.body, set.body);
+    }
+}
+
+#[actix_web::test]
+async fn an_unreachable_database_changes_no_key() {
+    let app = TestApp::with(&["--signing-key-rotation", "1h"]).await;
+    let before = published(&app).await;
+    app.database.db_execute("ALTER TABLE signing_keys RENAME TO gone");
+    app.advance(TimeDelta::hours(2));
+    sleep(Duration::from_millis(1500)).await;
+    assert_eq!(published(&app).await, before);
+    app.database.db_execute("ALTER TABLE gone RENAME TO signing_keys");
+    app.advance(TimeDelta::seconds(10));
+    published_in_the_end(&app, |keys| keys.len() == 2).await;
+}
+
+#[actix_web::test]
+async fn refresh_secrets_change_under_traffic_and_nobody_is_logged_out() {
+    const OLD: &str = "the-old-refresh-secret-of-the-tests-0123";
+    const NEW: &str = "the-new-refresh-secret-of-the-tests-0123";
+    let old = ["--jwt-refresh-secret", OLD, "--jwt-refresh-secrets-accepted", NEW];
+    let both = ["--jwt-refresh-secret", NEW, "--jwt-refresh-secrets-accepted", OLD];
+    let new = ["--jwt-refresh-secret", NEW];
+
+    let mut one = TestApp::with(&["--jwt-refresh-secret", OLD]).await;
+    let mut two = one.another_with(&["--jwt-refresh-secret", OLD]).await.expect("a server");
+    let mut tokens = Vec::new();
+    for name in ["ann", "bob", "cid", "dot"] {
+        tokens.push(one.register(name).await.refresh_token);
+    }
+    for (number, flags) in [&old[..], &old, &both, &both, &new, &new].into_iter().enumerate() {
+        tokens = everybody_refreshes(&one, &two, tokens).await;
+        let replaced = if number % 2 == 0 { &mut one } else { &mut two };
+        *replaced = replaced.another_with(flags).await.expect("a server");
+        tokens = everybody_refreshes(&one, &two, tokens).await;
+    }
+    // The last ones are signed with the new secret alone.
+    everybody_refreshes(&one, &two, tokens).await;
+}
+
+/// At each server in turn, all at once.
+async fn everybody_refreshes(one: &TestApp, two: &TestApp, tokens: Vec<String>) -> Vec<String> {
+    let mut tokens = tokens;
+    for round in 0..2 {
+        let refreshes = tokens.iter().enumerate().map(|(person, token)| {
+            let app = if (person + round) % 2 == 0 { one } else { two };
+            app.refresh(token)
+        });
+        let answers = join_all(refreshes).await;
+        tokens = answers
+            .into_iter()
+            .map(|answer| answer.assert_status(200).refresh_cookie().expect("a cookie"))
+            .collect();
+    }
+    assert!(tokens.iter().all(|token| claims(token) != Value::Null));
+    tokens
+}
+
+fn count(database: &TestDatabase) -> String {
+    database.db_text("SELECT CAST(COUNT(*) AS TEXT) AS value FROM signing_keys")
+}
