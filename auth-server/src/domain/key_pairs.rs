@@ -165,8 +165,9 @@ impl KeyPairs {
 }
 
 impl Found {
-    /// The keys of the published set, oldest first.
-    pub fn live(&self) -> impl Iterator<Item = &StoredKey> {
-        self.stored.iter().filter(|key| is_live(key))
+    /// The keys of the published set, oldest first: some server signs with them, or will, or tokens of theirs may be about.
+    pub fn live(&self, now: DateTime<Utc>) -> impl Iterator<Item = &StoredKey> {
+        let is_needed = move |key: &StoredKey| key.needed_until.is_none_or(|until| until >= now.naive_utc());
+        self.stored.iter().filter(move |key| is_live(key) && (is_needed(key) || key.kid == self.signing.kid))
     }
 }

@@ -69,7 +69,7 @@ impl KeyRing {
             Source::KeyPairs(pairs) => {
                 let found = pairs.look(database, now).await?;
                 let signing = Signing::open(pairs, &found)?;
-                let published = Published::of(&found);
+                let published = Published::of(&found, now);
                 (signing, published.key_set(), published)
             }
         };
@@ -93,7 +93,7 @@ impl KeyRing {
             return Ok(());
         }
         let found = pairs.look(database, now).await?;
-        let published = Published::of(&found);
+        let published = Published::of(&found, now);
         // First all that may be signed with is accepted here, then it is signed with.
         self.verifying.replace(published.key_set());
         self.published.store(Arc::new(published));
@@ -161,9 +161,9 @@ impl Signing {
 }
 
 impl Published {
-    fn of(found: &Found) -> Self {
+    fn of(found: &Found, now: DateTime<Utc>) -> Self {
         let keys: Vec<Value> =
-            found.live().filter_map(|key| serde_json::from_str(&key.public_jwk).ok()).collect();
+            found.live(now).filter_map(|key| serde_json::from_str(&key.public_jwk).ok()).collect();
         Self::new(&json!({ "keys": keys }))
     }
 
