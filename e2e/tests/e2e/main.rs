@@ -6,6 +6,7 @@ mod document;
 mod documented;
 mod faults;
 mod invariants;
+mod key_rotation;
 mod outages;
 mod stack;
 mod the_loop;

@@ -1,0 +1,183 @@
+//! Keys change under traffic, and not one valid token is refused. Time is moved by steps; a step is over when all have
+//! seen it, however slow the machine.
+
+mod people;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::rt::time::sleep;
+use actix_web::{App, HttpServer, rt, web};
+use chrono::TimeDelta;
+use e2e::fault_proxy::FaultProxy;
+use serde_json::Value;
+use shared_claims::{AccessTokenValidator, Authenticated, Clock as _, Options, RemoteKeySet, Source};
+
+use crate::stack::{Running, Stack};
+use people::People;
+
+/// How often a step looks whether it is over; and how many times, before something else is wrong.
+const PAUSE: Duration = Duration::from_millis(50);
+const PATIENCE: usize = 1200;
+
+/// Two auth servers on one database, an API that asks one of them for keys, and people who use all three.
+struct World {
+    stack: Stack,
+    /// What the API takes for its issuer, whichever server that is at the time.
+    issuer: FaultProxy,
+    servers: Vec<Running>,
+    keys: RemoteKeySet,
+    people: People,
+}
+
+impl World {
+    async fn start() -> Self {
+        let issuer = FaultProxy::start();
+        let stack = Stack::behind(issuer.url());
+        let servers = vec![start_auth(&stack, "ES256").await, start_auth(&stack, "ES256").await];
+        issuer.lead_to(&servers[0].url);
+        // It fetches the set often, and never for a key that it does not know: what it has not, it refuses.
+        let options = Options {
+            refresh_every: Duration::from_millis(100),
+            look_again_after: Duration::from_secs(365 * 24 * 60 * 60),
+            clock: Arc::new(stack.clock.clone()),
+            ..Options::default()
+        };
+        let keys = RemoteKeySet::spawn(Source::Issuer(stack.auth.clone()), options);
+        let validator = AccessTokenValidator::new(&stack.auth, "api", keys.clone())
+            .with_clock(Arc::new(stack.clock.clone()));
+        while keys.current().is_none() {
+            sleep(PAUSE).await;
+        }
+        let people = People::start(&stack, &servers, start_api(validator)).await;
+        Self { stack, issuer, servers, keys, people }
+    }
+
+    /// Moves on, and waits until both servers and the API have seen it: they agree on the keys, which are as expected.
+    async fn advance(&self, minutes: i64, expected: impl Fn(&[Published]) -> bool) -> Vec<Published> {
+        self.stack.clock.advance(TimeDelta::minutes(minutes));
+        let moved = self.stack.clock.now();
+        for _ in 0..PATIENCE {
+            self.people.assert_served();
+            let mut sets = Vec::new();
+            for server in &self.servers {
+                sets.push(published(server).await);
+            }
+            let here = self.keys.current().unwrap_or_default();
+            let agree = sets.iter().all(|set| set.iter().map(|key| key.kid.as_str()).eq(here.kids()));
+            let is_new = self.keys.status().fetched_at.is_some_and(|at| at >= moved);
+            if is_new && agree && expected(&sets[0]) {
+                return sets.remove(0);
+            }
+            sleep(PAUSE).await;
+        }
+        panic!("servers and API do not agree on the keys");
+    }
+
+    /// An hour: 45 minutes after the last key the next is made, and 15 minutes later it signs.
+    async fn hour(&self) {
+        let before = self.advance(15, |_| true).await;
+        self.advance(15, |_| true).await;
+        let keys = self.advance(15, |keys| keys.last() != before.last()).await;
+        for _ in 0..3 {
+            self.advance(5, |_| true).await;
+        }
+        self.people.wait_until_all_have_tokens_by(&keys.last().expect("a key").kid).await;
+    }
+
+    /// One server after the other gives way to one with another algorithm.
+    async fn change_algorithm(&mut self, algorithm: &str) {
+        let mut keys = Vec::new();
+        for place in 0..2 {
+            let next = start_auth(&self.stack, algorithm).await;
+            self.issuer.lead_to(&next.url);
+            self.people.go_to(place, &next.url).await;
+            std::mem::replace(&mut self.servers[place], next).stop().await;
+            keys = self.advance(1, |keys| keys.iter().any(|key| key.algorithm == algorithm)).await;
+        }
+        for _ in 0..3 {
+            self.advance(5, |_| true).await;
+        }
+        let key = keys.iter().rev().find(|key| key.algorithm == algorithm).expect("a key");
+        self.people.wait_until_all_have_tokens_by(&key.kid).await;
+    }
+}
+
+async fn start_auth(stack: &Stack, algorithm: &str) -> Running {
+    let life = people::TOKEN_LIFE;
+    let flags = [
+        ["--jwt-access-algorithm", algorithm],
+        ["--signing-key-rotation", "1h"],
+        ["--access-token-ttl", life],
+    ];
+    stack.start_auth_with(flags.as_flattened()).await
+}
+
+/// An API of the smallest kind.
+fn start_api(validator: AccessTokenValidator) -> String {
+    let app = move || {
+        let who = async |caller: Authenticated| caller.user_id().to_owned();
+        App::new().app_data(validator.clone()).route("/", web::get().to(who))
+    };
+    let server = HttpServer::new(app).workers(1).bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/", server.addrs()[0]);
+    rt::spawn(server.run());
+    url
+}
+
+/// A key of the published set.
+#[derive(PartialEq, Eq)]
+struct Published {
+    kid: String,
+    algorithm: String,
+}
+
+/// Oldest first.
+async fn published(server: &Running) -> Vec<Published> {
+    let set = server.get("/.well-known/jwks.json").send().await.assert_status(200).json();
+    let keys = set["keys"].as_array().expect("keys");
+    let text = |key: &Value, name: &str| key[name].as_str().expect("text").to_owned();
+    keys.iter().map(|key| Published { kid: text(key, "kid"), algorithm: text(key, "alg") }).collect()
+}
+
+async fn rotations(hours: usize) {
+    let world = World::start().await;
+    for _ in 0..hours {
+        world.hour().await;
+    }
+    let told = world.people.stop().await;
+    println!("{hours} rotations: {told}");
+}
+
+async fn algorithms(rounds: usize) {
+    let mut world = World::start().await;
+    for _ in 0..rounds {
+        for algorithm in ["RS256", "ES256", "EdDSA"] {
+            world.change_algorithm(algorithm).await;
+        }
+    }
+    let told = world.people.stop().await;
+    println!("{} changes of the algorithm: {told}", 3 * rounds);
+}
+
+#[actix_web::test]
+async fn no_valid_token_is_refused_while_keys_rotate() {
+    rotations(2).await;
+}
+
+#[actix_web::test]
+async fn no_valid_token_is_refused_while_the_algorithm_changes() {
+    algorithms(1).await;
+}
+
+#[actix_web::test]
+#[ignore = "long: twenty rotations"]
+async fn no_valid_token_is_refused_in_twenty_rotations() {
+    rotations(20).await;
+}
+
+#[actix_web::test]
+#[ignore = "long: twelve changes of the algorithm"]
+async fn no_valid_token_is_refused_in_twelve_changes_of_the_algorithm() {
+    algorithms(4).await;
+}
