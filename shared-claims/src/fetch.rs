@@ -53,6 +53,13 @@ pub(crate) enum FetchError {
     NoUsableKey,
 }
 
+impl FetchError {
+    /// Nobody answers yet, as while both servers start; any other answer is one.
+    pub fn is_an_outage(&self) -> bool {
+        matches!(self, Self::Unreachable | Self::TimedOut | Self::Status(500..))
+    }
+}
+
 /// An HTTP client and what to ask with it. Not `Send`: it lives in one task.
 pub(crate) struct Fetcher {
     source: Source,

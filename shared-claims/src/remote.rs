@@ -22,10 +22,11 @@ const MAX_WAITING: usize = 1024;
 pub struct Options {
     /// How often the set is fetched anew: 5 minutes.
     pub refresh_every: Duration,
-    /// How soon after a failure it is tried again while there are no keys at all: 1 second.
-    pub retry_without_keys: Duration,
-    /// How soon after a failure it is tried again while older keys serve: 10 seconds.
-    pub retry_with_keys: Duration,
+    /// How soon it is tried again while there are no keys at all and nobody answers: 1 second.
+    pub retry_soon: Duration,
+    /// How soon after any other failure: 10 seconds. While older keys serve there is no hurry, and whoever answers with
+    /// nonsense would only be asked for more of it.
+    pub retry_later: Duration,
     /// The least time between two looks for an unknown `kid`: 10 seconds. Anybody can invent a `kid`.
     pub look_again_after: Duration,
     /// How long one fetch may take, metadata included: 5 seconds.
@@ -38,8 +39,8 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             refresh_every: Duration::from_secs(5 * 60),
-            retry_without_keys: Duration::from_secs(1),
-            retry_with_keys: Duration::from_secs(10),
+            retry_soon: Duration::from_secs(1),
+            retry_later: Duration::from_secs(10),
             look_again_after: Duration::from_secs(10),
             timeout: Duration::from_secs(5),
             clock: Arc::new(SystemClock),
@@ -177,10 +178,10 @@ impl Keeper {
             }
             Err(error) => {
                 self.note(&error);
-                if self.state.keys.load().is_some() {
-                    self.options.retry_with_keys.min(self.options.refresh_every)
+                if self.state.keys.load().is_none() && error.is_an_outage() {
+                    self.options.retry_soon
                 } else {
-                    self.options.retry_without_keys
+                    self.options.retry_later.min(self.options.refresh_every)
                 }
             }
         }

@@ -54,7 +54,7 @@ pub enum Refusal {
     #[error("signing key {0} is retired already")]
     AlreadyRetired(String),
     /// A second one would only crowd the set, which everybody fetches.
-    #[error("the next key, {kid}, is published already and signs from {active_from}")]
+    #[error("the next key, {kid}, is published already and signs from {}", active_from.format("%Y-%m-%dT%H:%M:%SZ"))]
     NextIsThere {
         /// Its name.
         kid: String,

@@ -111,3 +111,74 @@ pub fn stage(key: &StoredKey, now: DateTime<Utc>) -> Stage {
 pub fn is_live(key: &StoredKey) -> bool {
     key.retired_at.is_none()
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, TimeDelta, Utc};
+    use shared_claims::Algorithm;
+
+    use super::KeySchedule;
+    use crate::store::signing_keys::StoredKey;
+
+    const RULES: KeySchedule = KeySchedule {
+        algorithm: Algorithm::Es256,
+        rotation: TimeDelta::days(30),
+        token_life: TimeDelta::minutes(15),
+    };
+
+    fn at(minutes: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::minutes(minutes)
+    }
+
+    fn key(ordinal: i32, algorithm: Algorithm, active_from: i64) -> StoredKey {
+        StoredKey {
+            ordinal,
+            kid: format!("key {ordinal}"),
+            algorithm: algorithm.as_str().to_owned(),
+            public_jwk: String::new(),
+            private_key: Vec::new(),
+            encryption_key_id: String::new(),
+            created_at: at(0).naive_utc(),
+            active_from: at(active_from).naive_utc(),
+            needed_until: None,
+            retired_at: None,
+        }
+    }
+
+    fn signing(keys: &[StoredKey], minutes: i64) -> i32 {
+        let all: Vec<&StoredKey> = keys.iter().collect();
+        RULES.signing(&all, at(minutes)).expect("a key").ordinal
+    }
+
+    #[test]
+    fn the_first_key_signs_at_once_and_the_first_of_an_algorithm_once_all_know_it() {
+        assert_eq!(RULES.due(&[], at(0)), Some(at(0)));
+        let others = [key(1, Algorithm::EdDsa, 0)];
+        assert_eq!(RULES.due(&others, at(0)), Some(at(15)));
+        assert_eq!(signing(&others, 0), 1);
+    }
+
+    #[test]
+    fn the_next_key_is_made_in_time_and_a_late_one_is_still_published_first() {
+        let month = 30 * 24 * 60;
+        let keys = [key(1, Algorithm::Es256, 0)];
+        assert_eq!(RULES.due(&keys, at(month - 16)), None);
+        assert_eq!(RULES.due(&keys, at(month - 15)), Some(at(month)));
+        assert_eq!(RULES.due(&keys, at(2 * month)), Some(at(2 * month + 15)));
+        let both = [key(1, Algorithm::Es256, 0), key(2, Algorithm::Es256, month)];
+        assert_eq!(RULES.due(&both, at(month - 15)), None);
+        assert_eq!((signing(&both, month - 1), signing(&both, month)), (1, 2));
+    }
+
+    #[test]
+    fn where_the_signing_key_is_retired_the_next_best_signs() {
+        let mut keys =
+            [key(1, Algorithm::EdDsa, 0), key(2, Algorithm::Es256, 0), key(3, Algorithm::Es256, 60)];
+        keys[1].retired_at = Some(at(5).naive_utc());
+        assert_eq!(signing(&keys, 5), 1, "everybody has it");
+        keys[0].retired_at = Some(at(5).naive_utc());
+        assert_eq!(signing(&keys, 5), 3, "not everybody has it, but there is no other");
+        keys[2].retired_at = Some(at(5).naive_utc());
+        assert_eq!(RULES.due(&keys, at(5)), Some(at(5)), "there is none at all");
+    }
+}

@@ -107,7 +107,7 @@ mod tests {
         assert!(ours.open("kid-2", &sealed).is_err());
         assert!(other.open("kid-1", &sealed).is_err());
         assert!(ours.open("kid-1", &sealed[..10]).is_err());
-        assert_ne!(ours.id(), other.id());
+        assert_ne!(ours.id, other.id);
         assert!(!sealed.windows(7).any(|window| window == b"private"));
     }
 }

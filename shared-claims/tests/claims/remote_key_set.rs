@@ -19,8 +19,8 @@ const HOUR: Duration = Duration::from_secs(3600);
 fn patient(clock: &ManualClock) -> Options {
     Options {
         refresh_every: HOUR,
-        retry_without_keys: MOMENT,
-        retry_with_keys: HOUR,
+        retry_soon: MOMENT,
+        retry_later: HOUR,
         timeout: Duration::from_millis(500),
         clock: Arc::new(clock.clone()),
         ..Options::default()
@@ -29,7 +29,7 @@ fn patient(clock: &ManualClock) -> Options {
 
 /// Fetches all the time.
 fn eager(clock: &ManualClock) -> Options {
-    Options { refresh_every: MOMENT, retry_with_keys: MOMENT, ..patient(clock) }
+    Options { refresh_every: MOMENT, retry_later: MOMENT, ..patient(clock) }
 }
 
 fn jwks_of(issuer: &Issuer) -> Source {
@@ -138,6 +138,32 @@ async fn a_bad_answer_never_replaces_good_keys() {
     eventually("recovery", || keys.status().last_error.is_none()).await;
     let replaced = keys.current().expect("keys");
     assert_eq!(replaced.kids().collect::<Vec<_>>(), [many[0].kid()], "a key withdrawn is trusted no more");
+}
+
+#[actix_web::test]
+async fn whoever_answers_with_nonsense_is_not_asked_for_more_of_it() {
+    let (clock, key) = (ManualClock::new(), SigningKey::generate(Algorithm::Es256));
+    for answer in [
+        Answer::Document("<html>".to_owned()),
+        Answer::Document("{\"keys\":[]}".to_owned()),
+        Answer::Endless(8 * 1024 * 1024),
+        Answer::Status(404),
+        Answer::RedirectTo("http://127.0.0.1:9/".to_owned()),
+    ] {
+        let issuer = Issuer::start(answer);
+        let keys = RemoteKeySet::spawn(jwks_of(&issuer), patient(&clock));
+        eventually("a failed fetch", || keys.status().last_error.is_some()).await;
+        // A hundred times as long as it waits for one that does not answer.
+        actix_web::rt::time::sleep(100 * MOMENT).await;
+        assert_eq!(issuer.fetches(), 1);
+        // Tokens with other invented names do not change that within ten seconds, but for the one look that they may cause.
+        let validator = validator(keys, &clock);
+        for _ in 0..10 {
+            let stranger = token_of(&key, &clock);
+            assert_eq!(outcome(&validator, &stranger).await, Err(TokenError::NoKeys));
+        }
+        assert!(issuer.fetches() <= 2);
+    }
 }
 
 #[actix_web::test]
