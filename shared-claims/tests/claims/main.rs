@@ -1,6 +1,7 @@
 //! What shared-claims promises, from the outside.
 
 mod attack;
+mod attacks_of_others;
 mod attacks_on_claims;
 mod attacks_on_form;
 mod attacks_on_keys;
