@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # variables are shared with the other files that e2e.sh sources
-# Rotation of refresh tokens (DESIGN §5), as far as no time has to pass. Sourced by e2e.sh.
+# Rotation of refresh tokens (ARCHITECTURE.md, walk 2), as far as no time has to pass. Sourced by e2e.sh.
 
 group "Rotation"
 

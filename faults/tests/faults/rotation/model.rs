@@ -1,4 +1,4 @@
-//! The rules of DESIGN's rotation for one session, one operation after the other.
+//! The rules of the rotation (ARCHITECTURE.md, walk 2) for one session, one operation after the other.
 
 use super::history::{Call, LOGGED_OUT, Operation, REUSE, Seen};
 
