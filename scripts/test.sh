@@ -17,8 +17,8 @@ scripts/test.sh [--long] [--setup-only] [-- FILTER...]
 
 Runs the whole suite on SQLite, then the tests that reach a database again on PostgreSQL, from a server that is
 started for them and removed afterwards. Then scripts/e2e.sh has a look at servers that were started as people start
-them, and scripts/schemathesis.sh holds them to their OpenAPI documents. What is missing of the system is installed (as
-root) or named (else).
+them, scripts/schemathesis.sh holds them to their OpenAPI documents, and scripts/consumers.sh has libraries that others
+wrote check their tokens. What is missing of the system is installed (as root) or named (else).
 
   --long         also the long forms of the tests (those marked #[ignore]), ten times as many cases of
                  scripts/schemathesis.sh, scripts/compose-test.sh (Docker), and scripts/bench.sh
@@ -62,6 +62,7 @@ main() {
         # Whoever asks for some tests by name does not mean this.
         if [[ ${#filter[@]} -eq 0 ]]; then
             stage "schemathesis" scripts/schemathesis.sh "${effort[@]}" || true
+            stage "consumers" scripts/consumers.sh || true
         fi
         if $long; then
             # --tests leaves the examples in the documentation out: there, `ignore` means "does not compile".

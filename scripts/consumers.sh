@@ -1,0 +1,91 @@
+#!/usr/bin/env bash
+# Shows that others can check our access tokens: runs the files of docs/consumers against real servers.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=scripts/process_group.sh
+source scripts/process_group.sh
+# shellcheck source=scripts/stacks.sh
+source scripts/stacks.sh
+
+help() {
+    cat <<'TEXT'
+scripts/consumers.sh [ALGORITHM...]
+
+Builds both servers, starts an auth server on SQLite for each algorithm (ES256, RS256, EdDSA, HS256), and has the
+files of docs/consumers judge its tokens, forged ones, and tokens that PyJWT has signed. Our resource server is held
+to the same. Needs PyPI and npm, once: what it installs stays in cargo's target folder and in
+docs/consumers/node_modules.
+TEXT
+}
+
+main() {
+    if [[ ${1:-} == --help || ${1:-} == -h ]]; then
+        help
+        exit 0
+    fi
+    local algorithms=("$@") algorithm failed=false
+    [[ $# -gt 0 ]] || algorithms=(ES256 RS256 EdDSA HS256)
+
+    # As scripts/test.sh builds them: `cargo build` would choose other features, and build everything once more.
+    cargo test --workspace --locked --no-run --quiet
+    local target
+    target=$(target_folder)
+    install_libraries "$target/consumers"
+    on_exit clean_up
+    for algorithm in "${algorithms[@]}"; do
+        printf '\n-- %s\n' "$algorithm"
+        check "$algorithm" "$target/debug" || failed=true
+    done
+    ! $failed || exit 1
+}
+
+clean_up() {
+    end_group
+    stack_stop
+}
+
+# A virtual environment with the pinned versions, made anew whenever they change; and the package for Node.js.
+install_libraries() {
+    local requirements=docs/consumers/requirements.txt
+    python=$1/bin/python3
+    if ! cmp --quiet "$requirements" "$1/installed.txt"; then
+        if ! { python3 -m venv --clear "$1" &&
+            "$1/bin/pip" install --quiet --disable-pip-version-check --requirement "$requirements"; }; then
+            echo "the Python libraries cannot be installed, so they stay untested: is PyPI reachable?" >&2
+            exit 1
+        fi
+        cp "$requirements" "$1/installed.txt"
+    fi
+    if [[ docs/consumers/package-lock.json -nt docs/consumers/node_modules/.package-lock.json ]] &&
+        ! npm ci --prefix docs/consumers --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null; then
+        echo "jose cannot be installed, so it stays untested: is npm's registry reachable?" >&2
+        exit 1
+    fi
+}
+
+# check ALGORITHM PROGRAMS: an auth server of its own, and everybody who believes it.
+check() {
+    local algorithm=$1 programs=$2 port status=0
+    stack_dir=$(mktemp -d)
+    # A hash that costs nothing and no limit to logins.
+    local settings=(DATABASE_URL="sqlite://$stack_dir/test.db" AUDIENCES="api,mail"
+        JWT_ACCESS_ALGORITHM="$algorithm" ARGON2_MEMORY_KIB=8 ARGON2_ITERATIONS=1 LOGIN_RATE_PER_IP=1000000000
+        JWT_REFRESH_SECRET=refresh-secret-of-a-test-0123456789
+        KEY_ENCRYPTION_SECRET=key-secret-of-a-test-0123456789abcd)
+    if [[ $algorithm == HS256 ]]; then
+        settings+=(JWT_ACCESS_SECRET=access-secret-of-a-test-0123456789a)
+    fi
+    if stack_listen auth-server "$programs/auth-server" "${settings[@]}" ISSUER="http://127.0.0.1:{port}"; then
+        # joserfc warns of EdDSA by that name, and PyJWT of short keys, once for each token.
+        run_in_group env "${settings[@]}" PYTHONDONTWRITEBYTECODE=1 PYTHONWARNINGS=ignore \
+            "$python" scripts/consumers/check.py "$algorithm" "http://127.0.0.1:$port" \
+            "$programs/auth-server" "$programs/resource-server" || status=$?
+    else
+        status=1
+    fi
+    [[ $status -eq 0 ]] || stack_logs >&2
+    stack_stop
+    return "$status"
+}
+
+main "$@"
