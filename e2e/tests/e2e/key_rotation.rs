@@ -9,9 +9,8 @@ use std::time::Duration;
 use actix_web::rt::time::sleep;
 use actix_web::{App, HttpServer, rt, web};
 use chrono::TimeDelta;
-use e2e::fault_proxy::FaultProxy;
 use serde_json::Value;
-use shared_claims::{AccessTokenValidator, Authenticated, Clock as _, Options, RemoteKeySet, Source};
+use shared_claims::{AccessTokenValidator, Authenticated, KeySet, SharedKeys};
 
 use crate::stack::{Running, Stack};
 use people::People;
@@ -20,58 +19,41 @@ use people::People;
 const PAUSE: Duration = Duration::from_millis(50);
 const PATIENCE: usize = 1200;
 
-/// Two auth servers on one database, an API that asks one of them for keys, and people who use all three.
+/// Two auth servers on one database, an API with a cache that is as old as caches may be, and people who use all three.
 struct World {
     stack: Stack,
-    /// What the API takes for its issuer, whichever server that is at the time.
-    issuer: FaultProxy,
     servers: Vec<Running>,
-    keys: RemoteKeySet,
+    /// The keys of the API, fetched at the end of each step and at no other time.
+    keys: SharedKeys,
     people: People,
 }
 
 impl World {
     async fn start() -> Self {
-        let issuer = FaultProxy::start();
-        let stack = Stack::behind(issuer.url());
+        // Nobody is at the issuer's address: people call both servers by their own.
+        let stack = Stack::behind("http://auth.localhost".to_owned());
         let servers = vec![start_auth(&stack, "ES256").await, start_auth(&stack, "ES256").await];
-        issuer.lead_to(&servers[0].url);
-        // It fetches the set often, and never for a key that it does not know: what it has not, it refuses.
-        let options = Options {
-            refresh_every: Duration::from_millis(100),
-            look_again_after: Duration::from_secs(365 * 24 * 60 * 60),
-            clock: Arc::new(stack.clock.clone()),
-            ..Options::default()
-        };
-        let keys = RemoteKeySet::spawn(Source::Issuer(stack.auth.clone()), options);
+        let keys = SharedKeys::new(key_set(&servers[0]).await);
         let validator = AccessTokenValidator::new(&stack.auth, "api", keys.clone())
             .with_clock(Arc::new(stack.clock.clone()));
-        while keys.current().is_none() {
-            sleep(PAUSE).await;
-        }
         let people = People::start(&stack, &servers, start_api(validator)).await;
-        Self { stack, issuer, servers, keys, people }
+        Self { stack, servers, keys, people }
     }
 
-    /// Moves on, and waits until both servers and the API have seen it: they agree on the keys, which are as expected.
+    /// Moves on, and waits until both servers have seen it: they agree on the keys, which are as expected. Then the API
+    /// fetches them.
     async fn advance(&self, minutes: i64, expected: impl Fn(&[Published]) -> bool) -> Vec<Published> {
         self.stack.clock.advance(TimeDelta::minutes(minutes));
-        let moved = self.stack.clock.now();
         for _ in 0..PATIENCE {
             self.people.assert_served();
-            let mut sets = Vec::new();
-            for server in &self.servers {
-                sets.push(published(server).await);
-            }
-            let here = self.keys.current().unwrap_or_default();
-            let agree = sets.iter().all(|set| set.iter().map(|key| key.kid.as_str()).eq(here.kids()));
-            let is_new = self.keys.status().fetched_at.is_some_and(|at| at >= moved);
-            if is_new && agree && expected(&sets[0]) {
-                return sets.remove(0);
+            let [one, other] = [published(&self.servers[0]).await, published(&self.servers[1]).await];
+            if one == other && expected(&one) {
+                self.keys.replace(key_set(&self.servers[1]).await);
+                return one;
             }
             sleep(PAUSE).await;
         }
-        panic!("servers and API do not agree on the keys");
+        panic!("the servers do not agree on the keys");
     }
 
     /// An hour: 45 minutes after the last key the next is made, and 15 minutes later it signs.
@@ -90,7 +72,6 @@ impl World {
         let mut keys = Vec::new();
         for place in 0..2 {
             let next = start_auth(&self.stack, algorithm).await;
-            self.issuer.lead_to(&next.url);
             self.people.go_to(place, &next.url).await;
             std::mem::replace(&mut self.servers[place], next).stop().await;
             keys = self.advance(1, |keys| keys.iter().any(|key| key.algorithm == algorithm)).await;
@@ -123,6 +104,11 @@ fn start_api(validator: AccessTokenValidator) -> String {
     let url = format!("http://{}/", server.addrs()[0]);
     rt::spawn(server.run());
     url
+}
+
+async fn key_set(server: &Running) -> KeySet {
+    let set = server.get("/.well-known/jwks.json").send().await.assert_status(200);
+    KeySet::parse(&set.body).expect("a key set")
 }
 
 /// A key of the published set.
