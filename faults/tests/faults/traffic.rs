@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::rt::System;
 use awc::http::Method;
-use e2e::{Answer, Call, client};
+use e2e::{Answer, Call, NoAnswer, client};
 use futures_util::future::join_all;
 use serde_json::json;
 use uuid::Uuid;
@@ -16,8 +16,9 @@ use crate::servers::PASSWORD;
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// People who refresh one after the other without an end, as clients do that mean to keep their session: an answer of
-/// 503 is asked for again with the same token and the same Idempotency-Key. Any other answer that is no success, and a
-/// success that is not the next generation, fails the test.
+/// 503, or one that got lost with a kept connection that the server was about to close, is asked for again with the same
+/// token and the same Idempotency-Key. Any other answer that is no success, and a success that is not the next
+/// generation, fails the test.
 pub struct Traffic {
     stop: Arc<AtomicBool>,
     acknowledged: Arc<AtomicUsize>,
@@ -54,8 +55,17 @@ impl Person {
     }
 
     pub async fn attempt(&self, client: &awc::Client, address: SocketAddr, key: &str) -> Answer {
+        self.try_attempt(client, address, key).await.expect("an answer")
+    }
+
+    async fn try_attempt(
+        &self,
+        client: &awc::Client,
+        address: SocketAddr,
+        key: &str,
+    ) -> Result<Answer, NoAnswer> {
         let call = Call::through(client, Method::POST, format!("http://{address}/auth/refresh"));
-        call.cookie(&self.token).header("Idempotency-Key", key).send().await
+        call.cookie(&self.token).header("Idempotency-Key", key).try_send().await
     }
 
     pub fn take(&mut self, answer: Answer) -> Answer {
@@ -136,8 +146,13 @@ async fn go_on(
         let key = Uuid::new_v4().simple().to_string();
         loop {
             let sent = Instant::now();
-            let answer = person.attempt(&client, address, &key).await;
+            let answer = person.try_attempt(&client, address, &key).await;
             record.longest = record.longest.max(sent.elapsed());
+            let answer = match answer {
+                Ok(answer) => answer,
+                Err(NoAnswer::BrokenOff) => continue,
+                Err(other) => panic!("{other:?}"),
+            };
             if answer.status == 200 {
                 person.take(answer);
                 acknowledged.fetch_add(1, Ordering::SeqCst);
