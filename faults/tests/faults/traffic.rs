@@ -14,11 +14,11 @@ use uuid::Uuid;
 use crate::servers::PASSWORD;
 
 const PAUSE: Duration = Duration::from_millis(5);
+const ATTEMPTS: usize = 3;
 
 /// People who refresh one after the other without an end, as clients do that mean to keep their session: an answer of
-/// 503, or one that got lost with a kept connection that the server was about to close, is asked for again with the same
-/// token and the same Idempotency-Key. Any other answer that is no success, and a success that is not the next
-/// generation, fails the test.
+/// 503 is asked for again with the same token and the same Idempotency-Key. Any other answer that is no success, and a
+/// success that is not the next generation, fails the test.
 pub struct Traffic {
     stop: Arc<AtomicBool>,
     acknowledged: Arc<AtomicUsize>,
@@ -54,18 +54,16 @@ impl Person {
         self.take(answer.assert_status(200))
     }
 
+    /// Asks again where the server had just given up a kept connection, which no client can know beforehand.
     pub async fn attempt(&self, client: &awc::Client, address: SocketAddr, key: &str) -> Answer {
-        self.try_attempt(client, address, key).await.expect("an answer")
-    }
-
-    async fn try_attempt(
-        &self,
-        client: &awc::Client,
-        address: SocketAddr,
-        key: &str,
-    ) -> Result<Answer, NoAnswer> {
-        let call = Call::through(client, Method::POST, format!("http://{address}/auth/refresh"));
-        call.cookie(&self.token).header("Idempotency-Key", key).try_send().await
+        for _ in 0..ATTEMPTS {
+            let call = Call::through(client, Method::POST, format!("http://{address}/auth/refresh"));
+            match call.cookie(&self.token).header("Idempotency-Key", key).try_send().await {
+                Err(NoAnswer::BrokenOff) => {}
+                answer => return answer.expect("an answer"),
+            }
+        }
+        panic!("every connection breaks off");
     }
 
     pub fn take(&mut self, answer: Answer) -> Answer {
@@ -146,13 +144,8 @@ async fn go_on(
         let key = Uuid::new_v4().simple().to_string();
         loop {
             let sent = Instant::now();
-            let answer = person.try_attempt(&client, address, &key).await;
+            let answer = person.attempt(&client, address, &key).await;
             record.longest = record.longest.max(sent.elapsed());
-            let answer = match answer {
-                Ok(answer) => answer,
-                Err(NoAnswer::BrokenOff) => continue,
-                Err(other) => panic!("{other:?}"),
-            };
             if answer.status == 200 {
                 person.take(answer);
                 acknowledged.fetch_add(1, Ordering::SeqCst);
