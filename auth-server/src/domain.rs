@@ -33,4 +33,5 @@ pub use key_schedule::KeySchedule;
 pub use passwords::{Argon2Settings, Passwords, WeakPassword};
 pub use refresh_tokens::{RefreshToken, RefreshTokens};
 pub use sealing::Sealing;
+pub use signer::UnusableKey;
 pub use signing_keys::{KeyRing, Source as KeySource};

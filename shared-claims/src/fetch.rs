@@ -116,8 +116,13 @@ impl Fetcher {
     }
 
     async fn get(&self, url: &Url) -> Result<Vec<u8>, FetchError> {
-        let request =
-            self.client.get(url.as_str()).insert_header(("Accept", "application/json")).force_close();
+        let request = self
+            .client
+            .get(url.as_str())
+            .insert_header(("Accept", "application/json"))
+            // A cache on the way would go on with a key that was retired, and know nothing of the one after it.
+            .insert_header(("Cache-Control", "no-cache"))
+            .force_close();
         let mut response = request.send().await.map_err(|error| {
             log::debug!("fetching {url}: {error}");
             match error {

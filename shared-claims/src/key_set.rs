@@ -14,7 +14,7 @@ use crate::jwk::{self, Key};
 pub use crate::jwk::{secret_key_id, thumbprint};
 use crate::strict_json;
 
-/// The most keys that one document may hold. A set grows by one key a rotation and loses it a day later.
+/// The most keys that one document may hold. A set grows by one key a rotation, and loses it when its tokens are dead.
 pub const MAX_KEYS: usize = 64;
 
 /// Verification keys, picked by `kid`. Cheap to clone; the default is empty.

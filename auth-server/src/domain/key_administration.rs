@@ -3,8 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::key_pairs::{KeyError, KeyPairs};
-use super::key_schedule::{Stage, is_live, stage};
-use super::sealing::NotOurs;
+use super::key_schedule::{KeySchedule, Stage, is_full, is_live, is_needed, stage};
 use super::security_log;
 use crate::store::signing_keys::StoredKey;
 use crate::store::{Database, StoreError, signing_keys};
@@ -37,7 +36,9 @@ pub enum Role {
     Signing,
     /// Tokens that it signed are still about.
     Verifying,
-    /// Out of use.
+    /// All tokens that it signed are dead; out of the set, and soon purged.
+    Spent,
+    /// Taken out of use.
     Retired,
 }
 
@@ -61,11 +62,23 @@ pub enum Refusal {
         /// From then on it signs.
         active_from: DateTime<Utc>,
     },
+    /// A typing error, or the settings of another server.
+    #[error("no key of {0} is in use: set JWT_ACCESS_ALGORITHM as the servers have it")]
+    OtherAlgorithm(String),
+    /// Whoever fetches a set refuses one with more than 64.
+    #[error("the set is full: wait until some of its keys have gone, or retire some")]
+    Full,
     /// It was sealed by a secret that was not given.
     #[error(
-        "signing key {0} is sealed by another secret: name that in KEY_ENCRYPTION_SECRET_PREVIOUS, or retire the key"
+        "{rewrapped} key(s) are sealed anew, but not {kid}, which is sealed by a secret that is not known here: name it in \
+         KEY_ENCRYPTION_SECRET_PREVIOUS, or retire the key"
     )]
-    CannotOpen(String),
+    CannotOpen {
+        /// The first of them.
+        kid: String,
+        /// How many others there were.
+        rewrapped: usize,
+    },
 }
 
 impl From<StoreError> for Refusal {
@@ -89,6 +102,7 @@ pub async fn list(database: &Database, now: DateTime<Utc>) -> Result<Vec<KeyInUs
         algorithm: key.algorithm.clone(),
         role: match stage(key, now) {
             Stage::Next => Role::Next,
+            Stage::Active if !is_needed(key, now) => Role::Spent,
             Stage::Active if signing(key) => Role::Signing,
             Stage::Active => Role::Verifying,
             Stage::Retired => Role::Retired,
@@ -106,57 +120,60 @@ pub async fn list(database: &Database, now: DateTime<Utc>) -> Result<Vec<KeyInUs
 /// # Errors
 /// See [`Refusal`].
 pub async fn rotate(pairs: &KeyPairs, database: &Database, now: DateTime<Utc>) -> Result<StoredKey, Refusal> {
-    // A wrong secret is noticed here, before anything is made.
-    let stored = pairs.look(database, now).await?.stored;
+    let stored = database.run(signing_keys::all).await?;
     let schedule = pairs.schedule();
-    let next = stored.iter().rev().find(|key| schedule.is_own(key) && stage(key, now) == Stage::Next);
-    if let Some(next) = next {
+    let live: Vec<&StoredKey> = stored.iter().filter(|key| is_live(key)).collect();
+    if !live.is_empty() && !live.iter().any(|key| pairs.open(key).is_ok()) {
+        return Err(KeyError::Sealed.into());
+    }
+    if !live.is_empty() && !live.iter().any(|key| schedule.is_own(key)) {
+        return Err(Refusal::OtherAlgorithm(schedule.algorithm.to_string()));
+    }
+    if is_full(&stored) {
+        return Err(Refusal::Full);
+    }
+    if let Some(next) = schedule.newest(&stored, now).filter(|key| stage(key, now) == Stage::Next) {
         let (kid, active_from) = (next.kid.clone(), next.active_from.and_utc());
         return Err(Refusal::NextIsThere { kid, active_from });
     }
-    let made = pairs.make(database, &stored, now + schedule.lead(), now).await?;
+    let made = pairs.make(database, &stored, KeySchedule::by_hand(now), now).await?;
     made.ok_or(Refusal::Keys(KeyError::Unsettled))
 }
 
-/// Takes a key out of use at once, with every token that it signed. Returns the one that signs from now on, which is made
-/// if there is none left.
+/// Takes a key out of use at once, with every token that it signed. Nothing else is needed for that, no secret either: the
+/// servers find another key to sign with, or make one.
 ///
 /// # Errors
 /// See [`Refusal`].
-pub async fn retire(
-    pairs: &KeyPairs,
-    database: &Database,
-    kid: &str,
-    now: DateTime<Utc>,
-) -> Result<StoredKey, Refusal> {
+pub async fn retire(database: &Database, kid: &str, now: DateTime<Utc>) -> Result<(), Refusal> {
     let name = kid.to_owned();
-    let retired =
-        database.run(move |connection| signing_keys::retire(connection, &name, now.naive_utc())).await?;
-    if !retired {
-        let stored = database.run(signing_keys::all).await?;
-        let is_there = stored.iter().any(|key| key.kid == kid && !is_live(key));
-        let kid = kid.to_owned();
-        return Err(if is_there { Refusal::AlreadyRetired(kid) } else { Refusal::NoSuchKey(kid) });
+    if database.run(move |connection| signing_keys::retire(connection, &name, now.naive_utc())).await? {
+        security_log::key_retired(kid);
+        return Ok(());
     }
-    security_log::key_retired(kid);
-    Ok(pairs.look(database, now).await?.signing)
+    let stored = database.run(signing_keys::all).await?;
+    let is_there = stored.iter().any(|key| key.kid == kid);
+    let kid = kid.to_owned();
+    Err(if is_there { Refusal::AlreadyRetired(kid) } else { Refusal::NoSuchKey(kid) })
 }
 
-/// Seals every private half with the secret in use. Returns how many were sealed with the one before.
+/// Seals every private half that is still of use with the secret in use. Returns how many were sealed with the one before.
 ///
 /// # Errors
-/// See [`Refusal`].
+/// See [`Refusal`]; a key that cannot be opened keeps none of the others from it.
 pub async fn rewrap(pairs: &KeyPairs, database: &Database) -> Result<usize, Refusal> {
     let stored = database.run(signing_keys::all).await?;
-    let mut rewrapped = 0;
-    for key in stored.into_iter().filter(|key| !pairs.sealing().is_current(key)) {
-        let cannot_open = |NotOurs| Refusal::CannotOpen(key.kid.clone());
-        let pkcs8 = pairs.sealing().open(&key).map_err(cannot_open)?;
+    let (mut rewrapped, mut closed) = (0, None);
+    for key in stored.into_iter().filter(|key| is_live(key) && !pairs.sealing().is_current(key)) {
+        let Ok(pkcs8) = pairs.sealing().open(&key) else {
+            closed = closed.or(Some(key.kid));
+            continue;
+        };
         let (private_key, encryption_key_id) =
             pairs.sealing().seal(&key.kid, &pkcs8).map_err(KeyError::from)?;
         let new = StoredKey { private_key, encryption_key_id, ..key.clone() };
         let changed = database.run(move |connection| signing_keys::reseal(connection, &key, &new)).await?;
         rewrapped += usize::from(changed);
     }
-    Ok(rewrapped)
+    closed.map_or(Ok(rewrapped), |kid| Err(Refusal::CannotOpen { kid, rewrapped }))
 }

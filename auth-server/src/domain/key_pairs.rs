@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use shared_claims::thumbprint;
 use tokio::task::spawn_blocking;
 
-use super::key_schedule::{KeySchedule, is_live};
+use super::key_schedule::{KeySchedule, is_live, is_needed};
 use super::sealing::{NotOurs, Sealing};
 use super::security_log;
 use super::signer::{Signer, UnusableKey, generate};
@@ -16,6 +16,9 @@ use crate::store::{Database, StoreError, signing_keys};
 
 /// How often the rows may change between two looks at them before something else is wrong.
 const ATTEMPTS: usize = 10;
+/// How long a key is kept that a version made which does not say for how long it is needed: an upgrade, one server after
+/// the other, should not take longer.
+const UNKNOWN_NEED: TimeDelta = TimeDelta::days(1);
 
 /// Key pairs, by the rules of one server.
 #[derive(Clone)]
@@ -28,8 +31,10 @@ pub struct KeyPairs {
 pub struct Found {
     /// Every key, oldest first.
     pub stored: Vec<StoredKey>,
-    /// The one to sign with.
-    pub signing: StoredKey,
+    /// The one to sign with; or why there is none.
+    pub signing: Result<StoredKey, KeyError>,
+    /// The names of keys that would be used if they could: damaged, or sealed by a secret that is not known here.
+    pub unusable: Vec<String>,
 }
 
 /// Why there is no key to sign with.
@@ -44,8 +49,10 @@ pub enum KeyError {
          or name it in KEY_ENCRYPTION_SECRET_PREVIOUS"
     )]
     Sealed,
-    /// A row that was changed outside of this program.
-    #[error("signing key {0} is damaged")]
+    /// A row that was changed outside of this program, or sealed by another secret.
+    #[error(
+        "signing key {0} is damaged or sealed by another secret: `auth-server keys retire` takes it out of the way"
+    )]
     Damaged(String),
     /// The library could not make or read a key.
     #[error(transparent)]
@@ -63,24 +70,39 @@ impl KeyPairs {
     }
 
     /// Makes the next key if it is time, and tells the others that the one to sign with is needed; of several servers that
-    /// come to it at once, one makes it.
+    /// come to it at once, one makes it. The key named `held` is in memory already, and needs no opening.
     ///
     /// # Errors
-    /// See [`KeyError`].
-    pub async fn look(&self, database: &Database, now: DateTime<Utc>) -> Result<Found, KeyError> {
+    /// See [`KeyError`]; where only the signing key is the trouble, the rest is found all the same.
+    pub async fn look(
+        &self,
+        database: &Database,
+        held: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<Found, KeyError> {
         for _ in 0..ATTEMPTS {
             let stored = database.run(signing_keys::all).await?;
-            let opened: Vec<&StoredKey> = stored.iter().filter(|key| self.sealing.knows(key)).collect();
-            if opened.is_empty() && !stored.is_empty() {
-                return Err(KeyError::Sealed);
+            if stored.iter().any(|key| key.needed_until.is_none()) {
+                // Before any need is written down, which would be that of this server alone.
+                let until = (now + UNKNOWN_NEED).naive_utc();
+                database.run(move |connection| signing_keys::need_unknown(connection, until)).await?;
+                continue;
+            }
+            let (usable, unusable): (Vec<&StoredKey>, Vec<&StoredKey>) = stored
+                .iter()
+                .filter(|key| is_live(key))
+                .partition(|key| held == Some(key.kid.as_str()) || self.open(key).is_ok());
+            let unusable: Vec<String> = unusable.iter().map(|key| key.kid.clone()).collect();
+            if usable.is_empty() && !unusable.is_empty() {
+                return Ok(Found { stored, signing: Err(KeyError::Sealed), unusable });
             }
             if let Some(active_from) = self.schedule.due(&stored, now) {
                 self.make(database, &stored, active_from, now).await?;
                 continue;
             }
-            let signing = self.schedule.signing(&opened, now).ok_or(KeyError::Sealed)?.clone();
+            let signing = self.schedule.signing(&usable, now).ok_or(KeyError::Sealed)?.clone();
             if self.schedule.is_needed_for_long(&signing, now) || self.need(database, &signing, now).await? {
-                return Ok(Found { stored, signing });
+                return Ok(Found { stored, signing: Ok(signing), unusable });
             }
         }
         Err(KeyError::Unsettled)
@@ -116,8 +138,14 @@ impl KeyPairs {
     /// Sealed by another secret, or damaged.
     pub fn open(&self, key: &StoredKey) -> Result<Signer, KeyError> {
         let algorithm = key.algorithm.parse().map_err(|_| KeyError::Damaged(key.kid.clone()))?;
-        let pkcs8 = self.sealing.open(key).map_err(|NotOurs| KeyError::Damaged(key.kid.clone()))?;
-        Ok(Signer::from_pkcs8(algorithm, &pkcs8)?)
+        let damaged = || KeyError::Damaged(key.kid.clone());
+        let pkcs8 = self.sealing.open(key).map_err(|NotOurs| damaged())?;
+        let signer = Signer::from_pkcs8(algorithm, &pkcs8).map_err(|UnusableKey| damaged())?;
+        // What is published must be the other half of what signs.
+        let published = serde_json::from_str(&key.public_jwk).ok().and_then(|jwk| thumbprint(&jwk));
+        let is_whole = published.as_ref() == Some(&key.kid)
+            && signer.public_jwk().and_then(|jwk| thumbprint(&jwk)) == published;
+        if is_whole { Ok(signer) } else { Err(damaged()) }
     }
 
     /// The rules.
@@ -167,7 +195,9 @@ impl KeyPairs {
 impl Found {
     /// The keys of the published set, oldest first: some server signs with them, or will, or tokens of theirs may be about.
     pub fn live(&self, now: DateTime<Utc>) -> impl Iterator<Item = &StoredKey> {
-        let is_needed = move |key: &StoredKey| key.needed_until.is_none_or(|until| until >= now.naive_utc());
-        self.stored.iter().filter(move |key| is_live(key) && (is_needed(key) || key.kid == self.signing.kid))
+        let signing = self.signing.as_ref().ok().map(|key| key.kid.as_str());
+        self.stored
+            .iter()
+            .filter(move |key| is_live(key) && (is_needed(key, now) || signing == Some(key.kid.as_str())))
     }
 }

@@ -11,12 +11,18 @@ use shared_claims::validity::EXPIRY_LEEWAY_SECONDS;
 
 use crate::store::signing_keys::StoredKey;
 
+/// More live keys than this are not made: who fetches a set refuses one of more than 64.
+const MOST_KEYS: usize = 60;
+
+/// A key that is to sign later than that was made by a server whose clock was far ahead.
+const NOT_HONEST: TimeDelta = TimeDelta::days(1);
+
 /// How long a key is published before it signs. More than all who may hold an older set need together: another auth
 /// server (10 s), an HTTP cache (5 minutes), a resource server (5 minutes).
 const LEAD: TimeDelta = TimeDelta::minutes(15);
 
-/// How far ahead a server says that it goes on signing with a key; it says so again when half of that has passed. A machine
-/// may sleep for the other half and sign at once when it wakes.
+/// How far ahead a server says that it goes on signing with a key; it says so again when half of that has passed. So a
+/// machine may sleep for half an hour, and sign at once when it wakes.
 const FORESIGHT: TimeDelta = TimeDelta::hours(1);
 
 /// The rules of one server.
@@ -42,31 +48,43 @@ pub enum Stage {
 }
 
 impl KeySchedule {
-    /// How long a new key is published before it signs; shorter where keys change so fast that caches could not follow.
-    #[must_use]
-    pub fn lead(&self) -> TimeDelta {
-        LEAD.min(self.rotation / 2)
-    }
-
     /// From when the next key is to sign, if it is time to make it.
     #[must_use]
     pub fn due(&self, stored: &[StoredKey], now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let Some(newest) = stored.iter().rev().find(|key| is_live(key) && self.is_own(key)) else {
-            // Where another key signs meanwhile, this one is published first.
-            let nothing_signs = !stored.iter().any(is_live);
-            return Some(if nothing_signs { now } else { now + self.lead() });
+        if is_full(stored) {
+            return None;
+        }
+        let Some(newest) = self.newest(stored, now) else {
+            // Where another key signs meanwhile, this one is published first; unless its predecessor was retired, for those
+            // who check the tokens may know of no other algorithm.
+            let others_sign = stored.iter().any(is_live);
+            let was_retired = stored.iter().any(|key| self.is_own(key) && !is_live(key));
+            return Some(if others_sign && !was_retired { now + LEAD } else { now });
         };
         let end = newest.active_from.and_utc() + self.rotation;
-        (now >= end - self.lead()).then(|| end.max(now + self.lead()))
+        (now >= end - LEAD).then(|| end.max(now + LEAD))
     }
 
-    /// The key to sign with, of those that can be opened: the newest active one of the own algorithm; where there is
+    /// From when a key would sign that is made by hand now.
+    #[must_use]
+    pub fn by_hand(now: DateTime<Utc>) -> DateTime<Utc> {
+        now + LEAD
+    }
+
+    /// The newest key of the own algorithm, not counting what a wrong clock has made.
+    #[must_use]
+    pub fn newest<'a>(&self, stored: &'a [StoredKey], now: DateTime<Utc>) -> Option<&'a StoredKey> {
+        let is_honest = |key: &&StoredKey| key.active_from.and_utc() <= now + NOT_HONEST;
+        stored.iter().rev().filter(|key| is_live(key) && self.is_own(key)).find(is_honest)
+    }
+
+    /// The key to sign with, of those that can be used: the newest active one of the own algorithm; where there is
     /// none yet, or it was retired, the newest active one of another, which everybody has too; at worst, one that not
     /// everybody has.
     #[must_use]
-    pub fn signing<'a>(&self, opened: &[&'a StoredKey], now: DateTime<Utc>) -> Option<&'a StoredKey> {
+    pub fn signing<'a>(&self, usable: &[&'a StoredKey], now: DateTime<Utc>) -> Option<&'a StoredKey> {
         let newest = |wanted: &dyn Fn(&StoredKey) -> bool| {
-            opened.iter().rev().find(|key| is_live(key) && wanted(key)).copied()
+            usable.iter().rev().find(|key| is_live(key) && wanted(key)).copied()
         };
         let is_active = |key: &StoredKey| stage(key, now) == Stage::Active;
         newest(&|key| is_active(key) && self.is_own(key))
@@ -106,10 +124,22 @@ pub fn stage(key: &StoredKey, now: DateTime<Utc>) -> Stage {
     }
 }
 
-/// Whether it is in the published set.
+/// Whether it was not taken out of use.
 #[must_use]
 pub fn is_live(key: &StoredKey) -> bool {
     key.retired_at.is_none()
+}
+
+/// Whether tokens of it may be about: it signs, will sign, or has signed not long ago.
+#[must_use]
+pub fn is_needed(key: &StoredKey, now: DateTime<Utc>) -> bool {
+    key.needed_until.is_none_or(|until| until.and_utc() >= now)
+}
+
+/// Whether the set has no room for another key.
+#[must_use]
+pub fn is_full(stored: &[StoredKey]) -> bool {
+    stored.iter().filter(|key| is_live(key)).count() >= MOST_KEYS
 }
 
 #[cfg(test)]
@@ -180,5 +210,22 @@ mod tests {
         assert_eq!(signing(&keys, 5), 3, "not everybody has it, but there is no other");
         keys[2].retired_at = Some(at(5).naive_utc());
         assert_eq!(RULES.due(&keys, at(5)), Some(at(5)), "there is none at all");
+        keys[0].retired_at = None;
+        assert_eq!(RULES.due(&keys, at(5)), Some(at(5)), "there is none of the algorithm any more");
+    }
+
+    #[test]
+    fn a_key_from_the_far_future_stops_nothing() {
+        let month = 30 * 24 * 60;
+        let keys = [key(1, Algorithm::Es256, 0), key(2, Algorithm::Es256, 100 * month)];
+        assert_eq!(RULES.due(&keys, at(month - 15)), Some(at(month)));
+        assert_eq!(signing(&keys, month), 1);
+    }
+
+    #[test]
+    fn a_full_set_takes_no_more() {
+        let keys: Vec<StoredKey> = (0..60).map(|ordinal| key(ordinal, Algorithm::EdDsa, 0)).collect();
+        assert_eq!(RULES.due(&keys, at(0)), None);
+        assert!(RULES.due(&keys[1..], at(0)).is_some());
     }
 }

@@ -59,11 +59,6 @@ impl Sealing {
         Self { current: SealingKey::derive(current), previous: previous.map(SealingKey::derive) }
     }
 
-    /// Whether the key was sealed with one of these secrets.
-    pub fn knows(&self, key: &StoredKey) -> bool {
-        self.by_id(&key.encryption_key_id).is_some()
-    }
-
     /// Whether it was sealed with the secret in use.
     pub fn is_current(&self, key: &StoredKey) -> bool {
         key.encryption_key_id == self.current.id

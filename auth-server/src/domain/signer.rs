@@ -23,9 +23,9 @@ pub enum Signer {
     Hs256(Box<hmac::Key>),
 }
 
-/// The cryptographic library gave up, or a stored key is none.
+/// There is no key, or the cryptographic library gave up on it.
 #[derive(Debug, thiserror::Error)]
-#[error("the key cannot be used to sign")]
+#[error("there is no key to sign with, or it cannot be used")]
 pub struct UnusableKey;
 
 impl From<Unspecified> for UnusableKey {

@@ -1,26 +1,31 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
-use shared_claims::{Algorithm, KeySet, SharedKeys, secret_key_id};
+use shared_claims::{Algorithm, KeySet, SharedKeys, secret_key_id, thumbprint};
 
 use super::key_pairs::{Found, KeyError, KeyPairs};
 use super::refresh_tokens::sha256;
 use super::signer::{Signer, UnusableKey};
+use crate::store::signing_keys::StoredKey;
 use crate::store::{Database, signing_keys};
 
 /// How old a server's idea of the keys may be. So long, other servers' new keys and retirements go unnoticed.
 const LOOK_EVERY: TimeDelta = TimeDelta::seconds(10);
-/// How long a key is kept that a version made which did not say for how long it is needed.
-const UNKNOWN_NEED: TimeDelta = TimeDelta::days(1);
+/// How long a key stays in the database that nobody needs: another server's clock may be behind, and its key must not be
+/// taken away from under it.
+const KEPT_FOR_OTHERS: TimeDelta = TimeDelta::days(1);
 
 /// The keys of access tokens: one to sign with, all to verify with.
 pub struct KeyRing {
     source: Source,
-    signing: ArcSwap<Signing>,
+    /// Nothing, where the last one was retired and no other can be used.
+    signing: ArcSwapOption<Signing>,
+    /// Keys of which was said already that they cannot be used.
+    unusable: Mutex<Vec<String>>,
     verifying: SharedKeys,
     published: ArcSwap<Published>,
     looked_at: Mutex<DateTime<Utc>>,
@@ -67,15 +72,15 @@ impl KeyRing {
                 (signing, verifying, Published::new(&json!({"keys": []})))
             }
             Source::KeyPairs(pairs) => {
-                let found = pairs.look(database, now).await?;
-                let signing = Signing::open(pairs, &found)?;
+                let found = pairs.look(database, None, now).await?;
                 let published = Published::of(&found, now);
-                (signing, published.key_set(), published)
+                (Signing::open(pairs, &found.signing?)?, published.key_set(), published)
             }
         };
         Ok(Self {
             source,
-            signing: ArcSwap::from_pointee(signing),
+            signing: ArcSwapOption::from_pointee(signing),
+            unusable: Mutex::default(),
             verifying: SharedKeys::new(verifying),
             published: ArcSwap::from_pointee(published),
             looked_at: Mutex::new(now),
@@ -92,22 +97,35 @@ impl KeyRing {
         if !self.is_time_to_look(now) {
             return Ok(());
         }
-        let found = pairs.look(database, now).await?;
+        let held = self.signing.load().as_ref().map(|signing| signing.kid.clone());
+        let found = pairs.look(database, held.as_deref(), now).await?;
         let published = Published::of(&found, now);
-        // First all that may be signed with is accepted here, then it is signed with.
+        // Whatever becomes of the signing key, what was retired is out of the set. And first all that may be signed with
+        // is accepted here, then it is signed with.
         self.verifying.replace(published.key_set());
         self.published.store(Arc::new(published));
-        if self.signing.load().kid != found.signing.kid {
-            self.signing.store(Arc::new(Signing::open(pairs, &found)?));
-            log::info!("signing with key {} from now on", found.signing.kid);
+        self.warn_of(found.unusable);
+        match &found.signing {
+            Ok(key) if Some(&key.kid) == held.as_ref() => {}
+            Ok(key) => {
+                self.signing.store(Some(Arc::new(Signing::open(pairs, key)?)));
+                log::info!("signing with key {} from now on", key.kid);
+            }
+            Err(_) => self.signing.store(None),
         }
-        let unknown = (now + UNKNOWN_NEED).naive_utc();
-        database.run(move |connection| signing_keys::need_unknown(connection, unknown)).await?;
-        let purged = database.run(move |connection| signing_keys::purge(connection, now.naive_utc())).await?;
+        found.signing?;
+        let before = (now - KEPT_FOR_OTHERS).naive_utc();
+        let purged = database.run(move |connection| signing_keys::purge(connection, before)).await?;
         if purged > 0 {
             log::info!("removed {purged} signing key(s) whose last token has expired");
         }
         Ok(())
+    }
+
+    /// Whether there is a key to sign with.
+    #[must_use]
+    pub fn can_sign(&self) -> bool {
+        self.signing.load().is_some()
     }
 
     /// The JWK Set to publish; empty with HS256.
@@ -139,8 +157,17 @@ impl KeyRing {
 
     /// Signs an access token (RFC 9068 §2.1).
     pub(super) fn sign(&self, claims: &impl serde::Serialize) -> Result<String, UnusableKey> {
-        let signing = self.signing.load();
+        let signing = self.signing.load_full().ok_or(UnusableKey)?;
         signing.signer.sign("at+jwt", &signing.kid, claims)
+    }
+
+    /// Once for each, and not at every look.
+    fn warn_of(&self, unusable: Vec<String>) {
+        let mut said = self.unusable.lock().unwrap_or_else(PoisonError::into_inner);
+        for kid in unusable.iter().filter(|kid| !said.contains(kid)) {
+            log::warn!("{}", KeyError::Damaged(kid.clone()));
+        }
+        *said = unusable;
     }
 
     /// A clock that was set back counts as time that has passed.
@@ -155,15 +182,19 @@ impl KeyRing {
 }
 
 impl Signing {
-    fn open(pairs: &KeyPairs, found: &Found) -> Result<Self, KeyError> {
-        Ok(Self { kid: found.signing.kid.clone(), signer: pairs.open(&found.signing)? })
+    fn open(pairs: &KeyPairs, key: &StoredKey) -> Result<Self, KeyError> {
+        Ok(Self { kid: key.kid.clone(), signer: pairs.open(key)? })
     }
 }
 
 impl Published {
     fn of(found: &Found, now: DateTime<Utc>) -> Self {
-        let keys: Vec<Value> =
-            found.live(now).filter_map(|key| serde_json::from_str(&key.public_jwk).ok()).collect();
+        let public_half = |key: &StoredKey| {
+            let jwk: Value = serde_json::from_str(&key.public_jwk).ok()?;
+            // A damaged one would be a key that nobody can use.
+            (thumbprint(&jwk).as_ref() == Some(&key.kid)).then_some(jwk)
+        };
+        let keys: Vec<Value> = found.live(now).filter_map(public_half).collect();
         Self::new(&json!({ "keys": keys }))
     }
 

@@ -3,6 +3,7 @@
 use shared_claims::http::bearer::token_problem;
 use shared_claims::{Challenge, Code, Problem};
 
+use crate::domain::UnusableKey;
 use crate::domain::accounts::RenameError;
 use crate::domain::authentication::AuthenticationError;
 use crate::domain::login::LoginError;
@@ -60,7 +61,7 @@ pub fn login_problem(error: LoginError) -> Problem {
         LoginError::UnknownAudience => unknown_audience(),
         LoginError::Busy(error) => busy(&error),
         LoginError::Store(error) => store_problem(&error),
-        LoginError::Signing(error) => internal(&error),
+        LoginError::Signing(error) => no_key(&error),
     }
 }
 
@@ -76,7 +77,7 @@ pub fn registration_problem(error: RegistrationError) -> Problem {
         RegistrationError::UnknownAudience => unknown_audience(),
         RegistrationError::Busy(error) => busy(&error),
         RegistrationError::Store(error) => store_problem(&error),
-        RegistrationError::Signing(error) => internal(&error),
+        RegistrationError::Signing(error) => no_key(&error),
     }
 }
 
@@ -92,7 +93,7 @@ pub fn refresh_problem(error: RefreshError) -> Problem {
             Problem::new(Code::Unavailable)
         }
         RefreshError::Store(error) => store_problem(&error),
-        RefreshError::Signing(error) => internal(&error),
+        RefreshError::Signing(error) => no_key(&error),
     }
 }
 
@@ -103,6 +104,12 @@ pub fn rename_problem(error: RenameError) -> Problem {
         RenameError::Gone => session_ended(EndReason::UserDeleted).challenge(Challenge::InvalidToken),
         RenameError::Store(error) => store_problem(&error),
     }
+}
+
+/// What was decided stands: whoever asks again, a refresh with its Idempotency-Key, gets the answer when there is a key.
+fn no_key(error: &UnusableKey) -> Problem {
+    log::error!("{error}");
+    Problem::new(Code::Unavailable).detail("There is no key to sign with at present.")
 }
 
 fn unknown_audience() -> Problem {

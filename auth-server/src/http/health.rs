@@ -23,6 +23,7 @@ pub struct Ready {
     #[schema(example = "ready")]
     status: &'static str,
     database: Part,
+    signing_key: Part,
     clock: ClockPart,
 }
 
@@ -59,10 +60,17 @@ pub async fn ready(context: web::Data<Context>) -> Result<HttpResponse, Problem>
         log::error!("not ready: {error}");
         Problem::new(Code::Unavailable).detail("Not ready.").field("database", "does not answer")
     })?;
+    if !context.keys.can_sign() {
+        log::error!("not ready: there is no key to sign with");
+        return Err(Problem::new(Code::Unavailable)
+            .detail("Not ready.")
+            .field("signing_key", "there is none"));
+    }
     let ahead = database_time.map(|time| context.now() - time);
     Ok(HttpResponse::Ok().json(Ready {
         status: "ready",
         database: Part { ok: true },
+        signing_key: Part { ok: true },
         clock: ClockPart {
             ok: ahead.is_none_or(|ahead| ahead.abs() <= MAX_CLOCK_DIFFERENCE),
             ahead_ms: ahead.map(|ahead| ahead.num_milliseconds()),

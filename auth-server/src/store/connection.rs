@@ -91,6 +91,14 @@ impl DatabaseUrl {
         }
     }
 
+    /// Whether a connection would not make an SQLite file. Of PostgreSQL only a connection can tell.
+    pub(super) fn is_there(&self) -> bool {
+        match self {
+            Self::Postgres(_) => true,
+            Self::Sqlite(path) => path.exists(),
+        }
+    }
+
     /// Opens one connection.
     pub(super) fn connect(&self) -> ConnectionResult<AnyConnection> {
         match self {

@@ -27,6 +27,19 @@ pub struct Database {
 }
 
 impl Database {
+    /// Connects for a command beside servers that run: makes and changes nothing. Blocks.
+    ///
+    /// # Errors
+    /// One line that says what is wrong: not there, or not of this version.
+    pub fn open_as_it_is(url: &DatabaseUrl) -> Result<Self, String> {
+        if !url.is_there() {
+            return Err(format!("there is no {url}: give DATABASE_URL as the servers have it"));
+        }
+        let mut first = url.connect().map_err(|error| format!("cannot open {url}: {}", one_line(&error)))?;
+        migrations::check(&mut first).map_err(|error| format!("cannot use {url}: {}", one_line(&error)))?;
+        Ok(Self::pooled(url))
+    }
+
     /// Connects, and brings the tables up to date. Blocks; meant for the start.
     ///
     /// # Errors
@@ -35,12 +48,16 @@ impl Database {
         url.make_missing_file().map_err(|error| format!("cannot open {url}: {error}"))?;
         let mut first = url.connect().map_err(|error| format!("cannot open {url}: {}", one_line(&error)))?;
         migrations::run(&mut first).map_err(|error| format!("cannot migrate {url}: {}", one_line(&error)))?;
+        Ok(Self::pooled(url))
+    }
+
+    fn pooled(url: &DatabaseUrl) -> Self {
         let pool = Pool::builder()
             .max_size(POOL_SIZE)
             .min_idle(Some(1))
             .connection_timeout(CONNECTION_WAIT)
             .build_unchecked(url.clone());
-        Ok(Self { pool })
+        Self { pool }
     }
 
     /// Runs statements that need no transaction, or only one statement.

@@ -36,7 +36,32 @@ pub(super) fn run(connection: &mut AnyConnection) -> Result<(), Failure> {
     }
 }
 
-fn migrate<C, B>(connection: &mut C, embedded: EmbeddedMigrations) -> Result<(), Failure>
+/// Looks whether the tables are those of this version, and changes nothing.
+pub(super) fn check(connection: &mut AnyConnection) -> Result<(), Failure> {
+    let is_behind = match connection {
+        #[cfg(feature = "postgres")]
+        AnyConnection::Postgres(connection) => is_behind(connection, POSTGRES)?,
+        AnyConnection::Sqlite(connection) => is_behind(connection, SQLITE)?,
+    };
+    if is_behind {
+        return Err(
+            "it is older than this program: start a server of this version first, which migrates it".into()
+        );
+    }
+    Ok(())
+}
+
+fn is_behind<C, B>(connection: &mut C, embedded: EmbeddedMigrations) -> Result<bool, Failure>
+where
+    B: diesel::backend::Backend,
+    C: MigrationHarness<B>,
+    EmbeddedMigrations: MigrationSource<B>,
+{
+    refuse_newer(connection, &embedded)?;
+    connection.has_pending_migration(embedded)
+}
+
+fn refuse_newer<C, B>(connection: &mut C, embedded: &EmbeddedMigrations) -> Result<(), Failure>
 where
     B: diesel::backend::Backend,
     C: MigrationHarness<B>,
@@ -46,11 +71,21 @@ where
     let known: BTreeSet<MigrationVersion<'_>> =
         known.iter().map(|migration| migration.name().version()).collect();
     let applied = connection.applied_migrations()?;
-    if let Some(newer) = applied.iter().find(|version| !known.contains(version)) {
-        return Err(format!(
+    match applied.iter().find(|version| !known.contains(version)) {
+        Some(newer) => Err(format!(
             "it is newer than this server (migration {newer} is unknown here): start a newer auth-server"
         )
-        .into());
+        .into()),
+        None => Ok(()),
     }
+}
+
+fn migrate<C, B>(connection: &mut C, embedded: EmbeddedMigrations) -> Result<(), Failure>
+where
+    B: diesel::backend::Backend,
+    C: MigrationHarness<B>,
+    EmbeddedMigrations: MigrationSource<B>,
+{
+    refuse_newer(connection, &embedded)?;
     connection.run_pending_migrations(embedded).map(drop)
 }

@@ -52,7 +52,7 @@ pub fn insert(connection: &mut AnyConnection, key: &StoredKey) -> Result<bool, S
     }
 }
 
-/// Says that a key is needed at least until then. `false` where it is gone or retired, or needed longer anyway.
+/// Says that a key is needed at least until then. `false` where the row has changed since it was read: another look tells.
 ///
 /// # Errors
 /// The database failed.
@@ -65,7 +65,7 @@ pub fn need(connection: &mut AnyConnection, kid: &str, until: NaiveDateTime) -> 
     Ok(diesel::update(row).set(signing_keys::needed_until.eq(until)).execute(connection)? == 1)
 }
 
-/// The same for every key of which nobody knows.
+/// The same for every key of which nobody knows: a version made it that does not say.
 ///
 /// # Errors
 /// The database failed.

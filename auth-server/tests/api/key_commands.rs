@@ -10,7 +10,7 @@ use crate::program;
 
 const OTHER_SECRET: &str = "another-key-secret-of-the-tests-01234567";
 
-struct Outcome {
+pub struct Outcome {
     succeeded: bool,
     out: String,
     error: String,
@@ -20,7 +20,7 @@ fn keys(database: &TestDatabase, words: &[&str]) -> Outcome {
     keys_with(database, words, &[("KEY_ENCRYPTION_SECRET", KEY_SECRET)])
 }
 
-fn keys_with(database: &TestDatabase, words: &[&str], variables: &[(&str, &str)]) -> Outcome {
+pub fn keys_with(database: &TestDatabase, words: &[&str], variables: &[(&str, &str)]) -> Outcome {
     let output = Command::new(env!("CARGO_BIN_EXE_auth-server"))
         .env_clear()
         .env("DATABASE_URL", &database.url)
@@ -35,9 +35,13 @@ fn keys_with(database: &TestDatabase, words: &[&str], variables: &[(&str, &str)]
 }
 
 impl Outcome {
-    fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         assert!(self.succeeded, "{}", self.error);
         serde_json::from_str(&self.out).expect("JSON")
+    }
+
+    fn assert_done(&self) {
+        assert!(self.succeeded, "{}", self.error);
     }
 
     fn assert_refused(&self, reason: &str) {
@@ -72,16 +76,20 @@ async fn a_key_is_made_by_hand_once_and_signs_later() {
 }
 
 #[actix_web::test]
-async fn a_retired_key_is_replaced_and_the_server_goes_on() {
+async fn a_key_is_retired_without_any_secret_and_the_next_server_replaces_it() {
     let database = TestDatabase::fresh();
-    let server = program::start(&database, &[]).await;
+    drop(program::start(&database, &[]).await);
     let first = kid(&database, 0);
-    let retired = keys(&database, &["retire", &first, "--json"]).json();
-    assert_eq!(retired["retired"].as_str(), Some(first.as_str()));
-    assert_eq!(retired["signing"].as_str(), Some(kid(&database, 0).as_str()));
+    let retire =
+        |kid: &str| keys_with(&database, &["retire", kid, "--json"], &[("JWT_ACCESS_ALGORITHM", "HS256")]);
+    assert_eq!(retire(&first).json()["retired"].as_str(), Some(first.as_str()));
+    assert_eq!(roles(&database), ["retired"], "nothing was made in its place, of which algorithm ever");
+    retire(&first).assert_refused("is retired already");
+    retire("nonsense").assert_refused("there is no signing key nonsense");
+
+    // Nor does the secret that sealed it matter any more.
+    let server = program::start(&database, &[("KEY_ENCRYPTION_SECRET", OTHER_SECRET)]).await;
     assert_eq!(roles(&database), ["signing", "retired"]);
-    keys(&database, &["retire", &first]).assert_refused("is retired already");
-    keys(&database, &["retire", "nonsense"]).assert_refused("there is no signing key nonsense");
     let person = serde_json::json!({"email": "ann@example.org", "password": PASSWORD});
     server.post("/auth/register").json(&person).send().await.assert_status(201);
 }
@@ -104,6 +112,44 @@ async fn keys_are_sealed_anew_with_another_secret() {
 }
 
 #[actix_web::test]
+async fn one_key_that_cannot_be_opened_keeps_no_other_from_being_sealed_anew() {
+    let database = TestDatabase::fresh();
+    drop(program::start(&database, &[]).await);
+    let first = kid(&database, 0);
+    keys(&database, &["rotate"]).assert_done();
+    database.db_execute(&format!("UPDATE signing_keys SET encryption_key_id = 'lost' WHERE kid = '{first}'"));
+    let both = [("KEY_ENCRYPTION_SECRET", OTHER_SECRET), ("KEY_ENCRYPTION_SECRET_PREVIOUS", KEY_SECRET)];
+    keys_with(&database, &["rewrap"], &both).assert_refused("1 key(s) are sealed anew, but not");
+    keys(&database, &["retire", &first]).assert_done();
+    assert_eq!(keys_with(&database, &["rewrap", "--json"], &both).json()["rewrapped"], 0);
+}
+
+#[actix_web::test]
+async fn a_command_makes_no_database_and_changes_no_table() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let missing = folder.path().join("none.db");
+    let url = format!("sqlite://{}", missing.display());
+    let nowhere = [("DATABASE_URL", url.as_str()), ("KEY_ENCRYPTION_SECRET", KEY_SECRET)];
+    let database = TestDatabase::fresh();
+    for words in [&["list"][..], &["rotate"], &["retire", "x"]] {
+        keys_with(&database, words, &nowhere).assert_refused("give DATABASE_URL as the servers have it");
+    }
+    assert!(!missing.exists());
+
+    drop(program::start(&database, &[]).await);
+    database.db_execute("DELETE FROM __diesel_schema_migrations WHERE version = '20261121000002'");
+    keys(&database, &["list"]).assert_refused("older than this program");
+}
+
+#[actix_web::test]
+async fn a_key_of_an_algorithm_that_nobody_uses_is_not_made_by_mistake() {
+    let database = TestDatabase::fresh();
+    drop(program::start(&database, &[("JWT_ACCESS_ALGORITHM", "EdDSA")]).await);
+    keys(&database, &["rotate"]).assert_refused("set JWT_ACCESS_ALGORITHM as the servers have it");
+    assert_eq!(roles(&database), ["signing"]);
+}
+
+#[actix_web::test]
 async fn a_table_is_for_people_and_tells_no_secret() {
     let database = TestDatabase::fresh();
     drop(program::start(&database, &[]).await);
@@ -122,6 +168,7 @@ async fn a_table_is_for_people_and_tells_no_secret() {
 #[actix_web::test]
 async fn whoever_shares_a_secret_has_no_key_pairs() {
     let database = TestDatabase::fresh();
+    drop(program::start(&database, &[]).await);
     let hs256 = [("JWT_ACCESS_ALGORITHM", "HS256")];
     keys_with(&database, &["rotate"], &hs256).assert_refused("HS256");
     keys_with(&database, &["rotate"], &[]).assert_refused("KEY_ENCRYPTION_SECRET is not set");

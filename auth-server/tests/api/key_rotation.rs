@@ -9,7 +9,8 @@ use chrono::TimeDelta;
 use futures_util::future::join_all;
 use serde_json::Value;
 
-use crate::app::{TestApp, claims, header};
+use crate::app::{KEY_SECRET, TestApp, claims, header};
+use crate::key_commands::keys_with;
 use e2e::TestDatabase;
 
 const OLD_SECRET: &str = "the-old-key-secret-of-the-tests-01234567";
@@ -53,6 +54,21 @@ async fn signer_in_the_end(app: &TestApp, name: &str, wanted: &str) {
         sleep(Duration::from_millis(50)).await;
     }
     panic!("{wanted} does not sign");
+}
+
+/// The key that signs once this one does no longer.
+async fn signer_after(app: &TestApp, name: &str, before: &str) -> String {
+    for _ in 0..200 {
+        let login = app.try_login(name, &serde_json::json!({})).await;
+        if login.status == 200 {
+            let now = kid(login.json()["access_token"].as_str().expect("a token"));
+            if now != before {
+                return now;
+            }
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    panic!("{before} still signs");
 }
 
 #[actix_web::test]
@@ -168,6 +184,97 @@ async fn the_secret_of_the_keys_can_be_changed_one_server_after_the_other() {
     let error = alone.err().expect("a refusal");
     assert!(error.starts_with("KEY_ENCRYPTION_SECRET ") && error.lines().count() == 1, "{error}");
     assert_eq!(count(&old.database), "2", "nothing was made in its place");
+}
+
+/// The secret was changed in the wrong order: keys were sealed anew while a server knew the old secret alone.
+#[actix_web::test]
+async fn a_server_that_cannot_open_the_keys_goes_on_until_its_own_is_retired_and_no_longer() {
+    let app = TestApp::with(&["--key-encryption-secret", OLD_SECRET]).await;
+    let session = app.register("ann").await;
+    let key = published(&app).await.remove(0);
+    let both = [("KEY_ENCRYPTION_SECRET", NEW_SECRET), ("KEY_ENCRYPTION_SECRET_PREVIOUS", OLD_SECRET)];
+    assert_eq!(keys_with(&app.database, &["rewrap", "--json"], &both).json()["rewrapped"], 1);
+    for _ in 0..3 {
+        app.advance(TimeDelta::minutes(30));
+        sleep(Duration::from_millis(1500)).await;
+        assert_eq!(signer(&app, "ann").await, key);
+    }
+
+    assert_eq!(keys_with(&app.database, &["retire", &key, "--json"], &[]).json()["retired"], key.as_str());
+    app.advance(TimeDelta::seconds(10));
+    // Another key is made, which it has sealed itself.
+    let next = published_in_the_end(&app, |keys| !keys.contains(&key)).await;
+    assert_eq!(signer_after(&app, "ann", &key).await, next[0]);
+    app.get("/auth/me").bearer(&session.access_token).send().await.assert_problem(401, "invalid_token");
+}
+
+#[actix_web::test]
+async fn a_server_without_a_key_says_so_and_signs_nothing() {
+    let app = TestApp::start().await;
+    let session = app.register("ann").await;
+    let key = published(&app).await.remove(0);
+    assert_eq!(
+        keys_with(&app.database, &["rotate", "--json"], &[("KEY_ENCRYPTION_SECRET", KEY_SECRET)]).json()["algorithm"],
+        "ES256"
+    );
+    app.database.db_execute("UPDATE signing_keys SET encryption_key_id = 'another'");
+    assert_eq!(keys_with(&app.database, &["retire", &key, "--json"], &[]).json()["retired"], key.as_str());
+    app.advance(TimeDelta::seconds(10));
+    published_in_the_end(&app, |keys| !keys.contains(&key)).await;
+    let ready = app.get("/readyz").send().await.assert_problem(503, "unavailable");
+    assert!(ready.json()["fields"]["signing_key"].is_string());
+    let refused = app.refresh_with_key(&session.refresh_token, "a-key-of-twenty-two-characters").await;
+    assert!(refused.assert_problem(503, "unavailable").set_cookie().is_none());
+
+    // The answer is there as soon as there is a key again.
+    app.database.db_execute(
+        "UPDATE signing_keys SET encryption_key_id = 'another', retired_at = '2030-01-01 00:00:00'",
+    );
+    app.advance(TimeDelta::seconds(10));
+    published_in_the_end(&app, |keys| !keys.is_empty() && !keys.contains(&key)).await;
+    app.get("/readyz").send().await.assert_status(200);
+    app.refresh_with_key(&session.refresh_token, "a-key-of-twenty-two-characters").await.assert_status(200);
+}
+
+#[actix_web::test]
+async fn a_damaged_key_is_passed_over_and_the_one_before_it_goes_on() {
+    let app = TestApp::with(&["--signing-key-rotation", "3h", "--access-token-ttl", "5m"]).await;
+    app.register("ann").await;
+    app.advance(TimeDelta::minutes(2 * 60 + 45));
+    let both = published_in_the_end(&app, |keys| keys.len() == 2).await;
+    app.database
+        .db_execute(&format!("UPDATE signing_keys SET public_jwk = '{{}}' WHERE kid = '{}'", both[1]));
+    for _ in 0..5 {
+        app.advance(TimeDelta::minutes(30));
+        sleep(Duration::from_millis(1500)).await;
+        assert_eq!(signer(&app, "ann").await, both[0]);
+    }
+    assert_eq!(published(&app).await, both[..1]);
+    let again = app.another().await;
+    assert_eq!(signer(&again, "ann").await, both[0], "a server that starts now passes it over, too");
+}
+
+/// A version that knows nothing of all this runs beside this one, and goes on with the key that it had at its start.
+#[actix_web::test]
+async fn a_key_of_the_version_before_is_kept_for_a_day() {
+    let before = TestApp::start().await;
+    let old = published(&before).await.remove(0);
+    let (database, clock) = (Arc::clone(&before.database), before.clock.clone());
+    before.stop().await;
+    database.db_execute("UPDATE signing_keys SET active_from = '1970-01-01 00:00:00', needed_until = NULL");
+    let app = TestApp::launch(database, clock, Vec::new()).await.expect("a server");
+    app.register("ann").await;
+    let both = published(&app).await;
+    assert_eq!((both.len(), &both[0]), (2, &old), "it has signed for longer than a key should");
+    app.advance(TimeDelta::minutes(16));
+    signer_in_the_end(&app, "ann", &both[1]).await;
+    for _ in 0..4 {
+        app.advance(TimeDelta::hours(5));
+        sleep(Duration::from_millis(1500)).await;
+        assert_eq!(published(&app).await, both);
+    }
+    app.advance(TimeDelta::hours(5));
+    assert_eq!(published_in_the_end(&app, |keys| keys.len() == 1).await, both[1..]);
 }
 
 #[actix_web::test]
