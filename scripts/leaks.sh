@@ -11,6 +11,7 @@ if [[ $# -ne 1 || ! -d $1 ]]; then
 fi
 folder=$1
 places=(log database error)
+export LC_ALL=C # bytes, not letters: quicker, and a log may hold anything
 
 # What no list is needed for: a signed token, the private half of a JWK, and how a private key begins in PEM, and in DER
 # as base64, hex and a list of bytes (P-256, RSA, Ed25519).
@@ -44,12 +45,14 @@ main() {
     printf '%s\n' "${shapes[@]}" >"$work/shapes"
 
     passed=0 failed=0
+    plant
     for place in "${places[@]}"; do
-        expect "ten secrets planted in the $place are found" planted "$place"
+        expect "ten secrets planted in the $place are found" stand_in "$work/planted/$place" 10
     done
     expect "each shape is found" each_shape
+    found "${places[@]/#/$folder/}"
     for place in "${places[@]}"; do
-        expect "no secret stands in the $place ($(size "$place"))" clean "$place"
+        expect "no secret stands in the $place ($(size "$place"))" stand_in "$folder/$place" 0
     done
     echo "$(wc -l <"$work/secrets") spellings of secrets"
     echo "$passed passed, $failed failed"
@@ -66,35 +69,49 @@ expect() {
     fi
 }
 
-# found FILE...: shows where a secret stands. The lines themselves are cut: a log of this search should not leak either.
+# found BEGINNING...: notes where a secret stands, in all files whose names begin so. The lines are cut: a log of this search
+# should not leak either.
 found() {
+    local beginning files=()
+    for beginning in "$@"; do
+        files+=("$beginning".*)
+    done
     {
-        grep --text --with-filename --line-number --fixed-strings --file="$work/secrets" -- "$@" || true
-        grep --text --with-filename --line-number --extended-regexp --file="$work/shapes" -- "$@" || true
-    } | cut --characters=-120 | head -n 20 >"$work/found"
-    [[ -s $work/found ]]
+        grep --text --with-filename --line-number --fixed-strings --file="$work/secrets" -- "${files[@]}" || true
+        grep --text --with-filename --line-number --extended-regexp --file="$work/shapes" -- "${files[@]}" || true
+    } | cut --characters=-120 >"$work/found"
 }
 
-# Ten secrets among harmless text, behind the beginning of the first file of its kind: ten lines are found.
-planted() {
-    set -- "$folder/$1".*
-    head --bytes=100000 "$1" >"$work/planted"
-    printf '\n' >>"$work/planted"
-    shuf --head-count=10 "$work/secrets" | sed 's/.*/before & after/' >>"$work/planted"
-    found "$work/planted" && [[ $(wc -l <"$work/found") -eq 10 ]]
+# stand_in BEGINNING COUNT: whether so many were noted there; if not, shows some of them.
+stand_in() {
+    local count
+    count=$(grep --count --fixed-strings -- "$1." "$work/found") || true
+    if [[ $count -ne $2 ]]; then
+        grep --fixed-strings -- "$1." "$work/found" | head -n 20
+        return 1
+    fi
+}
+
+# Ten secrets among harmless text, behind the beginning of the first file of each kind.
+plant() {
+    local place files
+    mkdir "$work/planted"
+    for place in "${places[@]}"; do
+        files=("$folder/$place".*)
+        {
+            head --bytes=100000 "${files[0]}"
+            printf '\n'
+            shuf --head-count=10 "$work/secrets" | sed 's/.*/before & after/'
+        } >"$work/planted/$place.1"
+    done
+    found "${places[@]/#/$work/planted/}"
 }
 
 # Every shape, on a line of its own.
 each_shape() {
-    printf 'before %s after\n' "${examples[@]}" >"$work/planted"
-    found "$work/planted" && [[ $(wc -l <"$work/found") -eq ${#examples[@]} ]]
-}
-
-clean() {
-    if found "$folder/$1".*; then
-        cat "$work/found"
-        return 1
-    fi
+    printf 'before %s after\n' "${examples[@]}" >"$work/examples.1"
+    found "$work/examples"
+    stand_in "$work/examples" "${#examples[@]}"
 }
 
 size() {
