@@ -129,7 +129,7 @@ pub async fn rotate(pairs: &KeyPairs, database: &Database, now: DateTime<Utc>) -
     if !live.is_empty() && !live.iter().any(|key| schedule.is_own(key)) {
         return Err(Refusal::OtherAlgorithm(schedule.algorithm.to_string()));
     }
-    if is_full(&stored) {
+    if is_full(&stored, now) {
         return Err(Refusal::Full);
     }
     if let Some(next) = schedule.newest(&stored, now).filter(|key| stage(key, now) == Stage::Next) {

@@ -7,7 +7,7 @@ use serde_json::json;
 use shared_claims::thumbprint;
 use tokio::task::spawn_blocking;
 
-use super::key_schedule::{KeySchedule, is_live, is_needed};
+use super::key_schedule::{KeySchedule, is_live, is_published};
 use super::sealing::{NotOurs, Sealing};
 use super::security_log;
 use super::signer::{Signer, UnusableKey, generate};
@@ -196,8 +196,6 @@ impl Found {
     /// The keys of the published set, oldest first: some server signs with them, or will, or tokens of theirs may be about.
     pub fn live(&self, now: DateTime<Utc>) -> impl Iterator<Item = &StoredKey> {
         let signing = self.signing.as_ref().ok().map(|key| key.kid.as_str());
-        self.stored
-            .iter()
-            .filter(move |key| is_live(key) && (is_needed(key, now) || signing == Some(key.kid.as_str())))
+        self.stored.iter().filter(move |key| is_published(key, now) || signing == Some(key.kid.as_str()))
     }
 }

@@ -11,7 +11,7 @@ use shared_claims::validity::EXPIRY_LEEWAY_SECONDS;
 
 use crate::store::signing_keys::StoredKey;
 
-/// More live keys than this are not made: who fetches a set refuses one of more than 64.
+/// To a set of so many no key is added: who fetches one refuses more than 64.
 const MOST_KEYS: usize = 60;
 
 /// A key that is to sign later than that was made by a server whose clock was far ahead.
@@ -51,7 +51,7 @@ impl KeySchedule {
     /// From when the next key is to sign, if it is time to make it.
     #[must_use]
     pub fn due(&self, stored: &[StoredKey], now: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        if is_full(stored) {
+        if is_full(stored, now) {
             return None;
         }
         let Some(newest) = self.newest(stored, now) else {
@@ -136,10 +136,16 @@ pub fn is_needed(key: &StoredKey, now: DateTime<Utc>) -> bool {
     key.needed_until.is_none_or(|until| until.and_utc() >= now)
 }
 
+/// Whether it belongs into the set.
+#[must_use]
+pub fn is_published(key: &StoredKey, now: DateTime<Utc>) -> bool {
+    is_live(key) && is_needed(key, now)
+}
+
 /// Whether the set has no room for another key.
 #[must_use]
-pub fn is_full(stored: &[StoredKey]) -> bool {
-    stored.iter().filter(|key| is_live(key)).count() >= MOST_KEYS
+pub fn is_full(stored: &[StoredKey], now: DateTime<Utc>) -> bool {
+    stored.iter().filter(|key| is_published(key, now)).count() >= MOST_KEYS
 }
 
 #[cfg(test)]
@@ -227,5 +233,13 @@ mod tests {
         let keys: Vec<StoredKey> = (0..60).map(|ordinal| key(ordinal, Algorithm::EdDsa, 0)).collect();
         assert_eq!(RULES.due(&keys, at(0)), None);
         assert!(RULES.due(&keys[1..], at(0)).is_some());
+    }
+
+    #[test]
+    fn keys_that_have_left_the_set_take_no_room_in_it() {
+        let mut keys: Vec<StoredKey> = (0..60).map(|ordinal| key(ordinal, Algorithm::EdDsa, 0)).collect();
+        keys[0].needed_until = Some(at(10).naive_utc());
+        assert_eq!(RULES.due(&keys, at(10)), None);
+        assert!(RULES.due(&keys, at(11)).is_some());
     }
 }
