@@ -42,7 +42,7 @@ pub enum Role {
     Retired,
 }
 
-/// Why nothing was done.
+/// Why it was not done, or not wholly.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
     /// The keys are in no state for it.
@@ -93,9 +93,9 @@ impl From<StoreError> for Refusal {
 /// The database failed.
 pub async fn list(database: &Database, now: DateTime<Utc>) -> Result<Vec<KeyInUse>, StoreError> {
     let stored = database.run(signing_keys::all).await?;
-    let signing = |key: &StoredKey| {
-        let newer = stored.iter().filter(|other| other.ordinal > key.ordinal);
-        !newer.into_iter().any(|other| other.algorithm == key.algorithm && stage(other, now) == Stage::Active)
+    let is_newest = |key: &StoredKey| {
+        let mut newer = stored.iter().filter(|other| other.ordinal > key.ordinal);
+        !newer.any(|other| other.algorithm == key.algorithm && stage(other, now) == Stage::Active)
     };
     let in_use = |key: &StoredKey| KeyInUse {
         kid: key.kid.clone(),
@@ -103,7 +103,7 @@ pub async fn list(database: &Database, now: DateTime<Utc>) -> Result<Vec<KeyInUs
         role: match stage(key, now) {
             Stage::Next => Role::Next,
             Stage::Active if !is_needed(key, now) => Role::Spent,
-            Stage::Active if signing(key) => Role::Signing,
+            Stage::Active if is_newest(key) => Role::Signing,
             Stage::Active => Role::Verifying,
             Stage::Retired => Role::Retired,
         },

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::json;
+use serde_json::{Value, json};
 use shared_claims::thumbprint;
 use tokio::task::spawn_blocking;
 
@@ -137,14 +137,13 @@ impl KeyPairs {
     /// # Errors
     /// Sealed by another secret, or damaged.
     pub fn open(&self, key: &StoredKey) -> Result<Signer, KeyError> {
-        let algorithm = key.algorithm.parse().map_err(|_| KeyError::Damaged(key.kid.clone()))?;
         let damaged = || KeyError::Damaged(key.kid.clone());
+        let algorithm = key.algorithm.parse().map_err(|_| damaged())?;
         let pkcs8 = self.sealing.open(key).map_err(|NotOurs| damaged())?;
         let signer = Signer::from_pkcs8(algorithm, &pkcs8).map_err(|UnusableKey| damaged())?;
         // What is published must be the other half of what signs.
-        let published = serde_json::from_str(&key.public_jwk).ok().and_then(|jwk| thumbprint(&jwk));
-        let is_whole = published.as_ref() == Some(&key.kid)
-            && signer.public_jwk().and_then(|jwk| thumbprint(&jwk)) == published;
+        let is_whole = public_half(key).is_some()
+            && signer.public_jwk().and_then(|jwk| thumbprint(&jwk)) == Some(key.kid.clone());
         if is_whole { Ok(signer) } else { Err(damaged()) }
     }
 
@@ -193,9 +192,16 @@ impl KeyPairs {
 }
 
 impl Found {
-    /// The keys of the published set, oldest first: some server signs with them, or will, or tokens of theirs may be about.
-    pub fn live(&self, now: DateTime<Utc>) -> impl Iterator<Item = &StoredKey> {
+    /// The published set, oldest first: some server signs with these keys, or will, or tokens of theirs may be about.
+    pub fn published(&self, now: DateTime<Utc>) -> impl Iterator<Item = Value> {
         let signing = self.signing.as_ref().ok().map(|key| key.kid.as_str());
-        self.stored.iter().filter(move |key| is_published(key, now) || signing == Some(key.kid.as_str()))
+        let belongs = move |key: &&StoredKey| is_published(key, now) || signing == Some(key.kid.as_str());
+        self.stored.iter().filter(belongs).filter_map(public_half)
     }
+}
+
+/// The JWK, unless it is damaged, so that nobody could use it.
+fn public_half(key: &StoredKey) -> Option<Value> {
+    let jwk: Value = serde_json::from_str(&key.public_jwk).ok()?;
+    (thumbprint(&jwk).as_ref() == Some(&key.kid)).then_some(jwk)
 }

@@ -5,7 +5,7 @@ use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
-use shared_claims::{Algorithm, KeySet, SharedKeys, secret_key_id, thumbprint};
+use shared_claims::{Algorithm, KeySet, SharedKeys, secret_key_id};
 
 use super::key_pairs::{Found, KeyError, KeyPairs};
 use super::refresh_tokens::sha256;
@@ -91,7 +91,7 @@ impl KeyRing {
     /// accepts what other servers made, removes what nobody needs. To be called every second or so.
     ///
     /// # Errors
-    /// The database failed, or a key cannot be used; the keys at hand stay.
+    /// The database failed: the keys at hand stay. Or there is no key that can be used: what was retired goes all the same.
     pub async fn keep(&self, database: &Database, now: DateTime<Utc>) -> Result<(), KeyError> {
         let Source::KeyPairs(pairs) = &self.source else { return Ok(()) };
         if !self.is_time_to_look(now) {
@@ -105,15 +105,11 @@ impl KeyRing {
         self.verifying.replace(published.key_set());
         self.published.store(Arc::new(published));
         self.warn_of(found.unusable);
-        match &found.signing {
-            Ok(key) if Some(&key.kid) == held.as_ref() => {}
-            Ok(key) => {
-                self.signing.store(Some(Arc::new(Signing::open(pairs, key)?)));
-                log::info!("signing with key {} from now on", key.kid);
-            }
-            Err(_) => self.signing.store(None),
+        let key = found.signing.inspect_err(|_| self.signing.store(None))?;
+        if held.as_ref() != Some(&key.kid) {
+            self.signing.store(Some(Arc::new(Signing::open(pairs, &key)?)));
+            log::info!("signing with key {} from now on", key.kid);
         }
-        found.signing?;
         let before = (now - KEPT_FOR_OTHERS).naive_utc();
         let purged = database.run(move |connection| signing_keys::purge(connection, before)).await?;
         if purged > 0 {
@@ -189,12 +185,7 @@ impl Signing {
 
 impl Published {
     fn of(found: &Found, now: DateTime<Utc>) -> Self {
-        let public_half = |key: &StoredKey| {
-            let jwk: Value = serde_json::from_str(&key.public_jwk).ok()?;
-            // A damaged one would be a key that nobody can use.
-            (thumbprint(&jwk).as_ref() == Some(&key.kid)).then_some(jwk)
-        };
-        let keys: Vec<Value> = found.live(now).filter_map(public_half).collect();
+        let keys: Vec<Value> = found.published(now).collect();
         Self::new(&json!({ "keys": keys }))
     }
 
