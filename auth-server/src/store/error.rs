@@ -20,6 +20,7 @@ pub enum StoreError {
     Impossible(#[from] ImpossibleValue),
     /// Reads would succeed, but no login, refresh or logout.
     #[error("the database is a standby, which takes no writes")]
+    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "SQLite has no standby"))]
     Standby,
     /// It was given up waiting; what was asked for may be done all the same.
     #[error("the database does not answer in time")]
