@@ -3,12 +3,13 @@
 use std::sync::{Arc, LazyLock};
 
 use serde_json::{Map, Value, json};
-use shared_claims::testing::{ManualClock, SigningKey, access_claims};
-use shared_claims::{AccessTokenValidator, Algorithm, Clock as _};
+use shared_claims::testing::{SigningKey, access_claims};
+use shared_claims::{AccessTokenValidator, Algorithm};
 
-use crate::token_parts::{self, Parts, is_count, is_name, is_past, is_texts, is_to_come, names_audience};
+use crate::token_parts::{
+    self, ISSUER, Issuer, is_count, is_name, is_past, is_texts, is_to_come, names_audience,
+};
 
-const ISSUER: &str = "https://auth.example";
 const AUDIENCE: &str = "api";
 
 const ANY_TEXT: u8 = 0;
@@ -17,30 +18,22 @@ const HEADER: u8 = 2;
 const SIGNATURE: u8 = 3;
 const MODES: u8 = 4;
 
-static ISSUED: LazyLock<Issued> = LazyLock::new(Issued::new);
+static API: LazyLock<Api> = LazyLock::new(Api::new);
 
-/// An issuer with a secret (quick, and as good as any key here), and an API that trusts it.
-struct Issued {
-    key: SigningKey,
+/// An API that trusts one issuer.
+struct Api {
+    issuer: Issuer,
     validator: AccessTokenValidator,
-    header: Vec<u8>,
-    payload: Vec<u8>,
-    token: String,
-    now: u64,
 }
 
-impl Issued {
+impl Api {
     fn new() -> Self {
-        let clock = ManualClock::new();
-        let key = SigningKey::from_secret(b"0123456789abcdef0123456789abcdef");
-        let claims = json!(access_claims(ISSUER, AUDIENCE, clock.now()));
-        let (header, payload) = (key.access_header().to_string(), claims.to_string());
-        let now = clock.now().timestamp().try_into().expect("after 1970");
-        let validator = AccessTokenValidator::new(ISSUER, AUDIENCE, key.key_set())
+        let issuer =
+            Issuer::new(SigningKey::access_header, |now| json!(access_claims(ISSUER, AUDIENCE, now)));
+        let validator = AccessTokenValidator::new(ISSUER, AUDIENCE, issuer.key.key_set())
             .with_algorithms(&[Algorithm::Hs256])
-            .with_clock(Arc::new(clock));
-        let token = key.sign_bytes(header.as_bytes(), payload.as_bytes());
-        Self { key, validator, header: header.into(), payload: payload.into(), token, now }
+            .with_clock(Arc::new(issuer.clock.clone()));
+        Self { issuer, validator }
     }
 
     fn accepts(&self, token: &str) -> bool {
@@ -48,16 +41,14 @@ impl Issued {
     }
 
     fn assert_judged_by_the_rules(&self, header: &[u8], payload: &[u8]) {
-        let token = self.key.sign_bytes(header, payload);
-        let parts = Parts { header, payload, token: &token };
-        let claims = parts.claims("at+jwt", self.key.kid());
+        let signed = self.issuer.sign(header, payload);
+        let claims = signed.claims("at+jwt", self.issuer.key.kid());
         let valid = claims.is_some_and(|claims| self.is_valid(&claims));
-        let (header, payload) = (header.escape_ascii(), payload.escape_ascii());
-        assert_eq!(self.accepts(&token), valid, "{header} {payload}");
+        assert_eq!(self.accepts(&signed.token), valid, "{signed}");
     }
 
     fn is_valid(&self, claims: &Map<String, Value>) -> bool {
-        let claim = |name: &str| claims.get(name);
+        let (claim, now) = (|name: &str| claims.get(name), self.issuer.now());
         claim("iss").is_some_and(|issuer| issuer == ISSUER)
             && claim("type").is_some_and(|kind| kind == "access")
             && names_audience(claim("aud"), AUDIENCE)
@@ -65,9 +56,9 @@ impl Issued {
             && ["amr", "roles"].iter().all(|name| is_texts(claim(name)))
             && claim("name").is_some_and(Value::is_string)
             && is_count(claim("uv"))
-            && ["iat", "auth_time"].iter().all(|name| is_past(claim(name), self.now))
-            && is_to_come(claim("exp"), self.now)
-            && (claim("nbf").is_none() || is_past(claim("nbf"), self.now))
+            && ["iat", "auth_time"].iter().all(|name| is_past(claim(name), now))
+            && is_to_come(claim("exp"), now)
+            && (claim("nbf").is_none() || is_past(claim("nbf"), now))
             && (claim("csrf").is_none() || is_name(claim("csrf")))
     }
 }
@@ -75,37 +66,37 @@ impl Issued {
 /// Any text, any signed payload, any signed header, any signature.
 pub fn hold(data: &[u8]) {
     let Some((mode, rest)) = token_parts::mode(data, MODES) else { return };
-    let issued = &*ISSUED;
+    let good = &API.issuer;
     match mode {
-        PAYLOAD => issued.assert_judged_by_the_rules(&issued.header, rest),
-        HEADER => issued.assert_judged_by_the_rules(rest, &issued.payload),
+        PAYLOAD => API.assert_judged_by_the_rules(&good.header, rest),
+        HEADER => API.assert_judged_by_the_rules(rest, &good.payload),
         SIGNATURE => {
-            let signed = &issued.token[..=issued.token.rfind('.').expect("three parts")];
+            let signed = &good.token[..=good.token.rfind('.').expect("three parts")];
             let token = format!("{signed}{}", String::from_utf8_lossy(rest));
-            assert_eq!(issued.accepts(&token), token == issued.token, "{token}");
+            assert_eq!(API.accepts(&token), token == good.token, "{token}");
         }
         _ => {
             let token = String::from_utf8_lossy(rest);
-            assert_eq!(issued.accepts(&token), token == issued.token, "{token}");
+            assert_eq!(API.accepts(&token), token == good.token, "{token}");
         }
     }
 }
 
 pub(crate) fn seeds() -> Vec<Vec<u8>> {
-    let issued = &*ISSUED;
-    let mut changed: Value = serde_json::from_slice(&issued.payload).expect("claims");
+    let good = &API.issuer;
+    let mut changed = good.claims();
     changed["aud"] = json!(["other", AUDIENCE]);
-    changed["nbf"] = json!(issued.now + 60);
-    changed["exp"] = json!(issued.now - 4);
+    changed["nbf"] = json!(good.now() + 60);
+    changed["exp"] = json!(good.now() - 4);
     changed["csrf"] = json!("x");
     changed["tenant"] = json!({"deep": [1, 2]});
-    let application = format!(r#"{{"alg":"HS256","typ":"Application/AT+jwt","kid":"{}"}}"#, issued.key.kid());
+    let application = format!(r#"{{"alg":"HS256","typ":"Application/AT+jwt","kid":"{}"}}"#, good.key.kid());
     token_parts::seeds(&[
-        (ANY_TEXT, issued.token.as_bytes()),
-        (PAYLOAD, &issued.payload),
+        (ANY_TEXT, good.token.as_bytes()),
+        (PAYLOAD, &good.payload),
         (PAYLOAD, changed.to_string().as_bytes()),
-        (HEADER, &issued.header),
+        (HEADER, &good.header),
         (HEADER, application.as_bytes()),
-        (SIGNATURE, issued.token.rsplit('.').next().expect("three parts").as_bytes()),
+        (SIGNATURE, good.token.rsplit('.').next().expect("three parts").as_bytes()),
     ])
 }

@@ -1,6 +1,11 @@
 //! Rules for headers and claims, said a second time. What a claim must be is a predicate on its value.
 
+use std::fmt;
+
+use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
+use shared_claims::Clock as _;
+use shared_claims::testing::{ManualClock, SigningKey};
 
 use crate::json;
 
@@ -9,11 +14,54 @@ const LONGEST: usize = 8 * 1024;
 /// 9999-12-31T23:59:59Z.
 const END_OF_TIME: u64 = 253_402_300_799;
 
-/// The parts that make a token, before it is signed.
+pub const ISSUER: &str = "https://auth.example";
+pub const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+/// An issuer with a secret (quick, and as good as any key here), and one token of it that is good.
+pub struct Issuer {
+    pub key: SigningKey,
+    pub clock: ManualClock,
+    /// Of the good token.
+    pub header: Vec<u8>,
+    pub payload: Vec<u8>,
+    pub token: String,
+}
+
+impl Issuer {
+    pub fn new(header: fn(&SigningKey) -> Value, claims: fn(DateTime<Utc>) -> Value) -> Self {
+        let (clock, key) = (ManualClock::new(), SigningKey::from_secret(SECRET.as_bytes()));
+        let (header, payload) = (header(&key).to_string(), claims(clock.now()).to_string());
+        let token = key.sign_bytes(header.as_bytes(), payload.as_bytes());
+        Self { key, clock, header: header.into(), payload: payload.into(), token }
+    }
+
+    /// The time, in seconds since 1970.
+    pub fn now(&self) -> u64 {
+        self.clock.now().timestamp().try_into().expect("after 1970")
+    }
+
+    /// The good claims, to be changed.
+    pub fn claims(&self) -> Value {
+        serde_json::from_slice(&self.payload).expect("claims")
+    }
+
+    /// Signs these parts.
+    pub fn sign<'a>(&self, header: &'a [u8], payload: &'a [u8]) -> Parts<'a> {
+        Parts { header, payload, token: self.key.sign_bytes(header, payload) }
+    }
+}
+
+/// A signed token, and what it was made of.
 pub struct Parts<'a> {
-    pub header: &'a [u8],
-    pub payload: &'a [u8],
-    pub token: &'a str,
+    header: &'a [u8],
+    payload: &'a [u8],
+    pub token: String,
+}
+
+impl fmt::Display for Parts<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.header.escape_ascii(), self.payload.escape_ascii())
+    }
 }
 
 impl Parts<'_> {
