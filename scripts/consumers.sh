@@ -4,6 +4,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=scripts/process_group.sh
 source scripts/process_group.sh
+# shellcheck source=scripts/python.sh
+source scripts/python.sh
 # shellcheck source=scripts/stacks.sh
 source scripts/stacks.sh
 
@@ -44,18 +46,10 @@ clean_up() {
     stack_stop
 }
 
-# A virtual environment with the pinned versions, made anew whenever they change; and the package for Node.js.
+# The Python libraries, and the package for Node.js.
 install_libraries() {
-    local requirements=docs/consumers/requirements.txt
     python=$1/bin/python3
-    if ! cmp --quiet "$requirements" "$1/installed.txt"; then
-        if ! { python3 -m venv --clear "$1" &&
-            "$1/bin/pip" install --quiet --disable-pip-version-check --requirement "$requirements"; }; then
-            echo "the Python libraries cannot be installed, so they stay untested: is PyPI reachable?" >&2
-            exit 1
-        fi
-        cp "$requirements" "$1/installed.txt"
-    fi
+    python_environment "$1" docs/consumers/requirements.txt || exit 1
     if [[ docs/consumers/package-lock.json -nt docs/consumers/node_modules/.package-lock.json ]] &&
         ! npm ci --prefix docs/consumers --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null; then
         echo "jose cannot be installed, so it stays untested: is npm's registry reachable?" >&2
@@ -67,11 +61,7 @@ install_libraries() {
 check() {
     local algorithm=$1 programs=$2 port status=0
     stack_dir=$(mktemp -d)
-    # A hash that costs nothing and no limit to logins.
-    local settings=(DATABASE_URL="sqlite://$stack_dir/test.db" AUDIENCES="api,mail"
-        JWT_ACCESS_ALGORITHM="$algorithm" ARGON2_MEMORY_KIB=8 ARGON2_ITERATIONS=1 LOGIN_RATE_PER_IP=1000000000
-        JWT_REFRESH_SECRET=refresh-secret-of-a-test-0123456789
-        KEY_ENCRYPTION_SECRET=key-secret-of-a-test-0123456789abcd)
+    local settings=(DATABASE_URL="sqlite://$stack_dir/test.db" JWT_ACCESS_ALGORITHM="$algorithm" "${lenient_settings[@]}")
     if [[ $algorithm == HS256 ]]; then
         settings+=(JWT_ACCESS_SECRET=access-secret-of-a-test-0123456789a)
     fi

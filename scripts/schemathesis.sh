@@ -7,6 +7,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/postgres.sh
 # shellcheck source=scripts/process_group.sh
 source scripts/process_group.sh
+# shellcheck source=scripts/python.sh
+source scripts/python.sh
 # shellcheck source=scripts/stacks.sh
 source scripts/stacks.sh
 
@@ -32,7 +34,8 @@ main() {
     cargo test --workspace --locked --no-run --quiet
     local target
     target=$(target_folder)
-    install_schemathesis "$target/schemathesis"
+    schemathesis=$target/schemathesis/bin/schemathesis
+    python_environment "$target/schemathesis" scripts/schemathesis/requirements.txt || exit 1
     reports=$(mktemp -d)
     # Else it leaves a folder here.
     export HYPOTHESIS_STORAGE_DIRECTORY=$reports
@@ -53,21 +56,6 @@ clean_up() {
     rm -rf -- "$reports"
 }
 
-# A virtual environment with the pinned version, made anew whenever that changes.
-install_schemathesis() {
-    local requirements=scripts/schemathesis/requirements.txt
-    schemathesis=$1/bin/schemathesis
-    if cmp --quiet "$requirements" "$1/installed.txt"; then
-        return 0
-    fi
-    if ! { python3 -m venv --clear "$1" &&
-        "$1/bin/pip" install --quiet --disable-pip-version-check --requirement "$requirements"; }; then
-        echo "schemathesis cannot be installed, so the API stays untested: is PyPI reachable?" >&2
-        exit 1
-    fi
-    cp "$requirements" "$1/installed.txt"
-}
-
 # Both servers, with a hash that costs nothing and no limit to logins, and a person who may do everything.
 stack_start_lenient() {
     stack_dir=$(mktemp -d) || return 1
@@ -79,10 +67,7 @@ stack_start_lenient() {
 
 stack_run_lenient() {
     local programs=$1 port
-    local settings=(DATABASE_URL="sqlite://$stack_dir/test.db" ARGON2_MEMORY_KIB=8 ARGON2_ITERATIONS=1
-        LOGIN_RATE_PER_IP=1000000000 AUDIENCES="api,mail"
-        JWT_REFRESH_SECRET=refresh-secret-of-a-test-0123456789
-        KEY_ENCRYPTION_SECRET=key-secret-of-a-test-0123456789abcd)
+    local settings=(DATABASE_URL="sqlite://$stack_dir/test.db" "${lenient_settings[@]}")
     stack_listen auth-server "$programs/auth-server" "${settings[@]}" ISSUER="http://127.0.0.1:{port}" || return 1
     auth=http://127.0.0.1:$port
     stack_listen resource-server "$programs/resource-server" ISSUER="$auth" || return 1

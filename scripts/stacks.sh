@@ -8,6 +8,12 @@ stack_environment=()
 stack_pids=()
 stack_dir=""
 
+# Settings of an auth server that is asked more often than people would: a hash that costs nothing, no limit to logins.
+# shellcheck disable=SC2034 # as above
+lenient_settings=(AUDIENCES="api,mail" ARGON2_MEMORY_KIB=8 ARGON2_ITERATIONS=1 LOGIN_RATE_PER_IP=1000000000
+    JWT_REFRESH_SECRET=refresh-secret-of-a-test-0123456789
+    KEY_ENCRYPTION_SECRET=key-secret-of-a-test-0123456789abcd)
+
 # Where cargo puts what it builds; the programs that tests use are in `debug` below it.
 target_folder() {
     local description
