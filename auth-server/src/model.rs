@@ -1,14 +1,22 @@
 //! What people and sessions are: plain data, parsed once at the edge and trusted afterwards.
 
+mod device_token;
 mod email;
+mod event;
+mod household;
 mod ids;
 mod names;
+mod requester;
 mod session;
 mod user;
 
+pub use device_token::DeviceToken;
 pub use email::Email;
+pub use event::{Event, EventType};
+pub use household::Household;
 pub use ids::{SessionId, UserId};
 pub use names::{DisplayName, Role, Username};
+pub use requester::Requester;
 pub use session::{Delivery, EndReason, Ended, Generation, Session};
 pub use user::{PasswordHash, User};
 

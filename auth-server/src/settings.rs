@@ -76,6 +76,10 @@ pub struct Settings {
     #[arg(long, env, default_value = "10s", value_parser = values::duration_or_zero)]
     pub refresh_reuse_grace: Duration,
 
+    /// How long security events are kept
+    #[arg(long, env, default_value = "90d", value_parser = values::duration)]
+    pub event_retention: Duration,
+
     /// Signs refresh tokens: at least 32 random bytes, `openssl rand -base64 32` for example
     #[arg(long, env, hide_env_values = true)]
     jwt_refresh_secret: Option<SecretString>,

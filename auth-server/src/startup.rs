@@ -18,7 +18,7 @@ use crate::domain::housekeeping::keep_house;
 use crate::domain::registration::{NewPerson, RegistrationError, create};
 use crate::domain::{
     Argon2Settings, Context, KeyPairs, KeyRing, KeySchedule, KeySource, Lifetimes, Passwords, Policy,
-    RefreshTokens, Sealing,
+    RefreshTokens, Sealing, Throttle,
 };
 use crate::http::{Attempts, Cookies, TrustedOrigins, check_origin, routes};
 use crate::model::{Email, Role};
@@ -141,6 +141,7 @@ async fn context(settings: &Settings, secrets: &Secrets, clock: Arc<dyn Clock>) 
         clock,
         database,
         passwords,
+        throttle: Throttle::new(&secrets.refresh),
         keys,
         refresh_tokens,
         lifetimes: Lifetimes {
@@ -148,6 +149,7 @@ async fn context(settings: &Settings, secrets: &Secrets, clock: Arc<dyn Clock>) 
             idle: span(settings.refresh_idle_ttl),
             session: span(settings.session_max_ttl),
             reuse_grace: span(settings.refresh_reuse_grace),
+            event: span(settings.event_retention),
         },
         policy: Policy {
             issuer,

@@ -6,7 +6,11 @@
 mod connection;
 mod database;
 mod error;
+pub mod events;
+pub mod familiar_places;
+pub mod guards;
 mod migrations;
+pub mod password_failures;
 mod schema;
 pub mod sessions;
 pub mod signing_keys;

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use crate::evidence;
 
+pub const DEVICE_COOKIE_NAME: &str = "__Host-device";
 pub const COOKIE_NAME: &str = "__Host-refresh_token";
 
 /// A request that is being put together.
@@ -131,11 +132,22 @@ impl Answer {
         self.headers.get_all(SET_COOKIE).filter_map(|value| value.to_str().ok()).map(str::to_owned).collect()
     }
 
-    /// The whole `Set-Cookie` header, if there is exactly one.
+    /// The whole `Set-Cookie` header of the refresh cookie.
     pub fn set_cookie(&self) -> Option<String> {
-        let mut all = self.headers.get_all(SET_COOKIE);
-        let cookie = all.next()?.to_str().expect("text").to_owned();
-        assert!(all.next().is_none(), "more than one cookie");
+        self.cookie_named(COOKIE_NAME)
+    }
+
+    /// The value that tells the device again.
+    pub fn device_cookie(&self) -> Option<String> {
+        let cookie = self.cookie_named(DEVICE_COOKIE_NAME)?;
+        cookie.split(';').next()?.split_once('=').map(|(_, value)| value.to_owned())
+    }
+
+    fn cookie_named(&self, name: &str) -> Option<String> {
+        let all = self.headers.get_all(SET_COOKIE).map(|cookie| cookie.to_str().expect("text"));
+        let mut found = all.filter(|cookie| cookie.split('=').next() == Some(name));
+        let cookie = found.next()?.to_owned();
+        assert!(found.next().is_none(), "more than one {name}");
         Some(cookie)
     }
 

@@ -6,14 +6,20 @@ use uuid::Uuid;
 use super::Context;
 use super::refresh_tokens::SessionSecret;
 use super::signer::UnusableKey;
-use crate::model::{Role, Session, User};
+use crate::model::{DeviceToken, Role, Session, User};
+
+/// A signed access token.
+pub struct AccessToken {
+    /// JWT for resource servers.
+    pub token: String,
+    /// Seconds for which it is good.
+    pub expires_in: i64,
+}
 
 /// What a login or a refresh hands out.
 pub struct IssuedTokens {
-    /// JWT for resource servers.
-    pub access_token: String,
-    /// Seconds for which the access token is good.
-    pub expires_in: i64,
+    /// For resource servers.
+    pub access_token: AccessToken,
     /// The session's newest refresh token.
     pub refresh_token: SecretString,
     /// Seconds until the session is over at the latest.
@@ -22,6 +28,8 @@ pub struct IssuedTokens {
     pub session: Session,
     /// Whose it is.
     pub user: User,
+    /// What a login leaves at the device.
+    pub device: Option<DeviceToken>,
 }
 
 /// Signs a pair for the session's present generation.
@@ -33,15 +41,29 @@ pub(super) fn issue(
     audience: &str,
 ) -> Result<IssuedTokens, UnusableKey> {
     let now = context.now();
-    let expires_at = (now + context.lifetimes.access_token).min(session.expires_at);
-    let claims = claims(context, &user, &session, audience, now, expires_at);
     Ok(IssuedTokens {
-        access_token: context.keys.sign(&claims)?,
-        expires_in: (expires_at - now).num_seconds().max(0),
+        access_token: access_token(context, &user, &session, audience)?,
         refresh_token: context.refresh_tokens.issue(&session, secret, now)?,
         session_ends_in: whole_seconds(session.expires_at - now),
         session,
         user,
+        device: None,
+    })
+}
+
+/// Signs an access token alone.
+pub(super) fn access_token(
+    context: &Context,
+    user: &User,
+    session: &Session,
+    audience: &str,
+) -> Result<AccessToken, UnusableKey> {
+    let now = context.now();
+    let expires_at = (now + context.lifetimes.access_token).min(session.expires_at);
+    let claims = claims(context, user, session, audience, now, expires_at);
+    Ok(AccessToken {
+        token: context.keys.sign(&claims)?,
+        expires_in: (expires_at - now).num_seconds().max(0),
     })
 }
 

@@ -1,8 +1,16 @@
 //! What people may change about themselves.
 
+use chrono::TimeDelta;
+
 use super::Context;
-use crate::model::{DisplayName, User, UserId, Username};
-use crate::store::{StoreError, Taken, users};
+use super::administrators::{self, LastAdministrator};
+use super::journal::Journal;
+use crate::model::{DisplayName, Event, EventType, Requester, Session, User, UserId, Username};
+use crate::store::{AnyConnection, StoreError, Taken, events, password_failures, users};
+
+/// How old the last proof of the password may be where somebody wants to be deleted: a session that was left open, or
+/// stolen, is not enough for what nobody can undo.
+pub const FRESH: TimeDelta = TimeDelta::minutes(5);
 
 /// Why nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -16,6 +24,23 @@ pub enum RenameError {
     /// The database gave no answer.
     #[error(transparent)]
     Store(StoreError),
+}
+
+/// Why nobody was deleted.
+#[derive(Debug, thiserror::Error)]
+pub enum DeletionError {
+    /// The last proof of the password is too old.
+    #[error("the last login is too long ago")]
+    NotFresh,
+    /// Nobody would be left to administer.
+    #[error(transparent)]
+    LastAdministrator(#[from] LastAdministrator),
+    /// The person is gone already.
+    #[error("there is no such person any more")]
+    Gone,
+    /// The database gave no answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 impl From<StoreError> for RenameError {
@@ -36,12 +61,54 @@ pub async fn rename(
     user: UserId,
     name: Option<DisplayName>,
     username: Option<Username>,
+    requester: &Requester,
 ) -> Result<User, RenameError> {
     context
-        .database
-        .transaction(move |connection| {
+        .transaction(requester, move |connection, journal| {
+            let before = users::by_id(connection, user)?.ok_or(RenameError::Gone)?;
             users::rename(connection, user, name.as_ref(), username.as_ref())?;
-            users::by_id(connection, user)?.ok_or(RenameError::Gone)
+            let after = users::by_id(connection, user)?.ok_or(RenameError::Gone)?;
+            if (&before.name, &before.username) != (&after.name, &after.username) {
+                journal.note(journal.event(EventType::NamesChanged).of_user(user));
+            }
+            Ok(after)
         })
         .await
+}
+
+/// Deletes a person at their own wish.
+///
+/// # Errors
+/// See [`DeletionError`].
+pub async fn delete_oneself(context: &Context, session: &Session, user: &User) -> Result<(), DeletionError> {
+    if context.now() - session.auth_time > FRESH {
+        return Err(DeletionError::NotFresh);
+    }
+    let names = std::iter::once(user.email.as_str()).chain(user.username.as_ref().map(Username::as_str));
+    let accounts: Vec<String> = names.map(|name| context.throttle.account(name)).collect();
+    let (user, now) = (user.id, context.now());
+    context
+        .transaction(&Requester::none(), move |connection, journal| {
+            for account in &accounts {
+                password_failures::forget_account(connection, account)?;
+            }
+            delete(connection, journal, user, now)
+        })
+        .await
+}
+
+/// Deletes a person with everything that belongs to them: sessions, places, names. Their events keep no more than the id.
+pub(super) fn delete(
+    connection: &mut AnyConnection,
+    journal: &mut Journal,
+    user: UserId,
+    now: chrono::DateTime<chrono::Utc>,
+) -> Result<(), DeletionError> {
+    administrators::guard(connection)?;
+    let before = users::by_id(connection, user)?.ok_or(DeletionError::Gone)?;
+    users::delete(connection, user)?;
+    events::forget(connection, user)?;
+    // Whoever asked for it was them, most likely: no address here either.
+    journal.note(Event::new(EventType::UserDeleted, now, &Requester::none()).of_user(user));
+    administrators::check(connection, &before)
 }

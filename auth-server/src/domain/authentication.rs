@@ -4,10 +4,11 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use shared_claims::{AccessClaims, TokenError};
 
+use super::journal::Journal;
 use super::refresh::may_be_redelivered;
-use super::standing::{Standing, standing};
-use super::{Context, Lifetimes, RefreshToken, security_log};
-use crate::model::{EndReason, Session, User, UserId};
+use super::standing::{Standing, standing, why_missing};
+use super::{Context, Lifetimes, RefreshToken};
+use crate::model::{EndReason, EventType, Requester, Session, User, UserId};
 use crate::store::{AnyConnection, StoreError, sessions, users};
 
 /// Why nobody is there.
@@ -37,19 +38,26 @@ pub enum AuthenticationError {
 pub async fn by_refresh_token(
     context: &Context,
     token: &SecretString,
+    requester: &Requester,
 ) -> Result<(Session, User), AuthenticationError> {
     let token = context.refresh_tokens.read(token).map_err(|error| match error {
         TokenError::Expired => AuthenticationError::SessionEnded(EndReason::Expired),
         other => AuthenticationError::InvalidToken(other),
     })?;
-    let (lifetimes, now) = (context.lifetimes, context.now());
-    // No transaction: these calls mostly read, and the one thing that they may write is a guarded statement of its own.
+    let (lifetimes, now, spent) = (context.lifetimes, context.now(), token.generation);
+    // No transaction: these calls mostly read, and the one thing that they may write has a guard of its own.
     let found = context.database.run(move |connection| find(connection, &token, &lifetimes, now)).await?;
     match found {
         Found::Alive(session, Some(user)) => Ok((*session, enabled(*user)?)),
         Found::Alive(_, None) => Err(AuthenticationError::SessionEnded(EndReason::UserDeleted)),
         Found::Reused(session) => {
-            security_log::reuse_detected(session.id, session.user_id);
+            let end = move |connection: &mut AnyConnection, journal: &mut Journal| {
+                if sessions::end_reused(connection, session.id, spent, now)? {
+                    journal.note_session(EventType::ReuseDetected, session.id, session.user_id);
+                }
+                Ok::<_, StoreError>(())
+            };
+            context.transaction(requester, end).await?;
             Err(AuthenticationError::SessionEnded(EndReason::ReuseDetected))
         }
         Found::Spent => Err(AuthenticationError::SpentToken),
@@ -107,12 +115,9 @@ fn find(
         // Whoever holds the Idempotency-Key can still have the lost answer. This call opens nothing, and
         // ends nothing: otherwise a lost answer and a page that asks who is logged in cost the session.
         (Standing::SpentLast, Some(session)) if may_be_redelivered(&session) => Ok(Found::Spent),
-        (Standing::SpentLast | Standing::SpentLongAgo, Some(session)) => {
-            sessions::end_reused(connection, session.id, token.generation, now)?;
-            Ok(Found::Reused(Box::new(session)))
-        }
-        (Standing::Over(reason), _) => Ok(Found::Over(reason)),
-        (_, None) => Ok(Found::Over(EndReason::Unknown)),
+        (Standing::SpentLast | Standing::SpentLongAgo, Some(session)) => Ok(Found::Reused(Box::new(session))),
+        (Standing::Over(reason), Some(_)) => Ok(Found::Over(reason)),
+        (_, None) => Ok(Found::Over(why_missing(connection, token)?)),
     }
 }
 

@@ -3,8 +3,10 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use shared_claims::Clock;
 
-use super::{KeyRing, Passwords, RefreshTokens};
-use crate::store::Database;
+use super::journal::{self, Journal};
+use super::{KeyRing, Passwords, RefreshTokens, Throttle};
+use crate::model::Requester;
+use crate::store::{AnyConnection, Database, StoreError};
 
 /// What every use case works with. One for the whole server, shared by its workers.
 pub struct Context {
@@ -14,6 +16,8 @@ pub struct Context {
     pub database: Database,
     /// Hashes and checks passwords, a few at a time.
     pub passwords: Passwords,
+    /// How often somebody may be wrong about a password.
+    pub throttle: Throttle,
     /// Signs access tokens.
     pub keys: KeyRing,
     /// Signs and reads refresh tokens.
@@ -36,6 +40,8 @@ pub struct Lifetimes {
     /// How long after a rotation the spent token is answered with the same successor, as often as it comes:
     /// racing tabs all end up with the same session. A thief gains from it only within this window.
     pub reuse_grace: TimeDelta,
+    /// Of an event.
+    pub event: TimeDelta,
 }
 
 /// Names and switches from the settings.
@@ -56,6 +62,22 @@ impl Context {
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now()
+    }
+
+    /// Runs `work` in one transaction with the events that it notes.
+    ///
+    /// # Errors
+    /// What `work` returns, or that the database failed.
+    pub(super) async fn transaction<T, E>(
+        &self,
+        requester: &Requester,
+        work: impl FnOnce(&mut AnyConnection, &mut Journal) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        journal::transaction(&self.database, self.now(), requester, work).await
     }
 }
 

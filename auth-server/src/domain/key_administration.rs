@@ -2,9 +2,10 @@
 
 use chrono::{DateTime, Utc};
 
+use super::journal;
 use super::key_pairs::{KeyError, KeyPairs};
 use super::key_schedule::{KeySchedule, Stage, is_full, is_live, is_needed, stage};
-use super::security_log;
+use crate::model::{EventType, Requester};
 use crate::store::signing_keys::StoredKey;
 use crate::store::{Database, StoreError, signing_keys};
 
@@ -147,8 +148,15 @@ pub async fn rotate(pairs: &KeyPairs, database: &Database, now: DateTime<Utc>) -
 /// See [`Refusal`].
 pub async fn retire(database: &Database, kid: &str, now: DateTime<Utc>) -> Result<(), Refusal> {
     let name = kid.to_owned();
-    if database.run(move |connection| signing_keys::retire(connection, &name, now.naive_utc())).await? {
-        security_log::key_retired(kid);
+    let nobody = Requester::none();
+    let retired = journal::transaction(database, now, &nobody, move |connection, journal| {
+        let retired = signing_keys::retire(connection, &name, now.naive_utc())?;
+        if retired {
+            journal.note(journal.event(EventType::KeyRetired).with("kid", name));
+        }
+        Ok::<_, StoreError>(retired)
+    });
+    if retired.await? {
         return Ok(());
     }
     let stored = database.run(signing_keys::all).await?;

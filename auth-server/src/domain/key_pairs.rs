@@ -7,12 +7,13 @@ use serde_json::{Value, json};
 use shared_claims::thumbprint;
 use tokio::task::spawn_blocking;
 
+use super::journal;
 use super::key_schedule::{KeySchedule, is_live, is_published};
 use super::sealing::{NotOurs, Sealing};
-use super::security_log;
 use super::signer::{Signer, UnusableKey, generate};
+use crate::model::{EventType, Requester};
 use crate::store::signing_keys::StoredKey;
-use crate::store::{Database, StoreError, signing_keys};
+use crate::store::{Database, StoreError, Taken, signing_keys};
 
 /// How often the rows may change between two looks at them before something else is wrong.
 const ATTEMPTS: usize = 10;
@@ -125,10 +126,19 @@ impl KeyPairs {
         let made = spawn_blocking(move || pairs.generate(ordinal, active_from, now));
         let key = made.await.map_err(|_| StoreError::Cancelled)??;
         let row = key.clone();
-        let is_first = database.run(move |connection| signing_keys::insert(connection, &row)).await?;
-        if is_first {
-            security_log::key_made(&key.kid, &key.algorithm, active_from);
-        }
+        let nobody = Requester::none();
+        let inserted = journal::transaction(database, now, &nobody, move |connection, journal| {
+            signing_keys::insert(connection, &row)?;
+            let made = journal.event(EventType::KeyMade).with("kid", row.kid.as_str());
+            let made = made.with("algorithm", row.algorithm.as_str());
+            journal.note(made.with("active_from", format!("{active_from:?}")));
+            Ok::<_, StoreError>(())
+        });
+        let is_first = match inserted.await {
+            Ok(()) => true,
+            Err(StoreError::Taken(Taken::Other)) => false,
+            Err(error) => return Err(error.into()),
+        };
         Ok(is_first.then_some(key))
     }
 

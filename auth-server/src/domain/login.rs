@@ -1,22 +1,17 @@
 //! Login: checks a password and opens a session.
 
+use std::sync::Arc;
+
 use secrecy::SecretString;
 
-use super::logout::{end_presented, note_ended};
-use super::passwords::Check;
+use super::journal::Journal;
+use super::logout::end_presented;
+use super::password_check::{self, Identifier, PasswordError, Proof};
 use super::refresh_tokens::SessionSecret;
 use super::signer::UnusableKey;
-use super::{Busy, Context, IssuedTokens, RefreshToken, access_tokens, security_log};
-use crate::model::{Delivery, Email, Generation, PasswordHash, Session, SessionId, User, UserId, Username};
-use crate::store::{AnyConnection, StoreError, sessions, users};
-
-/// Whom somebody says to be.
-pub enum Identifier {
-    /// By address.
-    Email(Email),
-    /// By name.
-    Username(Username),
-}
+use super::{Context, IssuedTokens, RefreshToken, access_tokens, throttle};
+use crate::model::{Delivery, DeviceToken, EventType, Generation, Requester, Session, SessionId, UserId};
+use crate::store::{AnyConnection, StoreError, sessions};
 
 /// How the new session is wanted.
 pub struct Opening {
@@ -26,10 +21,8 @@ pub struct Opening {
     pub remember: bool,
     /// Audience of the first access token.
     pub audience: Option<String>,
-    /// Where the request came from.
-    pub ip: Option<String>,
-    /// What it said to be.
-    pub user_agent: Option<String>,
+    /// Who asks for it.
+    pub requester: Requester,
     /// The session that was presented along: it ends with this login.
     pub replaces: Vec<RefreshToken>,
 }
@@ -37,18 +30,12 @@ pub struct Opening {
 /// Why there is no session.
 #[derive(Debug, thiserror::Error)]
 pub enum LoginError {
-    /// Unknown, wrong password, or disabled: callers are not told which.
-    #[error("invalid credentials")]
-    InvalidCredentials,
-    /// The person's record changed while the right password was being checked, and the password did not.
-    #[error("the person's record changed during the login")]
-    RecordChanged,
+    /// The password proved nothing.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
     /// The audience is not listed.
     #[error("the audience is not one of AUDIENCES")]
     UnknownAudience,
-    /// Too many passwords are waiting to be checked.
-    #[error(transparent)]
-    Busy(#[from] Busy),
     /// The database gave no answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -68,35 +55,51 @@ pub async fn log_in(
     opening: Opening,
 ) -> Result<IssuedTokens, LoginError> {
     let audience = context.policy.audience(opening.audience.as_deref()).ok_or(LoginError::UnknownAudience)?;
-    // Before the database is asked: who is refused in a flood of logins must cost as little as can be, and keep
-    // no connection from those who refresh.
-    let place = context.passwords.place()?;
-    let user = context.database.run(move |connection| find(connection, &identifier)).await?;
-    let user_id = user.as_ref().map(|user| user.id);
-    let hash = user.as_ref().map(|user| user.password_hash.clone());
-    // Without a person a stand-in is checked, so that the answer takes as long.
-    let check = context.passwords.check(place, password.clone(), hash).await?;
-    let Some(user) = user.filter(|user| user.disabled_at.is_none() && check != Check::Wrong) else {
-        security_log::login_failed(user_id);
-        return Err(LoginError::InvalidCredentials);
-    };
-    let rehashed = match check {
-        // Should there be no place for it now, another login will do it.
-        Check::RightButOutdated => context.passwords.hash(password).await.ok(),
-        Check::Right | Check::Wrong => None,
-    };
+    let requester = opening.requester.clone();
+    let failure = EventType::LoginFailed;
+    let proof = password_check::check(context, identifier, password, &requester, failure).await?;
+    let proof = Arc::new(proof);
+    let user = proof.user.clone();
+    let device = opening.device(proof.device_is_familiar());
     let (session, secret) = new_session(context, user.id, &opening);
-    let login = Login { user: user.clone(), session: session.clone(), rehashed, replaces: opening.replaces };
-    match context.database.transaction(move |connection| login.open(connection)).await? {
-        Opened::Yes { replaced } => note_ended(&replaced),
-        Opened::RecordChanged => return Err(LoginError::RecordChanged),
-        Opened::NotWithThisPassword => {
-            security_log::login_failed(Some(user.id));
-            return Err(LoginError::InvalidCredentials);
-        }
+    let opened = open(context, Arc::clone(&proof), session.clone(), opening, device.clone()).await;
+    if matches!(opened, Err(LoginError::Password(PasswordError::Wrong))) {
+        password_check::note_failure(context, Some(user.id), &requester, failure).await?;
     }
-    security_log::login_succeeded(session.id, user.id);
-    Ok(access_tokens::issue(context, user, session, &secret, audience)?)
+    opened?;
+    Ok(IssuedTokens { device, ..access_tokens::issue(context, user, session, &secret, audience)? })
+}
+
+async fn open(
+    context: &Context,
+    proof: Arc<Proof>,
+    session: Session,
+    opening: Opening,
+    device: Option<DeviceToken>,
+) -> Result<(), LoginError> {
+    let requester = Requester { device, ..opening.requester };
+    let work = {
+        let requester = requester.clone();
+        move |connection: &mut AnyConnection, journal: &mut Journal| {
+            let (user, now) = (session.user_id, session.created_at);
+            proof.hold(connection, now)?;
+            throttle::make_familiar(connection, user, &requester, now)?;
+            sessions::insert(connection, &session)?;
+            journal.note_session(EventType::LoginSucceeded, session.id, user);
+            end_presented(connection, journal, &opening.replaces, now)?;
+            Ok(())
+        }
+    };
+    context.transaction(&requester, work).await
+}
+
+impl Opening {
+    /// What is left at the device, to tell it again: browsers only. A token that this person's logins did not leave there may
+    /// be known to whoever planted it, and is replaced.
+    pub(super) fn device(&self, is_familiar: bool) -> Option<DeviceToken> {
+        let shown = self.requester.device.clone().filter(|_| is_familiar);
+        (self.delivery == Delivery::RefreshCookie).then(|| shown.unwrap_or_else(DeviceToken::random))
+    }
 }
 
 /// A session as its first row will be, and the secret that only its tokens will hold.
@@ -119,44 +122,8 @@ pub(super) fn new_session(context: &Context, user: UserId, opening: &Opening) ->
         idle_expires_at: now + context.lifetimes.idle,
         expires_at: now + context.lifetimes.session,
         ended: None,
-        ip: opening.ip.clone(),
-        user_agent: opening.user_agent.clone(),
+        ip: opening.requester.ip.map(|ip| ip.to_string()),
+        user_agent: opening.requester.user_agent.clone(),
     };
     (session, secret)
-}
-
-fn find(connection: &mut AnyConnection, identifier: &Identifier) -> Result<Option<User>, StoreError> {
-    match identifier {
-        Identifier::Email(email) => users::by_email(connection, email),
-        Identifier::Username(username) => users::by_username(connection, username),
-    }
-}
-
-struct Login {
-    user: User,
-    session: Session,
-    rehashed: Option<PasswordHash>,
-    replaces: Vec<RefreshToken>,
-}
-
-enum Opened {
-    Yes { replaced: Vec<Session> },
-    RecordChanged,
-    NotWithThisPassword,
-}
-
-impl Login {
-    fn open(self, connection: &mut AnyConnection) -> Result<Opened, StoreError> {
-        let now = self.session.created_at;
-        if !users::note_login(connection, self.user.id, self.user.version, self.rehashed.as_ref(), now)? {
-            // Somebody logged out everywhere at this moment, or got another role: "wrong password" would be a lie.
-            let same = users::by_id(connection, self.user.id)?.is_some_and(|user| {
-                user.disabled_at.is_none() && user.password_hash.is_same(&self.user.password_hash)
-            });
-            return Ok(if same { Opened::RecordChanged } else { Opened::NotWithThisPassword });
-        }
-        sessions::insert(connection, &self.session)?;
-        let replaced = end_presented(connection, &self.replaces, now)?;
-        Ok(Opened::Yes { replaced })
-    }
 }

@@ -3,18 +3,17 @@
 //! One guarded UPDATE decides every race. Whoever does not win it learns from the row why, and only a row that was
 //! read can end a session: an unreachable database never does.
 
-use std::sync::Arc;
-
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use shared_claims::TokenError;
 
+use super::journal::Journal;
 use super::refresh_tokens::sha256;
 use super::signer::UnusableKey;
-use super::standing::{Standing, standing, younger_than_idle_limit};
-use super::{Context, IssuedTokens, Lifetimes, RefreshToken, access_tokens, security_log};
+use super::standing::{Standing, standing, why_missing, younger_than_idle_limit};
+use super::{Context, IssuedTokens, Lifetimes, RefreshToken, access_tokens};
 use crate::fail_points;
-use crate::model::{Delivery, EndReason, Session, User};
+use crate::model::{Delivery, EndReason, EventType, Requester, Session, User, UserId};
 use crate::store::sessions::{Guard, Spend};
 use crate::store::{AnyConnection, StoreError, sessions, users};
 
@@ -34,6 +33,8 @@ pub struct Request {
     pub idempotency_key: Option<IdempotencyKey>,
     /// Audience of the new access token.
     pub audience: Option<String>,
+    /// Who asks.
+    pub requester: Requester,
 }
 
 /// SHA-256 of an `Idempotency-Key`.
@@ -87,11 +88,15 @@ pub async fn refresh(context: &Context, request: Request) -> Result<IssuedTokens
         .refresh_tokens
         .read(&request.token)
         .map_err(|error| RefreshError::SessionEnded(reason(error)))?;
-    let attempt = Arc::new(Attempt::new(context, &token, &request));
-    let work = Arc::clone(&attempt);
-    let outcome = context.database.transaction(move |connection| work.run(connection)).await?;
+    let work = Attempt::new(context, &token, &request);
+    let outcome = context
+        .transaction(&request.requester, move |connection, journal| {
+            let outcome = work.run(connection)?;
+            work.note(&outcome, journal);
+            Ok::<_, StoreError>(outcome)
+        })
+        .await?;
     fail_points::stop_at("refresh-committed");
-    attempt.log(&outcome);
     match outcome {
         Outcome::Rotated { session, user, .. } | Outcome::Redelivered { session, user, .. } => {
             Ok(access_tokens::issue(context, *user, *session, token.secret(), audience)?)
@@ -115,7 +120,7 @@ fn reason(error: TokenError) -> EndReason {
 enum Outcome {
     Rotated { session: Box<Session>, user: Box<User>, row_was_behind: bool },
     Redelivered { session: Box<Session>, user: Box<User>, within_grace: bool },
-    Reused { session: Box<Session> },
+    Reused { user: UserId },
     Over(EndReason),
     WrongDelivery,
     Unsettled,
@@ -138,6 +143,8 @@ impl Attempt {
             younger_than_idle_limit: younger_than_idle_limit(token, &context.lifetimes, now),
             delivery: request.delivery,
             idempotency_key_hash: request.idempotency_key.map(|key| key.0),
+            ip: request.requester.ip.map(|ip| ip.to_string()),
+            user_agent: request.requester.user_agent.clone(),
             now,
             idle_expires_at: now + context.lifetimes.idle,
         };
@@ -187,7 +194,7 @@ impl Attempt {
         session: Option<Session>,
         verdict: Standing,
     ) -> Result<Outcome, StoreError> {
-        let Some(session) = session else { return Ok(Outcome::Over(EndReason::Unknown)) };
+        let Some(session) = session else { return Ok(Outcome::Over(why_missing(connection, &self.token)?)) };
         let within_grace = match verdict {
             Standing::Over(reason) => return Ok(Outcome::Over(reason)),
             Standing::Newest { .. } => return Ok(Outcome::Unsettled),
@@ -216,7 +223,7 @@ impl Attempt {
 
     fn reused(&self, connection: &mut AnyConnection, session: Session) -> Result<Outcome, StoreError> {
         if sessions::end_reused(connection, session.id, self.token.generation, self.now)? {
-            return Ok(Outcome::Reused { session: session.into() });
+            return Ok(Outcome::Reused { user: session.user_id });
         }
         // It ended in between, of something else perhaps: then this is no news of a theft.
         let (_, verdict) = self.look(connection)?;
@@ -242,15 +249,16 @@ impl Attempt {
         Ok(Ok(user))
     }
 
-    fn log(&self, outcome: &Outcome) {
+    fn note(&self, outcome: &Outcome, journal: &mut Journal) {
+        let session = self.token.session;
         match outcome {
             Outcome::Rotated { user, row_was_behind: true, .. } => {
-                security_log::generation_restored(self.token.session, user.id);
+                journal.note_session(EventType::GenerationRestored, session, user.id);
             }
             Outcome::Redelivered { user, within_grace: false, .. } => {
-                security_log::refresh_redelivered(self.token.session, user.id);
+                journal.note_session(EventType::RefreshRedelivered, session, user.id);
             }
-            Outcome::Reused { session } => security_log::reuse_detected(session.id, session.user_id),
+            Outcome::Reused { user } => journal.note_session(EventType::ReuseDetected, session, *user),
             Outcome::Rotated { .. }
             | Outcome::Redelivered { .. }
             | Outcome::Over(_)

@@ -12,7 +12,7 @@ use shared_claims::{KeySet, secret_key_id};
 use uuid::Uuid;
 
 use super::signer::{Signer, UnusableKey};
-use crate::model::{Generation, Session, SessionId};
+use crate::model::{Generation, Session, SessionId, UserId};
 
 /// Signs and reads refresh tokens.
 pub struct RefreshTokens {
@@ -27,6 +27,8 @@ pub struct RefreshTokens {
 pub struct RefreshToken {
     /// `sid`
     pub session: SessionId,
+    /// `sub`. Whose session it is, the row says; this is for when there is none.
+    pub user: Option<UserId>,
     /// `gen`
     pub generation: Generation,
     /// SHA-256 of `sk`.
@@ -126,6 +128,7 @@ impl TryFrom<RefreshClaims> for RefreshToken {
         let secret = SessionSecret(claims.sk.into());
         Ok(Self {
             session: claims.sid.parse().map_err(|_| TokenError::MistypedClaim("sid"))?,
+            user: claims.sub.parse().ok(),
             generation: Generation::new(claims.generation).ok_or(TokenError::MistypedClaim("gen"))?,
             secret_hash: secret.hash(),
             issued_at: DateTime::from_timestamp(claims.iat, 0).ok_or(TokenError::MistypedClaim("iat"))?,

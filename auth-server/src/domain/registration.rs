@@ -4,10 +4,10 @@ use secrecy::SecretString;
 use serde_json::Map;
 
 use super::login::{Opening, new_session};
-use super::logout::{end_presented, note_ended};
+use super::logout::end_presented;
 use super::signer::UnusableKey;
-use super::{Busy, Context, IssuedTokens, WeakPassword, access_tokens, security_log};
-use crate::model::{DisplayName, Email, PasswordHash, Role, User, UserId, Username};
+use super::{Busy, Context, IssuedTokens, WeakPassword, access_tokens, throttle};
+use crate::model::{DisplayName, Email, EventType, PasswordHash, Requester, Role, User, UserId, Username};
 use crate::store::{StoreError, Taken, sessions, users};
 
 /// Who somebody wants to be.
@@ -77,18 +77,20 @@ pub async fn register(
         context.policy.audience(opening.audience.as_deref()).ok_or(RegistrationError::UnknownAudience)?;
     let user = hashed(context, person, Vec::new()).await?;
     let (session, secret) = new_session(context, user.id, &opening);
-    let (new_user, first_session) = (user.clone(), session.clone());
-    let ended = context
-        .database
-        .transaction(move |connection| {
+    let device = opening.device(false);
+    let requester = Requester { device: device.clone(), ..opening.requester };
+    let (new_user, first_session, who) = (user.clone(), session.clone(), requester.clone());
+    context
+        .transaction(&requester, move |connection, journal| {
+            let now = first_session.created_at;
             users::insert(connection, &new_user)?;
+            throttle::make_familiar(connection, new_user.id, &who, now)?;
             sessions::insert(connection, &first_session)?;
-            end_presented(connection, &opening.replaces, first_session.created_at)
+            journal.note_session(EventType::Registered, first_session.id, new_user.id);
+            end_presented(connection, journal, &opening.replaces, now)
         })
         .await?;
-    note_ended(&ended);
-    security_log::registered(user.id);
-    Ok(access_tokens::issue(context, user, session, &secret, audience)?)
+    Ok(IssuedTokens { device, ..access_tokens::issue(context, user, session, &secret, audience)? })
 }
 
 /// Makes a person with roles, without a session: for operators. Open whatever `REGISTRATION` says.
@@ -102,8 +104,13 @@ pub async fn create(
 ) -> Result<UserId, RegistrationError> {
     let user = hashed(context, person, roles).await?;
     let id = user.id;
-    context.database.run(move |connection| users::insert(connection, &user)).await?;
-    security_log::registered(id);
+    context
+        .transaction(&Requester::none(), move |connection, journal| {
+            users::insert(connection, &user)?;
+            journal.note(journal.event(EventType::Registered).of_user(user.id));
+            Ok::<_, StoreError>(())
+        })
+        .await?;
     Ok(id)
 }
 

@@ -1,7 +1,7 @@
 //! A person's sessions, as they see and end them.
 
-use super::{Context, security_log};
-use crate::model::{EndReason, Session, SessionId, UserId};
+use super::Context;
+use crate::model::{EndReason, Requester, Session, SessionId, UserId};
 use crate::store::{StoreError, sessions};
 
 /// The living sessions of the person that `current` is one of, last used first.
@@ -27,17 +27,17 @@ pub async fn end(
     user: UserId,
     session: SessionId,
     reason: EndReason,
+    requester: &Requester,
 ) -> Result<bool, StoreError> {
     let now = context.now();
-    let ended = context
-        .database
-        .transaction(move |connection| {
+    context
+        .transaction(requester, move |connection, journal| {
             let theirs = sessions::by_id(connection, session)?.is_some_and(|found| found.user_id == user);
-            Ok::<_, StoreError>(theirs && sessions::end(connection, session, reason, now)?)
+            let ended = theirs && sessions::end(connection, session, reason, now)?;
+            if ended {
+                journal.note_ended([session], user, reason);
+            }
+            Ok(ended)
         })
-        .await?;
-    if ended {
-        security_log::session_ended(session, user, reason);
-    }
-    Ok(ended)
+        .await
 }

@@ -2,6 +2,7 @@ use chrono::{DateTime, Utc};
 
 use super::{Lifetimes, RefreshToken};
 use crate::model::{EndReason, Session};
+use crate::store::{AnyConnection, StoreError, events};
 
 /// What a verified refresh token is worth, judged by its session's row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,4 +53,13 @@ pub fn standing(
 /// Such a token counts as alive even where the row says otherwise: a restored row's idle limit is old as well.
 pub fn younger_than_idle_limit(token: &RefreshToken, lifetimes: &Lifetimes, now: DateTime<Utc>) -> bool {
     now - token.issued_at < lifetimes.idle
+}
+
+/// Why there is no row of a session that was ours once: its person may have been deleted, with all that was theirs.
+pub fn why_missing(connection: &mut AnyConnection, token: &RefreshToken) -> Result<EndReason, StoreError> {
+    let deleted = match token.user {
+        Some(user) => events::tell_of_deletion(connection, user)?,
+        None => false,
+    };
+    Ok(if deleted { EndReason::UserDeleted } else { EndReason::Unknown })
 }

@@ -4,8 +4,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Cookies;
-use crate::domain::IssuedTokens;
-use crate::model::{Delivery, Role, User};
+use crate::domain::{AccessToken, IssuedTokens};
+use crate::model::{Delivery, Role, Session, User};
 
 /// What a login, a registration and a refresh answer (RFC 6749 §5.1, with `rotation` and `user`).
 #[derive(Serialize, ToSchema)]
@@ -54,6 +54,20 @@ impl From<&User> for UserBody {
     }
 }
 
+impl Tokens {
+    /// An access token alone.
+    pub fn without_refresh_token(access_token: &AccessToken, session: &Session, user: &User) -> Self {
+        Self {
+            access_token: access_token.token.clone(),
+            token_type: "Bearer",
+            expires_in: access_token.expires_in,
+            refresh_token: None,
+            rotation: session.generation.get(),
+            user: UserBody::from(user),
+        }
+    }
+}
+
 /// Hands out tokens the way that the session's delivery says.
 pub fn tokens(mut response: HttpResponseBuilder, cookies: Cookies, issued: &IssuedTokens) -> HttpResponse {
     let refresh_token = match issued.session.delivery {
@@ -64,12 +78,9 @@ pub fn tokens(mut response: HttpResponseBuilder, cookies: Cookies, issued: &Issu
         }
         Delivery::Body => Some(issued.refresh_token.expose_secret().to_owned()),
     };
-    response.json(Tokens {
-        access_token: issued.access_token.clone(),
-        token_type: "Bearer",
-        expires_in: issued.expires_in,
-        refresh_token,
-        rotation: issued.session.generation.get(),
-        user: UserBody::from(&issued.user),
-    })
+    if let Some(device) = &issued.device {
+        response.cookie(cookies.device(device));
+    }
+    let tokens = Tokens::without_refresh_token(&issued.access_token, &issued.session, &issued.user);
+    response.json(Tokens { refresh_token, ..tokens })
 }

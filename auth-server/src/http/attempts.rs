@@ -1,4 +1,4 @@
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -6,12 +6,14 @@ use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use shared_claims::{Code, Problem};
 
+use crate::model::Household;
+
 /// How many attempts pass between two times that addresses long quiet are forgotten.
 const FORGET_EVERY: u32 = 1000;
 
 /// Limits attempts to log in or register, per address.
 pub struct Attempts {
-    limiter: DefaultKeyedRateLimiter<IpAddr>,
+    limiter: DefaultKeyedRateLimiter<Household>,
     clock: DefaultClock,
     counted: AtomicU32,
 }
@@ -35,32 +37,11 @@ impl Attempts {
         if self.counted.fetch_add(1, Ordering::Relaxed) % FORGET_EVERY == FORGET_EVERY - 1 {
             self.limiter.retain_recent();
         }
-        self.limiter.check_key(&household(address)).map_err(|not_until| {
+        self.limiter.check_key(&Household::from(address)).map_err(|not_until| {
             let wait = not_until.wait_time_from(self.clock.now());
             Problem::new(Code::TooManyRequests)
                 .detail("Too many attempts from this address.")
                 .retry_after(wait.as_secs() + 1)
         })
-    }
-}
-
-/// IPv6 by /64: whoever has one of its addresses has them all.
-fn household(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64)).into(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::household;
-
-    #[test]
-    fn one_household_counts_as_one_address() {
-        let of = |text: &str| household(text.parse().unwrap());
-        assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff::9"));
-        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
-        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
     }
 }

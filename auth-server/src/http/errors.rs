@@ -3,12 +3,16 @@
 use shared_claims::http::bearer::token_problem;
 use shared_claims::{Challenge, Code, Problem};
 
-use crate::domain::UnusableKey;
-use crate::domain::accounts::RenameError;
+use crate::domain::accounts::{DeletionError, FRESH, RenameError};
+use crate::domain::administrators::LastAdministrator;
 use crate::domain::authentication::AuthenticationError;
 use crate::domain::login::LoginError;
+use crate::domain::password_change::PasswordChangeError;
+use crate::domain::password_check::PasswordError;
+use crate::domain::reauthentication::ReauthenticationError;
 use crate::domain::refresh::RefreshError;
 use crate::domain::registration::RegistrationError;
+use crate::domain::{TooManyFailures, UnusableKey};
 use crate::model::EndReason;
 use crate::store::StoreError;
 
@@ -53,15 +57,26 @@ pub fn with_challenge(error: AuthenticationError) -> Problem {
 /// The problem of a login.
 pub fn login_problem(error: LoginError) -> Problem {
     match error {
-        LoginError::InvalidCredentials => Problem::new(Code::InvalidCredentials),
-        LoginError::RecordChanged => {
+        LoginError::Password(error) => password_problem(&error),
+        LoginError::UnknownAudience => unknown_audience(),
+        LoginError::Store(error) => store_problem(&error),
+        LoginError::Signing(error) => no_key(&error),
+    }
+}
+
+/// The problem of a password that proved nothing.
+pub fn password_problem(error: &PasswordError) -> Problem {
+    match error {
+        PasswordError::Wrong => Problem::new(Code::InvalidCredentials),
+        PasswordError::RecordChanged => {
             log::info!("{error}");
             Problem::new(Code::Unavailable).detail("The account changed at this very moment: try again.")
         }
-        LoginError::UnknownAudience => unknown_audience(),
-        LoginError::Busy(error) => busy(&error),
-        LoginError::Store(error) => store_problem(&error),
-        LoginError::Signing(error) => no_key(&error),
+        PasswordError::TooManyFailures(TooManyFailures { wait }) => Problem::new(Code::TooManyRequests)
+            .detail("Too many wrong passwords.")
+            .retry_after(wait.as_secs()),
+        PasswordError::Busy(error) => busy(error),
+        PasswordError::Store(error) => store_problem(error),
     }
 }
 
@@ -104,6 +119,62 @@ pub fn rename_problem(error: RenameError) -> Problem {
         RenameError::Gone => session_ended(EndReason::UserDeleted).challenge(Challenge::InvalidToken),
         RenameError::Store(error) => store_problem(&error),
     }
+}
+
+/// The problem of a deletion.
+pub fn deletion_problem(error: DeletionError) -> Problem {
+    match error {
+        DeletionError::NotFresh => Problem::new(Code::FreshLoginRequired)
+            .challenge(Challenge::FreshLogin { max_age: FRESH.num_seconds().unsigned_abs() }),
+        DeletionError::LastAdministrator(error) => last_administrator(error),
+        DeletionError::Gone => session_ended(EndReason::UserDeleted).challenge(Challenge::InvalidToken),
+        DeletionError::Store(error) => store_problem(&error),
+    }
+}
+
+/// The problem of a change of password.
+pub fn password_change_problem(error: PasswordChangeError) -> Problem {
+    match error {
+        PasswordChangeError::Password(error) => wrong_password(&error),
+        PasswordChangeError::Weak(weak) => {
+            Problem::new(Code::InvalidInput).field("new_password", weak.to_string())
+        }
+        PasswordChangeError::Same => {
+            Problem::new(Code::InvalidInput).field("new_password", "is the current one")
+        }
+        PasswordChangeError::SessionEnded => over(),
+        PasswordChangeError::Store(error) => store_problem(&error),
+    }
+}
+
+/// The problem of a reauthentication.
+pub fn reauthentication_problem(error: ReauthenticationError) -> Problem {
+    match error {
+        ReauthenticationError::Password(error) => wrong_password(&error),
+        ReauthenticationError::SessionEnded => over(),
+        ReauthenticationError::UnknownAudience => unknown_audience(),
+        ReauthenticationError::Store(error) => store_problem(&error),
+        ReauthenticationError::Signing(error) => no_key(&error),
+    }
+}
+
+/// The problem of a change that would leave nobody to administer.
+pub fn last_administrator(error: LastAdministrator) -> Problem {
+    log::info!("{error}");
+    Problem::new(Code::LastAdministrator)
+}
+
+/// On a call that is made with a session, every 401 says which scheme it wants (RFC 9110 §15.5.2). The token was good.
+fn wrong_password(error: &PasswordError) -> Problem {
+    match error {
+        PasswordError::Wrong => password_problem(error).challenge(Challenge::NoToken),
+        _ => password_problem(error),
+    }
+}
+
+/// The session ended while it was at work: the next call will tell why.
+fn over() -> Problem {
+    session_ended(EndReason::Unknown).challenge(Challenge::InvalidToken)
 }
 
 /// What was decided stands: whoever asks again, a refresh with its Idempotency-Key, gets the answer when there is a key.

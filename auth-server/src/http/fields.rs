@@ -4,7 +4,7 @@ use std::fmt::Display;
 use secrecy::{ExposeSecret, SecretString};
 use shared_claims::{Code, Problem};
 
-use crate::domain::login::Identifier;
+use crate::domain::password_check::Identifier;
 use crate::model::{Delivery, DisplayName, Email, Username};
 
 /// Collects everything that is wrong with the members of a request, so that a form can show it all at once.
@@ -67,14 +67,14 @@ impl Fields {
     }
 
     /// A password as typed. Not judged here: only a new one must be strong.
-    pub fn password(&mut self, password: Option<SecretString>) -> Option<SecretString> {
+    pub fn password(&mut self, name: &str, password: Option<SecretString>) -> Option<SecretString> {
         match password {
-            None => self.wrong("password", "is missing"),
+            None => self.wrong(name, "is missing"),
             Some(password) if password.expose_secret().is_empty() => {
-                self.wrong("password", "must not be empty");
+                self.wrong(name, "must not be empty");
             }
             Some(password) if password.expose_secret().contains('\0') => {
-                self.wrong("password", "must not contain NUL");
+                self.wrong(name, "must not contain NUL");
             }
             Some(password) => return Some(password),
         }

@@ -10,7 +10,7 @@ use super::errors::login_problem;
 use super::fields::Fields;
 use super::json::Json;
 use super::presented::all_presented;
-use super::requester::{address, user_agent};
+use super::requester::{address, requester};
 use super::{Attempts, Cookies};
 use crate::domain::login::Opening;
 use crate::domain::{Context, login};
@@ -57,7 +57,7 @@ pub async fn log_in(
     attempts.count(address(&request))?;
     let mut fields = Fields::default();
     let identifier = fields.identifier(body.email.as_deref(), body.username.as_deref());
-    let password = fields.password(body.password);
+    let password = fields.password("password", body.password);
     let delivery = fields.delivery(body.token_delivery.as_deref());
     let (Some(identifier), Some(password)) = (identifier, password) else { return Err(fields.problem()) };
     fields.check()?;
@@ -83,8 +83,7 @@ pub fn opening(
         delivery,
         remember: remember.unwrap_or(true),
         audience,
-        ip: address(request).map(|ip| ip.to_string()),
-        user_agent: user_agent(request),
+        requester: requester(request, cookies),
         replaces,
     })
 }

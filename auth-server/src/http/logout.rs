@@ -9,6 +9,7 @@ use super::Cookies;
 use super::errors::store_problem;
 use super::json::OptionalJson;
 use super::presented::{all_presented, session};
+use super::requester::requester;
 use crate::domain::{Context, logout};
 
 /// The token whose session ends, where it is not in the cookie.
@@ -35,7 +36,8 @@ pub async fn log_out(
     OptionalJson(body): OptionalJson<Logout>,
 ) -> Result<HttpResponse, Problem> {
     let tokens = all_presented(&request, **cookies, body.unwrap_or_default().refresh_token)?;
-    logout::log_out(&context, tokens).await.map_err(|error| store_problem(&error))?;
+    let requester = requester(&request, **cookies);
+    logout::log_out(&context, tokens, &requester).await.map_err(|error| store_problem(&error))?;
     Ok(HttpResponse::NoContent().cookie(cookies.cleared()).finish())
 }
 
@@ -54,6 +56,7 @@ pub async fn log_out_everywhere(
     cookies: web::Data<Cookies>,
 ) -> Result<HttpResponse, Problem> {
     let (_, user) = session(&request, &context, **cookies).await?;
-    logout::log_out_everywhere(&context, user.id).await.map_err(|error| store_problem(&error))?;
+    let requester = requester(&request, **cookies);
+    logout::log_out_everywhere(&context, user.id, &requester).await.map_err(|error| store_problem(&error))?;
     Ok(HttpResponse::NoContent().cookie(cookies.cleared()).finish())
 }

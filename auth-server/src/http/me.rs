@@ -7,12 +7,13 @@ use utoipa::ToSchema;
 
 use super::Cookies;
 use super::answers::UserBody;
-use super::errors::{rename_problem, with_challenge};
+use super::errors::{deletion_problem, rename_problem, with_challenge};
 use super::fields::Fields;
 use super::json::Json;
 use super::presented::session;
+use super::requester::requester;
 use crate::domain::{Context, accounts, authentication};
-use crate::model::{DisplayName, User, Username};
+use crate::model::{Delivery, DisplayName, User, Username};
 
 /// The names to change; those that are not given stay.
 #[derive(Deserialize, ToSchema)]
@@ -67,8 +68,35 @@ pub async fn change(
     let name = fields.display_name(body.name.as_deref());
     let username = fields.username(body.username.as_deref());
     fields.check()?;
-    let user = accounts::rename(&context, user.id, name, username).await.map_err(rename_problem)?;
+    let user = accounts::rename(&context, user.id, name, username, &requester(&request, **cookies)).await;
+    let user = user.map_err(rename_problem)?;
     Ok(HttpResponse::Ok().json(UserBody::from(&user)))
+}
+
+/// Deletes the person who asks, with everything that belongs to them. Their events keep no more than the id.
+#[utoipa::path(
+    delete, path = "/auth/me", tag = "account",
+    responses(
+        (status = 204, description = "The person is gone. Cookies are cleared."),
+        (status = 401, description = "`missing_token`, `invalid_token`, `session_ended`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 403, description = "`fresh_login_required`: the password was last checked more than `max_age` seconds ago", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 409, description = "`last_administrator`: nobody would be left to administer", body = ProblemBody, content_type = "application/problem+json"),
+    ),
+    security(("refresh_cookie" = []), ("refresh_token" = []))
+)]
+pub async fn delete(
+    request: HttpRequest,
+    context: web::Data<Context>,
+    cookies: web::Data<Cookies>,
+) -> Result<HttpResponse, Problem> {
+    let (session, user) = session(&request, &context, **cookies).await?;
+    accounts::delete_oneself(&context, &session, &user).await.map_err(deletion_problem)?;
+    let mut response = HttpResponse::NoContent();
+    response.cookie(cookies.device_cleared());
+    if session.delivery == Delivery::RefreshCookie {
+        response.cookie(cookies.cleared());
+    }
+    Ok(response.finish())
 }
 
 /// The person of an access token, where the request bears one. Whatever else it bears is read as a refresh token.

@@ -7,7 +7,10 @@ use utoipa::OpenApi;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 
-use super::{Cookies, health, login, logout, me, metadata, refresh, register, request_schemas, sessions};
+use super::{
+    Cookies, events, health, login, logout, me, metadata, password, reauthenticate, refresh, register,
+    request_schemas, sessions,
+};
 use crate::domain::Context;
 
 /// The whole API, from the handlers themselves.
@@ -21,7 +24,7 @@ use crate::domain::Context;
     ),
     paths(
         register::register, login::log_in, refresh::refresh, logout::log_out, logout::log_out_everywhere,
-        me::show, me::change, sessions::list, sessions::end,
+        me::show, me::change, me::delete, password::change, reauthenticate::reauthenticate, events::list, sessions::list, sessions::end,
         metadata::jwks, metadata::authorization_server, metadata::openid_configuration,
         health::alive, health::ready, document,
     ),

@@ -6,6 +6,7 @@ use shared_claims::{Challenge, Code, Problem};
 
 use super::Cookies;
 use super::errors::with_challenge;
+use super::requester::requester;
 use crate::domain::{Context, authentication};
 use crate::model::{Delivery, Session, User};
 
@@ -72,5 +73,6 @@ pub async fn session(
     let presented = presented(request, cookies, None)?;
     let presented =
         presented.ok_or_else(|| Problem::new(Code::MissingToken).challenge(Challenge::NoToken))?;
-    authentication::by_refresh_token(context, &presented.token).await.map_err(with_challenge)
+    let requester = requester(request, cookies);
+    authentication::by_refresh_token(context, &presented.token, &requester).await.map_err(with_challenge)
 }

@@ -11,6 +11,7 @@ use super::answers::{Tokens, tokens};
 use super::errors::{refresh_problem, session_ended};
 use super::json::OptionalJson;
 use super::presented::presented;
+use super::requester::requester;
 use crate::domain::refresh::{IdempotencyKey, Request};
 use crate::domain::{Context, refresh};
 use crate::model::{Delivery, EndReason};
@@ -57,7 +58,13 @@ pub async fn refresh(
         })?;
     let presented = presented.ok_or_else(|| Problem::new(Code::MissingToken))?;
     let delivery = presented.delivery;
-    let wanted = Request { token: presented.token, delivery, idempotency_key, audience: body.audience };
+    let wanted = Request {
+        token: presented.token,
+        delivery,
+        idempotency_key,
+        audience: body.audience,
+        requester: requester(&request, **cookies),
+    };
     match refresh::refresh(&context, wanted).await {
         Ok(issued) => Ok(tokens(HttpResponse::Ok(), **cookies, &issued)),
         Err(refresh::RefreshError::SessionEnded(reason)) if delivery == Delivery::RefreshCookie => {

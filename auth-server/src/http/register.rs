@@ -61,7 +61,7 @@ pub async fn register(
     attempts.count(address(&request))?;
     let mut fields = Fields::default();
     let email = fields.email(body.email.as_deref());
-    let password = fields.password(body.password);
+    let password = fields.password("password", body.password);
     let username = fields.username(body.username.as_deref());
     let name = fields.display_name(body.name.as_deref());
     let delivery = fields.delivery(body.token_delivery.as_deref());

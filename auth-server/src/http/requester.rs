@@ -3,8 +3,16 @@ use std::net::IpAddr;
 use actix_web::HttpRequest;
 use actix_web::http::header::USER_AGENT;
 
+use super::Cookies;
+use crate::model::Requester;
+
 /// Longest `User-Agent` that is kept, in characters: it is shown to people, and written by anybody.
 const MAX_USER_AGENT: usize = 256;
+
+/// Who asks.
+pub fn requester(request: &HttpRequest, cookies: Cookies) -> Requester {
+    Requester { ip: address(request), user_agent: user_agent(request), device: cookies.find_device(request) }
+}
 
 /// The address at the other end of the connection.
 pub fn address(request: &HttpRequest) -> Option<IpAddr> {
@@ -12,7 +20,7 @@ pub fn address(request: &HttpRequest) -> Option<IpAddr> {
 }
 
 /// What the client says to be, cut to size and without control characters.
-pub fn user_agent(request: &HttpRequest) -> Option<String> {
+fn user_agent(request: &HttpRequest) -> Option<String> {
     let text = request.headers().get(USER_AGENT)?.to_str().ok()?;
     Some(text.chars().filter(|c| !c.is_control()).take(MAX_USER_AGENT).collect())
 }

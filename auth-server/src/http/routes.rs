@@ -1,7 +1,10 @@
 use actix_web::{Resource, web};
 use shared_claims::http::fallback::{get_or_head, method_not_allowed, not_found};
 
-use super::{demo, health, login, logout, me, metadata, openapi, refresh, register, sessions};
+use super::{
+    demo, events, health, login, logout, me, metadata, openapi, password, reauthenticate, refresh, register,
+    sessions,
+};
 
 /// Every URL of the server; with those of the demo page, if it is told which API that is to call.
 pub fn routes(config: &mut web::ServiceConfig, demo_api_url: Option<&str>) {
@@ -15,10 +18,16 @@ pub fn routes(config: &mut web::ServiceConfig, demo_api_url: Option<&str>) {
         .service(resource("/auth/logout", "POST").route(web::post().to(logout::log_out)))
         .service(resource("/auth/logout-all", "POST").route(web::post().to(logout::log_out_everywhere)))
         .service(
-            resource("/auth/me", "GET, HEAD, PATCH")
+            resource("/auth/me", "GET, HEAD, PATCH, DELETE")
                 .route(get_or_head().to(me::show))
-                .route(web::patch().to(me::change)),
+                .route(web::patch().to(me::change))
+                .route(web::delete().to(me::delete)),
         )
+        .service(resource("/auth/password", "POST").route(web::post().to(password::change)))
+        .service(
+            resource("/auth/reauthenticate", "POST").route(web::post().to(reauthenticate::reauthenticate)),
+        )
+        .service(resource("/auth/events", "GET, HEAD").route(get_or_head().to(events::list)))
         .service(resource("/auth/sessions", "GET, HEAD").route(get_or_head().to(sessions::list)))
         .service(resource("/auth/sessions/{id}", "DELETE").route(web::delete().to(sessions::end)))
         .service(resource("/.well-known/jwks.json", "GET, HEAD").route(get_or_head().to(metadata::jwks)))

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 use super::Cookies;
 use super::errors::store_problem;
 use super::presented::session;
+use super::requester::requester;
 use crate::domain::{Context, device, sessions};
 use crate::model::{Delivery, EndReason, Session};
 
@@ -32,9 +33,9 @@ pub struct SessionBody {
     last_used_at: DateTime<Utc>,
     /// When it is over at the latest.
     expires_at: DateTime<Utc>,
-    /// Where it was opened.
+    /// Where it was last used.
     ip: Option<String>,
-    /// With what it was opened.
+    /// With what it was last used.
     user_agent: Option<String>,
     /// The same, for people.
     #[schema(example = "Firefox on Linux")]
@@ -97,7 +98,9 @@ pub async fn end(
     let id = id.parse().map_err(|_| Problem::new(Code::NotFound))?;
     let itself = id == current.id;
     let reason = if itself { EndReason::LoggedOut } else { EndReason::Revoked };
-    let ended = sessions::end(&context, user.id, id, reason).await.map_err(|error| store_problem(&error))?;
+    let requester = requester(&request, **cookies);
+    let ended = sessions::end(&context, user.id, id, reason, &requester).await;
+    let ended = ended.map_err(|error| store_problem(&error))?;
     if !ended {
         return Err(Problem::new(Code::NotFound));
     }

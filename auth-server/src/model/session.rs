@@ -110,9 +110,9 @@ pub struct Session {
     pub expires_at: DateTime<Utc>,
     /// Set once it is over.
     pub ended: Option<Ended>,
-    /// Address that opened it.
+    /// Address that used it last.
     pub ip: Option<String>,
-    /// `User-Agent` that opened it.
+    /// `User-Agent` that used it last.
     pub user_agent: Option<String>,
 }
 

@@ -42,6 +42,27 @@ pub struct User {
 }
 
 impl User {
+    /// Whether they may call `/admin`.
+    #[must_use]
+    pub fn is_administrator(&self) -> bool {
+        self.roles.contains(&Role::admin())
+    }
+
+    /// Whether they may, and can.
+    #[must_use]
+    pub fn is_enabled_administrator(&self) -> bool {
+        self.is_administrator() && self.disabled_at.is_none()
+    }
+
+    /// What somebody who guesses at their password would try first.
+    #[must_use]
+    pub fn guessable_words(&self) -> Vec<String> {
+        let email = Some(self.email.as_str());
+        let username = self.username.as_ref().map(Username::as_str);
+        let name = self.name.as_ref().map(DisplayName::as_str);
+        [email, username, name].into_iter().flatten().map(str::to_owned).collect()
+    }
+
     /// The `name` claim: the display name, else the username, else "there", which completes "Hello …".
     #[must_use]
     pub fn greeting_name(&self) -> &str {

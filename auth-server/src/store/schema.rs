@@ -51,3 +51,42 @@ diesel::table! {
         retired_at -> Nullable<Timestamp>,
     }
 }
+
+diesel::table! {
+    events (id) {
+        id -> BigInt,
+        at -> Timestamp,
+        #[sql_name = "type"]
+        kind -> Text,
+        user_id -> Nullable<Text>,
+        session_id -> Nullable<Text>,
+        ip -> Nullable<Text>,
+        user_agent -> Nullable<Text>,
+        details -> Text,
+    }
+}
+
+diesel::table! {
+    password_failures (account, place) {
+        account -> Text,
+        place -> Text,
+        failures -> Integer,
+        first_at -> Timestamp,
+        last_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    familiar_places (user_id, place) {
+        user_id -> Text,
+        place -> Text,
+        last_login_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    guards (name) {
+        name -> Text,
+        taken -> BigInt,
+    }
+}

@@ -24,6 +24,10 @@ pub struct Spend {
     pub delivery: Delivery,
     /// SHA-256 of the request's Idempotency-Key.
     pub idempotency_key_hash: Option<[u8; 32]>,
+    /// Address that the request came from.
+    pub ip: Option<String>,
+    /// Its `User-Agent`.
+    pub user_agent: Option<String>,
     /// The time of the rotation.
     pub now: DateTime<Utc>,
     /// The new idle limit.
@@ -81,6 +85,8 @@ pub fn rotate(
         sessions::idle_expires_at.eq(spend.idle_expires_at.naive_utc()),
         sessions::idempotency_key_hash.eq(spend.idempotency_key_hash.map(|hash| hash.to_vec())),
         sessions::redeliveries.eq(0),
+        sessions::ip.eq(&spend.ip),
+        sessions::user_agent.eq(&spend.user_agent),
     );
     let rotated =
         diesel::update(row).set(changes).returning(sessions::all_columns).get_result::<Row>(connection);
@@ -141,19 +147,39 @@ pub fn end_reused(
     Ok(diesel::update(row).set(ending(EndReason::ReuseDetected, now)).execute(connection)? == 1)
 }
 
-/// Ends all sessions of a person. Returns how many.
+/// Ends all sessions of a person, but for one where that is wanted. Returns which.
 ///
 /// # Errors
 /// The database failed.
 pub fn end_all(
     connection: &mut AnyConnection,
     user: UserId,
+    except: Option<SessionId>,
     reason: EndReason,
     now: DateTime<Utc>,
-) -> Result<usize, StoreError> {
-    let rows =
-        sessions::table.filter(sessions::user_id.eq(user.to_string()).and(sessions::ended_at.is_null()));
-    Ok(diesel::update(rows).set(ending(reason, now)).execute(connection)?)
+) -> Result<Vec<SessionId>, StoreError> {
+    let except = except.map(|session| session.to_string()).unwrap_or_default();
+    let rows = sessions::table
+        .filter(sessions::user_id.eq(user.to_string()))
+        .filter(sessions::id.ne(except))
+        .filter(sessions::ended_at.is_null());
+    let ended: Vec<String> =
+        diesel::update(rows).set(ending(reason, now)).returning(sessions::id).get_results(connection)?;
+    let ids = ended.iter().map(|id| id.parse().map_err(|_| ImpossibleValue { column: "sessions.id" }));
+    Ok(ids.collect::<Result<_, _>>()?)
+}
+
+/// Notes that the person has proved the password within this session, if it has not ended.
+///
+/// # Errors
+/// The database failed.
+pub fn note_authentication(
+    connection: &mut AnyConnection,
+    id: SessionId,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let row = sessions::table.filter(sessions::id.eq(id.to_string()).and(sessions::ended_at.is_null()));
+    Ok(diesel::update(row).set(sessions::auth_time.eq(now.naive_utc())).execute(connection)? == 1)
 }
 
 /// The session with this id, ended or not.

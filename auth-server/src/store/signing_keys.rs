@@ -4,7 +4,7 @@ use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
 use super::schema::signing_keys;
-use super::{AnyConnection, StoreError, Taken};
+use super::{AnyConnection, StoreError};
 
 /// A key pair as stored: the private half is sealed.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
@@ -40,16 +40,13 @@ pub fn all(connection: &mut AnyConnection) -> Result<Vec<StoredKey>, StoreError>
     Ok(signing_keys::table.order(signing_keys::ordinal).select(StoredKey::as_select()).load(connection)?)
 }
 
-/// Adds a key under its ordinal. `false` where another server was faster.
+/// Adds a key under its ordinal.
 ///
 /// # Errors
-/// The database failed.
-pub fn insert(connection: &mut AnyConnection, key: &StoredKey) -> Result<bool, StoreError> {
-    match diesel::insert_into(signing_keys::table).values(key).execute(connection).map_err(StoreError::from) {
-        Ok(_) => Ok(true),
-        Err(StoreError::Taken(Taken::Other)) => Ok(false),
-        Err(error) => Err(error),
-    }
+/// [`StoreError::Taken`] where another server was faster.
+pub fn insert(connection: &mut AnyConnection, key: &StoredKey) -> Result<(), StoreError> {
+    diesel::insert_into(signing_keys::table).values(key).execute(connection)?;
+    Ok(())
 }
 
 /// Says that a key is needed at least until then. `false` where the row has changed since it was read: another look tells.

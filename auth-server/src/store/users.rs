@@ -1,7 +1,9 @@
 //! The table `users`.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 use secrecy::ExposeSecret;
 
 use super::schema::users;
@@ -86,6 +88,42 @@ pub fn bump_version(connection: &mut AnyConnection, id: UserId) -> Result<(), St
         .set(users::version.eq(users::version + 1))
         .execute(connection)?;
     Ok(())
+}
+
+/// Gives the person another password, and makes every access token stale.
+///
+/// # Errors
+/// The database failed.
+pub fn set_password(
+    connection: &mut AnyConnection,
+    id: UserId,
+    hash: &PasswordHash,
+) -> Result<(), StoreError> {
+    let changes =
+        (users::password_hash.eq(hash.0.expose_secret().to_owned()), users::version.eq(users::version + 1));
+    diesel::update(users::table.filter(users::id.eq(id.to_string()))).set(changes).execute(connection)?;
+    Ok(())
+}
+
+/// Removes the person, with their sessions and places.
+///
+/// # Errors
+/// The database failed.
+pub fn delete(connection: &mut AnyConnection, id: UserId) -> Result<(), StoreError> {
+    diesel::delete(users::table.filter(users::id.eq(id.to_string()))).execute(connection)?;
+    Ok(())
+}
+
+/// Whether there is an enabled administrator.
+///
+/// # Errors
+/// The database failed.
+pub fn any_administrator(connection: &mut AnyConnection) -> Result<bool, StoreError> {
+    // Word for word the expression of an index: an administrator is found at once among a million people.
+    let administrators = sql::<Bool>(r#"roles LIKE '%"admin"%'"#);
+    let enabled = users::table.filter(administrators).filter(users::disabled_at.is_null());
+    let first: Option<String> = enabled.select(users::id).limit(1).first(connection).optional()?;
+    Ok(first.is_some())
 }
 
 /// Changes the names that are given; the others stay.

@@ -69,8 +69,9 @@ async fn the_password_that_finds_no_place_in_the_queue_is_told_to_come_back() {
     // A hash of half a second or more: the queue stays full while we look.
     let app =
         TestApp::with(&["--argon2-memory-kib", "65536", "--argon2-iterations", "8", "--workers", "2"]).await;
-    let flood = join_all((0..150).map(|_| {
-        let body = json!({"email": "nobody@example.org", "password": PASSWORD});
+    // Of many: the attempts of one account wait for each other before.
+    let flood = join_all((0..150).map(|number| {
+        let body = json!({"email": format!("nobody{number}@example.org"), "password": PASSWORD});
         let call = app.call(Method::POST, "/auth/login").json(&body);
         async move {
             let answered = call.send();

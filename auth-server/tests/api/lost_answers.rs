@@ -17,7 +17,7 @@ async fn an_hour_later_the_same_key_brings_the_answer_again_five_times_and_no_mo
         let again = Session::of(&app.refresh_with_key(&first.refresh_token, KEY).await.assert_status(200));
         assert_eq!(again.rotation, lost.rotation);
     }
-    assert_eq!(security_log(&first), ["refresh_redelivered"; 5]);
+    assert_eq!(security_log(&first)[1..], ["refresh_redelivered"; 5]);
     app.refresh_with_key(&first.refresh_token, KEY).await.assert_ended("reuse_detected");
     app.refresh(&lost.refresh_token).await.assert_ended("reuse_detected");
     assert_eq!(security_log(&first).last().map(String::as_str), Some("reuse_detected"));

@@ -79,18 +79,18 @@ async fn someone_who_is_disabled_while_the_password_is_checked_gets_no_session()
 async fn a_password_of_a_mebibyte_is_refused_without_a_place_where_passwords_are_hashed() {
     // Slow enough that the queue stays full.
     let app = TestApp::with(&["--argon2-memory-kib", "65536", "--argon2-iterations", "20"]).await;
-    let login = |password: &str| {
-        let body = json!({"email": "nobody@example.org", "password": password});
+    let login = |number: usize, password: &str| {
+        let body = json!({"email": format!("nobody{number}@example.org"), "password": password});
         app.post("/auth/login").json(&body).send()
     };
     let places = 64 + available_parallelism().map_or(1, usize::from);
-    let logins = (0..places + 8).map(|_| actix_web::rt::spawn(login("wrong")));
+    let logins = (0..places + 8).map(|number| actix_web::rt::spawn(login(number, "wrong")));
     let (first, _, _waiting) = futures_util::future::select_all(logins).await;
     first.expect("an answer").assert_problem(503, "unavailable");
 
     let huge = "x".repeat(1 << 20);
-    login(&huge).await.assert_problem(413, "body_too_large");
-    login("wrong").await.assert_problem(503, "unavailable");
+    login(1000, &huge).await.assert_problem(413, "body_too_large");
+    login(1000, "wrong").await.assert_problem(503, "unavailable");
 }
 
 /// The answer to a login with the right password; whatever it is, there is no session.

@@ -21,6 +21,7 @@ pub enum Code {
     NotFound,
     MethodNotAllowed,
     EmailTaken,
+    LastAdministrator,
     BodyTooLarge,
     UnsupportedMediaType,
     InvalidInput,
@@ -47,6 +48,7 @@ impl Code {
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::EmailTaken,
+        Self::LastAdministrator,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
         Self::InvalidInput,
@@ -112,6 +114,9 @@ impl Code {
                 (Status::METHOD_NOT_ALLOWED, "method_not_allowed", "The method is not allowed here")
             }
             Self::EmailTaken => (Status::CONFLICT, "email_taken", "The e-mail address is taken"),
+            Self::LastAdministrator => {
+                (Status::CONFLICT, "last_administrator", "The last administrator must remain")
+            }
             Self::BodyTooLarge => (Status::PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large"),
             Self::UnsupportedMediaType => {
                 (Status::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body must be JSON")

@@ -12,7 +12,7 @@ const NO_SESSION: &str = "00000000-0000-4000-8000-000000000000";
 
 /// Every operation, with a body that is good, and what a good call answers to somebody who is logged in. Where that
 /// does more than to read, no row may let it happen, and it stands as 0.
-const GOOD: [(&str, &str, u16); 23] = [
+const GOOD: [(&str, &str, u16); 27] = [
     ("POST /auth/register", r#"{"email":"new@example.org","password":"correct horse battery staple"}"#, 0),
     ("POST /auth/login", r#"{"email":"ann@example.org","password":"correct horse battery staple"}"#, 0),
     ("POST /auth/refresh", "{}", 0),
@@ -20,6 +20,14 @@ const GOOD: [(&str, &str, u16); 23] = [
     ("POST /auth/logout-all", "", 0),
     ("GET /auth/me", "", 200),
     ("PATCH /auth/me", r#"{"name":"Ann"}"#, 0),
+    ("DELETE /auth/me", "", 0),
+    (
+        "POST /auth/password",
+        r#"{"current_password":"correct horse battery staple","new_password":"another horse battery staple"}"#,
+        0,
+    ),
+    ("POST /auth/reauthenticate", r#"{"password":"correct horse battery staple"}"#, 0),
+    ("GET /auth/events", "", 200),
     ("GET /auth/sessions", "", 200),
     ("DELETE /auth/sessions/{id}", "", 0),
     ("GET /.well-known/jwks.json", "", 200),

@@ -1,0 +1,75 @@
+//! What happened is written in the same transaction as the change itself: there is no change without its event, and no
+//! event of what was rolled back. Once it is committed it is logged, too, on the target `security`.
+
+use chrono::{DateTime, Utc};
+use log::Level;
+
+use crate::model::{EndReason, Event, EventType, Requester, SessionId, UserId};
+use crate::store::{AnyConnection, Database, StoreError, events};
+
+/// Collects what a transaction has to tell.
+pub struct Journal {
+    now: DateTime<Utc>,
+    requester: Requester,
+    events: Vec<Event>,
+}
+
+impl Journal {
+    /// An event of this moment and this requester, to be completed and [noted](Self::note).
+    #[must_use]
+    pub fn event(&self, kind: EventType) -> Event {
+        Event::new(kind, self.now, &self.requester)
+    }
+
+    /// Notes what happened.
+    pub fn note(&mut self, event: Event) {
+        self.events.push(event);
+    }
+
+    /// Notes what happened to a session, of which there is no more to tell.
+    pub fn note_session(&mut self, kind: EventType, session: SessionId, user: UserId) {
+        self.note(self.event(kind).of_session(session).of_user(user));
+    }
+
+    /// Notes the ends of sessions.
+    pub fn note_ended(
+        &mut self,
+        sessions: impl IntoIterator<Item = SessionId>,
+        user: UserId,
+        reason: EndReason,
+    ) {
+        for session in sessions {
+            let ended = self.event(EventType::SessionEnded).of_session(session).of_user(user);
+            self.note(ended.with("reason", reason.as_str()));
+        }
+    }
+}
+
+/// Runs `work` in one transaction with the events that it notes.
+///
+/// # Errors
+/// What `work` returns, or that the database failed; then nothing is written or logged.
+pub async fn transaction<T, E>(
+    database: &Database,
+    now: DateTime<Utc>,
+    requester: &Requester,
+    work: impl FnOnce(&mut AnyConnection, &mut Journal) -> Result<T, E> + Send + 'static,
+) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: From<StoreError> + Send + 'static,
+{
+    let mut journal = Journal { now, requester: requester.clone(), events: Vec::new() };
+    let (done, events) = database
+        .transaction(move |connection| {
+            let done = work(connection, &mut journal)?;
+            events::insert(connection, &journal.events)?;
+            Ok::<_, E>((done, journal.events))
+        })
+        .await?;
+    for event in &events {
+        let level = if event.kind.is_alarming() { Level::Warn } else { Level::Info };
+        log::log!(target: "security", level, "{event}");
+    }
+    Ok(done)
+}

@@ -1,0 +1,221 @@
+//! How often somebody may be wrong about a password. Counted in the database, so that all servers agree; for names that
+//! nobody has as for those that somebody has, so that a refusal tells nothing.
+
+use std::time::Duration;
+
+use aws_lc_rs::hmac;
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::turns::{Turn, Turns};
+use crate::model::{Household, Requester, UserId};
+use crate::store::password_failures::Failures;
+use crate::store::{AnyConnection, StoreError, familiar_places, password_failures};
+
+/// So many failures of one account at one place cost nothing: people forget passwords, and keyboards have a caps lock.
+const FREE: i32 = 5;
+/// As many may be checked at the same time.
+const AT_ONCE: usize = 5;
+/// The longest wait. A guesser gets some 1,500 guesses a day at one place, the owner is never shut out for long.
+const LONGEST_WAIT: TimeDelta = TimeDelta::seconds(60);
+/// After so long without a failure the waits begin anew.
+const QUIET: TimeDelta = TimeDelta::minutes(15);
+/// So many failures of one account, wherever they come from, within [`PERIOD`]: from then on strangers are not heard. Some
+/// 900,000 guesses a year are left to a thief with any number of addresses, which no password that was let in fears.
+const FAILURES_OF_ALL: i32 = 100;
+/// For how long failures of all places are counted together.
+const PERIOD: TimeDelta = TimeDelta::hours(1);
+/// The place that stands for all of them.
+const EVERYWHERE: &str = "";
+/// How often the count may change between reading and writing it. Whoever meets more than that is not alone at the door.
+const RACES: usize = 8;
+
+/// After so long nobody needs the counts any more.
+pub const KEPT_FAILURES: TimeDelta = PERIOD;
+/// A place is familiar for so long after the last login from there; the device's cookie lives as long.
+pub const KEPT_PLACES: TimeDelta = TimeDelta::days(90);
+
+/// Names accounts in the table of failures, and lets a few of their passwords at a time be checked.
+pub struct Throttle {
+    key: hmac::Key,
+    turns: Turns,
+}
+
+/// An attempt that was let through. It counts as a failure from the start, or a thousand at once would all pass.
+pub struct Attempt {
+    account: String,
+    place: String,
+    device_is_familiar: bool,
+}
+
+/// Too many passwords were wrong.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("too many wrong passwords: {} s to wait", wait.as_secs())]
+pub struct TooManyFailures {
+    /// Until the next attempt may pass. Whole seconds, at least one.
+    pub wait: Duration,
+}
+
+impl Throttle {
+    /// People type passwords into the wrong field: only a keyed hash of what they typed is stored.
+    #[must_use]
+    pub fn new(secret: &SecretString) -> Self {
+        Self {
+            key: hmac::Key::new(hmac::HMAC_SHA256, secret.expose_secret().as_bytes()),
+            turns: Turns::new(AT_ONCE),
+        }
+    }
+
+    /// What stands in the table for the name that somebody gives.
+    #[must_use]
+    pub fn account(&self, name: &str) -> String {
+        BASE64_URL_SAFE_NO_PAD
+            .encode(hmac::sign(&self.key, format!("password failures of {name}").as_bytes()))
+    }
+}
+
+impl Throttle {
+    /// Waits until fewer than [`AT_ONCE`] passwords are being checked for the account from there, by this server. Attempts
+    /// count as failures until they have proved otherwise: somebody who is right sixty times at once is not to be refused.
+    pub async fn turn(&self, account: &str, requester: &Requester) -> Turn {
+        let place = device(requester).unwrap_or_else(|| address(requester));
+        self.turns.wait(format!("{account} {place}")).await
+    }
+}
+
+impl Attempt {
+    /// Lets an attempt pass, or says how long to wait.
+    pub fn admit(
+        connection: &mut AnyConnection,
+        account: String,
+        user: Option<UserId>,
+        requester: &Requester,
+        now: DateTime<Utc>,
+    ) -> Result<Result<Self, TooManyFailures>, StoreError> {
+        let now = now.naive_utc();
+        let address = address(requester);
+        let device = match device(requester) {
+            Some(device) if familiar_places::is_familiar(connection, user, &device)? => Some(device),
+            _ => None,
+        };
+        let device_is_familiar = device.is_some();
+        if let Some(until) = closed_until(connection, &account, now)?
+            && !device_is_familiar
+            && !familiar_places::is_familiar(connection, user, &address)?
+        {
+            return Ok(Err(TooManyFailures::until(until, now)));
+        }
+        // A device that is known has a count of its own: strangers behind the same address do not use it up.
+        let place = device.unwrap_or(address);
+        for _ in 0..RACES {
+            let seen = password_failures::find(connection, &account, &place)?;
+            let counted = seen.filter(|seen| now - seen.last_at < QUIET);
+            if let Some(counted) = counted
+                && let until = counted.last_at + wait(counted.failures)
+                && now < until
+            {
+                return Ok(Err(TooManyFailures::until(until, now)));
+            }
+            if password_failures::replace(
+                connection,
+                &account,
+                &place,
+                seen.as_ref(),
+                &one_more(counted, now),
+            )? {
+                return Ok(Ok(Self { account, place, device_is_familiar }));
+            }
+        }
+        Ok(Err(TooManyFailures { wait: Duration::from_secs(1) }))
+    }
+
+    /// The password was wrong.
+    pub fn failed(&self, connection: &mut AnyConnection, now: DateTime<Utc>) -> Result<(), StoreError> {
+        let now = now.naive_utc();
+        for _ in 0..RACES {
+            let seen = password_failures::find(connection, &self.account, EVERYWHERE)?;
+            let counted = seen.filter(|seen| now - seen.first_at < PERIOD);
+            let new = one_more(counted, now);
+            if password_failures::replace(connection, &self.account, EVERYWHERE, seen.as_ref(), &new)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The password was right: the failures at this place are forgotten.
+    pub fn succeeded(&self, connection: &mut AnyConnection) -> Result<(), StoreError> {
+        password_failures::forget(connection, &self.account, &self.place)
+    }
+
+    /// Whether the device showed a token that an earlier login of this person left there.
+    #[must_use]
+    pub fn device_is_familiar(&self) -> bool {
+        self.device_is_familiar
+    }
+}
+
+impl TooManyFailures {
+    fn until(until: NaiveDateTime, now: NaiveDateTime) -> Self {
+        let seconds = (until - now + TimeDelta::milliseconds(999)).num_seconds().max(1);
+        Self { wait: Duration::from_secs(seconds.unsigned_abs()) }
+    }
+}
+
+/// Notes where a person logs in from. For the transaction that has locked the person's row.
+pub fn make_familiar(
+    connection: &mut AnyConnection,
+    user: UserId,
+    requester: &Requester,
+    now: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let device = device(requester);
+    for place in std::iter::once(address(requester)).chain(device) {
+        familiar_places::note(connection, user, &place, now)?;
+    }
+    Ok(())
+}
+
+/// Until when strangers are not heard, if that is so.
+fn closed_until(
+    connection: &mut AnyConnection,
+    account: &str,
+    now: NaiveDateTime,
+) -> Result<Option<NaiveDateTime>, StoreError> {
+    let of_all = password_failures::find(connection, account, EVERYWHERE)?;
+    let until = of_all.filter(|all| all.failures >= FAILURES_OF_ALL).map(|all| all.first_at + PERIOD);
+    Ok(until.filter(|until| now < *until))
+}
+
+fn one_more(counted: Option<Failures>, now: NaiveDateTime) -> Failures {
+    let (failures, first_at) = counted.map_or((0, now), |counted| (counted.failures, counted.first_at));
+    Failures { failures: failures.saturating_add(1), first_at, last_at: now }
+}
+
+/// 1, 2, 4 … 60 seconds.
+fn wait(failures: i32) -> TimeDelta {
+    match u32::try_from(failures - FREE) {
+        Ok(doublings) => TimeDelta::seconds(1 << doublings.min(6)).min(LONGEST_WAIT),
+        Err(_) => TimeDelta::zero(),
+    }
+}
+
+fn address(requester: &Requester) -> String {
+    requester.ip.map_or_else(|| "unknown".to_owned(), |ip| Household::from(ip).to_string())
+}
+
+fn device(requester: &Requester) -> Option<String> {
+    requester.device.as_ref().map(|device| format!("device:{}", device.hash()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wait;
+
+    #[test]
+    fn waits_double_up_to_a_minute() {
+        let waits: Vec<i64> = (3..14).map(|failures| wait(failures).num_seconds()).collect();
+        assert_eq!(waits, [0, 0, 1, 2, 4, 8, 16, 32, 60, 60, 60]);
+    }
+}
