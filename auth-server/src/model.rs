@@ -1,5 +1,6 @@
 //! What people and sessions are: plain data, parsed once at the edge and trusted afterwards.
 
+mod claims;
 mod device_token;
 mod email;
 mod event;
@@ -10,12 +11,13 @@ mod requester;
 mod session;
 mod user;
 
+pub use claims::{CustomClaims, InvalidClaims, InvalidRoles, Roles};
 pub use device_token::DeviceToken;
 pub use email::Email;
 pub use event::{Event, EventType};
 pub use household::Household;
 pub use ids::{SessionId, UserId};
-pub use names::{DisplayName, Role, Username};
+pub use names::{DisplayName, InvalidRole, Role, Username};
 pub use requester::Requester;
 pub use session::{Delivery, EndReason, Ended, Generation, Session};
 pub use user::{PasswordHash, User};

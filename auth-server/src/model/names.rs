@@ -3,6 +3,8 @@ use utoipa::ToSchema;
 
 /// Longest username and display name, in characters.
 const MAX_CHARS: usize = 64;
+/// Longest role.
+const MAX_ROLE_CHARS: usize = 32;
 
 /// Why a name was refused, worded for the person who typed it.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,6 +43,11 @@ pub struct Username(String);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Role(String);
+
+/// The text is not a role.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be 1 to {MAX_ROLE_CHARS} characters of a-z, 0-9, '_' and '-'")]
+pub struct InvalidRole;
 
 impl DisplayName {
     /// Trims, then checks.
@@ -93,6 +100,19 @@ impl Username {
 }
 
 impl Role {
+    /// The only way in for a role that an operator typed.
+    ///
+    /// # Errors
+    /// [`InvalidRole`]
+    pub fn parse(text: &str) -> Result<Self, InvalidRole> {
+        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '_' | '-');
+        if (1..=MAX_ROLE_CHARS).contains(&text.len()) && text.chars().all(fits) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidRole)
+        }
+    }
+
     /// The role that may call `/admin`.
     #[must_use]
     pub fn admin() -> Self {
