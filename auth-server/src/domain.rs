@@ -28,6 +28,7 @@ pub mod sessions;
 mod signer;
 mod signing_keys;
 mod standing;
+mod stored_hashes;
 mod throttle;
 mod turns;
 

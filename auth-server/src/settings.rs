@@ -150,6 +150,14 @@ pub struct Settings {
     #[arg(long, env, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
     pub argon2_parallelism: u32,
 
+    /// For people who came from Flask-Security: `SECURITY_PASSWORD_SALT` of that application, without which their passwords
+    /// cannot be checked
+    #[arg(long, env, hide_env_values = true)]
+    flask_security_password_salt: Option<SecretString>,
+    /// File that holds it
+    #[arg(long, env, conflicts_with = "flask_security_password_salt")]
+    flask_security_password_salt_file: Option<PathBuf>,
+
     /// Attempts to log in or register, per minute and address
     #[arg(long, env, default_value = "30")]
     pub login_rate_per_ip: std::num::NonZeroU32,

@@ -129,6 +129,7 @@ async fn context(settings: &Settings, secrets: &Secrets, clock: Arc<dyn Clock>) 
             iterations: settings.argon2_iterations,
             parallelism: settings.argon2_parallelism,
         },
+        secrets.flask_security_password_salt.clone(),
         threads,
     )?;
     let keys = KeyRing::open(&database, key_source(settings, secrets)?, clock.now())

@@ -28,7 +28,8 @@ impl HashingMemory {
     pub fn fits(&mut self, password: &[u8], stored: &PasswordHash) -> Result<bool, Error> {
         let (Some(salt), Some(expected)) = (&stored.salt, &stored.hash) else { return Ok(false) };
         let algorithm = Algorithm::try_from(stored.algorithm.as_str())?;
-        let version = stored.version.map(Version::try_from).transpose()?.unwrap_or_default();
+        // Before there was a second version nobody wrote it down.
+        let version = stored.version.map_or(Ok(Version::V0x10), Version::try_from)?;
         let argon2 = Argon2::new(algorithm, version, Params::try_from(stored)?);
         // Outputs compare in constant time.
         Ok(self.output(&argon2, password, salt, expected.len())? == *expected)

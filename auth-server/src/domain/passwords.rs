@@ -1,6 +1,5 @@
 use std::sync::Arc;
 
-use argon2::password_hash::phc::PasswordHash as Phc;
 use argon2::{Algorithm, Argon2, Params, Version};
 use secrecy::{ExposeSecret, SecretString};
 use zxcvbn::Score;
@@ -8,6 +7,7 @@ use zxcvbn::Score;
 use super::Busy;
 use super::hashing_memory::HashingMemory;
 use super::hashing_pool::{HashingPool, Place};
+use super::stored_hashes::StoredHash;
 use crate::model::PasswordHash;
 
 /// What zxcvbn gives no text of 8 characters, however random: the score that is wanted. Whoever tries should be told.
@@ -21,6 +21,8 @@ const MIN_SCORE: Score = Score::Three;
 pub struct Passwords {
     argon2: Argon2<'static>,
     pool: HashingPool,
+    /// What the hashes of people who came from Flask-Security cannot be checked without.
+    flask_salt: Option<SecretString>,
     /// Checked where there is no such person, so that the answer takes as long as for a wrong password.
     stand_in: Arc<PasswordHash>,
 }
@@ -41,7 +43,7 @@ pub struct Argon2Settings {
 pub enum Check {
     /// It fits.
     Right,
-    /// It fits, but its hash was made with other settings than today's.
+    /// It fits, but its hash was made with other settings than today's, or by another system.
     RightButOutdated,
     /// It does not fit, or there is nobody whom it could fit.
     Wrong,
@@ -66,13 +68,17 @@ impl Passwords {
     ///
     /// # Errors
     /// The settings are beyond what argon2 allows.
-    pub fn new(settings: Argon2Settings, threads: usize) -> Result<Self, String> {
+    pub fn new(
+        settings: Argon2Settings,
+        flask_salt: Option<SecretString>,
+        threads: usize,
+    ) -> Result<Self, String> {
         let params = Params::new(settings.memory_kib, settings.iterations, settings.parallelism, None)
             .map_err(|error| format!("ARGON2_MEMORY_KIB, ARGON2_ITERATIONS, ARGON2_PARALLELISM: {error}"))?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let stand_in =
             Arc::new(hash(&argon2, &"nobody has this password".into(), &mut HashingMemory::default()));
-        Ok(Self { argon2, pool: HashingPool::start(threads), stand_in })
+        Ok(Self { argon2, pool: HashingPool::start(threads), flask_salt, stand_in })
     }
 
     /// A place among those whose password is hashed next.
@@ -94,12 +100,13 @@ impl Passwords {
         stored: Option<PasswordHash>,
     ) -> Result<Check, Busy> {
         let (argon2, stand_in) = (self.argon2.clone(), Arc::clone(&self.stand_in));
+        let flask_salt = self.flask_salt.clone();
         place
             .run(move |memory| {
                 if let Some(stored) = stored {
-                    return check(&argon2, &password, &stored, memory);
+                    return check(&argon2, &password, &stored, flask_salt.as_ref(), memory);
                 }
-                check(&argon2, &password, &stand_in, memory);
+                check(&argon2, &password, &stand_in, None, memory);
                 Check::Wrong
             })
             .await
@@ -143,19 +150,15 @@ fn check(
     argon2: &Argon2<'_>,
     password: &SecretString,
     stored: &PasswordHash,
+    flask_salt: Option<&SecretString>,
     memory: &mut HashingMemory,
 ) -> Check {
-    let Ok(stored) = Phc::new(stored.0.expose_secret()) else { return Check::Wrong };
-    if !memory.fits(password.expose_secret().as_bytes(), &stored).unwrap_or(false) {
-        return Check::Wrong;
+    match StoredHash::parse(stored.0.expose_secret()) {
+        Some(stored) if !stored.fits(password, flask_salt, memory) => Check::Wrong,
+        Some(stored) if stored.is_ours_with(argon2.params()) => Check::Right,
+        Some(_) => Check::RightButOutdated,
+        None => Check::Wrong,
     }
-    let today = argon2.params();
-    let same = Params::try_from(&stored).is_ok_and(|params| {
-        (params.m_cost(), params.t_cost(), params.p_cost())
-            == (today.m_cost(), today.t_cost(), today.p_cost())
-    });
-    let same = same && stored.algorithm == Algorithm::Argon2id.ident();
-    if same { Check::Right } else { Check::RightButOutdated }
 }
 
 fn judge(password: &str, words: &[String]) -> Result<(), WeakPassword> {

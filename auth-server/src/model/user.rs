@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{DisplayName, Email, Role, UserId, Username};
 
-/// An argon2id hash in PHC form. Kept out of Debug output like the password itself: it can be guessed at.
+/// An argon2id hash in PHC form, or one that the person brought from another system. Kept out of Debug output like the password itself: it can be guessed at.
 #[derive(Clone, Debug)]
 pub struct PasswordHash(pub SecretString);
 

@@ -10,7 +10,7 @@ const MIN_BYTES: usize = 32;
 /// What example files say where a secret belongs.
 const PLACEHOLDERS: [&str; 4] = ["change-me", "changeme", "example", "secret-goes-here"];
 
-/// The secrets, each long enough, none twice.
+/// The secrets: those of ours long enough, none twice.
 #[derive(Debug)]
 pub struct Secrets {
     /// `JWT_REFRESH_SECRET`
@@ -25,6 +25,8 @@ pub struct Secrets {
     pub access: Option<SecretString>,
     /// `JWT_ACCESS_SECRETS_ACCEPTED`, with HS256.
     pub access_accepted: Vec<SecretString>,
+    /// `FLASK_SECURITY_PASSWORD_SALT`: as the other system has it, however short.
+    pub flask_security_password_salt: Option<SecretString>,
 }
 
 impl Secrets {
@@ -64,6 +66,11 @@ impl Secrets {
             key_encryption_previous,
             access: if hs256 { Some(needed("JWT_ACCESS_SECRET", access)?) } else { None },
             access_accepted: list(access_accepted),
+            flask_security_password_salt: of(
+                "FLASK_SECURITY_PASSWORD_SALT",
+                &settings.flask_security_password_salt,
+                &settings.flask_security_password_salt_file,
+            )?,
         };
         check(&secrets.named())?;
         Ok(secrets)

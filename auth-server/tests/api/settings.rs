@@ -46,6 +46,7 @@ fn a_wrong_setting_stops_the_start_with_one_line_that_names_it() {
         (&[("COOKIE_SECURE", "perhaps")], "COOKIE_SECURE"),
         (&[("COOKIE_SAMESITE", "none"), ("COOKIE_SECURE", "false")], "COOKIE_SAMESITE"),
         (&[("ARGON2_MEMORY_KIB", "0")], "ARGON2_MEMORY_KIB"),
+        (&[("FLASK_SECURITY_PASSWORD_SALT_FILE", "/dev/null/salt")], "FLASK_SECURITY_PASSWORD_SALT_FILE"),
         (&[("LOGIN_RATE_PER_IP", "0")], "LOGIN_RATE_PER_IP"),
         (&[("WORKERS", "0")], "WORKERS"),
         (&[("JWT_REFRESH_SECRET", "")], "JWT_REFRESH_SECRET"),
@@ -104,6 +105,13 @@ fn a_secret_can_stand_in_a_file_but_not_in_two_places() {
     assert!(error.contains("JWT_REFRESH_SECRET_FILE"), "{error}");
 
     std::fs::write(&file, "short").unwrap();
+    let of_another_system =
+        ["auth-server", "--key-encryption-secret", KEY_SECRET, "--jwt-refresh-secret", REFRESH_SECRET]
+            .into_iter()
+            .chain(["--flask-security-password-salt-file", path]);
+    let salt =
+        Settings::from_flags(of_another_system).unwrap().secrets().unwrap().flask_security_password_salt;
+    assert!(salt.is_some_and(|salt| secrecy::ExposeSecret::expose_secret(&salt) == "short"));
     assert!(Settings::from_flags(flags).unwrap().secrets().is_err());
     std::fs::remove_file(&file).unwrap();
     assert!(Settings::from_flags(flags).unwrap().secrets().unwrap_err().contains("JWT_REFRESH_SECRET_FILE"));
@@ -137,6 +145,7 @@ fn help_is_the_manual() {
         "ARGON2_MEMORY_KIB",
         "ARGON2_ITERATIONS",
         "ARGON2_PARALLELISM",
+        "FLASK_SECURITY_PASSWORD_SALT",
         "LOGIN_RATE_PER_IP",
         "LOG_FORMAT",
         "WORKERS",
