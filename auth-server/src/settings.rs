@@ -12,6 +12,7 @@ use clap::builder::Resettable;
 use clap::{ArgAction, Command, CommandFactory, FromArgMatches, Parser, ValueEnum};
 use secrecy::SecretString;
 use shared_claims::Algorithm;
+use shared_claims::http::proxies::Network;
 use url::Url;
 
 use crate::store::DatabaseUrl;
@@ -35,6 +36,10 @@ pub struct Settings {
     /// Address to listen on
     #[arg(long, env, default_value = "127.0.0.1:8080", value_parser = values::address)]
     pub bind_addr: SocketAddr,
+
+    /// Proxies, separated by commas, whose `X-Forwarded-For` or `Forwarded` tells the client's address: addresses or networks
+    #[arg(long, env, value_delimiter = ',')]
+    pub trusted_proxies: Vec<Network>,
 
     /// Number of worker threads [default: as many as there are cores]
     #[arg(long, env)]

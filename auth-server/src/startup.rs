@@ -11,6 +11,7 @@ use actix_web::{App, HttpServer, cookie, rt, web};
 use chrono::TimeDelta;
 use secrecy::SecretString;
 use shared_claims::http::cors::cors;
+use shared_claims::http::proxies::TrustedProxies;
 use shared_claims::http::{connections, fallback};
 use shared_claims::{AccessTokenValidator, Algorithm, Clock};
 
@@ -213,6 +214,7 @@ fn warn(settings: &Settings) {
 fn serve(settings: &Settings, context: Arc<Context>, listener: TcpListener) -> Result<Server, String> {
     let cookies = web::Data::new(Cookies::new(settings.cookie_secure, same_site(settings.cookie_samesite)));
     let attempts = web::Data::new(Attempts::new(settings.login_rate_per_ip));
+    let proxies = web::Data::new(TrustedProxies::new(settings.trusted_proxies.clone()));
     let origins = web::Data::new(TrustedOrigins::new(&settings.issuer, &settings.allowed_origins));
     let access_tokens = web::Data::new(access_token_validator(&context));
     let context = web::Data::from(context);
@@ -225,6 +227,7 @@ fn serve(settings: &Settings, context: Arc<Context>, listener: TcpListener) -> R
             .app_data(context.clone())
             .app_data(cookies.clone())
             .app_data(attempts.clone())
+            .app_data(proxies.clone())
             .app_data(origins.clone())
             .app_data(access_tokens.clone())
             .configure(|config| routes(config, demo_api_url.as_deref()))

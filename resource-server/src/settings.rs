@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use clap::builder::Resettable;
 use clap::{ArgAction, Command, CommandFactory, FromArgMatches, Parser, ValueEnum};
 use secrecy::SecretString;
+use shared_claims::http::proxies::Network;
 use url::Url;
 
 pub use values::AllowedOrigins;
@@ -25,6 +26,10 @@ pub struct Settings {
     /// Address to listen on
     #[arg(long, env, default_value = "127.0.0.1:8081", value_parser = values::address)]
     pub bind_addr: SocketAddr,
+
+    /// Proxies, separated by commas, whose word on the client's address and on `X-Request-Id` is believed: addresses or networks
+    #[arg(long, env, value_delimiter = ',')]
+    pub trusted_proxies: Vec<Network>,
 
     /// Number of worker threads [default: as many as there are cores]
     #[arg(long, env)]

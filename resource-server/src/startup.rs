@@ -11,6 +11,7 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use secrecy::ExposeSecret;
 use shared_claims::http::cors::cors;
+use shared_claims::http::proxies::TrustedProxies;
 use shared_claims::http::{connections, fallback};
 use shared_claims::{AccessTokenValidator, Algorithm, Clock, KeySet, Keys, Options, RemoteKeySet, Source};
 
@@ -57,12 +58,14 @@ pub fn build(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Running, Star
     let bind_failed = |cause| StartError::Bind { address: settings.bind_addr, cause };
     let (validator, readiness) = validation(settings, clock);
     let readiness = web::Data::new(readiness);
+    let proxies = web::Data::new(TrustedProxies::new(settings.trusted_proxies.clone()));
     let allowed_origins = settings.allowed_origins.0.clone();
 
     let mut server = HttpServer::new(move || {
         App::new()
             .app_data(validator.clone())
             .app_data(readiness.clone())
+            .app_data(proxies.clone())
             .configure(http::routes)
             .wrap(cors(&allowed_origins, &[Method::GET, Method::HEAD, Method::POST]))
             // Outermost, so that the errors of CORS become problems too.

@@ -11,3 +11,4 @@ pub mod description;
 pub mod fallback;
 pub mod healthcheck;
 pub mod problem;
+pub mod proxies;

@@ -1,7 +1,6 @@
-use std::net::IpAddr;
-
 use actix_web::HttpRequest;
 use actix_web::http::header::USER_AGENT;
+pub use shared_claims::http::proxies::client_address as address;
 
 use super::Cookies;
 use crate::model::Requester;
@@ -12,11 +11,6 @@ const MAX_USER_AGENT: usize = 256;
 /// Who asks.
 pub fn requester(request: &HttpRequest, cookies: Cookies) -> Requester {
     Requester { ip: address(request), user_agent: user_agent(request), device: cookies.find_device(request) }
-}
-
-/// The address at the other end of the connection.
-pub fn address(request: &HttpRequest) -> Option<IpAddr> {
-    request.peer_addr().map(|address| address.ip().to_canonical())
 }
 
 /// What the client says to be, cut to size and without control characters.

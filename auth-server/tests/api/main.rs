@@ -20,6 +20,7 @@ mod migrations;
 mod origins;
 mod passwords;
 mod program;
+mod proxies;
 mod registration;
 mod restored;
 mod reuse;

@@ -56,6 +56,8 @@ fn a_wrong_setting_stops_the_start_with_one_line_that_names_it() {
         (&[("JWT_REFRESH_SECRETS_ACCEPTED", REFRESH_SECRET)], "JWT_REFRESH_SECRETS_ACCEPTED"),
         (&[("JWT_REFRESH_SECRET_FILE", "/tmp/x")], "JWT_REFRESH_SECRET_FILE"),
         (&[("KEY_ENCRYPTION_SECRET", ""), ("KEY_ENCRYPTION_SECRET_FILE", "")], "KEY_ENCRYPTION_SECRET"),
+        (&[("TRUSTED_PROXIES", "proxy.example.org")], "TRUSTED_PROXIES"),
+        (&[("TRUSTED_PROXIES", "127.0.0.1,0.0.0.0/0")], "TRUSTED_PROXIES"),
         (&[("LOG_FORMAT", "xml")], "LOG_FORMAT"),
     ];
     for (variables, name) in table {
@@ -147,6 +149,7 @@ fn help_is_the_manual() {
         "ARGON2_PARALLELISM",
         "FLASK_SECURITY_PASSWORD_SALT",
         "LOGIN_RATE_PER_IP",
+        "TRUSTED_PROXIES",
         "LOG_FORMAT",
         "WORKERS",
     ] {

@@ -43,6 +43,7 @@ fn a_wrong_value_is_named_with_its_variable_and_what_would_be_right() {
         ("ALLOWED_ORIGINS", "https://app.example.org,app.example.org", "such as https://app.example.org"),
         ("ALLOW_HTTP_ISSUER", "perhaps", "true, false"),
         ("WORKERS", "0", "WORKERS"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8", "give 10.0.0.0/8 or 10.0.0.1"),
         ("LOG_FORMAT", "xml", "text, json"),
         ("JWT_ACCESS_SECRET", "hunter2", "32 bytes"),
         ("JWT_ACCESS_SECRET", "change-me-change-me-change-me-change-me", "example's value"),
@@ -81,6 +82,7 @@ fn an_empty_variable_counts_as_not_set() {
         "WORKERS",
         "JWT_ACCESS_SECRET",
         "JWT_ACCESS_SECRET_FILE",
+        "TRUSTED_PROXIES",
         "LOG_FORMAT",
     ]
     .map(|name| (name, ""));
@@ -139,6 +141,7 @@ fn help_names_every_variable() {
         "ALLOW_HTTP_ISSUER",
         "JWT_ACCESS_SECRET",
         "JWT_ACCESS_SECRET_FILE",
+        "TRUSTED_PROXIES",
         "LOG_FORMAT",
         "RUST_LOG",
     ] {
