@@ -24,7 +24,7 @@ async fn run() -> Result<(), String> {
     match command {
         None => serve(settings).await,
         Some(Command::Keys { command, json }) => {
-            logging::start(settings.log_format);
+            logging::start(settings.log_format, logging::DEFAULT_FILTER);
             keys::run(&settings, command).await.map(|report| report.print(json))
         }
         Some(Command::Healthcheck) => {
@@ -34,7 +34,7 @@ async fn run() -> Result<(), String> {
 }
 
 async fn serve(settings: Settings) -> Result<(), String> {
-    logging::start(settings.log_format);
+    logging::start(settings.log_format, logging::DEFAULT_FILTER);
     connections::allow_many();
     let server = AuthServer::build(settings, Arc::new(SystemClock)).await?;
     log::info!("listening on {}", server.address());

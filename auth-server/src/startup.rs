@@ -12,7 +12,7 @@ use chrono::TimeDelta;
 use secrecy::SecretString;
 use shared_claims::http::cors::cors;
 use shared_claims::http::proxies::TrustedProxies;
-use shared_claims::http::{connections, fallback};
+use shared_claims::http::{access, connections, fallback};
 use shared_claims::{AccessTokenValidator, Algorithm, Clock};
 
 use crate::domain::housekeeping::keep_house;
@@ -239,6 +239,7 @@ fn serve(settings: &Settings, context: Arc<Context>, listener: TcpListener) -> R
                     .add((CACHE_CONTROL, "no-store"))
                     .add((X_CONTENT_TYPE_OPTIONS, "nosniff")),
             )
+            .wrap(from_fn(access::identify))
             .wrap(from_fn(connections::note_request))
     };
     let server = HttpServer::new(app)

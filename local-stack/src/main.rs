@@ -24,6 +24,9 @@ use data_folder::DataFolder;
 use servers::Servers;
 use stop_signal::StopSignal;
 
+/// No line for each request: the terminal shows what to try.
+const LOG_FILTER: &str = "info,actix_server=warn,access=off";
+
 #[actix_web::main]
 async fn main() -> ExitCode {
     match run(&Arguments::parse()).await {
@@ -44,7 +47,7 @@ async fn run(arguments: &Arguments) -> Result<(), String> {
     let password = administrator::create(&servers.auth).await?;
     print(&guide::text(addresses, &arguments.data_dir, password.as_ref()))?;
     // Not earlier: what the servers warn about at their start (plain http) is meant to be so here.
-    logging::start(LogFormat::Text);
+    logging::start(LogFormat::Text, LOG_FILTER);
     servers.run(stop).await
 }
 

@@ -29,7 +29,7 @@ async fn run() -> Result<(), String> {
 }
 
 async fn serve(settings: &Settings) -> Result<(), String> {
-    logging::start(settings.log_format);
+    logging::start(settings.log_format, logging::DEFAULT_FILTER);
     connections::allow_many();
     let running =
         resource_server::build(settings, Arc::new(SystemClock)).map_err(|error| error.to_string())?;

@@ -12,7 +12,7 @@ use actix_web::{App, HttpServer, web};
 use secrecy::ExposeSecret;
 use shared_claims::http::cors::cors;
 use shared_claims::http::proxies::TrustedProxies;
-use shared_claims::http::{connections, fallback};
+use shared_claims::http::{access, connections, fallback};
 use shared_claims::{AccessTokenValidator, Algorithm, Clock, KeySet, Keys, Options, RemoteKeySet, Source};
 
 use crate::http::{self, Readiness};
@@ -68,8 +68,9 @@ pub fn build(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Running, Star
             .app_data(proxies.clone())
             .configure(http::routes)
             .wrap(cors(&allowed_origins, &[Method::GET, Method::HEAD, Method::POST]))
-            // Outermost, so that the errors of CORS become problems too.
+            // Further out, so that the errors of CORS become problems too.
             .wrap(from_fn(fallback::problems))
+            .wrap(from_fn(access::identify))
             .wrap(from_fn(connections::note_request))
     })
     .client_request_timeout(REQUEST_TIMEOUT)

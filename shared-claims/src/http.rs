@@ -1,5 +1,6 @@
 //! What an actix-web service needs: who is calling, and how to answer when that is not to be.
 
+pub mod access;
 pub mod authenticated;
 pub mod bearer;
 pub mod challenge;

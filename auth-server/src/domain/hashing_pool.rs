@@ -2,6 +2,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 
+use shared_claims::request_id::{self, RequestId};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::hashing_memory::HashingMemory;
@@ -10,7 +11,10 @@ use super::hashing_memory::HashingMemory;
 /// whoever comes after that is told to come back, while refreshes, which need no hash, go on.
 const WAITING: usize = 64;
 
-type Job = Box<dyn FnOnce(&mut HashingMemory) + Send>;
+struct Job {
+    request: Option<RequestId>,
+    work: Box<dyn FnOnce(&mut HashingMemory) + Send>,
+}
 
 /// Threads for argon2 and zxcvbn: as many as there are cores, so that memory and processor time stay bounded
 /// however many people log in at once.
@@ -67,14 +71,14 @@ impl Place {
     ) -> Result<T, Busy> {
         let Self { jobs, permit } = self;
         let (answer, answered) = oneshot::channel();
-        let job = Box::new(move |memory: &mut HashingMemory| {
+        let work = Box::new(move |memory: &mut HashingMemory| {
             // Nobody is waiting any more: the client hung up while it queued.
             if !answer.is_closed() {
                 let _ = answer.send(work(memory));
             }
             drop(permit);
         });
-        jobs.send(job).map_err(|_| Busy)?;
+        jobs.send(Job { request: request_id::current(), work }).map_err(|_| Busy)?;
         answered.await.map_err(|_| Busy)
     }
 }
@@ -85,12 +89,12 @@ fn work(queue: &Mutex<mpsc::Receiver<Job>>) {
     loop {
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         match next {
-            Ok(job) => {
+            Ok(Job { request, work }) => request_id::on_behalf_of(request, || {
                 // A library that panics on somebody's input must not cost us the thread.
-                if catch_unwind(AssertUnwindSafe(|| job(&mut memory))).is_err() {
+                if catch_unwind(AssertUnwindSafe(|| work(&mut memory))).is_err() {
                     log::error!("a password could not be judged or hashed: the library panicked");
                 }
-            }
+            }),
             Err(mpsc::RecvError) => return,
         }
     }
@@ -110,3 +114,19 @@ fn yield_to_others() {
 /// Elsewhere it would be the whole process that steps back.
 #[cfg(not(target_os = "linux"))]
 fn yield_to_others() {}
+
+#[cfg(test)]
+mod tests {
+    use shared_claims::request_id::{self, RequestId};
+
+    use super::HashingPool;
+
+    #[tokio::test]
+    async fn the_request_is_known_on_the_other_thread_too() {
+        let pool = HashingPool::start(1);
+        let seen = || async { pool.place().unwrap().run(|_| request_id::current()).await.unwrap() };
+        let id = RequestId::random();
+        assert_eq!(request_id::handling(id.clone(), seen()).await, Some(id));
+        assert_eq!(seen().await, None);
+    }
+}

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::r2d2::{Pool, PooledConnection};
 use diesel::result::Error as DieselError;
+use shared_claims::request_id;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
@@ -72,9 +73,10 @@ impl Database {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let pool = self.pool.clone();
+        let (pool, request) = (self.pool.clone(), request_id::current());
         // Waiting for a connection blocks too, so it happens on the same thread as the statements.
-        let mut hop = spawn_blocking(move || work(&mut *connection(&pool)?));
+        let work = move || work(&mut *connection(&pool)?);
+        let mut hop = spawn_blocking(|| request_id::on_behalf_of(request, work));
         let Ok(done) = timeout(ANSWER_WAIT, &mut hop).await else {
             // Unless it has begun, it need not begin any more.
             hop.abort();
@@ -175,4 +177,22 @@ fn begin(connection: &mut AnyConnection) -> Result<(), DieselError> {
 
 fn one_line(error: &dyn std::fmt::Display) -> String {
     error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use shared_claims::request_id::{self, RequestId};
+
+    use super::{Database, DatabaseUrl, StoreError};
+
+    #[tokio::test]
+    async fn the_request_is_known_on_the_other_thread_too() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let url: DatabaseUrl = format!("sqlite://{}/latchkey.db", folder.path().display()).parse().unwrap();
+        let database = Database::open(&url).unwrap();
+        let seen = || database.run(|_| Ok::<_, StoreError>(request_id::current()));
+        let id = RequestId::random();
+        assert_eq!(request_id::handling(id.clone(), seen()).await.unwrap(), Some(id));
+        assert_eq!(seen().await.unwrap(), None);
+    }
 }

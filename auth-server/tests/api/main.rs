@@ -22,6 +22,7 @@ mod passwords;
 mod program;
 mod proxies;
 mod registration;
+mod request_ids;
 mod restored;
 mod reuse;
 mod rotation;

@@ -9,8 +9,10 @@ use crate::program;
 const LIST: &str = "X-Forwarded-For";
 const STANDARD: &str = "Forwarded";
 
+type Headers<'a> = &'a [(&'a str, &'a str)];
+
 /// The address that the session list shows of a registration with these headers.
-async fn noted_address(app: &TestApp, name: &str, headers: &[(&str, &str)]) -> String {
+async fn noted_address(app: &TestApp, name: &str, headers: Headers<'_>) -> String {
     let person = json!({"email": format!("{name}@example.org"), "password": PASSWORD});
     let call = app.post("/auth/register").json(&person);
     let call = headers.iter().fold(call, |call, (name, value)| call.header(name, value));
@@ -22,7 +24,7 @@ async fn noted_address(app: &TestApp, name: &str, headers: &[(&str, &str)]) -> S
 #[actix_web::test]
 async fn behind_a_trusted_proxy_the_session_list_shows_the_client() {
     let app = TestApp::with(&["--trusted-proxies", "127.0.0.1, 10.0.0.0/8"]).await;
-    let table: [(&str, &[(&str, &str)], &str); 6] = [
+    let table: [(&str, Headers<'_>, &str); 6] = [
         ("ann", &[(LIST, "203.0.113.7")], "203.0.113.7"),
         ("bob", &[(LIST, "1.1.1.1, 203.0.113.7, 10.1.2.3")], "203.0.113.7"),
         ("cid", &[(LIST, "1.1.1.1"), (LIST, "203.0.113.7")], "203.0.113.7"),

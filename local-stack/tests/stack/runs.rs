@@ -56,6 +56,8 @@ fn the_printed_password_opens_what_is_for_administrators() {
     );
     let answer = bash(&script, folder.path());
     assert!(answer.contains(r#""roles":["admin"]"#) && answer.ends_with("\n200\n"), "{answer}");
+    let log = fs::read_to_string(folder.path().join("data.log")).expect("a log");
+    assert!(log.contains("login_succeeded") && !log.contains(" access "), "no line for each request: {log}");
 }
 
 #[test]

@@ -10,16 +10,21 @@ use shared_claims::testing::ManualClock;
 use crate::issuer::Issuer;
 
 /// Killed with the test.
-struct Program {
-    process: Child,
-    address: SocketAddr,
+pub struct Program {
+    pub process: Child,
+    pub address: SocketAddr,
 }
 
 impl Program {
     async fn start(issuer: &Issuer) -> Self {
+        Self::start_with(issuer, &[], Stdio::null()).await
+    }
+
+    pub async fn start_with(issuer: &Issuer, variables: &[(&str, &str)], stderr: Stdio) -> Self {
         let address = free_address();
-        let process =
-            program(address).env("ISSUER", &issuer.url).stderr(Stdio::null()).spawn().expect("a server");
+        let mut program = program(address);
+        program.env("ISSUER", &issuer.url).envs(variables.iter().copied());
+        let process = program.stderr(stderr).spawn().expect("a server");
         for _ in 0..200 {
             if TcpStream::connect(address).is_ok() {
                 break;

@@ -8,5 +8,6 @@ mod healthcheck;
 mod invariants;
 mod issuer;
 mod openapi;
+mod request_ids;
 mod routes;
 mod settings;

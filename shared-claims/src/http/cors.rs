@@ -5,9 +5,10 @@ use actix_web::http::Method;
 use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::middleware::Condition;
 
+use super::access::X_REQUEST_ID;
+
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const X_CSRF_TOKEN: HeaderName = HeaderName::from_static("x-csrf-token");
-const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Seconds for which a browser may remember what a preflight said.
 const PREFLIGHT_MAX_AGE: usize = 600;
 

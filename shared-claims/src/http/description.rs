@@ -62,11 +62,12 @@ pub fn add_problem(call: &mut Operation, code: Code, when: &str) {
     }
 }
 
-/// Adds the headers that come with a status: `Retry-After` to 429 and 503, a challenge to the 401 of calls that take a
+/// Adds the headers that come with every answer, or with a status: `X-Request-Id`; `Retry-After` to 429 and 503, a challenge to the 401 of calls that take a
 /// token (RFC 6750 §3).
 pub fn add_headers(call: &mut Operation, challenges: bool) {
     for (status, response) in &mut call.responses.responses {
         let RefOr::T(response) = response else { continue };
+        add_header(response, "X-Request-Id", Type::String, "Names the request in the server's log");
         match status.as_str() {
             "429" | "503" => add_header(response, "Retry-After", Type::Integer, "Seconds to wait"),
             "401" if challenges => {
