@@ -1,0 +1,228 @@
+//! How often somebody may be wrong about a password.
+
+use chrono::TimeDelta;
+use e2e::Answer;
+use serde_json::{Value, json};
+
+use crate::app::{PASSWORD, Session, TestApp};
+
+const HOME: &str = "203.0.113.7";
+const STRANGER: &str = "198.51.100.1";
+
+/// Behind a proxy that says where requests come from.
+async fn start() -> TestApp {
+    TestApp::with(&["--trusted-proxies", "127.0.0.1", "--login-rate-per-ip", "1000000"]).await
+}
+
+async fn log_in_as(app: &TestApp, from: &str, name: &Value, password: &str) -> Answer {
+    let mut body = name.clone();
+    body["password"] = json!(password);
+    app.post("/auth/login").header("x-forwarded-for", from).json(&body).send().await
+}
+
+async fn log_in(app: &TestApp, from: &str, password: &str) -> Answer {
+    log_in_as(app, from, &json!({"email": "ann@example.org"}), password).await
+}
+
+fn wait(answer: Answer) -> i64 {
+    let answer = answer.assert_problem(429, "too_many_requests");
+    let seconds: i64 = answer.header("retry-after").unwrap().parse().unwrap();
+    assert_eq!(answer.json()["retry_after"], json!(seconds));
+    seconds
+}
+
+#[actix_web::test]
+async fn after_five_failures_waits_double_up_to_a_minute() {
+    let app = start().await;
+    app.register("ann").await;
+    for _ in 0..5 {
+        log_in(&app, STRANGER, "wrong").await.assert_problem(401, "invalid_credentials");
+    }
+    for seconds in [1, 2, 4, 8, 16, 32, 60, 60] {
+        // Right or wrong makes no difference, and asking does not make it longer.
+        assert_eq!(wait(log_in(&app, STRANGER, PASSWORD).await), seconds);
+        app.advance(TimeDelta::milliseconds(seconds * 1000 - 1));
+        assert_eq!(wait(log_in(&app, STRANGER, "wrong").await), 1);
+        app.advance(TimeDelta::milliseconds(1));
+        log_in(&app, STRANGER, "wrong").await.assert_problem(401, "invalid_credentials");
+    }
+    // From elsewhere its owner is let in at once.
+    log_in(&app, HOME, PASSWORD).await.assert_status(200);
+    assert_eq!(wait(log_in(&app, STRANGER, PASSWORD).await), 60);
+}
+
+#[actix_web::test]
+async fn failures_are_forgotten_after_a_quarter_of_an_hour_or_a_success() {
+    let app = start().await;
+    app.register("ann").await;
+    for _ in 0..2 {
+        for _ in 0..5 {
+            log_in(&app, STRANGER, "wrong").await.assert_status(401);
+        }
+        wait(log_in(&app, STRANGER, "wrong").await);
+        app.advance(TimeDelta::minutes(15));
+    }
+    for _ in 0..3 {
+        for _ in 0..4 {
+            log_in(&app, STRANGER, "wrong").await.assert_status(401);
+        }
+        log_in(&app, STRANGER, PASSWORD).await.assert_status(200);
+    }
+}
+
+#[actix_web::test]
+async fn a_name_that_nobody_has_is_treated_alike() {
+    let app = start().await;
+    app.register("ann").await;
+    let ask = async |name: Value| {
+        let mut story = Vec::new();
+        for step in 0..12 {
+            let answer = log_in_as(&app, STRANGER, &name, "wrong").await;
+            let retry_after = answer.header("retry-after").map(str::to_owned);
+            story.push((answer.status, answer.json()["detail"].clone(), retry_after));
+            app.advance(TimeDelta::milliseconds(step * 300));
+        }
+        story
+    };
+    let known = ask(json!({"email": "ann@example.org"})).await;
+    assert!(known.iter().any(|(status, ..)| *status == 429));
+    assert_eq!(ask(json!({"email": "nobody@example.org"})).await, known);
+    assert_eq!(ask(json!({"username": "nobody"})).await, known);
+}
+
+#[actix_web::test]
+async fn a_thousand_at_once_get_no_further() {
+    let app = TestApp::with(&["--login-rate-per-ip", "1000000", "--workers", "2"]).await;
+    app.register("ann").await;
+    let other = app.another().await;
+    let guess = |app: &TestApp, number: usize| {
+        let body = json!({"email": "ann@example.org", "password": format!("guess number {number}")});
+        app.post("/auth/login").json(&body).send()
+    };
+    let guesses = (0..200).map(|number| guess(if number % 2 == 0 { &app } else { &other }, number));
+    let answers = futures_util::future::join_all(guesses).await;
+    let tried = answers.iter().filter(|answer| answer.status == 401).count();
+    let refused = answers.iter().filter(|answer| answer.status == 429).count();
+    assert_eq!((tried, refused), (5, 195));
+}
+
+#[actix_web::test]
+async fn who_is_right_many_times_at_once_is_let_in() {
+    let app = TestApp::with(&["--workers", "2"]).await;
+    app.register("ann").await;
+    let no_more = json!({});
+    let logins = futures_util::future::join_all((0..30).map(|_| app.try_login("ann", &no_more))).await;
+    assert!(logins.iter().all(|answer| answer.status == 200));
+    assert!(app.database.db_texts("SELECT account AS value FROM password_failures").is_empty());
+}
+
+#[actix_web::test]
+async fn other_password_checks_count_as_well() {
+    let app = start().await;
+    let session = app.register("ann").await;
+    let call = |path: &str, body: Value| {
+        app.post(path).cookie(&session.refresh_token).header("x-forwarded-for", HOME).json(&body).send()
+    };
+    let change = json!({"current_password": "wrong", "new_password": "an entirely different staple"});
+    let again = json!({"password": "wrong"});
+    for _ in 0..2 {
+        call("/auth/password", change.clone()).await.assert_problem(401, "invalid_credentials");
+        call("/auth/reauthenticate", again.clone()).await.assert_problem(401, "invalid_credentials");
+    }
+    log_in(&app, HOME, "wrong").await.assert_status(401);
+    wait(call("/auth/reauthenticate", json!({"password": PASSWORD})).await);
+    wait(call("/auth/password", change).await);
+    wait(log_in(&app, HOME, PASSWORD).await);
+    // The session itself is none the worse for it.
+    app.refresh(&session.refresh_token).await.assert_status(200);
+}
+
+/// A hundred failures within minutes, from many addresses.
+async fn attack(app: &TestApp, name: &Value) {
+    for number in 0..25 {
+        let from = format!("2001:db8:{number:x}::1");
+        for _ in 0..4 {
+            log_in_as(app, &from, name, "wrong").await.assert_problem(401, "invalid_credentials");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn under_attack_from_everywhere_only_familiar_places_are_heard() {
+    let app = start().await;
+    app.register("ann").await;
+    let name = json!({"email": "ann@example.org"});
+    let at_home = log_in(&app, HOME, PASSWORD).await.assert_status(200);
+    let device = format!("__Host-device={}", at_home.device_cookie().unwrap());
+
+    attack(&app, &name).await;
+    let body = json!({"email": "ann@example.org", "password": PASSWORD});
+    let from = |address: &str| app.post("/auth/login").header("x-forwarded-for", address).json(&body);
+    // A stranger is not heard, right or wrong; nor is one who invents a device.
+    assert_eq!(wait(from(STRANGER).send().await), 3600);
+    assert_eq!(
+        wait(from(STRANGER).header("cookie", "__Host-device=AAAAAAAAAAAAAAAAAAAAAA").send().await),
+        3600
+    );
+    // Ann is, at home and with her device abroad.
+    from(HOME).send().await.assert_status(200);
+    from("192.0.2.99").header("cookie", &device).send().await.assert_status(200);
+    // Her neighbour in the same /64 is not at home.
+    app.advance(TimeDelta::minutes(59));
+    assert_eq!(wait(from(STRANGER).send().await), 60);
+    app.advance(TimeDelta::minutes(1));
+    from(STRANGER).send().await.assert_status(200);
+
+    // Of somebody who does not exist it is told alike.
+    let nobody = json!({"username": "nobody"});
+    attack(&app, &nobody).await;
+    assert_eq!(wait(log_in_as(&app, STRANGER, &nobody, "wrong").await), 3600);
+}
+
+#[actix_web::test]
+async fn a_familiar_device_has_a_count_of_its_own() {
+    let app = start().await;
+    app.register("ann").await;
+    let device = log_in(&app, HOME, PASSWORD).await.assert_status(200).device_cookie().unwrap();
+    for _ in 0..5 {
+        log_in(&app, HOME, "wrong").await.assert_status(401);
+    }
+    wait(log_in(&app, HOME, PASSWORD).await);
+    let with_device = |password: &str| {
+        let body = json!({"email": "ann@example.org", "password": password});
+        let call = app.post("/auth/login").header("x-forwarded-for", HOME).json(&body);
+        call.header("cookie", &format!("__Host-device={device}")).send()
+    };
+    for _ in 0..5 {
+        with_device("wrong").await.assert_status(401);
+    }
+    wait(with_device(PASSWORD).await);
+    app.advance(TimeDelta::seconds(1));
+    let again = with_device(PASSWORD).await.assert_status(200);
+    assert_eq!(again.device_cookie(), Some(device));
+}
+
+#[actix_web::test]
+async fn a_device_is_familiar_to_those_only_who_logged_in_there() {
+    let app = start().await;
+    let ann = app.register("ann").await;
+    app.register("bob").await;
+    let device = log_in(&app, HOME, PASSWORD).await.device_cookie().unwrap();
+    // Whoever knows the value of a planted cookie must not become familiar by the login of its victim.
+    let body = json!({"email": "bob@example.org", "password": PASSWORD});
+    let call = app.post("/auth/login").header("cookie", &format!("__Host-device={device}")).json(&body);
+    let answer = call.send().await.assert_status(200);
+    assert_ne!(answer.device_cookie(), Some(device));
+    // Clients that get no cookies get none of this kind either.
+    let answer = app.try_login("ann", &json!({"token_delivery": "body"})).await.assert_status(200);
+    assert!(answer.device_cookie().is_none());
+    assert!(Session::of(&app.refresh(&ann.refresh_token).await).rotation == 1);
+}
+
+#[actix_web::test]
+async fn what_was_typed_as_a_name_is_not_stored() {
+    let app = start().await;
+    let password_as_name = json!({"username": "tr0ub4dor-and-3"});
+    log_in_as(&app, STRANGER, &password_as_name, "wrong").await.assert_status(401);
+    assert!(!app.database.db_dump().contains("tr0ub4dor"));
+}
