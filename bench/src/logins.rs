@@ -66,7 +66,7 @@ pub fn refreshes(url: &str, token: &mut String, stretch: Stretch) -> Latencies {
 /// # Panics
 /// An answer is neither a refusal nor a verdict.
 pub async fn flood(url: &str, connections: usize, pause: Duration, stretch: Stretch) -> Flood {
-    let all = join_all((0..connections).map(|_| connection(url, pause, stretch))).await;
+    let all = join_all((0..connections).map(|number| connection(url, number, pause, stretch))).await;
     all.into_iter().fold(Flood::default(), |mut sum, one| {
         sum.refused.extend(one.refused);
         sum.checked.extend(one.checked);
@@ -74,12 +74,14 @@ pub async fn flood(url: &str, connections: usize, pause: Duration, stretch: Stre
     })
 }
 
-/// Logs in with a wrong password, over and over: as soon as it was checked, or a while after it was refused.
-async fn connection(url: &str, pause: Duration, stretch: Stretch) -> Flood {
+/// Logs in with a wrong password, over and over: as soon as it was checked, or a while after it was refused. Under another
+/// name each time, since one that fails again and again is no longer checked.
+async fn connection(url: &str, number: usize, pause: Duration, stretch: Stretch) -> Flood {
     let client = e2e::client();
-    let body = json!({"email": "somebody@example.org", "password": "a wrong password"});
     let mut seen = Flood::default();
-    loop {
+    for attempt in 0_u64.. {
+        let email = format!("somebody-{number}-{attempt}@example.org");
+        let body = json!({"email": email, "password": "a wrong password"});
         let call = post(&client, url, "/auth/login").json(&body);
         let sent = Instant::now();
         let Ok(answer) = timeout_at(stretch.until.into(), call.send()).await else { return seen };
@@ -93,6 +95,7 @@ async fn connection(url: &str, pause: Duration, stretch: Stretch) -> Flood {
             seen.checked.extend(took);
         }
     }
+    seen
 }
 
 fn post(client: &awc::Client, url: &str, path: &str) -> Call {

@@ -20,7 +20,7 @@ pub struct BenchServer {
     url: String,
     handle: ServerHandle,
     thread: Option<JoinHandle<()>>,
-    _database: TestDatabase,
+    database: TestDatabase,
 }
 
 impl BenchServer {
@@ -30,7 +30,15 @@ impl BenchServer {
     /// It does not start.
     #[must_use]
     pub fn start() -> Self {
-        let database = TestDatabase::on_sqlite();
+        Self::on(TestDatabase::on_sqlite())
+    }
+
+    /// Starts it on a database that is there already.
+    ///
+    /// # Panics
+    /// It does not start.
+    #[must_use]
+    pub fn on(database: TestDatabase) -> Self {
         let settings = settings(&database.url).expect("settings");
         let (tell, told) = mpsc::channel();
         let thread = thread::spawn(move || {
@@ -41,13 +49,18 @@ impl BenchServer {
             });
         });
         let (address, handle) = told.recv().expect("a server");
-        Self { url: format!("http://{address}"), handle, thread: Some(thread), _database: database }
+        Self { url: format!("http://{address}"), handle, thread: Some(thread), database }
     }
 
     /// Where it listens.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// For benches that are wrong about one password more often than a server bears.
+    pub fn forget_failures(&self) {
+        self.database.db_execute("DELETE FROM password_failures");
     }
 
     /// A POST on a connection that the client keeps.

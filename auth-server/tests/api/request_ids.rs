@@ -100,7 +100,7 @@ async fn log_lines_tell_which_request_they_are_about() {
         assert_eq!(found.len(), 1, "{target}: {log}");
         found[0].to_owned()
     };
-    assert!(about(&registered, "security").starts_with("registered user="));
+    assert!(about(&registered, "security").starts_with("registered session="));
     let access = about(&registered, "access");
     assert!(
         access.starts_with("POST /auth/register 201 ") && access.ends_with(" ms 203.0.113.7"),

@@ -83,6 +83,7 @@ impl Bench {
                 unknown_email.push(self.refused_login(&unknown).await);
                 wrong_password.push(self.refused_login(&known).await);
             }
+            self.server.forget_failures();
         }
         let of = |measured| Latencies::of(measured).expect("at least one login");
         Round { wrong_password: of(wrong_password), unknown_email: of(unknown_email) }

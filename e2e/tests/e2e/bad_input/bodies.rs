@@ -110,11 +110,15 @@ fn text_member(target: &Target, name: &str, add: &mut impl FnMut(String, e2e::Ca
         ("/auth/logout", "refresh_token") => Status(204),
         _ => INVALID,
     };
+    let is_given_password = matches!(
+        (target.operation.path.as_str(), name),
+        ("/auth/login" | "/auth/reauthenticate", "password") | ("/auth/password", "current_password")
+    );
     for (row, text) in
         [("NUL", "a\0@example.org"), ("nothing", ""), ("a blank", " "), ("8 KiB", &"x".repeat(8192))]
     {
-        // Any text may be a password at a login, and any length of it up to the limit of bodies.
-        if target.operation.path == "/auth/login" && name == "password" && row != "NUL" && row != "nothing" {
+        // Any text may be a password that somebody has, and any length of it up to the limit of bodies.
+        if is_given_password && row != "NUL" && row != "nothing" {
             continue;
         }
         // Checked after what else is wrong, and after the token.
