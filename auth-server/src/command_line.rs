@@ -3,6 +3,7 @@
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::keys::KeysCommand;
+use crate::commands::users::UsersCommand;
 use crate::settings::{self, Settings};
 
 /// One run of the program. `--help` begins with the words that stand above [`Settings`].
@@ -29,6 +30,15 @@ pub enum Command {
         #[arg(long, global = true)]
         json: bool,
     },
+    /// Look after people: bring them along from another system
+    Users {
+        /// What to do
+        #[command(subcommand)]
+        command: UsersCommand,
+        /// Answer in JSON
+        #[arg(long, global = true)]
+        json: bool,
+    },
     /// Ask the server that runs at `BIND_ADDR` whether it is ready: one line, and exit status 0 or 1
     Healthcheck,
 }
@@ -43,7 +53,7 @@ impl CommandLine {
         let line: Self = settings::parse(command, std::env::args_os())?;
         match line.command {
             None => Ok(Self { settings: line.settings.checked()?, ..line }),
-            Some(Command::Healthcheck | Command::Keys { .. }) => Ok(line),
+            Some(Command::Healthcheck | Command::Keys { .. } | Command::Users { .. }) => Ok(line),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What the program does beside serving: one thing, told in a table for people or in JSON for programs.
 
 pub mod keys;
+pub mod users;
 
 use std::io::Write as _;
 

@@ -11,6 +11,7 @@ mod hashing_memory;
 mod hashing_pool;
 pub mod housekeeping;
 mod journal;
+pub mod import;
 pub mod key_administration;
 mod key_pairs;
 mod key_schedule;

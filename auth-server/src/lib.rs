@@ -17,6 +17,6 @@ mod store;
 pub mod testing;
 
 pub use command_line::{Command, CommandLine};
-pub use model::{CustomClaims, InvalidClaims, InvalidRole, InvalidRoles, Role, Roles};
+pub use model::Role;
 pub use settings::Settings;
 pub use startup::{AuthServer, CreateUserError};

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use auth_server::commands::keys;
+use auth_server::commands::{keys, users};
 use auth_server::{AuthServer, Command, CommandLine, Settings, logging};
 use shared_claims::SystemClock;
 use shared_claims::http::{connections, healthcheck};
@@ -26,6 +26,10 @@ async fn run() -> Result<(), String> {
         Some(Command::Keys { command, json }) => {
             logging::start(settings.log_format, logging::DEFAULT_FILTER);
             keys::run(&settings, command).await.map(|report| report.print(json))
+        }
+        Some(Command::Users { command, json }) => {
+            logging::start(settings.log_format);
+            users::run(&settings, command, json).await.map(|report| report.print(json))
         }
         Some(Command::Healthcheck) => {
             healthcheck::ask(settings.bind_addr).await.map(|answer| println!("{answer}"))

@@ -11,13 +11,13 @@ mod requester;
 mod session;
 mod user;
 
-pub use claims::{CustomClaims, InvalidClaims, InvalidRoles, Roles};
+pub use claims::{CustomClaims, Roles};
 pub use device_token::DeviceToken;
 pub use email::Email;
 pub use event::{Event, EventType};
 pub use household::Household;
 pub use ids::{SessionId, UserId};
-pub use names::{DisplayName, InvalidRole, Role, Username};
+pub use names::{DisplayName, Role, Username};
 pub use requester::Requester;
 pub use session::{Delivery, EndReason, Ended, Generation, Session};
 pub use user::{PasswordHash, User};

@@ -18,6 +18,9 @@ use secrecy::{ExposeSecret, SecretString};
 use self::forms::Sha;
 use super::hashing_memory::HashingMemory;
 
+/// Of ours: what follows was made of the password's HMAC, as Flask-Security does.
+pub const FLASK_SECURITY: &str = "flask-security$";
+
 /// No known form comes near.
 const MAX_BYTES: usize = 512;
 /// What a hash may cost that somebody brings along: about a second and 256 MiB, as it is paid at each attempt of whoever
@@ -74,7 +77,6 @@ impl StoredHash {
     }
 
     /// Whether it may be brought along: one that costs much more than ours would be a way to keep the server busy.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the import of people will ask"))]
     pub fn is_affordable(&self) -> bool {
         match &self.method {
             Method::Argon2(phc) => Params::try_from(&**phc).is_ok_and(|params| {

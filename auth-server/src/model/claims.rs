@@ -1,7 +1,8 @@
 use serde_json::{Map, Value};
 use shared_claims::claims::RESERVED;
 
-use super::{InvalidRole, Role};
+use super::Role;
+use super::names::InvalidRole;
 
 /// So many roles fit into every access token, which travels with every request.
 const MAX_ROLES: usize = 16;

@@ -19,6 +19,55 @@ pub fn insert(connection: &mut AnyConnection, user: &User) -> Result<(), StoreEr
     Ok(())
 }
 
+/// Writes many new people with as few statements as the database allows.
+///
+/// # Errors
+/// [`StoreError::Taken`] where an e-mail address, a username or an id belongs to somebody already.
+pub fn insert_many(connection: &mut AnyConnection, people: &[&User]) -> Result<(), StoreError> {
+    let rows: Vec<Row> = people.iter().map(|user| Row::from(*user)).collect();
+    let insert = diesel::insert_into(users::table).values(&rows);
+    match connection {
+        #[cfg(feature = "postgres")]
+        AnyConnection::Postgres(connection) => insert.execute(connection)?,
+        AnyConnection::Sqlite(connection) => insert.execute(connection)?,
+    };
+    Ok(())
+}
+
+/// Who has what must be unique.
+pub struct Holder {
+    /// Theirs.
+    pub id: UserId,
+    /// Theirs.
+    pub email: String,
+    /// Theirs, if they have one.
+    pub username: Option<String>,
+}
+
+/// Everybody who has one of these e-mail addresses, usernames or ids.
+///
+/// # Errors
+/// The database failed.
+pub fn holders(
+    connection: &mut AnyConnection,
+    emails: Vec<&str>,
+    usernames: Vec<&str>,
+    ids: &[UserId],
+) -> Result<Vec<Holder>, StoreError> {
+    let ids: Vec<String> = ids.iter().map(UserId::to_string).collect();
+    let any = users::email
+        .eq_any(emails)
+        .or(users::id.eq_any(ids))
+        .or(users::username.eq_any(usernames).assume_not_null());
+    let rows: Vec<(String, String, Option<String>)> =
+        users::table.filter(any).select((users::id, users::email, users::username)).load(connection)?;
+    let holder = |(id, email, username): (String, _, _)| {
+        let id = id.parse().map_err(|_| ImpossibleValue { column: "users.id" })?;
+        Ok(Holder { id, email, username })
+    };
+    rows.into_iter().map(holder).collect()
+}
+
 /// Whether there is anybody at all.
 ///
 /// # Errors

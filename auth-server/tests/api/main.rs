@@ -36,3 +36,4 @@ mod settings;
 mod several_servers;
 mod stolen_secret;
 mod throttling;
+mod user_import;

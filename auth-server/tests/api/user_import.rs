@@ -1,0 +1,377 @@
+//! `auth-server users import`, as an operator runs it.
+
+use std::fs;
+use std::io::{BufWriter, Write as _};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use actix_web::rt::time::sleep;
+use e2e::{TestDatabase, evidence};
+use serde_json::{Value, json};
+use tempfile::NamedTempFile;
+
+use crate::app::{PASSWORD, TestApp};
+use crate::program;
+
+/// Django's, of [`PASSWORD`], made with Django 5.2.19 at a low cost.
+const HASH: &str = "pbkdf2_sha256$1000$djangoSalt0123456789ab$S8PEoYben78GX28VXKQDvyzAJYfCoDthXfr823G58Ms=";
+const UMLAUT: &str = "Käsekuchen mit Sahne";
+/// 100 bytes, of which bcrypt sees 72.
+const LONG: &str =
+    "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789";
+/// `SECURITY_PASSWORD_SALT` of the application that made the hashes of Flask-Security.
+const FLASK_SALT: &str = "146585145368132386173505678016728509634";
+
+struct Outcome {
+    succeeded: bool,
+    out: String,
+    errors: Vec<String>,
+}
+
+fn command(database: &TestDatabase, words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_auth-server"));
+    command.env_clear().env("DATABASE_URL", &database.url).env("RUST_LOG", "off");
+    command.args(["users", "import", "--json"]).args(words);
+    command
+}
+
+fn import(database: &TestDatabase, lines: &[Value], words: &[&str]) -> Outcome {
+    let mut file = NamedTempFile::new().expect("a file");
+    file.write_all(text(lines).as_bytes()).expect("a file");
+    let path = file.path().to_str().expect("a path").to_owned();
+    let output = command(database, &[&[path.as_str()], words].concat()).output().expect("the program");
+    evidence::exposed(evidence::Place::Error, &output.stderr);
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    Outcome {
+        succeeded: output.status.success(),
+        out: text(output.stdout),
+        errors: text(output.stderr).lines().map(str::to_owned).collect(),
+    }
+}
+
+fn text(lines: &[Value]) -> String {
+    lines.iter().flat_map(|line| [line.to_string(), "\n".to_owned()]).collect()
+}
+
+impl Outcome {
+    /// Imported, already there, refused; and that the exit status says whether any was refused.
+    fn assert_counts(&self, counts: [u64; 3]) -> &Self {
+        let [imported, already_there, refused] = counts;
+        let expected = json!({"imported": imported, "already_there": already_there, "refused": refused});
+        let report: Value = serde_json::from_str(&self.out).unwrap_or_else(|_| panic!("{:?}", self.errors));
+        assert_eq!(report, expected, "{:?}", self.errors);
+        assert_eq!(self.succeeded, refused == 0);
+        self
+    }
+
+    fn assert_errors(&self, errors: &[&str]) {
+        assert_eq!(self.errors, errors);
+    }
+}
+
+async fn migrated() -> TestDatabase {
+    let database = TestDatabase::fresh();
+    drop(program::start(&database, &[]).await);
+    database
+}
+
+fn people(count: usize) -> Vec<Value> {
+    (0..count).map(|number| json!({"email": format!("p{number}@example.org"), "password": HASH})).collect()
+}
+
+fn count(database: &TestDatabase) -> usize {
+    let count = database.db_text("SELECT CAST(COUNT(*) AS TEXT) AS value FROM users");
+    count.parse().expect("a number")
+}
+
+/// Every form, as its library dumps it: see the tests of `stored_hashes` for which made them.
+#[actix_web::test]
+async fn everybody_logs_in_with_the_hash_they_brought_and_has_ours_afterwards() {
+    const FORMS: &[(&str, &str)] = &[
+        (PASSWORD, HASH),
+        (UMLAUT, "pbkdf2_sha256$1000$djangoSalt0123456789ab$Han/+E9cWDjNgXgeYbyl8avWOW+JOMqGOVbviN4xX9c="),
+        (PASSWORD, "pbkdf2_sha1$1000$djangoSalt0123456789ab$g4WKK6sBguxDJemo9ZE65VmsN3s="),
+        (
+            PASSWORD,
+            "argon2$argon2id$v=19$m=64,t=2,p=8$ZGphbmdvU2FsdDAxMjM0NTY3ODlhYg$5Bl+WUSw+RItr21q/NKWoKEb8SO2xCCW20gYztIFz54",
+        ),
+        (PASSWORD, "bcrypt$$2b$04$l737Y15oTeoIegj5t.Ngy.Xg/FzLsQ2lStr9fObSBwhGoi3PzhFSa"),
+        (LONG, "bcrypt_sha256$$2b$04$QJUoovcsELnrUOKf3sgOG.DOgyHlNqm.poDryNy6CRlT5S4dSjejG"),
+        (PASSWORD, "$2a$04$/YtNMOV.aTjqTTwUSEa3f.NqGBmV5rEi/v4CzyywQRCZOp3IYAP7i"),
+        (LONG, "$2b$04$DHZaqTDRLYx8vYG5ftsAquc0DWWj9yBXlf88ehIv4yqy7xa7pq.XG"),
+        (PASSWORD, "$2y$04$HNmcAM0V6KJWZlvjqtKL2e823d.H0qhpQZCL4V9KGk0.rje6joYI."),
+        (PASSWORD, "$pbkdf2-sha256$1000$sRbinNPa2xuj9H4PQSiFUA$YcWmr1TcSeHXkGc9W4nlmjmWpWJBLO9w0fovGJeMA38"),
+        (PASSWORD, "$pbkdf2$1000$nPP./x/j3Nt7zzmn1FrLeQ$/7IU.hG4bDPVumT3MmbrLBlQzDU"),
+        (
+            PASSWORD,
+            "pbkdf2:sha256:1000$KZUkE2FZuD5Ycyeh$b672bc35b7432d76604d722c170df8b105f54d51e2f5ec6d6a2bb4f5138d153d",
+        ),
+        (
+            PASSWORD,
+            "$argon2i$v=19$m=64,t=2,p=2$c2FsdHNhbHRzYWx0c2FsdA$822Xc7QKwjEzbnhKO41A31zQInml8qslx5CXz6EO4s4",
+        ),
+        (
+            PASSWORD,
+            "$argon2d$v=19$m=64,t=2,p=2$c2FsdHNhbHRzYWx0c2FsdA$RlZZOVrL0+eejyOJSO0AgwlqOLLyqcMga7Oa7sv98tg",
+        ),
+        (
+            PASSWORD,
+            "$argon2id$v=19$m=64,t=2,p=2$c2FsdHNhbHRzYWx0c2FsdA$5U7ytXzDNlJEuT9OvS0FicNxptuh2DUALVmiOi1HJJo",
+        ),
+        (
+            PASSWORD,
+            "$argon2i$m=64,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$yG0oksu3LIyfVuqzWy7M/wjauW2YrJfDY+RxZl/x0Z4",
+        ),
+    ];
+    logs_in_and_is_upgraded(FORMS, &[]).await;
+}
+
+#[actix_web::test]
+async fn so_does_whoever_comes_from_flask_security() {
+    const FORMS: &[(&str, &str)] = &[
+        (
+            PASSWORD,
+            "$argon2id$v=19$m=64,t=2,p=1$jdF6T8lZK6W09r43htC6lw$UbCT97WBM4ZngZ7q9nAmRs8+QsFDxZjblJuScfCTdUE",
+        ),
+        (UMLAUT, "$2b$04$fvYwQnsAl/jLcN/HStBYcetdXQQZNHAt1cYux.W4LKMyEY6wotddS"),
+        (
+            PASSWORD,
+            "$pbkdf2-sha512$1000$JATA.H9PqbUWwnjPmbM2hg$DBx6zASQiUTr7C19fl3VIQvVlSUnLC0Z2uSf8h79VGAW9uJ2vVAckbt9./C1pGoPkxJTYud9qOyNFAuKG/ZSeQ",
+        ),
+        // Such hashes it takes over as they are.
+        (PASSWORD, HASH),
+    ];
+    logs_in_and_is_upgraded(FORMS, &["--flask-security"]).await;
+}
+
+async fn logs_in_and_is_upgraded(forms: &[(&str, &str)], words: &[&str]) {
+    evidence::secret(FLASK_SALT);
+    let app = TestApp::with(&["--flask-security-password-salt", FLASK_SALT]).await;
+    let person = |(number, (_, hash)): (usize, &(&str, &str))| json!({"email": format!("p{number}@example.org"), "password": hash});
+    let lines: Vec<Value> = forms.iter().enumerate().map(person).collect();
+    import(&app.database, &lines, words).assert_counts([lines.len() as u64, 0, 0]).assert_errors(&[]);
+    for (number, (password, hash)) in forms.iter().enumerate() {
+        let name = format!("p{number}");
+        app.try_login(&name, &json!({"password": "wrong"})).await.assert_problem(401, "invalid_credentials");
+        let stored = || {
+            let sql = format!("SELECT password_hash AS value FROM users WHERE email = '{name}@example.org'");
+            app.database.db_text(&sql)
+        };
+        assert!(stored().ends_with(hash), "{hash}");
+        for _ in 0..2 {
+            app.try_login(&name, &json!({"password": password})).await.assert_status(200);
+            assert!(stored().starts_with("$argon2id$v=19$m=8,t=1,p=1$"), "{hash}");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn people_keep_what_they_had() {
+    let app = TestApp::start().await;
+    let id = "97bcc65a-8b5d-4d33-a0f6-4d06a4c8b6b1";
+    let ann = json!({
+        "email": "Ann@Example.org", "password_hash": HASH, "username": "Ann", "name": "Ann B.", "id": id,
+        "roles": ["editor"], "claims": {"plan": "team"}, "created_at": "2020-02-03T04:05:06Z",
+    });
+    let bob = json!({"email": "bob@example.org", "password_hash": HASH, "disabled": true});
+    import(&app.database, &[ann, bob], &[]).assert_counts([2, 0, 0]);
+    let login = json!({"username": "ann", "password": PASSWORD});
+    let answer = app.post("/auth/login").json(&login).send().await.assert_status(200).json();
+    let person = json!({"id": id, "email": "ann@example.org", "username": "ann", "name": "Ann B.", "roles": ["editor"]});
+    assert_eq!(answer["user"], person);
+    let token = answer["access_token"].as_str().expect("a token");
+    assert_eq!(crate::app::claims(token)["plan"], "team");
+    let created =
+        app.database.db_text("SELECT CAST(created_at AS TEXT) AS value FROM users WHERE username = 'ann'");
+    assert!(created.replace('T', " ").starts_with("2020-02-03 04:05:06"), "{created}");
+    app.try_login("bob", &json!({})).await.assert_problem(401, "invalid_credentials");
+}
+
+#[actix_web::test]
+async fn one_bad_line_and_nothing_is_written() {
+    let database = migrated().await;
+    let mut lines = people(1200);
+    lines[1100] = json!({"email": "p1100@example.org", "password": "$2b$04$guess"});
+    lines[1150]["shoe_size"] = json!(HASH);
+    import(&database, &lines, &[]).assert_counts([0, 0, 2]).assert_errors(&[
+        "line 1101 password_hash is of no form that is known",
+        "line 1151 has an unknown member \"shoe_size\": --ignore-unknown passes over such",
+        "auth-server: nothing was imported: 2 line(s) are bad",
+    ]);
+    assert_eq!(count(&database), 0);
+    import(&database, &lines, &["--ignore-unknown"]).assert_counts([0, 0, 1]);
+    assert_eq!(count(&database), 0);
+}
+
+#[actix_web::test]
+async fn or_the_others_are_imported_if_that_is_wanted() {
+    let database = migrated().await;
+    let mut lines = people(1200);
+    for line in lines.iter_mut().step_by(10) {
+        line["password"] = json!("!unusable");
+    }
+    let outcome = import(&database, &lines, &["--bad-lines", "skip"]);
+    outcome.assert_counts([1080, 0, 120]);
+    assert_eq!(outcome.errors.len(), 102, "a hundred, how many more, and that not all is well");
+    assert_eq!(outcome.errors[0], "line 1 password_hash is of no form that is known");
+    assert_eq!(outcome.errors[100], "and 20 more");
+    assert_eq!(outcome.errors[101], "auth-server: 120 line(s) were not imported: they are bad");
+    assert_eq!(count(&database), 1080);
+}
+
+#[actix_web::test]
+async fn names_that_belong_to_somebody_else_are_bad_lines_however_far_apart() {
+    let id = |number: u32| format!("97bcc65a-8b5d-4d33-a0f6-{number:012}");
+    let database = migrated().await;
+    let there = json!({"email": "ann@example.org", "password": HASH, "username": "ann", "id": id(1)});
+    import(&database, std::slice::from_ref(&there), &[]).assert_counts([1, 0, 0]);
+
+    let person = |email: &str, members: Value| {
+        let mut person = json!({"email": email, "password": HASH});
+        person.as_object_mut().expect("an object").extend(members.as_object().expect("an object").clone());
+        person
+    };
+    let mut lines = vec![
+        there,
+        person("ANN@example.org", json!({})),
+        person("ann@example.org", json!({"id": id(2)})),
+        person("bob@example.org", json!({"username": "Ann"})),
+        person("bob@example.org", json!({"id": id(1)})),
+        person("eve@example.org", json!({"username": "eve", "id": id(3)})),
+        person("eva@example.org", json!({"username": "EVE"})),
+        person("eva@example.org", json!({"id": id(3)})),
+        person("eve@example.org", json!({"id": id(4)})),
+    ];
+    lines.extend(people(1000));
+    lines.extend([
+        person("eva@example.org", json!({"username": "eve"})),
+        person("eva@example.org", json!({"id": id(3)})),
+        person("Eve@example.org", json!({"id": id(3)})),
+    ]);
+    let expected = [
+        "line 3 email belongs to somebody else",
+        "line 4 username belongs to somebody else",
+        "line 5 id belongs to somebody else",
+        "line 7 username belongs to somebody else",
+        "line 8 id belongs to somebody else",
+        "line 9 email belongs to somebody else",
+        "line 1010 username belongs to somebody else",
+        "line 1011 id belongs to somebody else",
+    ];
+    let refused = import(&database, &lines, &[]);
+    refused.assert_counts([0, 3, 8]);
+    assert_eq!(refused.errors[..8], expected);
+    assert_eq!(count(&database), 1);
+    let skipped = import(&database, &lines, &["--bad-lines", "skip"]);
+    skipped.assert_counts([1001, 3, 8]);
+    assert_eq!(skipped.errors[..8], expected);
+    assert_eq!(count(&database), 1002);
+}
+
+#[actix_web::test]
+async fn what_a_kill_interrupts_another_run_completes() {
+    let database = migrated().await;
+    let lines = people(3500);
+    let mut process = command(&database, &["--bad-lines", "skip", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("the program");
+    // It reads on for the third batch, and is killed with some of it in hand.
+    let mut pipe = process.stdin.take().expect("its input");
+    pipe.write_all(text(&lines[..2500]).as_bytes()).expect("a reader");
+    wait_until(&database, 2000, &mut process).await;
+    process.kill().expect("a process");
+    process.wait().expect("a process");
+    drop(pipe);
+    assert_eq!(count(&database), 2000);
+
+    import(&database, &lines, &[]).assert_counts([1500, 2000, 0]);
+    import(&database, &lines, &[]).assert_counts([0, 3500, 0]);
+    assert_eq!(count(&database), 3500);
+}
+
+async fn wait_until(database: &TestDatabase, people: usize, process: &mut Child) {
+    for _ in 0..1500 {
+        if count(database) == people {
+            return;
+        }
+        assert!(process.try_wait().expect("a process").is_none(), "it ended by itself");
+        sleep(Duration::from_millis(20)).await;
+    }
+    panic!("{} people after 30 seconds", count(database));
+}
+
+#[actix_web::test]
+async fn what_cannot_be_read_twice_is_not_judged_first() {
+    let database = migrated().await;
+    let refused = |words: &[&str], reason: &str| {
+        let output = command(&database, words).stdin(Stdio::null()).output().expect("the program");
+        let text = String::from_utf8(output.stderr).expect("text");
+        assert!(!output.status.success() && text.lines().count() == 1 && text.contains(reason), "{text}");
+    };
+    refused(&["-"], "standard input cannot be read twice: give a file, or --bad-lines skip");
+    refused(&["/nonexistent"], "cannot read /nonexistent");
+}
+
+#[actix_web::test]
+async fn a_server_that_lacks_the_salt_says_so_in_its_log() {
+    let database = TestDatabase::fresh();
+    let server = program::start(&database, &[]).await;
+    let hash = "$2b$04$nYHEOmbHFnFFNij/mEOdo.pl7KCyRMIHDG9m4b64UysDf/AARdofK";
+    let line = json!({"email": "ann@example.org", "password": hash});
+    import(&database, &[line], &["--flask-security"]).assert_counts([1, 0, 0]);
+    let login = json!({"email": "ann@example.org", "password": PASSWORD});
+    server.post("/auth/login").json(&login).send().await.assert_problem(401, "invalid_credentials");
+    assert!(server.kill().contains("FLASK_SECURITY_PASSWORD_SALT is not set"));
+}
+
+#[actix_web::test]
+#[ignore = "long: a million people, some minutes"]
+async fn a_million_people_are_imported() {
+    const PEOPLE: u64 = 1_000_000;
+    let database = migrated().await;
+    let file = NamedTempFile::new().expect("a file");
+    let mut lines = BufWriter::new(file.as_file());
+    for number in 0..PEOPLE {
+        let id = uuid_of(number);
+        writeln!(
+            lines,
+            r#"{{"id":"{id}","email":"person{number}@example.org","username":"person{number}","password":"{HASH}"}}"#
+        )
+        .expect("room for a file");
+    }
+    drop(lines);
+    for expected in [[PEOPLE, 0, 0], [0, PEOPLE, 0]] {
+        let started = Instant::now();
+        let mut process = command(&database, &[file.path().to_str().expect("a path")])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program");
+        let mut peak = 0;
+        while process.try_wait().expect("a process").is_none() {
+            peak = peak_memory(&process).unwrap_or(peak);
+            sleep(Duration::from_millis(100)).await;
+        }
+        let output = process.wait_with_output().expect("the program");
+        let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        assert_eq!(
+            [&report["imported"], &report["already_there"], &report["refused"]],
+            expected.map(Value::from).each_ref()
+        );
+        println!("{report}: {:.0} s, at most {} MiB", started.elapsed().as_secs_f64(), peak / 1024);
+    }
+}
+
+/// Ids in no order, as they are elsewhere: the number times an odd one, which hits each 32-bit number once.
+fn uuid_of(number: u64) -> String {
+    let scattered = number.wrapping_mul(2_654_435_761) & 0xffff_ffff;
+    format!("{scattered:08x}-8b5d-4d33-a0f6-4d06a4c8b6b1")
+}
+
+/// In KiB.
+fn peak_memory(process: &Child) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{}/status", process.id())).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().trim_end_matches(" kB").parse().ok()
+}
