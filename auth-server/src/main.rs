@@ -28,7 +28,7 @@ async fn run() -> Result<(), String> {
             keys::run(&settings, command).await.map(|report| report.print(json))
         }
         Some(Command::Users { command, json }) => {
-            logging::start(settings.log_format);
+            logging::start(settings.log_format, logging::DEFAULT_FILTER);
             users::run(&settings, command, json).await.map(|report| report.print(json))
         }
         Some(Command::Healthcheck) => {
