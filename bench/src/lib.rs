@@ -5,4 +5,4 @@ pub mod logins;
 mod server;
 
 pub use latencies::{Latencies, millis};
-pub use server::{BenchServer, PASSWORD, available_cores};
+pub use server::{BenchServer, PASSWORD, available_cores, settings};

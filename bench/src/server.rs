@@ -58,6 +58,12 @@ impl BenchServer {
         &self.url
     }
 
+    /// What it keeps everything in.
+    #[must_use]
+    pub fn database(&self) -> &TestDatabase {
+        &self.database
+    }
+
     /// For benches that are wrong about one password more often than a server bears.
     pub fn forget_failures(&self) {
         self.database.db_execute("DELETE FROM password_failures");
@@ -95,7 +101,10 @@ pub fn available_cores() -> usize {
 }
 
 /// The defaults, argon2's above all; but one address may try as often as it likes.
-fn settings(database_url: &str) -> Result<Settings, String> {
+///
+/// # Errors
+/// Never, unless the settings' rules have changed.
+pub fn settings(database_url: &str) -> Result<Settings, String> {
     Settings::from_flags([
         "auth-server",
         "--database-url",
