@@ -9,6 +9,7 @@ mod domain;
 mod fail_points;
 mod http;
 pub mod logging;
+mod metrics;
 mod model;
 pub mod settings;
 mod startup;

@@ -37,6 +37,10 @@ pub struct Settings {
     #[arg(long, env, default_value = "127.0.0.1:8080", value_parser = values::address)]
     pub bind_addr: SocketAddr,
 
+    /// Address to answer `GET /metrics` at, to anybody who comes there: loopback, or a network of operators [default: nowhere]
+    #[arg(long, env, value_parser = values::address)]
+    pub metrics_addr: Option<SocketAddr>,
+
     /// Proxies, separated by commas, whose `X-Forwarded-For` or `Forwarded` tells the client's address: addresses or networks
     #[arg(long, env, value_delimiter = ',')]
     pub trusted_proxies: Vec<Network>,

@@ -11,6 +11,7 @@ use actix_web::{App, HttpServer, cookie, rt, web};
 use chrono::TimeDelta;
 use secrecy::SecretString;
 use shared_claims::http::cors::cors;
+use shared_claims::http::metrics::{Exposition, HttpMetrics, measure};
 use shared_claims::http::proxies::TrustedProxies;
 use shared_claims::http::{access, connections, fallback};
 use shared_claims::{AccessTokenValidator, Algorithm, Clock};
@@ -22,6 +23,7 @@ use crate::domain::{
     RefreshTokens, Sealing, Throttle,
 };
 use crate::http::{Attempts, Cookies, TrustedOrigins, check_origin, routes};
+use crate::metrics::{Metrics, registry};
 use crate::model::{Email, Role};
 use crate::settings::{Registration, SameSite, Secrets, Settings};
 use crate::store::Database;
@@ -39,6 +41,7 @@ const CLIENT_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct AuthServer {
     address: SocketAddr,
     server: Server,
+    metrics: Option<Exposition>,
     context: Arc<Context>,
 }
 
@@ -60,18 +63,30 @@ impl AuthServer {
     /// One line that says what is wrong.
     pub async fn build(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, String> {
         let secrets = settings.secrets()?;
-        let listener = bind(settings.bind_addr)?;
+        let listener = bind("BIND_ADDR", settings.bind_addr)?;
+        let metrics = settings.metrics_addr.map(|address| bind("METRICS_ADDR", address)).transpose()?;
         let context = Arc::new(context(&settings, &secrets, clock).await?);
         warn(&settings);
         let address = listener.local_addr().map_err(|error| format!("BIND_ADDR: {error}"))?;
-        let server = serve(&settings, Arc::clone(&context), listener)?;
-        Ok(Self { address, server, context })
+        let http_metrics = metrics.as_ref().map(|_| HttpMetrics::default());
+        let server = serve(&settings, Arc::clone(&context), http_metrics.clone(), listener)?;
+        let metrics = metrics.zip(http_metrics).map(|(listener, http)| {
+            Exposition::on(listener, registry(Arc::clone(&context), &http))
+                .map_err(|error| format!("METRICS_ADDR: {error}"))
+        });
+        Ok(Self { address, server, metrics: metrics.transpose()?, context })
     }
 
     /// Where it listens: tells the port where port 0 was asked for.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where it tells metrics, if it does.
+    #[must_use]
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(Exposition::address)
     }
 
     /// Stops it from elsewhere.
@@ -105,19 +120,23 @@ impl AuthServer {
     /// The listener failed.
     pub async fn run(self) -> std::io::Result<()> {
         let housekeeping = rt::spawn(keep_house(self.context));
+        let metrics = self.metrics.map(Exposition::run);
         let outcome = self.server.await;
         housekeeping.abort();
+        if let Some(metrics) = metrics {
+            metrics.stop(false).await;
+        }
         outcome
     }
 }
 
-fn bind(address: SocketAddr) -> Result<TcpListener, String> {
+fn bind(setting: &str, address: SocketAddr) -> Result<TcpListener, String> {
     let listener = TcpListener::bind(address).and_then(|listener| {
         // The standard library lets 128 wait, and the system drops whoever comes then: they knock again a second later.
         rustix::net::listen(&listener, BACKLOG)?;
         Ok(listener)
     });
-    listener.map_err(|error| format!("BIND_ADDR: cannot listen on {address}: {error}"))
+    listener.map_err(|error| format!("{setting}: cannot listen on {address}: {error}"))
 }
 
 async fn context(settings: &Settings, secrets: &Secrets, clock: Arc<dyn Clock>) -> Result<Context, String> {
@@ -146,6 +165,7 @@ async fn context(settings: &Settings, secrets: &Secrets, clock: Arc<dyn Clock>) 
         throttle: Throttle::new(&secrets.refresh),
         keys,
         refresh_tokens,
+        metrics: Metrics::default(),
         lifetimes: Lifetimes {
             access_token: span(settings.access_token_ttl),
             idle: span(settings.refresh_idle_ttl),
@@ -211,13 +231,19 @@ fn warn(settings: &Settings) {
     }
 }
 
-fn serve(settings: &Settings, context: Arc<Context>, listener: TcpListener) -> Result<Server, String> {
+fn serve(
+    settings: &Settings,
+    context: Arc<Context>,
+    metrics: Option<HttpMetrics>,
+    listener: TcpListener,
+) -> Result<Server, String> {
     let cookies = web::Data::new(Cookies::new(settings.cookie_secure, same_site(settings.cookie_samesite)));
     let attempts = web::Data::new(Attempts::new(settings.login_rate_per_ip));
     let proxies = web::Data::new(TrustedProxies::new(settings.trusted_proxies.clone()));
     let origins = web::Data::new(TrustedOrigins::new(&settings.issuer, &settings.allowed_origins));
     let access_tokens = web::Data::new(access_token_validator(&context));
     let context = web::Data::from(context);
+    let metrics = metrics.map(web::Data::new);
     let allowed_origins = settings.allowed_origins.clone();
     let demo_api_url = settings.demo_api_url.clone();
     let workers = settings.workers.or_else(|| available_parallelism().ok()).map_or(1, usize::from);
@@ -230,7 +256,12 @@ fn serve(settings: &Settings, context: Arc<Context>, listener: TcpListener) -> R
             .app_data(proxies.clone())
             .app_data(origins.clone())
             .app_data(access_tokens.clone())
-            .configure(|config| routes(config, demo_api_url.as_deref()))
+            .configure(|config| {
+                if let Some(metrics) = &metrics {
+                    config.app_data(metrics.clone());
+                }
+                routes(config, demo_api_url.as_deref());
+            })
             .wrap(cors(&allowed_origins, &METHODS))
             .wrap(from_fn(check_origin))
             .wrap(from_fn(fallback::problems))
@@ -239,6 +270,7 @@ fn serve(settings: &Settings, context: Arc<Context>, listener: TcpListener) -> R
                     .add((CACHE_CONTROL, "no-store"))
                     .add((X_CONTENT_TYPE_OPTIONS, "nosniff")),
             )
+            .wrap(from_fn(measure))
             .wrap(from_fn(access::identify))
             .wrap(from_fn(connections::note_request))
     };

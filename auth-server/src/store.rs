@@ -5,6 +5,7 @@
 
 mod connection;
 mod database;
+mod database_metrics;
 mod error;
 pub mod events;
 pub mod familiar_places;

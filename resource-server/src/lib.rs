@@ -6,6 +6,7 @@
 mod command_line;
 mod http;
 pub mod logging;
+mod metrics;
 pub mod settings;
 mod startup;
 

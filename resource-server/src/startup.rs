@@ -1,7 +1,7 @@
 //! From settings to a server that listens.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,11 +11,13 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use secrecy::ExposeSecret;
 use shared_claims::http::cors::cors;
+use shared_claims::http::metrics::{Exposition, HttpMetrics, TokenMetrics, measure};
 use shared_claims::http::proxies::TrustedProxies;
 use shared_claims::http::{access, connections, fallback};
 use shared_claims::{AccessTokenValidator, Algorithm, Clock, KeySet, Keys, Options, RemoteKeySet, Source};
 
 use crate::http::{self, Readiness};
+use crate::metrics::registry;
 use crate::settings::{KeySource, Settings};
 
 /// Seconds that requests under way have to finish when the server is told to stop.
@@ -27,6 +29,8 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct Running {
     /// Where it listens: the port that the system chose, if the settings said 0.
     pub address: SocketAddr,
+    /// Where it tells metrics, if it does: from now on, until the process ends.
+    pub metrics_address: Option<SocketAddr>,
     /// Runs until it is stopped by its handle or by a signal.
     pub server: Server,
 }
@@ -36,9 +40,11 @@ pub struct Running {
 pub enum StartError {
     /// The address is taken, or not this machine's.
     #[error(
-        "BIND_ADDR: cannot listen on {address} ({cause}): give a free address and port, such as 127.0.0.1:8081"
+        "{setting}: cannot listen on {address} ({cause}): give a free address and port, such as 127.0.0.1:8081"
     )]
     Bind {
+        /// Its name.
+        setting: &'static str,
         /// As the setting has it.
         address: SocketAddr,
         /// The system's word.
@@ -55,21 +61,31 @@ pub enum StartError {
 /// # Panics
 /// Outside of an actix system.
 pub fn build(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Running, StartError> {
-    let bind_failed = |cause| StartError::Bind { address: settings.bind_addr, cause };
+    let bind_failed = |cause| StartError::Bind { setting: "BIND_ADDR", address: settings.bind_addr, cause };
     let (validator, readiness) = validation(settings, clock);
+    let metrics = settings.metrics_addr.map(|address| expose(address, &readiness)).transpose()?;
     let readiness = web::Data::new(readiness);
     let proxies = web::Data::new(TrustedProxies::new(settings.trusted_proxies.clone()));
     let allowed_origins = settings.allowed_origins.0.clone();
+    let counted = metrics
+        .as_ref()
+        .map(|(http, tokens, _)| (web::Data::new(http.clone()), web::Data::new(tokens.clone())));
 
     let mut server = HttpServer::new(move || {
         App::new()
             .app_data(validator.clone())
             .app_data(readiness.clone())
             .app_data(proxies.clone())
-            .configure(http::routes)
+            .configure(|config| {
+                if let Some((http, tokens)) = &counted {
+                    config.app_data(http.clone()).app_data(tokens.clone());
+                }
+                http::routes(config);
+            })
             .wrap(cors(&allowed_origins, &[Method::GET, Method::HEAD, Method::POST]))
             // Further out, so that the errors of CORS become problems too.
             .wrap(from_fn(fallback::problems))
+            .wrap(from_fn(measure))
             .wrap(from_fn(access::identify))
             .wrap(from_fn(connections::note_request))
     })
@@ -82,7 +98,24 @@ pub fn build(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Running, Star
     let server = server.bind(settings.bind_addr).map_err(bind_failed)?;
     let address = server.addrs().first().copied().unwrap_or(settings.bind_addr);
     log::info!("listening on http://{address}, for tokens of {} to {:?}", settings.issuer, settings.audience);
-    Ok(Running { address, server: server.run() })
+    let metrics_address = metrics.map(|(_, _, exposition)| {
+        let address = exposition.address();
+        exposition.run();
+        address
+    });
+    Ok(Running { address, metrics_address, server: server.run() })
+}
+
+fn expose(
+    address: SocketAddr,
+    readiness: &Readiness,
+) -> Result<(HttpMetrics, TokenMetrics, Exposition), StartError> {
+    let (http, tokens) = (HttpMetrics::default(), TokenMetrics::default());
+    let registry = registry(&http, &tokens, readiness);
+    let exposition = TcpListener::bind(address).and_then(|listener| Exposition::on(listener, registry));
+    let exposition =
+        exposition.map_err(|cause| StartError::Bind { setting: "METRICS_ADDR", address, cause })?;
+    Ok((http, tokens, exposition))
 }
 
 fn validation(settings: &Settings, clock: Arc<dyn Clock>) -> (AccessTokenValidator, Readiness) {

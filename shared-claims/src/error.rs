@@ -82,3 +82,66 @@ pub enum TokenError {
     #[error("the custom claims do not have the shape that this service wants")]
     CustomClaims,
 }
+
+impl TokenError {
+    /// All of them, once each; those that name a claim, without its name.
+    pub const ALL: &[Self] = &[
+        Self::TooLong,
+        Self::NotCompact,
+        Self::NotBase64Url,
+        Self::MalformedHeader,
+        Self::MalformedPayload,
+        Self::DuplicateMember,
+        Self::CriticalHeader,
+        Self::UnknownAlgorithm,
+        Self::AlgorithmNotAllowed,
+        Self::AlgorithmMismatch,
+        Self::WrongTyp,
+        Self::MissingKeyId,
+        Self::UnknownKey,
+        Self::NoKeys,
+        Self::BadSignature,
+        Self::MissingClaim(""),
+        Self::MistypedClaim(""),
+        Self::ImplausibleClaim(""),
+        Self::WrongIssuer,
+        Self::WrongAudience,
+        Self::WrongTokenType,
+        Self::Expired,
+        Self::FromTheFuture(""),
+        Self::NotYetValid,
+        Self::CustomClaims,
+    ];
+
+    /// The rule in one word, for metrics.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::TooLong => "too_long",
+            Self::NotCompact => "not_compact",
+            Self::NotBase64Url => "not_base64url",
+            Self::MalformedHeader => "malformed_header",
+            Self::MalformedPayload => "malformed_payload",
+            Self::DuplicateMember => "duplicate_member",
+            Self::CriticalHeader => "critical_header",
+            Self::UnknownAlgorithm => "unknown_algorithm",
+            Self::AlgorithmNotAllowed => "algorithm_not_allowed",
+            Self::AlgorithmMismatch => "algorithm_mismatch",
+            Self::WrongTyp => "wrong_typ",
+            Self::MissingKeyId => "missing_key_id",
+            Self::UnknownKey => "unknown_key",
+            Self::NoKeys => "no_keys",
+            Self::BadSignature => "bad_signature",
+            Self::MissingClaim(_) => "missing_claim",
+            Self::MistypedClaim(_) => "mistyped_claim",
+            Self::ImplausibleClaim(_) => "implausible_claim",
+            Self::WrongIssuer => "wrong_issuer",
+            Self::WrongAudience => "wrong_audience",
+            Self::WrongTokenType => "wrong_token_type",
+            Self::Expired => "expired",
+            Self::FromTheFuture(_) => "from_the_future",
+            Self::NotYetValid => "not_yet_valid",
+            Self::CustomClaims => "custom_claims",
+        }
+    }
+}

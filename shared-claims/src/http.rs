@@ -11,5 +11,7 @@ pub mod cors;
 pub mod description;
 pub mod fallback;
 pub mod healthcheck;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 pub mod problem;
 pub mod proxies;

@@ -57,6 +57,21 @@ pub struct Status {
     pub fetched_at: Option<DateTime<Utc>>,
     /// Why the latest fetch failed, in a fixed sentence; `None` if it did not.
     pub last_error: Option<String>,
+    /// How many fetches there were.
+    pub fetches: Fetches,
+}
+
+/// Fetches since the start, by outcome.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fetches {
+    /// Brought keys.
+    pub succeeded: u64,
+    /// Reached nobody.
+    pub unreachable: u64,
+    /// Took too long.
+    pub timed_out: u64,
+    /// Were answered, and not with keys that can be used; or not asked, since there is no right URL.
+    pub bad_answer: u64,
 }
 
 /// A key set on another server. Clones share it; the task that fetches ends with the last of them.
@@ -129,6 +144,24 @@ impl State {
     }
 }
 
+impl Fetches {
+    fn failed(&mut self, error: &FetchError) -> &mut u64 {
+        match error {
+            FetchError::Unreachable => &mut self.unreachable,
+            FetchError::TimedOut => &mut self.timed_out,
+            FetchError::BadIssuer
+            | FetchError::Status(_)
+            | FetchError::TooLarge
+            | FetchError::BrokenOff
+            | FetchError::BadMetadata
+            | FetchError::WrongIssuer
+            | FetchError::BadJwksUri
+            | FetchError::BadKeySet(_)
+            | FetchError::NoUsableKey => &mut self.bad_answer,
+        }
+    }
+}
+
 /// The task behind the handles.
 struct Keeper {
     state: Arc<State>,
@@ -192,8 +225,10 @@ impl Keeper {
         if status.fetched_at.is_none() || status.last_error.is_some() {
             log::info!("fetched {} key(s) from {}", keys.len(), self.fetcher.source());
         }
-        let fetched_at = Some(self.options.clock.now());
-        *status = Status { keys: keys.len(), fetched_at, last_error: None };
+        status.keys = keys.len();
+        status.fetched_at = Some(self.options.clock.now());
+        status.last_error = None;
+        status.fetches.succeeded += 1;
         self.state.keys.store(Some(Arc::new(keys)));
     }
 
@@ -205,5 +240,6 @@ impl Keeper {
             log::warn!("no keys from {}: {sentence}", self.fetcher.source());
         }
         status.last_error = Some(sentence);
+        *status.fetches.failed(error) += 1;
     }
 }

@@ -5,6 +5,7 @@ use shared_claims::Clock;
 
 use super::journal::{self, Journal};
 use super::{KeyRing, Passwords, RefreshTokens, Throttle};
+use crate::metrics::Metrics;
 use crate::model::Requester;
 use crate::store::{AnyConnection, Database, StoreError};
 
@@ -22,6 +23,8 @@ pub struct Context {
     pub keys: KeyRing,
     /// Signs and reads refresh tokens.
     pub refresh_tokens: RefreshTokens,
+    /// What operators read.
+    pub metrics: Metrics,
     /// How long everything lives.
     pub lifetimes: Lifetimes,
     /// Names and switches.
@@ -78,6 +81,17 @@ impl Context {
         E: From<StoreError> + Send + 'static,
     {
         journal::transaction(&self.database, self.now(), requester, work).await
+    }
+
+    /// Asks the database whether it can serve, and what time it is there: by how much this server's clock is ahead; none
+    /// where both have one.
+    ///
+    /// # Errors
+    /// It cannot.
+    pub async fn check_database(&self) -> Result<Option<TimeDelta>, StoreError> {
+        let ahead = self.database.check().await?.map(|time| self.now() - time);
+        self.metrics.clock_difference.set(ahead.unwrap_or_default().as_seconds_f64());
+        Ok(ahead)
     }
 }
 

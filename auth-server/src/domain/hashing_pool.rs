@@ -1,7 +1,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::registry::Registry;
 use shared_claims::request_id::{self, RequestId};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
@@ -22,13 +25,30 @@ struct Job {
 pub struct HashingPool {
     jobs: mpsc::Sender<Job>,
     places: Arc<Semaphore>,
+    threads: usize,
+    busy: Arc<AtomicUsize>,
+    refused: Counter,
+}
+
+/// How much there is to do.
+pub struct Load {
+    /// Threads there are.
+    pub threads: usize,
+    /// Those that hash at this moment.
+    pub busy: usize,
+    /// Places that are taken, and whose password is not being hashed yet.
+    pub waiting: usize,
 }
 
 /// The right to have one password hashed, sooner or later. Given back when dropped.
 pub struct Place {
     jobs: mpsc::Sender<Job>,
     permit: OwnedSemaphorePermit,
+    busy: Arc<AtomicUsize>,
 }
+
+/// A thread that hashes, until this is dropped, by a panic too.
+struct Hashing(Arc<AtomicUsize>);
 
 /// All places are taken.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +67,21 @@ impl HashingPool {
                 .spawn(move || work(&queue))
                 .expect("the system has threads");
         }
-        Self { jobs, places: Arc::new(Semaphore::new(threads + WAITING)) }
+        let places = Arc::new(Semaphore::new(threads + WAITING));
+        Self { jobs, places, threads, busy: Arc::default(), refused: Counter::default() }
+    }
+
+    /// How much there is to do.
+    pub fn load(&self) -> Load {
+        let busy = self.busy.load(Ordering::Relaxed);
+        let taken = (self.threads + WAITING).saturating_sub(self.places.available_permits());
+        Load { threads: self.threads, busy, waiting: taken.saturating_sub(busy) }
+    }
+
+    /// Has the registry show what is counted here.
+    pub fn register(&self, registry: &mut Registry) {
+        let help = "Passwords that were not taken in, since too many were waiting";
+        registry.register("passwords_refused", help, self.refused.clone());
     }
 
     /// Takes a place.
@@ -55,8 +89,11 @@ impl HashingPool {
     /// # Errors
     /// [`Busy`], at once, where too many are waiting.
     pub fn place(&self) -> Result<Place, Busy> {
-        let permit = Arc::clone(&self.places).try_acquire_owned().map_err(|_| Busy)?;
-        Ok(Place { jobs: self.jobs.clone(), permit })
+        let permit = Arc::clone(&self.places).try_acquire_owned().map_err(|_| {
+            self.refused.inc();
+            Busy
+        })?;
+        Ok(Place { jobs: self.jobs.clone(), permit, busy: Arc::clone(&self.busy) })
     }
 }
 
@@ -69,17 +106,34 @@ impl Place {
         self,
         work: impl FnOnce(&mut HashingMemory) -> T + Send + 'static,
     ) -> Result<T, Busy> {
-        let Self { jobs, permit } = self;
+        let Self { jobs, permit, busy } = self;
         let (answer, answered) = oneshot::channel();
         let work = Box::new(move |memory: &mut HashingMemory| {
             // Nobody is waiting any more: the client hung up while it queued.
-            if !answer.is_closed() {
-                let _ = answer.send(work(memory));
+            if answer.is_closed() {
+                return;
             }
-            drop(permit);
+            let hashing = Hashing::begin(busy);
+            let result = work(memory);
+            // First, so that whoever has the answer finds room for the next one.
+            drop((hashing, permit));
+            let _ = answer.send(result);
         });
         jobs.send(Job { request: request_id::current(), work }).map_err(|_| Busy)?;
         answered.await.map_err(|_| Busy)
+    }
+}
+
+impl Hashing {
+    fn begin(busy: Arc<AtomicUsize>) -> Self {
+        busy.fetch_add(1, Ordering::Relaxed);
+        Self(busy)
+    }
+}
+
+impl Drop for Hashing {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -119,7 +173,7 @@ fn yield_to_others() {}
 mod tests {
     use shared_claims::request_id::{self, RequestId};
 
-    use super::HashingPool;
+    use super::{HashingPool, WAITING};
 
     #[tokio::test]
     async fn the_request_is_known_on_the_other_thread_too() {
@@ -128,5 +182,28 @@ mod tests {
         let id = RequestId::random();
         assert_eq!(request_id::handling(id.clone(), seen()).await, Some(id));
         assert_eq!(seen().await, None);
+    }
+
+    #[tokio::test]
+    async fn the_load_is_what_is_hashed_and_what_waits() {
+        let pool = HashingPool::start(1);
+        let (begun, begins) = tokio::sync::oneshot::channel();
+        let (end, ends) = std::sync::mpsc::channel::<()>();
+        let hashing = pool.place().unwrap().run(move |_| {
+            let _ = begun.send(());
+            let _ = ends.recv();
+        });
+        let hashing = tokio::spawn(hashing);
+        begins.await.unwrap();
+        let waiting: Vec<_> = std::iter::from_fn(|| pool.place().ok()).collect();
+        let load = pool.load();
+        assert_eq!((load.threads, load.busy, load.waiting), (1, 1, WAITING));
+        assert_eq!(pool.refused.get(), 1, "the one that found no place");
+
+        drop(waiting);
+        end.send(()).unwrap();
+        hashing.await.unwrap().unwrap();
+        let load = pool.load();
+        assert_eq!((load.busy, load.waiting), (0, 0));
     }
 }

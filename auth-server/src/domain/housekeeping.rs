@@ -16,18 +16,21 @@ const PURGE_PAUSE: Duration = Duration::from_secs(60);
 /// Most looks find that nothing is due, and cost nothing: the clock decides, which tests move.
 const KEYS_PAUSE: Duration = Duration::from_secs(1);
 
-/// Purges what nobody needs any more and looks after the signing keys, for as long as it is polled.
+/// Purges what nobody needs any more, compares clocks and looks after the signing keys, for as long as it is polled.
 pub async fn keep_house(context: Arc<Context>) {
-    join(purge(&context), keep_keys(&context)).await;
+    join(keep_tables(&context), keep_keys(&context)).await;
 }
 
-async fn purge(context: &Context) {
+async fn keep_tables(context: &Context) {
     loop {
         let now = context.now();
-        purge_rows(context, "expired sessions", now, sessions::purge).await;
-        purge_rows(context, "old events", now - context.lifetimes.event, events::purge).await;
-        purge_rows(context, "old password failures", now - KEPT_FAILURES, password_failures::purge).await;
-        purge_rows(context, "unfamiliar places", now - KEPT_PLACES, familiar_places::purge).await;
+        purge(context, "sessions", now, sessions::purge).await;
+        purge(context, "events", now - context.lifetimes.event, events::purge).await;
+        purge(context, "password_failures", now - KEPT_FAILURES, password_failures::purge).await;
+        purge(context, "familiar_places", now - KEPT_PLACES, familiar_places::purge).await;
+        if let Err(error) = context.check_database().await {
+            log::debug!("the clocks could not be compared: {error}");
+        }
         tokio::time::sleep(PURGE_PAUSE).await;
     }
 }
@@ -35,24 +38,28 @@ async fn purge(context: &Context) {
 async fn keep_keys(context: &Context) {
     loop {
         tokio::time::sleep(KEYS_PAUSE).await;
-        if let Err(error) = context.keys.keep(&context.database, context.now()).await {
-            log::error!("signing keys could not be looked after: {error}");
+        match context.keys.keep(&context.database, context.now()).await {
+            Ok(purged) => context.metrics.purged_rows.add("signing_keys", purged as u64),
+            Err(error) => log::error!("signing keys could not be looked after: {error}"),
         }
     }
 }
 
-/// In batches, until nothing is left.
-async fn purge_rows(
+/// Removes what is older, in batches, until nothing is left.
+async fn purge(
     context: &Context,
-    what: &str,
+    table: &'static str,
     before: DateTime<Utc>,
     batch: fn(&mut AnyConnection, DateTime<Utc>, i64) -> Result<usize, StoreError>,
 ) {
     loop {
         match context.database.run(move |connection| batch(connection, before, BATCH)).await {
             Ok(0) => return,
-            Ok(purged) => log::debug!("purged {purged} {what}"),
-            Err(error) => return log::warn!("{what} could not be purged: {error}"),
+            Ok(purged) => {
+                context.metrics.purged_rows.add(table, purged as u64);
+                log::debug!("purged {purged} rows of {table}");
+            }
+            Err(error) => return log::warn!("{table} could not be purged: {error}"),
         }
         // Others come first.
         tokio::task::yield_now().await;

@@ -81,6 +81,11 @@ impl Passwords {
         Ok(Self { argon2, pool: HashingPool::start(threads), flask_salt, stand_in })
     }
 
+    /// Where they are hashed, for operators.
+    pub(crate) fn pool(&self) -> &HashingPool {
+        &self.pool
+    }
+
     /// A place among those whose password is hashed next.
     ///
     /// # Errors

@@ -97,9 +97,12 @@ pub async fn refresh(context: &Context, request: Request) -> Result<IssuedTokens
         })
         .await?;
     fail_points::stop_at("refresh-committed");
+    let how = outcome.name();
     match outcome {
         Outcome::Rotated { session, user, .. } | Outcome::Redelivered { session, user, .. } => {
-            Ok(access_tokens::issue(context, *user, *session, token.secret(), audience)?)
+            let issued = access_tokens::issue(context, *user, *session, token.secret(), audience)?;
+            context.metrics.refreshes.count(how);
+            Ok(issued)
         }
         Outcome::Reused { .. } => Err(RefreshError::SessionEnded(EndReason::ReuseDetected)),
         Outcome::Over(reason) => Err(RefreshError::SessionEnded(reason)),
@@ -124,6 +127,19 @@ enum Outcome {
     Over(EndReason),
     WrongDelivery,
     Unsettled,
+}
+
+impl Outcome {
+    /// In the metrics, where it is a success.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Rotated { row_was_behind: false, .. } => "rotated",
+            Self::Rotated { row_was_behind: true, .. } => "restored",
+            Self::Redelivered { within_grace: true, .. } => "redelivered_in_grace",
+            Self::Redelivered { within_grace: false, .. } => "redelivered_by_key",
+            Self::Reused { .. } | Self::Over(_) | Self::WrongDelivery | Self::Unsettled => "refused",
+        }
+    }
 }
 
 struct Attempt {

@@ -29,6 +29,17 @@ pub struct KeyRing {
     verifying: SharedKeys,
     published: ArcSwap<Published>,
     looked_at: Mutex<DateTime<Utc>>,
+    kept_at: ArcSwap<DateTime<Utc>>,
+}
+
+/// How the keys are, for operators.
+pub struct KeysState {
+    /// Since when the key signs that signs now; none with HS256, nor without a key.
+    pub signing_since: Option<DateTime<Utc>>,
+    /// Keys that tokens may be signed with.
+    pub number: usize,
+    /// When they were last looked after, and nothing was wrong.
+    pub kept_at: DateTime<Utc>,
 }
 
 /// What access tokens are signed with.
@@ -55,6 +66,7 @@ pub struct Published {
 struct Signing {
     kid: String,
     signer: Signer,
+    since: Option<DateTime<Utc>>,
 }
 
 impl KeyRing {
@@ -66,7 +78,8 @@ impl KeyRing {
         let (signing, verifying, published) = match &source {
             Source::SharedSecret { secret, accepted } => {
                 let secret = secret.expose_secret().as_bytes();
-                let signing = Signing { kid: secret_key_id(secret), signer: Signer::from_secret(secret) };
+                let signing =
+                    Signing { kid: secret_key_id(secret), signer: Signer::from_secret(secret), since: None };
                 let accepted = accepted.iter().map(|secret| secret.expose_secret().as_bytes());
                 let verifying = KeySet::from_secrets(std::iter::once(secret).chain(accepted));
                 (signing, verifying, Published::new(&json!({"keys": []})))
@@ -84,18 +97,23 @@ impl KeyRing {
             verifying: SharedKeys::new(verifying),
             published: ArcSwap::from_pointee(published),
             looked_at: Mutex::new(now),
+            kept_at: ArcSwap::from_pointee(now),
         })
     }
 
     /// Does what is due: looks at the database now and then, makes the next key, changes over to it, publishes and
-    /// accepts what other servers made, removes what nobody needs. To be called every second or so.
+    /// accepts what other servers made, removes what nobody needs, and returns how many those were. To be called every second
+    /// or so.
     ///
     /// # Errors
     /// The database failed: the keys at hand stay. Or there is no key that can be used: what was retired goes all the same.
-    pub async fn keep(&self, database: &Database, now: DateTime<Utc>) -> Result<(), KeyError> {
-        let Source::KeyPairs(pairs) = &self.source else { return Ok(()) };
+    pub async fn keep(&self, database: &Database, now: DateTime<Utc>) -> Result<usize, KeyError> {
+        let Source::KeyPairs(pairs) = &self.source else {
+            self.kept_at.store(Arc::new(now));
+            return Ok(0);
+        };
         if !self.is_time_to_look(now) {
-            return Ok(());
+            return Ok(0);
         }
         let held = self.signing.load().as_ref().map(|signing| signing.kid.clone());
         let found = pairs.look(database, held.as_deref(), now).await?;
@@ -115,7 +133,18 @@ impl KeyRing {
         if purged > 0 {
             log::info!("removed {purged} signing key(s) whose last token has expired");
         }
-        Ok(())
+        self.kept_at.store(Arc::new(now));
+        Ok(purged)
+    }
+
+    /// How they are at this moment.
+    #[must_use]
+    pub fn state(&self) -> KeysState {
+        KeysState {
+            signing_since: self.signing.load().as_ref().and_then(|signing| signing.since),
+            number: self.verifying.current().len(),
+            kept_at: **self.kept_at.load(),
+        }
     }
 
     /// Whether there is a key to sign with.
@@ -179,7 +208,7 @@ impl KeyRing {
 
 impl Signing {
     fn open(pairs: &KeyPairs, key: &StoredKey) -> Result<Self, KeyError> {
-        Ok(Self { kid: key.kid.clone(), signer: pairs.open(key)? })
+        Ok(Self { kid: key.kid.clone(), signer: pairs.open(key)?, since: Some(key.active_from.and_utc()) })
     }
 }
 

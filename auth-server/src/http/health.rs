@@ -56,7 +56,7 @@ pub async fn alive() -> HttpResponse {
     )
 )]
 pub async fn ready(context: web::Data<Context>) -> Result<HttpResponse, Problem> {
-    let database_time = context.database.check().await.map_err(|error| {
+    let ahead = context.check_database().await.map_err(|error| {
         log::error!("not ready: {error}");
         Problem::new(Code::Unavailable).detail("Not ready.").field("database", "does not answer")
     })?;
@@ -66,7 +66,6 @@ pub async fn ready(context: web::Data<Context>) -> Result<HttpResponse, Problem>
             .detail("Not ready.")
             .field("signing_key", "there is none"));
     }
-    let ahead = database_time.map(|time| context.now() - time);
     Ok(HttpResponse::Ok().json(Ready {
         status: "ready",
         database: Part { ok: true },

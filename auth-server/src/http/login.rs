@@ -54,7 +54,7 @@ pub async fn log_in(
     attempts: web::Data<Attempts>,
     Json(body): Json<Login>,
 ) -> Result<HttpResponse, Problem> {
-    attempts.count(address(&request))?;
+    attempts.count(address(&request)).inspect_err(|_| context.metrics.logins.count("throttled"))?;
     let mut fields = Fields::default();
     let identifier = fields.identifier(body.email.as_deref(), body.username.as_deref());
     let password = fields.password("password", body.password);
@@ -62,7 +62,8 @@ pub async fn log_in(
     let (Some(identifier), Some(password)) = (identifier, password) else { return Err(fields.problem()) };
     fields.check()?;
     let opening = opening(&request, &context, **cookies, delivery, body.remember, body.audience)?;
-    let issued = login::log_in(&context, identifier, password, opening).await.map_err(login_problem)?;
+    let issued = context.metrics.login(login::log_in(&context, identifier, password, opening).await);
+    let issued = issued.map_err(login_problem)?;
     let mut response = HttpResponse::Ok();
     clear_other_cookie(&request, **cookies, delivery, &mut response);
     Ok(tokens(response, **cookies, &issued))

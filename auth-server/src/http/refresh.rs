@@ -65,7 +65,8 @@ pub async fn refresh(
         audience: body.audience,
         requester: requester(&request, **cookies),
     };
-    match refresh::refresh(&context, wanted).await {
+    let refreshed = refresh::refresh(&context, wanted).await;
+    match refreshed.inspect_err(|error| context.metrics.refused_refresh(error)) {
         Ok(issued) => Ok(tokens(HttpResponse::Ok(), **cookies, &issued)),
         Err(refresh::RefreshError::SessionEnded(reason)) if delivery == Delivery::RefreshCookie => {
             let mut response = session_ended(reason).error_response();

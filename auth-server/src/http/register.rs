@@ -58,7 +58,7 @@ pub async fn register(
     attempts: web::Data<Attempts>,
     Json(body): Json<Registration>,
 ) -> Result<HttpResponse, Problem> {
-    attempts.count(address(&request))?;
+    attempts.count(address(&request)).inspect_err(|_| context.metrics.registrations.count("throttled"))?;
     let mut fields = Fields::default();
     let email = fields.email(body.email.as_deref());
     let password = fields.password("password", body.password);
@@ -69,7 +69,8 @@ pub async fn register(
     fields.check()?;
     let opening = opening(&request, &context, **cookies, delivery, body.remember, body.audience)?;
     let person = NewPerson { email, username, name, password };
-    let issued = registration::register(&context, person, opening).await.map_err(registration_problem)?;
+    let issued = context.metrics.registration(registration::register(&context, person, opening).await);
+    let issued = issued.map_err(registration_problem)?;
     let mut response = HttpResponse::Created();
     clear_other_cookie(&request, **cookies, delivery, &mut response);
     Ok(tokens(response, **cookies, &issued))

@@ -140,7 +140,8 @@ impl FromStr for Delivery {
 }
 
 impl EndReason {
-    const ALL: [Self; 8] = [
+    /// All of them.
+    pub const ALL: [Self; 8] = [
         Self::LoggedOut,
         Self::Expired,
         Self::ReuseDetected,

@@ -4,10 +4,12 @@ use chrono::{DateTime, Utc};
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::r2d2::{Pool, PooledConnection};
 use diesel::result::Error as DieselError;
+use prometheus_client::registry::Registry;
 use shared_claims::request_id;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use super::database_metrics::{DatabaseMetrics, NO_CONNECTION, OVERDUE};
 use super::{AnyConnection, DatabaseUrl, StoreError, migrations, users};
 use crate::fail_points;
 
@@ -25,6 +27,17 @@ const POOL_SIZE: u32 = 10;
 #[derive(Clone)]
 pub struct Database {
     pool: Pool<DatabaseUrl>,
+    metrics: DatabaseMetrics,
+}
+
+/// How many connections there are.
+pub struct Connections {
+    /// As many as there may be.
+    pub most: usize,
+    /// Open ones.
+    pub open: usize,
+    /// Open ones that nobody uses.
+    pub idle: usize,
 }
 
 impl Database {
@@ -58,7 +71,20 @@ impl Database {
             .min_idle(Some(1))
             .connection_timeout(CONNECTION_WAIT)
             .build_unchecked(url.clone());
-        Self { pool }
+        Self { pool, metrics: DatabaseMetrics::default() }
+    }
+
+    /// How many connections there are at this moment.
+    #[must_use]
+    pub fn connections(&self) -> Connections {
+        let state = self.pool.state();
+        let (open, idle) = (state.connections as usize, state.idle_connections as usize);
+        Connections { most: POOL_SIZE as usize, open, idle }
+    }
+
+    /// Has the registry show what is counted here.
+    pub fn register(&self, registry: &mut Registry) {
+        self.metrics.register(registry);
     }
 
     /// Runs statements that need no transaction, or only one statement.
@@ -73,13 +99,14 @@ impl Database {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let (pool, request) = (self.pool.clone(), request_id::current());
+        let (pool, metrics, request) = (self.pool.clone(), self.metrics.clone(), request_id::current());
         // Waiting for a connection blocks too, so it happens on the same thread as the statements.
-        let work = move || work(&mut *connection(&pool)?);
+        let work = move || work(&mut *connection(&pool, &metrics)?);
         let mut hop = spawn_blocking(|| request_id::on_behalf_of(request, work));
         let Ok(done) = timeout(ANSWER_WAIT, &mut hop).await else {
             // Unless it has begun, it need not begin any more.
             hop.abort();
+            self.metrics.gave_up(OVERDUE);
             return Err(StoreError::Overdue.into());
         };
         done.unwrap_or_else(|_| Err(StoreError::Cancelled.into()))
@@ -131,13 +158,20 @@ fn postgres_time(connection: &mut diesel::PgConnection) -> Result<DateTime<Utc>,
     Ok(time.get_result::<chrono::NaiveDateTime>(connection)?.and_utc())
 }
 
-fn connection(pool: &Pool<DatabaseUrl>) -> Result<PooledConnection<DatabaseUrl>, StoreError> {
+fn connection(
+    pool: &Pool<DatabaseUrl>,
+    metrics: &DatabaseMetrics,
+) -> Result<PooledConnection<DatabaseUrl>, StoreError> {
     let asked = Instant::now();
     loop {
         let outcome = pool.get_timeout(OUTAGE_WAIT);
         let others_use_it = pool.state().connections > 0;
         if outcome.is_ok() || !others_use_it || asked.elapsed() >= CONNECTION_WAIT {
-            return outcome.map_err(|error| StoreError::NoConnection(error.to_string()));
+            metrics.waited(asked.elapsed());
+            return outcome.map_err(|error| {
+                metrics.gave_up(NO_CONNECTION);
+                StoreError::NoConnection(error.to_string())
+            });
         }
     }
 }

@@ -22,6 +22,8 @@ pub struct TestApp {
     pub database: Arc<TestDatabase>,
     pub clock: ManualClock,
     pub url: String,
+    /// With `--metrics-addr`.
+    pub metrics_url: Option<String>,
     flags: Vec<String>,
     handle: ServerHandle,
 }
@@ -78,8 +80,9 @@ impl TestApp {
         let settings = settings(&database, &flags)?;
         let server = AuthServer::build(settings, Arc::new(clock.clone())).await?;
         let (url, handle) = (format!("http://{}", server.address()), server.handle());
+        let metrics_url = server.metrics_address().map(|address| format!("http://{address}"));
         rt::spawn(server.run());
-        Ok(Self { database, clock, url, flags, handle })
+        Ok(Self { database, clock, url, metrics_url, flags, handle })
     }
 
     pub fn advance(&self, by: TimeDelta) {

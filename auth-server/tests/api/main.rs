@@ -18,6 +18,7 @@ mod logout;
 mod lost_answers;
 mod me;
 mod metadata;
+mod metrics;
 mod migrations;
 mod origins;
 mod password_change;

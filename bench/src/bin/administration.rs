@@ -96,8 +96,10 @@ async fn import(server: &BenchServer, people: u32) {
 
 /// Spread over the alphabet, as people are.
 fn email(number: u32) -> String {
-    let letters: String =
-        [17_576, 676, 26, 1].map(|weight| char::from(b'a' + u8::try_from(number / weight % 26).unwrap_or(0))).iter().collect();
+    let letters: String = [17_576, 676, 26, 1]
+        .map(|weight| char::from(b'a' + u8::try_from(number / weight % 26).unwrap_or(0)))
+        .iter()
+        .collect();
     format!("{letters}.{number}@example.org")
 }
 
@@ -106,7 +108,8 @@ fn fill(database: &TestDatabase, sessions: u32) {
     let (id, hash, analyze) = if database.is_postgres() {
         ("gen_random_uuid()::text", "decode(repeat('00', 32), 'hex')", "VACUUM ANALYZE")
     } else {
-        let random = "substr(hex(randomblob(4)), 1, 8) || '-0000-4000-8000-' || substr(hex(randomblob(6)), 1, 12)";
+        let random =
+            "substr(hex(randomblob(4)), 1, 8) || '-0000-4000-8000-' || substr(hex(randomblob(6)), 1, 12)";
         (random, "zeroblob(32)", "ANALYZE")
     };
     // The server's clock is the real one.
@@ -188,7 +191,8 @@ impl Bench {
             let answer = self.get(path).await;
             measured.push(begun.elapsed());
             let body = answer.json();
-            items = ["items", "sessions"].iter().filter_map(|name| body[*name].as_array()).map(Vec::len).sum();
+            items =
+                ["items", "sessions"].iter().filter_map(|name| body[*name].as_array()).map(Vec::len).sum();
         }
         (items, Latencies::of(measured).expect("at least one call"))
     }

@@ -13,6 +13,7 @@ use crate::issuer::Issuer;
 
 pub struct Api {
     pub url: String,
+    pub metrics_url: Option<String>,
     pub issuer: Issuer,
     pub clock: ManualClock,
 }
@@ -44,7 +45,8 @@ impl Api {
         let settings = Settings::from_flags(own.iter().chain(flags)).expect("settings");
         let running = resource_server::build(&settings, Arc::new(clock.clone())).expect("a server");
         actix_web::rt::spawn(running.server);
-        Self { url: format!("http://{}", running.address), issuer, clock }
+        let metrics_url = running.metrics_address.map(|address| format!("http://{address}"));
+        Self { url: format!("http://{}", running.address), metrics_url, issuer, clock }
     }
 
     pub async fn becomes_ready(&self) {

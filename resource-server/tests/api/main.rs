@@ -7,6 +7,7 @@ mod errors;
 mod healthcheck;
 mod invariants;
 mod issuer;
+mod metrics;
 mod openapi;
 mod request_ids;
 mod routes;

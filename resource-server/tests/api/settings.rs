@@ -43,6 +43,7 @@ fn a_wrong_value_is_named_with_its_variable_and_what_would_be_right() {
         ("ALLOWED_ORIGINS", "https://app.example.org,app.example.org", "such as https://app.example.org"),
         ("ALLOW_HTTP_ISSUER", "perhaps", "true, false"),
         ("WORKERS", "0", "WORKERS"),
+        ("METRICS_ADDR", "9464", "such as 127.0.0.1:8081"),
         ("TRUSTED_PROXIES", "10.0.0.1/8", "give 10.0.0.0/8 or 10.0.0.1"),
         ("LOG_FORMAT", "xml", "text, json"),
         ("JWT_ACCESS_SECRET", "hunter2", "32 bytes"),
@@ -82,6 +83,7 @@ fn an_empty_variable_counts_as_not_set() {
         "WORKERS",
         "JWT_ACCESS_SECRET",
         "JWT_ACCESS_SECRET_FILE",
+        "METRICS_ADDR",
         "TRUSTED_PROXIES",
         "LOG_FORMAT",
     ]
@@ -141,6 +143,7 @@ fn help_names_every_variable() {
         "ALLOW_HTTP_ISSUER",
         "JWT_ACCESS_SECRET",
         "JWT_ACCESS_SECRET_FILE",
+        "METRICS_ADDR",
         "TRUSTED_PROXIES",
         "LOG_FORMAT",
         "RUST_LOG",

@@ -107,7 +107,10 @@ async fn authenticate<C: DeserializeOwned>(
         return Ok(None);
     };
     let validator = validator(request)?;
-    let claims = validator.validate(token).await.map_err(|error| {
+    let judged = validator.validate(token).await;
+    #[cfg(feature = "metrics")]
+    super::metrics::count_token(request, &judged);
+    let claims = judged.map_err(|error| {
         log::info!("refused an access token: {error}");
         bearer::token_problem(&error)
     })?;

@@ -1,0 +1,246 @@
+//! What operators read.
+
+use std::collections::BTreeSet;
+
+use chrono::TimeDelta;
+use e2e::{Answer, Call};
+use serde_json::json;
+
+use crate::app::{PASSWORD, Session, TestApp};
+
+const HERE: [&str; 2] = ["--metrics-addr", "127.0.0.1:0"];
+
+async fn page(app: &TestApp) -> String {
+    fetch(app, "/metrics").await.assert_status(200).text()
+}
+
+async fn fetch(app: &TestApp, path: &str) -> Answer {
+    let url = format!("{}{path}", app.metrics_url.as_ref().expect("a listener"));
+    Call::new(awc::http::Method::GET, url).send().await
+}
+
+/// The value of a line, named with its labels in the order in which they are told.
+fn value(page: &str, line: &str) -> f64 {
+    let found = page.lines().find_map(|text| text.strip_prefix(&format!("latchkey_auth_{line} ")));
+    found.unwrap_or_else(|| panic!("no {line} in {page}")).parse().expect("a number")
+}
+
+/// What a page tells, by the names that queries use.
+fn told(page: &str) -> BTreeSet<String> {
+    let types = page.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    let name = |line: &str| match line.split_once(' ') {
+        Some((name, "counter")) => format!("{name}_total"),
+        Some((name, "info")) => format!("{name}_info"),
+        Some((name, _)) => name.to_owned(),
+        None => panic!("{line}"),
+    };
+    types.map(name).collect()
+}
+
+/// What the tables of the manual explain.
+fn explained(prefix: &str) -> BTreeSet<String> {
+    let rows = include_str!("../../../docs/metrics.md").lines().filter_map(|line| line.strip_prefix("| `"));
+    let names = rows.filter_map(|row| row.split('`').next()).filter(|name| name.starts_with(prefix));
+    names.map(str::to_owned).collect()
+}
+
+#[actix_web::test]
+async fn every_metric_is_in_the_manual_and_the_reverse() {
+    let app = TestApp::with(&HERE).await;
+    app.get("/healthz").send().await.assert_status(200);
+    let told = told(&page(&app).await);
+    assert!(told.len() > 15, "{told:?}");
+    assert_eq!(told, explained("latchkey_auth_"));
+}
+
+#[actix_web::test]
+async fn they_have_a_listener_of_their_own_and_only_if_asked_for() {
+    let app = TestApp::with(&HERE).await;
+    let answer = fetch(&app, "/metrics").await.assert_status(200);
+    assert!(
+        answer.header("content-type").unwrap().starts_with("application/openmetrics-text; version=1.0.0")
+    );
+    assert!(answer.text().ends_with("# EOF\n"));
+    fetch(&app, "/readyz").await.assert_problem(404, "not_found");
+    app.get("/metrics").send().await.assert_problem(404, "not_found");
+    assert!(TestApp::start().await.metrics_url.is_none());
+
+    let taken = app.metrics_url.as_ref().unwrap().trim_start_matches("http://");
+    let error = app.another_with(&["--metrics-addr", taken]).await.err().expect("no server");
+    assert!(error.starts_with("METRICS_ADDR: cannot listen on "), "{error}");
+}
+
+#[actix_web::test]
+async fn the_listener_ends_with_the_server() {
+    let app = TestApp::with(&HERE).await;
+    page(&app).await;
+    let url = format!("{}/metrics", app.metrics_url.clone().unwrap());
+    app.stop().await;
+    for _ in 0..500 {
+        if Call::new(awc::http::Method::GET, url.clone()).try_send().await.is_err() {
+            return;
+        }
+        actix_web::rt::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("it still answers");
+}
+
+#[actix_web::test]
+async fn requests_are_counted_by_the_pattern_of_their_route_and_never_by_their_path() {
+    let app = TestApp::with(&HERE).await;
+    for path in ["/auth/sessions/one", "/auth/sessions/two"] {
+        app.call(awc::http::Method::DELETE, path).send().await.assert_status(401);
+    }
+    for path in ["/a", "/b", "/auth/sessions/one/two"] {
+        app.get(path).send().await.assert_status(404);
+    }
+    let odd = awc::http::Method::from_bytes(b"BREW").unwrap();
+    app.call(odd, "/healthz").send().await.assert_status(405);
+    app.post("/auth/login").header("origin", "https://elsewhere.example").send().await.assert_status(403);
+    app.get("/healthz").send().await.assert_status(200);
+    let page = page(&app).await;
+    for (labels, expected) in [
+        (r#"route="/auth/sessions/{id}",method="DELETE",status="401""#, 2.0),
+        (r#"route="unmatched",method="GET",status="404""#, 3.0),
+        (r#"route="/healthz",method="other",status="405""#, 1.0),
+        (r#"route="/auth/login",method="POST",status="403""#, 1.0),
+        (r#"route="/healthz",method="GET",status="200""#, 1.0),
+    ] {
+        assert!(
+            (value(&page, &format!("http_requests_total{{{labels}}}")) - expected).abs() < 0.1,
+            "{labels}"
+        );
+    }
+    assert!(!page.contains("/auth/sessions/one") && !page.contains("BREW"));
+    let took = r#"http_request_duration_seconds_count{route="unmatched",method="GET"}"#;
+    assert!((value(&page, took) - 3.0).abs() < 0.1);
+    let within = r#"http_request_duration_seconds_bucket{le="10.0",route="unmatched",method="GET"}"#;
+    assert!((value(&page, within) - 3.0).abs() < 0.1);
+}
+
+#[actix_web::test]
+async fn logins_and_registrations_are_counted_by_their_result() {
+    let app = TestApp::with(&[&HERE[..], &["--login-rate-per-ip", "7"]].concat()).await;
+    let register = async |person| app.post("/auth/register").json(&person).send().await.status;
+    assert_eq!(register(json!({"email": "ann@example.org", "password": PASSWORD})).await, 201);
+    assert_eq!(register(json!({"email": "ann@example.org", "password": PASSWORD})).await, 409);
+    assert_eq!(register(json!({"email": "bob@example.org", "password": "123456789"})).await, 422);
+    app.try_login("ann", &json!({})).await.assert_status(200);
+    app.try_login("ann", &json!({"password": "wrong"})).await.assert_status(401);
+    app.try_login("nobody", &json!({})).await.assert_status(401);
+    app.try_login("ann", &json!({"audience": "other"})).await.assert_status(422);
+    app.try_login("ann", &json!({})).await.assert_status(429);
+    assert_eq!(register(json!({"email": "cid@example.org", "password": PASSWORD})).await, 429);
+
+    let page = page(&app).await;
+    for (line, expected) in [
+        (r#"registrations_total{result="succeeded"}"#, 1.0),
+        (r#"registrations_total{result="taken"}"#, 1.0),
+        (r#"registrations_total{result="weak_password"}"#, 1.0),
+        (r#"registrations_total{result="throttled"}"#, 1.0),
+        (r#"registrations_total{result="closed"}"#, 0.0),
+        (r#"logins_total{result="succeeded"}"#, 1.0),
+        (r#"logins_total{result="invalid_credentials"}"#, 2.0),
+        (r#"logins_total{result="malformed"}"#, 1.0),
+        (r#"logins_total{result="throttled"}"#, 1.0),
+        (r#"logins_total{result="busy"}"#, 0.0),
+    ] {
+        assert!((value(&page, line) - expected).abs() < 0.1, "{line}: {page}");
+    }
+}
+
+#[actix_web::test]
+async fn refreshes_are_counted_by_their_outcome() {
+    let app = TestApp::with(&HERE).await;
+    let outcome =
+        async |name: &str| value(&page(&app).await, &format!("refreshes_total{{outcome=\"{name}\"}}"));
+    let first = app.register("ann").await;
+    let key = "a-key-of-more-than-22-characters";
+    app.refresh_with_key(&first.refresh_token, key).await.assert_status(200);
+    app.refresh(&first.refresh_token).await.assert_status(200);
+    app.advance(TimeDelta::minutes(1));
+    app.refresh_with_key(&first.refresh_token, key).await.assert_status(200);
+    app.refresh(&first.refresh_token).await.assert_ended("reuse_detected");
+    app.refresh("forged").await.assert_ended("unknown");
+    let left = app.log_in("ann").await;
+    app.post("/auth/logout").cookie(&left.refresh_token).send().await.assert_status(204);
+    app.refresh(&left.refresh_token).await.assert_ended("logged_out");
+    let restored = app.log_in("ann").await;
+    let newer = Session::of(&app.refresh(&restored.refresh_token).await.assert_status(200));
+    app.database.db_execute("UPDATE sessions SET generation = 0 WHERE generation = 1 AND ended_at IS NULL");
+    app.refresh(&newer.refresh_token).await.assert_status(200);
+    app.database.db_execute("ALTER TABLE sessions RENAME TO gone");
+    app.refresh(&newer.refresh_token).await.assert_status(503);
+    for (name, expected) in [
+        ("rotated", 2.0),
+        ("redelivered_in_grace", 1.0),
+        ("redelivered_by_key", 1.0),
+        ("reuse_detected", 1.0),
+        ("logged_out", 1.0),
+        ("restored", 1.0),
+        ("unavailable", 1.0),
+        ("expired", 0.0),
+    ] {
+        let counted = outcome(name).await;
+        assert!((counted - expected).abs() < 0.1, "{name}: {counted}");
+    }
+}
+
+#[actix_web::test]
+async fn the_state_of_pools_and_keys_is_told_as_it_is() {
+    let app = TestApp::with(&HERE).await;
+    app.register("ann").await;
+    let before = page(&app).await;
+    assert!(value(&before, "password_threads") >= 1.0);
+    assert!(value(&before, "password_threads_busy").abs() < 0.1);
+    assert!(value(&before, "passwords_waiting").abs() < 0.1);
+    assert!(value(&before, "database_connections") >= 1.0);
+    assert!(value(&before, "database_connections_max") >= value(&before, "database_connections"));
+    assert!(value(&before, "database_connection_wait_seconds_count") >= 3.0);
+    assert!((value(&before, "signing_keys") - 1.0).abs() < 0.1);
+    app.advance(TimeDelta::seconds(100));
+    // The server looks after its keys every second, by its own clock, which has just been moved.
+    assert!(value(&page(&app).await, "signing_key_age_seconds") >= 100.0);
+    for _ in 0..500 {
+        if value(&page(&app).await, "signing_keys_looked_after_seconds") < 1.0 {
+            break;
+        }
+        actix_web::rt::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert!(value(&page(&app).await, "signing_keys_looked_after_seconds") < 1.0);
+
+    app.database.db_execute("ALTER TABLE signing_keys RENAME TO gone");
+    app.advance(TimeDelta::seconds(50));
+    // Long enough for a look, which comes every second; on a slow machine there was none, which looks the same.
+    actix_web::rt::time::sleep(std::time::Duration::from_millis(1500)).await;
+    assert!(
+        value(&page(&app).await, "signing_keys_looked_after_seconds") >= 50.0,
+        "a look that fails is none"
+    );
+}
+
+#[actix_web::test]
+async fn the_clocks_are_compared_and_what_is_purged_is_counted() {
+    let app = TestApp::with(&HERE).await;
+    app.register("ann").await;
+    app.clock.set(chrono::DateTime::from(std::time::UNIX_EPOCH));
+    app.get("/readyz").send().await.assert_status(200);
+    let difference = value(&page(&app).await, "database_clock_difference_seconds");
+    if app.database.is_postgres() {
+        assert!(difference < -1e9, "{difference}");
+    } else {
+        assert!(difference.abs() < 0.1, "{difference}");
+    }
+
+    let app = app.restart().await;
+    app.register("bob").await;
+    app.advance(TimeDelta::days(31));
+    let app = app.restart().await;
+    for _ in 0..500 {
+        if value(&page(&app).await, r#"purged_rows_total{table="sessions"}"#) >= 1.0 {
+            return;
+        }
+        actix_web::rt::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("nothing was purged: {}", page(&app).await);
+}

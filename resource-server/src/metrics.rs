@@ -1,0 +1,69 @@
+//! What is counted for operators. `docs/metrics.md` explains each, and a test holds the two together.
+
+use std::fmt;
+use std::sync::Arc;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
+use shared_claims::http::metrics::{HttpMetrics, TokenMetrics};
+use shared_claims::{Clock, RemoteKeySet};
+
+use crate::http::Readiness;
+
+/// The auth server's keys as they are at the moment when somebody reads.
+struct KeySetState {
+    keys: RemoteKeySet,
+    clock: Arc<dyn Clock>,
+}
+
+/// All that this server tells. With HS256 there is no key set to tell of.
+pub fn registry(http: &HttpMetrics, tokens: &TokenMetrics, readiness: &Readiness) -> Registry {
+    let mut registry = Registry::with_prefix("latchkey_resource");
+    registry.register("build", "The running version", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+    http.register(&mut registry);
+    tokens.register(&mut registry);
+    if let Readiness::WithKeys { keys, clock } = readiness {
+        let state = KeySetState { keys: keys.clone(), clock: Arc::clone(clock) };
+        registry.register_collector(Box::new(state));
+    }
+    registry
+}
+
+impl Collector for KeySetState {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let status = self.keys.status();
+        let mut gauge = |name: &str, help: &str, value: f64| {
+            let gauge = ConstGauge::new(value);
+            gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)
+        };
+        let number = u32::try_from(status.keys).map_or(f64::INFINITY, f64::from);
+        gauge("key_set_keys", "Usable keys at hand.", number)?;
+        if let Some(fetched_at) = status.fetched_at {
+            let age = (self.clock.now() - fetched_at).as_seconds_f64().max(0.0);
+            gauge("key_set_age_seconds", "Time since the keys were fetched.", age)?;
+        }
+        let fetches = status.fetches;
+        let help = "Fetches of keys by outcome.";
+        let mut family = encoder.encode_descriptor("key_set_fetches", help, None, MetricType::Counter)?;
+        for (outcome, number) in [
+            ("succeeded", fetches.succeeded),
+            ("unreachable", fetches.unreachable),
+            ("timed_out", fetches.timed_out),
+            ("bad_answer", fetches.bad_answer),
+        ] {
+            ConstCounter::new(number).encode(family.encode_family(&[("outcome", outcome)])?)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for KeySetState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeySetState")
+    }
+}

@@ -1,0 +1,122 @@
+//! What operators read.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+use resource_server::Settings;
+use shared_claims::Algorithm;
+use shared_claims::testing::{ManualClock, SigningKey};
+
+use crate::api::Api;
+use crate::issuer::Issuer;
+
+const HERE: [&str; 2] = ["--metrics-addr", "127.0.0.1:0"];
+
+async fn page(api: &Api) -> String {
+    let url = format!("{}/metrics", api.metrics_url.as_ref().expect("a listener"));
+    let mut response = awc::Client::default().get(url).send().await.expect("an answer");
+    assert_eq!(response.status(), 200);
+    String::from_utf8(response.body().await.expect("a body").to_vec()).expect("text")
+}
+
+/// The value of a line, named with its labels.
+fn value(page: &str, line: &str) -> Option<f64> {
+    let found = page.lines().find_map(|text| text.strip_prefix(&format!("latchkey_resource_{line} ")));
+    found.map(|number| number.parse().expect("a number"))
+}
+
+fn assert_value(page: &str, line: &str, expected: f64) {
+    let value = value(page, line).unwrap_or_else(|| panic!("no {line} in {page}"));
+    assert!((value - expected).abs() < 0.1, "{line} is {value} and not {expected}");
+}
+
+#[actix_web::test]
+async fn every_metric_is_in_the_manual_and_the_reverse() {
+    let api = Api::ready_with(&HERE).await;
+    let page = page(&api).await;
+    let types = page.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    let told: BTreeSet<String> = types
+        .map(|line| match line.split_once(' ').expect("a name and a type") {
+            (name, "counter") => format!("{name}_total"),
+            (name, "info") => format!("{name}_info"),
+            (name, _) => name.to_owned(),
+        })
+        .collect();
+    let rows = include_str!("../../../docs/metrics.md").lines().filter_map(|line| line.strip_prefix("| `"));
+    let names = rows.filter_map(|row| row.split('`').next());
+    let explained: BTreeSet<String> =
+        names.filter(|name| name.starts_with("latchkey_resource_")).map(str::to_owned).collect();
+    assert!(told.len() > 5, "{page}");
+    assert_eq!(told, explained);
+}
+
+#[actix_web::test]
+async fn tokens_are_counted_by_what_became_of_them() {
+    let api = Api::ready_with(&HERE).await;
+    let before = page(&api).await;
+    assert_value(&before, r#"access_tokens_total{result="accepted"}"#, 0.0);
+    assert_value(&before, r#"access_tokens_total{result="wrong_audience"}"#, 0.0);
+
+    let good = api.issuer.token();
+    for path in ["/protected", "/greeting", "/admin"] {
+        api.get_with(path, &good).await;
+    }
+    api.get("/protected", &[]).await.assert_problem(401, "missing_token");
+    let stranger = SigningKey::generate(Algorithm::Es256).access_token(&api.issuer.claims());
+    api.get_with("/protected", &stranger).await.assert_problem(401, "invalid_token");
+    api.get_with("/greeting", "x").await.assert_problem(401, "invalid_token");
+    api.clock.advance(TimeDelta::minutes(16));
+    api.get_with("/protected", &good).await.assert_problem(401, "token_expired");
+
+    let page = page(&api).await;
+    for (result, expected) in
+        [("accepted", 3.0), ("unknown_key", 1.0), ("not_compact", 1.0), ("expired", 1.0)]
+    {
+        assert_value(&page, &format!("access_tokens_total{{result=\"{result}\"}}"), expected);
+    }
+    let count =
+        |route, status| format!(r#"http_requests_total{{route="{route}",method="GET",status="{status}"}}"#);
+    assert_value(&page, &count("/protected", 401), 3.0);
+    assert_value(&page, &count("/admin", 403), 1.0);
+}
+
+#[actix_web::test]
+async fn the_key_set_is_told_with_its_age_and_the_fetches() {
+    let clock = ManualClock::new();
+    let mut api = Api::started(Issuer::not_started(&clock), clock, &HERE);
+    while api.get("/readyz", &[]).await.json()["detail"]
+        .as_str()
+        .is_some_and(|text| text.contains("under way"))
+    {
+        actix_web::rt::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    let none = page(&api).await;
+    assert_value(&none, "key_set_keys", 0.0);
+    assert_eq!(value(&none, "key_set_age_seconds"), None, "there was none yet");
+    assert!(value(&none, r#"key_set_fetches_total{outcome="unreachable"}"#).expect("a count") >= 1.0);
+    assert_value(&none, r#"key_set_fetches_total{outcome="succeeded"}"#, 0.0);
+
+    api.issuer.start();
+    api.becomes_ready().await;
+    api.clock.advance(TimeDelta::minutes(7));
+    let there = page(&api).await;
+    assert_value(&there, "key_set_keys", 1.0);
+    assert_value(&there, "key_set_age_seconds", 420.0);
+    assert_value(&there, r#"key_set_fetches_total{outcome="succeeded"}"#, 1.0);
+    for outcome in ["timed_out", "bad_answer"] {
+        assert_value(&there, &format!("key_set_fetches_total{{outcome=\"{outcome}\"}}"), 0.0);
+    }
+}
+
+#[actix_web::test]
+async fn they_have_a_listener_of_their_own_and_only_if_asked_for() {
+    let api = Api::ready().await;
+    assert!(api.metrics_url.is_none());
+    api.get("/metrics", &[]).await.assert_problem(404, "not_found");
+    let taken = api.url.trim_start_matches("http://");
+    let flags = ["resource-server", "--bind-addr", "127.0.0.1:0", "--metrics-addr", taken];
+    let settings = Settings::from_flags(flags).expect("settings");
+    let error = resource_server::build(&settings, Arc::new(ManualClock::new())).err().expect("no server");
+    assert!(error.to_string().starts_with("METRICS_ADDR: cannot listen on "), "{error}");
+}
