@@ -23,6 +23,7 @@ mod refresh;
 mod register;
 mod request_schemas;
 mod requester;
+mod revocations;
 mod routes;
 mod sessions;
 
@@ -31,4 +32,5 @@ pub use cookies::Cookies;
 pub use origin::{TrustedOrigins, check_origin};
 #[cfg(feature = "testing")]
 pub use refresh::idempotency_key;
+pub use revocations::FeedTokens;
 pub use routes::routes;

@@ -58,7 +58,7 @@ impl Default for Metrics {
             refreshes: Tally::new("outcome", outcomes.into_iter().chain(reasons)),
             purged_rows: Tally::new(
                 "table",
-                ["sessions", "events", "password_failures", "familiar_places", "signing_keys"],
+                ["sessions", "events", "password_failures", "familiar_places", "revocations", "signing_keys"],
             ),
             clock_difference: FloatGauge::default(),
         }

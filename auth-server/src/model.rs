@@ -8,6 +8,7 @@ mod household;
 mod ids;
 mod names;
 mod requester;
+mod revocation;
 mod session;
 mod user;
 
@@ -19,6 +20,7 @@ pub use household::Household;
 pub use ids::{SessionId, UserId};
 pub use names::{DisplayName, Role, Username};
 pub use requester::Requester;
+pub use revocation::Revocation;
 pub use session::{Delivery, EndReason, Ended, Generation, Session};
 pub use user::{PasswordHash, User};
 

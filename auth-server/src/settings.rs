@@ -167,6 +167,14 @@ pub struct Settings {
     #[arg(long, env, conflicts_with = "flask_security_password_salt")]
     flask_security_password_salt_file: Option<PathBuf>,
 
+    /// Lets resource servers hear at once of sessions that ended, at `/revocations`: at least 32 random bytes, the same there.
+    /// During a change both, separated by commas
+    #[arg(long, env, hide_env_values = true)]
+    revocation_feed_token: Option<SecretString>,
+    /// File that holds the token
+    #[arg(long, env, conflicts_with = "revocation_feed_token")]
+    revocation_feed_token_file: Option<PathBuf>,
+
     /// Attempts to log in or register, per minute and address
     #[arg(long, env, default_value = "30")]
     pub login_rate_per_ip: std::num::NonZeroU32,

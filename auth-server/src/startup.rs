@@ -18,11 +18,12 @@ use shared_claims::{AccessTokenValidator, Algorithm, Clock};
 
 use crate::domain::housekeeping::keep_house;
 use crate::domain::registration::{NewPerson, RegistrationError, create};
+use crate::domain::revocation_feed::RevocationFeed;
 use crate::domain::{
     Argon2Settings, Context, KeyPairs, KeyRing, KeySchedule, KeySource, Lifetimes, Passwords, Policy,
     RefreshTokens, Sealing, Throttle,
 };
-use crate::http::{Attempts, Cookies, TrustedOrigins, check_origin, routes};
+use crate::http::{Attempts, Cookies, FeedTokens, TrustedOrigins, check_origin, routes};
 use crate::metrics::{Metrics, registry};
 use crate::model::{Email, Role};
 use crate::settings::{Registration, SameSite, Secrets, Settings};
@@ -69,7 +70,8 @@ impl AuthServer {
         warn(&settings);
         let address = listener.local_addr().map_err(|error| format!("BIND_ADDR: {error}"))?;
         let http_metrics = metrics.as_ref().map(|_| HttpMetrics::default());
-        let server = serve(&settings, Arc::clone(&context), http_metrics.clone(), listener)?;
+        let server =
+            serve(&settings, secrets.feed_tokens, Arc::clone(&context), http_metrics.clone(), listener)?;
         let metrics = metrics.zip(http_metrics).map(|(listener, http)| {
             Exposition::on(listener, registry(Arc::clone(&context), &http))
                 .map_err(|error| format!("METRICS_ADDR: {error}"))
@@ -155,6 +157,8 @@ async fn context(settings: &Settings, secrets: &Secrets, clock: Arc<dyn Clock>) 
     let keys = KeyRing::open(&database, key_source(settings, secrets)?, clock.now())
         .await
         .map_err(|error| error.to_string())?;
+    let feed = RevocationFeed::new(span(settings.access_token_ttl));
+    feed.open(&database).await.map_err(|error| error.to_string())?;
     let issuer = settings.issuer();
     let refresh_tokens =
         RefreshTokens::new(&issuer, &secrets.refresh, &secrets.refresh_accepted, Arc::clone(&clock));
@@ -163,6 +167,7 @@ async fn context(settings: &Settings, secrets: &Secrets, clock: Arc<dyn Clock>) 
         database,
         passwords,
         throttle: Throttle::new(&secrets.refresh),
+        feed,
         keys,
         refresh_tokens,
         metrics: Metrics::default(),
@@ -233,10 +238,12 @@ fn warn(settings: &Settings) {
 
 fn serve(
     settings: &Settings,
+    feed_tokens: Vec<SecretString>,
     context: Arc<Context>,
     metrics: Option<HttpMetrics>,
     listener: TcpListener,
 ) -> Result<Server, String> {
+    let feed_tokens = web::Data::new(FeedTokens(feed_tokens));
     let cookies = web::Data::new(Cookies::new(settings.cookie_secure, same_site(settings.cookie_samesite)));
     let attempts = web::Data::new(Attempts::new(settings.login_rate_per_ip));
     let proxies = web::Data::new(TrustedProxies::new(settings.trusted_proxies.clone()));
@@ -251,6 +258,7 @@ fn serve(
     let app = move || {
         App::new()
             .app_data(context.clone())
+            .app_data(feed_tokens.clone())
             .app_data(cookies.clone())
             .app_data(attempts.clone())
             .app_data(proxies.clone())

@@ -12,6 +12,7 @@ pub mod familiar_places;
 pub mod guards;
 mod migrations;
 pub mod password_failures;
+pub mod revocations;
 mod schema;
 pub mod sessions;
 pub mod signing_keys;

@@ -23,6 +23,14 @@ enum Place {
     Postgres { server: String, name: String },
 }
 
+/// What somebody else has written and not committed.
+pub struct OpenTransaction(AnyConnection);
+
+enum AnyConnection {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+}
+
 #[derive(QueryableByName)]
 struct Cell {
     #[diesel(sql_type = Text)]
@@ -49,6 +57,17 @@ impl TestDatabase {
             Place::Sqlite { .. } => self.sqlite().batch_execute(sql).expect(sql),
             Place::Postgres { .. } => self.postgres().batch_execute(sql).expect(sql),
         }
+    }
+
+    /// Runs statements in a transaction that stays open until it is [committed](OpenTransaction::commit).
+    pub fn db_begin(&self, sql: &str) -> OpenTransaction {
+        let (begin, mut connection) = match &self.place {
+            Place::Sqlite { .. } => ("BEGIN IMMEDIATE", AnyConnection::Sqlite(self.sqlite())),
+            Place::Postgres { .. } => ("BEGIN", AnyConnection::Postgres(self.postgres())),
+        };
+        connection.execute(begin);
+        connection.execute(sql);
+        OpenTransaction(connection)
     }
 
     /// Every row of a query whose one column is a text called `value`.
@@ -122,6 +141,25 @@ impl TestDatabase {
 
     fn postgres(&self) -> PgConnection {
         PgConnection::establish(&self.url).expect("PostgreSQL")
+    }
+}
+
+impl OpenTransaction {
+    pub fn db_execute(&mut self, sql: &str) {
+        self.0.execute(sql);
+    }
+
+    pub fn commit(mut self) {
+        self.0.execute("COMMIT");
+    }
+}
+
+impl AnyConnection {
+    fn execute(&mut self, sql: &str) {
+        match self {
+            Self::Sqlite(connection) => connection.batch_execute(sql).expect(sql),
+            Self::Postgres(connection) => connection.batch_execute(sql).expect(sql),
+        }
     }
 }
 

@@ -18,6 +18,6 @@ mod logs;
 mod program;
 
 pub use call::{Answer, COOKIE_NAME, Call, NoAnswer, client};
-pub use database::{TestDatabase, hex};
+pub use database::{OpenTransaction, TestDatabase, hex};
 pub use logs::security_log;
 pub use program::{Program, free_address};

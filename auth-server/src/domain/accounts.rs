@@ -5,6 +5,7 @@ use chrono::TimeDelta;
 use super::Context;
 use super::administrators::{self, LastAdministrator};
 use super::journal::Journal;
+use super::record_version;
 use crate::model::{DisplayName, Event, EventType, Requester, Session, User, UserId, Username};
 use crate::store::{AnyConnection, StoreError, Taken, events, password_failures, users};
 
@@ -106,6 +107,7 @@ pub(super) fn delete(
 ) -> Result<(), DeletionError> {
     administrators::guard(connection)?;
     let before = users::by_id(connection, user)?.ok_or(DeletionError::Gone)?;
+    record_version::grow(connection, journal, user)?;
     users::delete(connection, user)?;
     events::forget(connection, user)?;
     // Whoever asked for it was them, most likely: no address here either.

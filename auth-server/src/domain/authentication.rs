@@ -8,7 +8,7 @@ use super::journal::Journal;
 use super::refresh::may_be_redelivered;
 use super::standing::{Standing, standing, why_missing};
 use super::{Context, Lifetimes, RefreshToken};
-use crate::model::{EndReason, EventType, Requester, Session, User, UserId};
+use crate::model::{EndReason, Requester, Session, User, UserId};
 use crate::store::{AnyConnection, StoreError, sessions, users};
 
 /// Why nobody is there.
@@ -53,7 +53,7 @@ pub async fn by_refresh_token(
         Found::Reused(session) => {
             let end = move |connection: &mut AnyConnection, journal: &mut Journal| {
                 if sessions::end_reused(connection, session.id, spent, now)? {
-                    journal.note_session(EventType::ReuseDetected, session.id, session.user_id);
+                    journal.note_reuse(session.id, session.user_id);
                 }
                 Ok::<_, StoreError>(())
             };

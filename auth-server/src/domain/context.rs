@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use shared_claims::Clock;
 
 use super::journal::{self, Journal};
+use super::revocation_feed::RevocationFeed;
 use super::{KeyRing, Passwords, RefreshTokens, Throttle};
 use crate::metrics::Metrics;
 use crate::model::Requester;
@@ -19,6 +20,8 @@ pub struct Context {
     pub passwords: Passwords,
     /// How often somebody may be wrong about a password.
     pub throttle: Throttle,
+    /// What resource servers hear of.
+    pub feed: RevocationFeed,
     /// Signs access tokens.
     pub keys: KeyRing,
     /// Signs and reads refresh tokens.
@@ -80,7 +83,11 @@ impl Context {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        journal::transaction(&self.database, self.now(), requester, work).await
+        let committed = journal::transaction(&self.database, self.now(), requester, work).await?;
+        if committed.revoked {
+            self.feed.nudge();
+        }
+        Ok(committed.done)
     }
 
     /// Asks the database whether it can serve, and what time it is there: by how much this server's clock is ahead; none

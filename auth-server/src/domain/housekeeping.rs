@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use futures_util::future::join;
+use futures_util::future::join3;
 
 use super::Context;
 use super::throttle::{KEPT_FAILURES, KEPT_PLACES};
-use crate::store::{AnyConnection, StoreError, events, familiar_places, password_failures, sessions};
+use crate::store::{
+    AnyConnection, StoreError, events, familiar_places, password_failures, revocations, sessions,
+};
 
 /// Small enough that a batch never holds others up.
 const BATCH: i64 = 500;
@@ -18,7 +20,7 @@ const KEYS_PAUSE: Duration = Duration::from_secs(1);
 
 /// Purges what nobody needs any more, compares clocks and looks after the signing keys, for as long as it is polled.
 pub async fn keep_house(context: Arc<Context>) {
-    join(keep_tables(&context), keep_keys(&context)).await;
+    join3(keep_tables(&context), keep_keys(&context), context.feed.keep(&context.database)).await;
 }
 
 async fn keep_tables(context: &Context) {
@@ -28,6 +30,9 @@ async fn keep_tables(context: &Context) {
         purge(context, "events", now - context.lifetimes.event, events::purge).await;
         purge(context, "password_failures", now - KEPT_FAILURES, password_failures::purge).await;
         purge(context, "familiar_places", now - KEPT_PLACES, familiar_places::purge).await;
+        let forgotten = context.feed.forgotten_before(now);
+        purge(context, "revocations", forgotten, revocations::purge).await;
+        context.feed.forget(now);
         if let Err(error) = context.check_database().await {
             log::debug!("the clocks could not be compared: {error}");
         }

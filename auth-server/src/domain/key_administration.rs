@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use super::journal;
 use super::key_pairs::{KeyError, KeyPairs};
 use super::key_schedule::{KeySchedule, Stage, is_full, is_live, is_needed, stage};
-use crate::model::{EventType, Requester};
+use crate::model::{EventType, Requester, Revocation};
 use crate::store::signing_keys::StoredKey;
 use crate::store::{Database, StoreError, signing_keys};
 
@@ -152,11 +152,12 @@ pub async fn retire(database: &Database, kid: &str, now: DateTime<Utc>) -> Resul
     let retired = journal::transaction(database, now, &nobody, move |connection, journal| {
         let retired = signing_keys::retire(connection, &name, now.naive_utc())?;
         if retired {
-            journal.note(journal.event(EventType::KeyRetired).with("kid", name));
+            journal.note(journal.event(EventType::KeyRetired).with("kid", name.as_str()));
+            journal.revoke(Revocation::Key(name));
         }
         Ok::<_, StoreError>(retired)
     });
-    if retired.await? {
+    if retired.await?.done {
         return Ok(());
     }
     let stored = database.run(signing_keys::all).await?;

@@ -135,7 +135,7 @@ impl KeyPairs {
             Ok::<_, StoreError>(())
         });
         let is_first = match inserted.await {
-            Ok(()) => true,
+            Ok(_) => true,
             Err(StoreError::Taken(Taken::Other)) => false,
             Err(error) => return Err(error.into()),
         };

@@ -4,9 +4,9 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
 use super::journal::Journal;
-use super::{Context, RefreshToken};
+use super::{Context, RefreshToken, record_version};
 use crate::model::{EndReason, Requester, UserId};
-use crate::store::{AnyConnection, StoreError, sessions, users};
+use crate::store::{AnyConnection, StoreError, sessions};
 
 /// Ends every session that one of the tokens proves, whatever its generation or age.
 ///
@@ -73,7 +73,7 @@ pub(super) fn end_all(
     now: DateTime<Utc>,
 ) -> Result<usize, StoreError> {
     // The person's row first: a login that is under way waits for it, and then finds its version gone.
-    users::bump_version(connection, user)?;
+    record_version::grow(connection, journal, user)?;
     let ended = sessions::end_all(connection, user, None, reason, now)?;
     let count = ended.len();
     journal.note_ended(ended, user, reason);

@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::journal::Journal;
 use super::password_check::{self, Identifier, PasswordError};
-use super::{Busy, Context, WeakPassword};
+use super::{Busy, Context, WeakPassword, record_version};
 use crate::model::{EndReason, EventType, Requester, Session, User};
 use crate::store::{AnyConnection, StoreError, sessions, users};
 
@@ -70,6 +70,7 @@ pub async fn change(
     let work = move |connection: &mut AnyConnection, journal: &mut Journal| {
         held.hold(connection, now)?;
         let user = held.user.id;
+        record_version::grow(connection, journal, user)?;
         users::set_password(connection, user, &hash)?;
         if change.end_other_sessions {
             let (but, reason) = (Some(session.id), EndReason::PasswordChanged);

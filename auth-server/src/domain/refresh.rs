@@ -274,7 +274,7 @@ impl Attempt {
             Outcome::Redelivered { user, within_grace: false, .. } => {
                 journal.note_session(EventType::RefreshRedelivered, session, user.id);
             }
-            Outcome::Reused { user } => journal.note_session(EventType::ReuseDetected, session, *user),
+            Outcome::Reused { user } => journal.note_reuse(session, *user),
             Outcome::Rotated { .. }
             | Outcome::Redelivered { .. }
             | Outcome::Over(_)

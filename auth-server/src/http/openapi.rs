@@ -9,7 +9,7 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 
 use super::{
     Cookies, events, health, login, logout, me, metadata, password, reauthenticate, refresh, register,
-    request_schemas, sessions,
+    request_schemas, revocations, sessions,
 };
 use crate::domain::Context;
 
@@ -25,7 +25,7 @@ use crate::domain::Context;
     paths(
         register::register, login::log_in, refresh::refresh, logout::log_out, logout::log_out_everywhere,
         me::show, me::change, me::delete, password::change, reauthenticate::reauthenticate, events::list, sessions::list, sessions::end,
-        metadata::jwks, metadata::authorization_server, metadata::openid_configuration,
+        revocations::listen, metadata::jwks, metadata::authorization_server, metadata::openid_configuration,
         health::alive, health::ready, document,
     ),
     components(schemas(ProblemBody)),
@@ -64,6 +64,10 @@ fn add_security_schemes(document: &mut utoipa::openapi::OpenApi) {
     components.add_security_scheme("refresh_cookie", cookie);
     components.add_security_scheme("refresh_token", bearer());
     components.add_security_scheme("access_token", bearer());
+    components.add_security_scheme(
+        "feed_token",
+        SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build()),
+    );
 }
 
 /// The problems that a whole kind of call can have, so that each handler names only its own.
@@ -84,7 +88,7 @@ fn add_common_problems(path: &str, method: &Method, call: &mut Operation) {
         add_problem(call, Code::SessionEnded, "with `reason`");
         add_problem(call, Code::TokenStale, "refresh first");
     }
-    if path.starts_with("/auth/") {
+    if path.starts_with("/auth/") || path == "/revocations" {
         add_problem(call, Code::MalformedRequest, "broken JSON, two tokens at once");
         add_problem(call, Code::InternalError, "");
         add_problem(

@@ -3,7 +3,7 @@ use shared_claims::http::fallback::{get_or_head, method_not_allowed, not_found};
 
 use super::{
     demo, events, health, login, logout, me, metadata, openapi, password, reauthenticate, refresh, register,
-    sessions,
+    revocations, sessions,
 };
 
 /// Every URL of the server; with those of the demo page, if it is told which API that is to call.
@@ -39,6 +39,7 @@ pub fn routes(config: &mut web::ServiceConfig, demo_api_url: Option<&str>) {
             resource("/.well-known/openid-configuration", "GET, HEAD")
                 .route(get_or_head().to(metadata::openid_configuration)),
         )
+        .service(resource("/revocations", "GET, HEAD").route(get_or_head().to(revocations::listen)))
         .service(resource("/healthz", "GET, HEAD").route(get_or_head().to(health::alive)))
         .service(resource("/readyz", "GET, HEAD").route(get_or_head().to(health::ready)))
         .service(resource("/openapi.json", "GET, HEAD").route(get_or_head().to(openapi::document)))

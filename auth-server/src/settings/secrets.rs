@@ -25,6 +25,8 @@ pub struct Secrets {
     pub access: Option<SecretString>,
     /// `JWT_ACCESS_SECRETS_ACCEPTED`, with HS256.
     pub access_accepted: Vec<SecretString>,
+    /// `REVOCATION_FEED_TOKEN`
+    pub feed_tokens: Vec<SecretString>,
     /// `FLASK_SECURITY_PASSWORD_SALT`: as the other system has it, however short.
     pub flask_security_password_salt: Option<SecretString>,
 }
@@ -66,6 +68,11 @@ impl Secrets {
             key_encryption_previous,
             access: if hs256 { Some(needed("JWT_ACCESS_SECRET", access)?) } else { None },
             access_accepted: list(access_accepted),
+            feed_tokens: list(of(
+                "REVOCATION_FEED_TOKEN",
+                &settings.revocation_feed_token,
+                &settings.revocation_feed_token_file,
+            )?),
             flask_security_password_salt: of(
                 "FLASK_SECURITY_PASSWORD_SALT",
                 &settings.flask_security_password_salt,
@@ -83,6 +90,7 @@ impl Secrets {
         all.extend(previous.map(|secret| ("KEY_ENCRYPTION_SECRET_PREVIOUS", secret)));
         all.extend(self.access.iter().map(|secret| ("JWT_ACCESS_SECRET", secret)));
         all.extend(self.refresh_accepted.iter().map(|secret| ("JWT_REFRESH_SECRETS_ACCEPTED", secret)));
+        all.extend(self.feed_tokens.iter().map(|secret| ("REVOCATION_FEED_TOKEN", secret)));
         all.extend(self.access_accepted.iter().map(|secret| ("JWT_ACCESS_SECRETS_ACCEPTED", secret)));
         all
     }

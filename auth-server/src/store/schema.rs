@@ -90,3 +90,21 @@ diesel::table! {
         taken -> BigInt,
     }
 }
+
+diesel::table! {
+    revocations (seq) {
+        seq -> BigInt,
+        kind -> Text,
+        subject -> Text,
+        version -> Nullable<BigInt>,
+        at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    revocation_counter (id) {
+        id -> Integer,
+        epoch -> Text,
+        seq -> BigInt,
+    }
+}

@@ -128,18 +128,18 @@ pub fn note_login(
     Ok(diesel::update(same).set(changes).execute(connection)? == 1)
 }
 
-/// Makes every access token of the person stale, and every login that is under way void.
+/// Makes every access token of the person stale, and every login that is under way void. Returns the new version; none where
+/// there is no such person any more.
 ///
 /// # Errors
 /// The database failed.
-pub fn bump_version(connection: &mut AnyConnection, id: UserId) -> Result<(), StoreError> {
-    diesel::update(users::table.filter(users::id.eq(id.to_string())))
-        .set(users::version.eq(users::version + 1))
-        .execute(connection)?;
-    Ok(())
+pub fn bump_version(connection: &mut AnyConnection, id: UserId) -> Result<Option<u64>, StoreError> {
+    let row = users::table.filter(users::id.eq(id.to_string()));
+    let bumped = diesel::update(row).set(users::version.eq(users::version + 1)).returning(users::version);
+    Ok(bumped.get_result::<i64>(connection).optional()?.map(i64::unsigned_abs))
 }
 
-/// Gives the person another password, and makes every access token stale.
+/// Gives the person another password.
 ///
 /// # Errors
 /// The database failed.
@@ -148,9 +148,8 @@ pub fn set_password(
     id: UserId,
     hash: &PasswordHash,
 ) -> Result<(), StoreError> {
-    let changes =
-        (users::password_hash.eq(hash.0.expose_secret().to_owned()), users::version.eq(users::version + 1));
-    diesel::update(users::table.filter(users::id.eq(id.to_string()))).set(changes).execute(connection)?;
+    let row = users::table.filter(users::id.eq(id.to_string()));
+    diesel::update(row).set(users::password_hash.eq(hash.0.expose_secret())).execute(connection)?;
     Ok(())
 }
 

@@ -30,6 +30,7 @@ mod registration;
 mod request_ids;
 mod restored;
 mod reuse;
+mod revocations;
 mod rotation;
 mod secrecy;
 mod sessions;

@@ -12,7 +12,7 @@ const NO_SESSION: &str = "00000000-0000-4000-8000-000000000000";
 
 /// Every operation, with a body that is good, and what a good call answers to somebody who is logged in. Where that
 /// does more than to read, no row may let it happen, and it stands as 0.
-const GOOD: [(&str, &str, u16); 27] = [
+const GOOD: [(&str, &str, u16); 28] = [
     ("POST /auth/register", r#"{"email":"new@example.org","password":"correct horse battery staple"}"#, 0),
     ("POST /auth/login", r#"{"email":"ann@example.org","password":"correct horse battery staple"}"#, 0),
     ("POST /auth/refresh", "{}", 0),
@@ -30,6 +30,7 @@ const GOOD: [(&str, &str, u16); 27] = [
     ("GET /auth/events", "", 200),
     ("GET /auth/sessions", "", 200),
     ("DELETE /auth/sessions/{id}", "", 0),
+    ("GET /revocations", "", 200),
     ("GET /.well-known/jwks.json", "", 200),
     ("GET /.well-known/oauth-authorization-server", "", 200),
     ("GET /.well-known/openid-configuration", "", 200),

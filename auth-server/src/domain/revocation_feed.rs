@@ -1,0 +1,248 @@
+//! What resource servers hear of while access tokens are about that know nothing of it.
+//!
+//! Each server has all of it in memory, and looks a few times a second whether the database has more: so an end on one server
+//! reaches the listeners of the others, and a thousand listeners cost no more statements than one.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use tokio::sync::{Notify, watch};
+use tokio::time::{Instant, timeout_at};
+use uuid::Uuid;
+
+use crate::model::Revocation;
+use crate::store::revocations::{self, Counter, Stored};
+use crate::store::{Database, StoreError};
+
+/// A listener hears within this of what another server did, and at once of what this one did.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// Nobody has listened for so long: then nobody looks either.
+const ASLEEP_AFTER: Duration = Duration::from_secs(60);
+/// What was read longer ago is no answer.
+const FRESH: Duration = Duration::from_secs(2);
+/// On top of the life of a token: a refresh that was decided just before is signed a moment later, validators grant a few
+/// seconds, and clocks differ.
+const MARGIN: TimeDelta = TimeDelta::seconds(90);
+/// Whoever stole a key goes on making tokens: it stays on the list until every cache has long fetched the set without it.
+const KEYS_FOR: TimeDelta = TimeDelta::days(1);
+
+/// What was revoked, by all servers.
+pub struct RevocationFeed {
+    token_life: TimeDelta,
+    heard: Mutex<Heard>,
+    news: watch::Sender<()>,
+    nudge: Notify,
+}
+
+#[derive(Default)]
+struct Heard {
+    counter: Option<Counter>,
+    revocations: VecDeque<Stored>,
+    looked_at: Option<Instant>,
+    asked_at: Option<Instant>,
+}
+
+/// How much a listener knows: `EPOCH.SEQ`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    epoch: String,
+    seq: i64,
+}
+
+/// The text is no cursor of ours.
+#[derive(Debug, thiserror::Error)]
+#[error("is not the cursor of an answer")]
+pub struct InvalidCursor;
+
+/// What a listener is told.
+pub struct Page {
+    /// How much it knows then.
+    pub cursor: Cursor,
+    /// Whether it is all there is, in place of whatever the listener knew.
+    pub is_snapshot: bool,
+    /// What was revoked, each with the time until which it matters.
+    pub entries: Vec<(Revocation, DateTime<Utc>)>,
+}
+
+impl RevocationFeed {
+    /// For access tokens that live so long.
+    #[must_use]
+    pub fn new(token_life: TimeDelta) -> Self {
+        Self { token_life, heard: Mutex::default(), news: watch::Sender::new(()), nudge: Notify::new() }
+    }
+
+    /// Begins another epoch: whatever happened to the database while no server of ours was looking, all listeners take
+    /// everything anew.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn open(&self, database: &Database) -> Result<(), StoreError> {
+        let counter = database.run(revocations::counter).await?;
+        begin_epoch(database, counter.epoch).await
+    }
+
+    /// This server has revoked something: no need to wait until it looks.
+    pub fn nudge(&self) {
+        self.nudge.notify_one();
+    }
+
+    /// Looks again and again, for as long as it is polled and somebody listens.
+    pub async fn keep(&self, database: &Database) {
+        loop {
+            tokio::select! {
+                () = self.nudge.notified() => {}
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
+            let is_asked = self.heard().asked_at.is_some_and(|asked| asked.elapsed() < ASLEEP_AFTER);
+            if is_asked && let Err(error) = self.look(database).await {
+                log::warn!("revocations cannot be read: {error}");
+            }
+        }
+    }
+
+    /// What a listener does not know yet, as soon as there is something, or nothing when it has waited long enough. Without
+    /// a cursor of this epoch: everything, at once.
+    ///
+    /// # Errors
+    /// The database cannot be read, so that nothing can be said.
+    pub async fn listen(
+        &self,
+        database: &Database,
+        after: Option<&Cursor>,
+        wait: Duration,
+        now: DateTime<Utc>,
+    ) -> Result<Page, StoreError> {
+        let mut news = self.news.subscribe();
+        let until = Instant::now() + wait;
+        self.heard().asked_at = Some(Instant::now());
+        loop {
+            if !self.is_fresh() {
+                self.look(database).await?;
+            }
+            let page = self.page(after, now);
+            let has_news = page.is_snapshot || !page.entries.is_empty();
+            if has_news || timeout_at(until, news.changed()).await.is_err() {
+                // Whoever waited in vain is told so only if somebody has looked meanwhile.
+                return if has_news || self.is_fresh() {
+                    Ok(page)
+                } else {
+                    self.look(database).await.map(|()| self.page(after, now))
+                };
+            }
+        }
+    }
+
+    /// How long something that happened then matters.
+    fn until(&self, stored: &Stored) -> DateTime<Utc> {
+        let matters_for = match stored.revocation {
+            Revocation::Session(_) | Revocation::User(..) => self.token_life + MARGIN,
+            Revocation::Key(_) => (self.token_life + MARGIN).max(KEYS_FOR),
+        };
+        stored.at + matters_for
+    }
+
+    /// Nothing that happened before then matters any more.
+    #[must_use]
+    pub fn forgotten_before(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        now - (self.token_life + MARGIN).max(KEYS_FOR)
+    }
+
+    fn page(&self, after: Option<&Cursor>, now: DateTime<Utc>) -> Page {
+        let heard = self.heard();
+        let counter = heard.counter.clone().unwrap_or_else(|| Counter { epoch: String::new(), seq: 0 });
+        // A cursor from the future is one of before a restore.
+        let after = after.filter(|after| after.epoch == counter.epoch && after.seq <= counter.seq);
+        let known = after.map_or(i64::MIN, |after| after.seq);
+        let first = heard.revocations.partition_point(|stored| stored.seq <= known);
+        let news =
+            heard.revocations.range(first..).map(|stored| (stored.revocation.clone(), self.until(stored)));
+        Page {
+            entries: news.filter(|(_, until)| *until > now).collect(),
+            is_snapshot: after.is_none(),
+            cursor: Cursor { epoch: counter.epoch, seq: counter.seq },
+        }
+    }
+
+    /// Reads what is new, and wakes the listeners.
+    async fn look(&self, database: &Database) -> Result<(), StoreError> {
+        let begun = Instant::now();
+        let mut counter = database.run(revocations::counter).await?;
+        let known = self.heard().counter.clone();
+        let goes_on = known.as_ref().filter(|known| known.epoch == counter.epoch);
+        if goes_on.is_some_and(|known| known.seq > counter.seq) {
+            log::warn!("the database has fewer revocations than before: it was restored, or failed over");
+            begin_epoch(database, counter.epoch).await?;
+            counter = database.run(revocations::counter).await?;
+        }
+        let from = known.filter(|known| known.epoch == counter.epoch).map(|known| known.seq);
+        if from == Some(counter.seq) {
+            self.heard().looked_at = Some(begun);
+            return Ok(());
+        }
+        let read =
+            database.run(move |connection| revocations::after(connection, from.unwrap_or(i64::MIN))).await?;
+        self.accept(counter, from, read, begun);
+        self.news.send_replace(());
+        Ok(())
+    }
+
+    fn accept(&self, mut counter: Counter, from: Option<i64>, read: Vec<Stored>, begun: Instant) {
+        let mut heard = self.heard();
+        // Two looks at once: the one that began later knows more.
+        if heard.looked_at.is_some_and(|looked_at| looked_at > begun) {
+            return;
+        }
+        match from {
+            None => heard.revocations.clear(),
+            Some(from) => {
+                let known = heard.revocations.partition_point(|old| old.seq <= from);
+                heard.revocations.truncate(known);
+            }
+        }
+        // More may have been written between the two statements.
+        counter.seq = read.last().map_or(counter.seq, |last| last.seq.max(counter.seq));
+        heard.revocations.extend(read);
+        heard.counter = Some(counter);
+        heard.looked_at = Some(begun);
+    }
+
+    /// Drops from memory what matters no longer.
+    pub fn forget(&self, now: DateTime<Utc>) {
+        self.heard().revocations.retain(|stored| self.until(stored) > now);
+    }
+
+    fn is_fresh(&self) -> bool {
+        self.heard().looked_at.is_some_and(|looked_at| looked_at.elapsed() < FRESH)
+    }
+
+    fn heard(&self) -> MutexGuard<'_, Heard> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn begin_epoch(database: &Database, old: String) -> Result<(), StoreError> {
+    let new = Uuid::new_v4().simple().to_string();
+    database.run(move |connection| revocations::begin_epoch(connection, &old, &new)).await
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.epoch, self.seq)
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = InvalidCursor;
+
+    fn from_str(text: &str) -> Result<Self, InvalidCursor> {
+        let (epoch, seq) = text.rsplit_once('.').ok_or(InvalidCursor)?;
+        let seq = seq.parse().map_err(|_| InvalidCursor)?;
+        let is_ours =
+            !epoch.is_empty() && epoch.len() <= 64 && epoch.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        if is_ours { Ok(Self { epoch: epoch.to_owned(), seq }) } else { Err(InvalidCursor) }
+    }
+}

@@ -1,0 +1,251 @@
+//! What resource servers hear of.
+
+use std::time::{Duration, Instant};
+
+use awc::http::Method;
+use chrono::TimeDelta;
+use e2e::Answer;
+use futures_util::future::join;
+use serde_json::{Value, json};
+
+use crate::app::{PASSWORD, Session, TestApp, claims};
+use crate::key_commands::keys_with;
+
+const TOKEN: &str = "feed-token-of-the-tests-0123456789abcdef";
+
+async fn start() -> TestApp {
+    e2e::evidence::secret(TOKEN);
+    TestApp::with(&["--revocation-feed-token", TOKEN, "--workers", "2"]).await
+}
+
+async fn ask(app: &TestApp, query: &str) -> Answer {
+    app.get(&format!("/revocations{query}")).bearer(TOKEN).send().await
+}
+
+async fn listen(app: &TestApp, query: &str) -> Value {
+    ask(app, query).await.assert_status(200).json()
+}
+
+/// Where somebody is who has heard everything.
+async fn cursor(app: &TestApp) -> String {
+    listen(app, "").await["cursor"].as_str().unwrap().to_owned()
+}
+
+async fn news(app: &TestApp, after: &str) -> Value {
+    let page = listen(app, &format!("?after={after}&wait=5")).await;
+    assert_eq!(page["snapshot"], json!(false), "{page}");
+    page
+}
+
+/// News until so many sessions have been heard of.
+async fn ended(app: &TestApp, after: &str, count: usize) -> (Value, Vec<Value>) {
+    let (mut at, mut heard) = (after.to_owned(), Vec::new());
+    loop {
+        let page = news(app, &at).await;
+        heard.extend(sids(&page));
+        if heard.len() >= count {
+            return (page, heard);
+        }
+        page["cursor"].as_str().unwrap().clone_into(&mut at);
+    }
+}
+
+fn sid(session: &Session) -> Value {
+    claims(&session.refresh_token)["sid"].clone()
+}
+
+fn sids(page: &Value) -> Vec<Value> {
+    page["sessions"].as_array().unwrap().iter().map(|session| session["sid"].clone()).collect()
+}
+
+#[actix_web::test]
+async fn nobody_listens_without_the_token() {
+    let app = start().await;
+    let session = app.register("ann").await;
+    let answer = app.get("/revocations").send().await.assert_problem(401, "missing_token");
+    assert_eq!(answer.header("www-authenticate"), Some(r#"Bearer realm="latchkey""#));
+    for wrong in ["x", &TOKEN[1..], &session.access_token, &session.refresh_token] {
+        app.get("/revocations").bearer(wrong).send().await.assert_problem(401, "invalid_token");
+    }
+    let without = TestApp::start().await;
+    without.get("/revocations").bearer(TOKEN).send().await.assert_problem(404, "not_found");
+    for (query, field) in [("?wait=31", "wait"), ("?wait=-1", "wait"), ("?since=1", "since")] {
+        let answer = ask(&app, query).await.assert_problem(422, "invalid_input");
+        assert!(answer.json()["fields"][field].is_string());
+    }
+}
+
+#[actix_web::test]
+async fn whatever_ends_sessions_is_told() {
+    let app = start().await;
+    let here = app.register("ann").await;
+    let [left, thrown_out, stolen, last] =
+        [app.log_in("ann").await, app.log_in("ann").await, app.log_in("ann").await, app.log_in("ann").await];
+    let at = cursor(&app).await;
+
+    app.post("/auth/logout").cookie(&left.refresh_token).send().await.assert_status(204);
+    let path = format!("/auth/sessions/{}", sid(&thrown_out).as_str().unwrap());
+    app.call(Method::DELETE, &path).cookie(&here.refresh_token).send().await.assert_status(204);
+    app.refresh(&stolen.refresh_token).await.assert_status(200);
+    app.advance(TimeDelta::minutes(1));
+    app.refresh(&stolen.refresh_token).await.assert_ended("reuse_detected");
+    let (page, heard) = ended(&app, &at, 3).await;
+    assert_eq!(heard, [sid(&left), sid(&thrown_out), sid(&stolen)]);
+    // The life of an access token, and something for clocks that differ.
+    let last_one = page["sessions"].as_array().unwrap().last().unwrap();
+    assert_eq!(last_one["until"], json!("2030-01-01T00:17:30Z"));
+    assert_eq!(page["users"], json!([]));
+
+    let at = page["cursor"].as_str().unwrap().to_owned();
+    let change = json!({"current_password": PASSWORD, "new_password": "an entirely different staple"});
+    app.post("/auth/password").cookie(&here.refresh_token).json(&change).send().await.assert_status(204);
+    let page = news(&app, &at).await;
+    assert_eq!(sids(&page), [sid(&last)]);
+    let stale = |uv: u64| json!([{"sub": here.user_id, "uv": uv, "until": "2030-01-01T00:17:30Z"}]);
+    assert_eq!(page["users"], stale(2));
+
+    let at = page["cursor"].as_str().unwrap().to_owned();
+    app.post("/auth/logout-all").cookie(&here.refresh_token).send().await.assert_status(204);
+    let page = news(&app, &at).await;
+    assert_eq!((sids(&page), &page["users"]), (vec![sid(&here)], &stale(3)));
+
+    let again = app.try_login("ann", &json!({"password": "an entirely different staple"})).await;
+    let again = Session::of(&again);
+    let at = cursor(&app).await;
+    app.call(Method::DELETE, "/auth/me").cookie(&again.refresh_token).send().await.assert_status(204);
+    assert_eq!(news(&app, &at).await["users"], stale(4));
+}
+
+#[actix_web::test]
+async fn nothing_new_is_an_answer_too_after_the_wait() {
+    let app = start().await;
+    let session = app.register("ann").await;
+    let at = cursor(&app).await;
+    app.refresh(&session.refresh_token).await.assert_status(200);
+    app.log_in("ann").await;
+    let begun = Instant::now();
+    let page = listen(&app, &format!("?after={at}&wait=1")).await;
+    assert!(begun.elapsed() >= Duration::from_millis(900));
+    assert_eq!(page, json!({"cursor": at, "snapshot": false, "sessions": [], "users": [], "keys": []}));
+}
+
+#[actix_web::test]
+async fn who_waits_hears_at_once_of_this_server_and_soon_of_another() {
+    let app = start().await;
+    let other = app.another().await;
+    app.register("ann").await;
+    for round in 0..6 {
+        let session = app.log_in("ann").await;
+        let at = cursor(&app).await;
+        let end = async {
+            actix_web::rt::time::sleep(Duration::from_millis(300)).await;
+            let ending = if round % 2 == 0 { &app } else { &other };
+            ending.post("/auth/logout").cookie(&session.refresh_token).send().await.assert_status(204);
+            Instant::now()
+        };
+        let (page, ended) = join(news(&app, &at), end).await;
+        assert_eq!(sids(&page), [sid(&session)]);
+        assert!(ended.elapsed() < Duration::from_secs(2));
+    }
+}
+
+#[actix_web::test]
+async fn what_is_numbered_first_and_committed_last_is_not_missed() {
+    let app = start().await;
+    let [early, late] = [app.register("ann").await, app.register("bob").await];
+    let end = |session: &Session| {
+        let sid = sid(session);
+        let sid = sid.as_str().unwrap();
+        format!(
+            "UPDATE sessions SET ended_at = '2030-01-01 00:00:00', end_reason = 'logged_out' WHERE id = '{sid}'; \
+             UPDATE revocation_counter SET seq = seq + 1; \
+             INSERT INTO revocations SELECT seq, 'session', '{sid}', NULL, '2030-01-01 00:00:00' FROM revocation_counter"
+        )
+    };
+    let at = cursor(&app).await;
+    // Numbered, and not committed yet.
+    let begun = app.database.db_begin(&end(&early));
+    let logout = async {
+        let answer = app.post("/auth/logout").cookie(&late.refresh_token).send().await;
+        answer.assert_status(204);
+    };
+    let listening = async {
+        // The second waits for the first: until then there is nothing to be heard, of either.
+        let page = listen(&app, &format!("?after={at}&wait=1")).await;
+        assert_eq!(page["sessions"], json!([]));
+        begun.commit();
+        assert_eq!(ended(&app, &at, 2).await.1, [sid(&early), sid(&late)]);
+    };
+    join(logout, listening).await;
+}
+
+#[actix_web::test]
+async fn a_cursor_of_before_a_restart_or_a_restore_gets_everything() {
+    let app = start().await;
+    let session = app.register("ann").await;
+    let other = app.log_in("ann").await;
+    let before = cursor(&app).await;
+    app.post("/auth/logout").cookie(&session.refresh_token).send().await.assert_status(204);
+    let after = cursor(&app).await;
+
+    let app = app.restart().await;
+    let page = listen(&app, &format!("?after={before}")).await;
+    assert_eq!((&page["snapshot"], sids(&page)), (&json!(true), vec![sid(&session)]));
+
+    // A restore takes the counter back under a running server; then it grows again, past the cursor.
+    let known = cursor(&app).await;
+    app.database.db_execute("DELETE FROM revocations; UPDATE revocation_counter SET seq = 0");
+    actix_web::rt::time::sleep(Duration::from_millis(500)).await;
+    for _ in 0..3 {
+        let session = app.log_in("ann").await;
+        app.post("/auth/logout").cookie(&session.refresh_token).send().await.assert_status(204);
+    }
+    app.post("/auth/logout").cookie(&other.refresh_token).send().await.assert_status(204);
+    for cursor in [&known, &after, "nonsense", "x.1", "first.999999"] {
+        let page = listen(&app, &format!("?after={cursor}")).await;
+        assert_eq!((&page["snapshot"], sids(&page).len()), (&json!(true), 4), "{cursor}");
+    }
+}
+
+#[actix_web::test]
+async fn what_matters_no_longer_is_neither_told_nor_kept() {
+    let app = start().await;
+    let session = app.register("ann").await;
+    app.post("/auth/logout").cookie(&session.refresh_token).send().await.assert_status(204);
+    app.advance(TimeDelta::seconds(15 * 60 + 89));
+    assert_eq!(listen(&app, "").await["sessions"].as_array().unwrap().len(), 1);
+    app.advance(TimeDelta::seconds(1));
+    assert_eq!(listen(&app, "").await["sessions"], json!([]));
+    app.advance(TimeDelta::days(1));
+    // Housekeeping begins with the start.
+    let app = app.restart().await;
+    for _ in 0..100 {
+        if app.database.db_texts("SELECT subject AS value FROM revocations").is_empty() {
+            return;
+        }
+        actix_web::rt::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("still there");
+}
+
+#[actix_web::test]
+async fn a_retired_key_is_told() {
+    let app = start().await;
+    let kid = app.database.db_text("SELECT kid AS value FROM signing_keys");
+    keys_with(&app.database, &["retire", &kid], &[]);
+    // The command has the system's clock.
+    app.database.db_execute("UPDATE revocations SET at = '2030-01-01 00:00:00'");
+    let keys = json!([{"kid": kid, "until": "2030-01-02T00:00:00Z"}]);
+    assert_eq!(listen(&app.another().await, "").await["keys"], keys);
+}
+
+#[actix_web::test]
+async fn without_a_database_nothing_is_said() {
+    let app = start().await;
+    let at = cursor(&app).await;
+    app.database.db_execute("ALTER TABLE revocation_counter RENAME TO gone");
+    let answer = ask(&app, &format!("?after={at}&wait=3")).await;
+    answer.assert_problem(503, "unavailable");
+    app.database.db_execute("ALTER TABLE gone RENAME TO revocation_counter");
+    assert_eq!(listen(&app, &format!("?after={at}")).await["snapshot"], json!(false));
+}
