@@ -10,6 +10,7 @@ mod durability;
 mod events;
 mod health;
 mod healthcheck;
+mod imported_passwords;
 mod key_commands;
 mod key_rotation;
 mod limits;

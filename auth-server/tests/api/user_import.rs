@@ -14,15 +14,10 @@ use crate::app::{PASSWORD, TestApp};
 use crate::program;
 
 /// Django's, of [`PASSWORD`], made with Django 5.2.19 at a low cost.
-const HASH: &str = "pbkdf2_sha256$1000$djangoSalt0123456789ab$S8PEoYben78GX28VXKQDvyzAJYfCoDthXfr823G58Ms=";
-const UMLAUT: &str = "Käsekuchen mit Sahne";
-/// 100 bytes, of which bcrypt sees 72.
-const LONG: &str =
-    "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789";
-/// `SECURITY_PASSWORD_SALT` of the application that made the hashes of Flask-Security.
-const FLASK_SALT: &str = "146585145368132386173505678016728509634";
+pub const HASH: &str =
+    "pbkdf2_sha256$1000$djangoSalt0123456789ab$S8PEoYben78GX28VXKQDvyzAJYfCoDthXfr823G58Ms=";
 
-struct Outcome {
+pub struct Outcome {
     succeeded: bool,
     out: String,
     errors: Vec<String>,
@@ -35,7 +30,7 @@ fn command(database: &TestDatabase, words: &[&str]) -> Command {
     command
 }
 
-fn import(database: &TestDatabase, lines: &[Value], words: &[&str]) -> Outcome {
+pub fn import(database: &TestDatabase, lines: &[Value], words: &[&str]) -> Outcome {
     let mut file = NamedTempFile::new().expect("a file");
     file.write_all(text(lines).as_bytes()).expect("a file");
     let path = file.path().to_str().expect("a path").to_owned();
@@ -55,7 +50,7 @@ fn text(lines: &[Value]) -> String {
 
 impl Outcome {
     /// Imported, already there, refused; and that the exit status says whether any was refused.
-    fn assert_counts(&self, counts: [u64; 3]) -> &Self {
+    pub fn assert_counts(&self, counts: [u64; 3]) -> &Self {
         let [imported, already_there, refused] = counts;
         let expected = json!({"imported": imported, "already_there": already_there, "refused": refused});
         let report: Value = serde_json::from_str(&self.out).unwrap_or_else(|_| panic!("{:?}", self.errors));
@@ -64,7 +59,7 @@ impl Outcome {
         self
     }
 
-    fn assert_errors(&self, errors: &[&str]) {
+    pub fn assert_errors(&self, errors: &[&str]) {
         assert_eq!(self.errors, errors);
     }
 }
@@ -82,87 +77,6 @@ fn people(count: usize) -> Vec<Value> {
 fn count(database: &TestDatabase) -> usize {
     let count = database.db_text("SELECT CAST(COUNT(*) AS TEXT) AS value FROM users");
     count.parse().expect("a number")
-}
-
-/// Every form, as its library dumps it: see the tests of `stored_hashes` for which made them.
-#[actix_web::test]
-async fn everybody_logs_in_with_the_hash_they_brought_and_has_ours_afterwards() {
-    const FORMS: &[(&str, &str)] = &[
-        (PASSWORD, HASH),
-        (UMLAUT, "pbkdf2_sha256$1000$djangoSalt0123456789ab$Han/+E9cWDjNgXgeYbyl8avWOW+JOMqGOVbviN4xX9c="),
-        (PASSWORD, "pbkdf2_sha1$1000$djangoSalt0123456789ab$g4WKK6sBguxDJemo9ZE65VmsN3s="),
-        (
-            PASSWORD,
-            "argon2$argon2id$v=19$m=64,t=2,p=8$ZGphbmdvU2FsdDAxMjM0NTY3ODlhYg$5Bl+WUSw+RItr21q/NKWoKEb8SO2xCCW20gYztIFz54",
-        ),
-        (PASSWORD, "bcrypt$$2b$04$l737Y15oTeoIegj5t.Ngy.Xg/FzLsQ2lStr9fObSBwhGoi3PzhFSa"),
-        (LONG, "bcrypt_sha256$$2b$04$QJUoovcsELnrUOKf3sgOG.DOgyHlNqm.poDryNy6CRlT5S4dSjejG"),
-        (PASSWORD, "$2a$04$/YtNMOV.aTjqTTwUSEa3f.NqGBmV5rEi/v4CzyywQRCZOp3IYAP7i"),
-        (LONG, "$2b$04$DHZaqTDRLYx8vYG5ftsAquc0DWWj9yBXlf88ehIv4yqy7xa7pq.XG"),
-        (PASSWORD, "$2y$04$HNmcAM0V6KJWZlvjqtKL2e823d.H0qhpQZCL4V9KGk0.rje6joYI."),
-        (PASSWORD, "$pbkdf2-sha256$1000$sRbinNPa2xuj9H4PQSiFUA$YcWmr1TcSeHXkGc9W4nlmjmWpWJBLO9w0fovGJeMA38"),
-        (PASSWORD, "$pbkdf2$1000$nPP./x/j3Nt7zzmn1FrLeQ$/7IU.hG4bDPVumT3MmbrLBlQzDU"),
-        (
-            PASSWORD,
-            "pbkdf2:sha256:1000$KZUkE2FZuD5Ycyeh$b672bc35b7432d76604d722c170df8b105f54d51e2f5ec6d6a2bb4f5138d153d",
-        ),
-        (
-            PASSWORD,
-            "$argon2i$v=19$m=64,t=2,p=2$c2FsdHNhbHRzYWx0c2FsdA$822Xc7QKwjEzbnhKO41A31zQInml8qslx5CXz6EO4s4",
-        ),
-        (
-            PASSWORD,
-            "$argon2d$v=19$m=64,t=2,p=2$c2FsdHNhbHRzYWx0c2FsdA$RlZZOVrL0+eejyOJSO0AgwlqOLLyqcMga7Oa7sv98tg",
-        ),
-        (
-            PASSWORD,
-            "$argon2id$v=19$m=64,t=2,p=2$c2FsdHNhbHRzYWx0c2FsdA$5U7ytXzDNlJEuT9OvS0FicNxptuh2DUALVmiOi1HJJo",
-        ),
-        (
-            PASSWORD,
-            "$argon2i$m=64,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$yG0oksu3LIyfVuqzWy7M/wjauW2YrJfDY+RxZl/x0Z4",
-        ),
-    ];
-    logs_in_and_is_upgraded(FORMS, &[]).await;
-}
-
-#[actix_web::test]
-async fn so_does_whoever_comes_from_flask_security() {
-    const FORMS: &[(&str, &str)] = &[
-        (
-            PASSWORD,
-            "$argon2id$v=19$m=64,t=2,p=1$jdF6T8lZK6W09r43htC6lw$UbCT97WBM4ZngZ7q9nAmRs8+QsFDxZjblJuScfCTdUE",
-        ),
-        (UMLAUT, "$2b$04$fvYwQnsAl/jLcN/HStBYcetdXQQZNHAt1cYux.W4LKMyEY6wotddS"),
-        (
-            PASSWORD,
-            "$pbkdf2-sha512$1000$JATA.H9PqbUWwnjPmbM2hg$DBx6zASQiUTr7C19fl3VIQvVlSUnLC0Z2uSf8h79VGAW9uJ2vVAckbt9./C1pGoPkxJTYud9qOyNFAuKG/ZSeQ",
-        ),
-        // Such hashes it takes over as they are.
-        (PASSWORD, HASH),
-    ];
-    logs_in_and_is_upgraded(FORMS, &["--flask-security"]).await;
-}
-
-async fn logs_in_and_is_upgraded(forms: &[(&str, &str)], words: &[&str]) {
-    evidence::secret(FLASK_SALT);
-    let app = TestApp::with(&["--flask-security-password-salt", FLASK_SALT]).await;
-    let person = |(number, (_, hash)): (usize, &(&str, &str))| json!({"email": format!("p{number}@example.org"), "password": hash});
-    let lines: Vec<Value> = forms.iter().enumerate().map(person).collect();
-    import(&app.database, &lines, words).assert_counts([lines.len() as u64, 0, 0]).assert_errors(&[]);
-    for (number, (password, hash)) in forms.iter().enumerate() {
-        let name = format!("p{number}");
-        app.try_login(&name, &json!({"password": "wrong"})).await.assert_problem(401, "invalid_credentials");
-        let stored = || {
-            let sql = format!("SELECT password_hash AS value FROM users WHERE email = '{name}@example.org'");
-            app.database.db_text(&sql)
-        };
-        assert!(stored().ends_with(hash), "{hash}");
-        for _ in 0..2 {
-            app.try_login(&name, &json!({"password": password})).await.assert_status(200);
-            assert!(stored().starts_with("$argon2id$v=19$m=8,t=1,p=1$"), "{hash}");
-        }
-    }
 }
 
 #[actix_web::test]
@@ -312,18 +226,6 @@ async fn what_cannot_be_read_twice_is_not_judged_first() {
     };
     refused(&["-"], "standard input cannot be read twice: give a file, or --bad-lines skip");
     refused(&["/nonexistent"], "cannot read /nonexistent");
-}
-
-#[actix_web::test]
-async fn a_server_that_lacks_the_salt_says_so_in_its_log() {
-    let database = TestDatabase::fresh();
-    let server = program::start(&database, &[]).await;
-    let hash = "$2b$04$nYHEOmbHFnFFNij/mEOdo.pl7KCyRMIHDG9m4b64UysDf/AARdofK";
-    let line = json!({"email": "ann@example.org", "password": hash});
-    import(&database, &[line], &["--flask-security"]).assert_counts([1, 0, 0]);
-    let login = json!({"email": "ann@example.org", "password": PASSWORD});
-    server.post("/auth/login").json(&login).send().await.assert_problem(401, "invalid_credentials");
-    assert!(server.kill().contains("FLASK_SECURITY_PASSWORD_SALT is not set"));
 }
 
 #[actix_web::test]
