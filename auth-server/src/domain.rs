@@ -2,6 +2,7 @@
 
 mod access_tokens;
 pub mod accounts;
+pub mod administration;
 pub mod administrators;
 pub mod authentication;
 mod context;
@@ -20,6 +21,7 @@ pub mod logout;
 pub mod password_change;
 pub mod password_check;
 mod passwords;
+pub mod people;
 pub mod reauthentication;
 mod record_version;
 pub mod refresh;

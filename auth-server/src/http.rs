@@ -1,5 +1,6 @@
 //! The HTTP API: reads requests, calls the domain, words the answers.
 
+mod admin;
 mod answers;
 mod attempts;
 mod cookies;

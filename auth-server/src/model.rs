@@ -19,7 +19,7 @@ pub use event::{Event, EventType};
 pub use household::Household;
 pub use ids::{SessionId, UserId};
 pub use names::{DisplayName, Role, Username};
-pub use requester::Requester;
+pub use requester::{By, Requester};
 pub use revocation::Revocation;
 pub use session::{Delivery, EndReason, Ended, Generation, Session};
 pub use user::{PasswordHash, User};

@@ -16,8 +16,9 @@ use shared_claims::http::proxies::TrustedProxies;
 use shared_claims::http::{access, connections, fallback};
 use shared_claims::{AccessTokenValidator, Algorithm, Clock};
 
+use crate::domain::administration::{self, Change};
 use crate::domain::housekeeping::keep_house;
-use crate::domain::registration::{NewPerson, RegistrationError, create};
+use crate::domain::registration::{NewPerson, RegistrationError};
 use crate::domain::revocation_feed::RevocationFeed;
 use crate::domain::{
     Argon2Settings, Context, KeyPairs, KeyRing, KeySchedule, KeySource, Lifetimes, Passwords, Policy,
@@ -25,7 +26,7 @@ use crate::domain::{
 };
 use crate::http::{Attempts, Cookies, FeedTokens, TrustedOrigins, check_origin, routes};
 use crate::metrics::{Metrics, registry};
-use crate::model::{Email, Role};
+use crate::model::{Email, Requester, Role};
 use crate::settings::{Registration, SameSite, Secrets, Settings};
 use crate::store::Database;
 
@@ -97,7 +98,7 @@ impl AuthServer {
         self.server.handle()
     }
 
-    /// Makes a person with roles, without a session.
+    /// Makes a person with a role, without a session.
     ///
     /// # Errors
     /// The address is none, or taken; the password is weak; the database fails.
@@ -105,12 +106,16 @@ impl AuthServer {
         &self,
         email: &str,
         password: SecretString,
-        roles: Vec<Role>,
+        role: Role,
     ) -> Result<(), CreateUserError> {
         let email = Email::parse(email)
             .map_err(|error| CreateUserError::Impossible(format!("the address {error}")))?;
         let person = NewPerson { email, username: None, name: None, password };
-        create(&self.context, person, roles).await.map(drop).map_err(|error| match error {
+        let change = Change { roles: Some(role.into()), ..Change::default() };
+        let Context { database, passwords, .. } = &*self.context;
+        let (operator, now) = (Requester::operator(), self.context.now());
+        let created = administration::create(database, passwords, person, change, &operator, now).await;
+        created.map(drop).map_err(|error| match error {
             RegistrationError::EmailTaken => CreateUserError::EmailTaken,
             other => CreateUserError::Impossible(other.to_string()),
         })
@@ -145,15 +150,7 @@ async fn context(settings: &Settings, secrets: &Secrets, clock: Arc<dyn Clock>) 
     let url = settings.database_url()?;
     let database = Database::open(&url)?;
     let threads = available_parallelism().map_or(1, usize::from);
-    let passwords = Passwords::new(
-        Argon2Settings {
-            memory_kib: settings.argon2_memory_kib,
-            iterations: settings.argon2_iterations,
-            parallelism: settings.argon2_parallelism,
-        },
-        secrets.flask_security_password_salt.clone(),
-        threads,
-    )?;
+    let passwords = Passwords::new(argon2(settings), secrets.flask_security_password_salt.clone(), threads)?;
     let keys = KeyRing::open(&database, key_source(settings, secrets)?, clock.now())
         .await
         .map_err(|error| error.to_string())?;
@@ -185,6 +182,15 @@ async fn context(settings: &Settings, secrets: &Secrets, clock: Arc<dyn Clock>) 
             registration_open: settings.registration == Registration::Open,
         },
     })
+}
+
+/// What a password hash costs.
+pub fn argon2(settings: &Settings) -> Argon2Settings {
+    Argon2Settings {
+        memory_kib: settings.argon2_memory_kib,
+        iterations: settings.argon2_iterations,
+        parallelism: settings.argon2_parallelism,
+    }
 }
 
 fn key_source(settings: &Settings, secrets: &Secrets) -> Result<KeySource, String> {

@@ -16,7 +16,7 @@ const GROUP: usize = 6;
 /// One line.
 pub async fn create(server: &AuthServer) -> Result<Option<SecretString>, String> {
     let password = password()?;
-    match server.create_user(EMAIL, password.clone(), vec![Role::admin()]).await {
+    match server.create_user(EMAIL, password.clone(), Role::admin()).await {
         Ok(()) => Ok(Some(password)),
         Err(CreateUserError::EmailTaken) => Ok(None),
         Err(error) => Err(format!("cannot make the administrator: {error}")),

@@ -6,7 +6,7 @@ use super::Context;
 use super::administrators::{self, LastAdministrator};
 use super::journal::Journal;
 use super::record_version;
-use crate::model::{DisplayName, Event, EventType, Requester, Session, User, UserId, Username};
+use crate::model::{DisplayName, EventType, Requester, Session, User, UserId, Username};
 use crate::store::{AnyConnection, StoreError, Taken, events, password_failures, users};
 
 /// How old the last proof of the password may be where somebody wants to be deleted: a session that was left open, or
@@ -87,30 +87,38 @@ pub async fn delete_oneself(context: &Context, session: &Session, user: &User) -
     }
     let names = std::iter::once(user.email.as_str()).chain(user.username.as_ref().map(Username::as_str));
     let accounts: Vec<String> = names.map(|name| context.throttle.account(name)).collect();
-    let (user, now) = (user.id, context.now());
+    let user = user.id;
     context
         .transaction(&Requester::none(), move |connection, journal| {
             for account in &accounts {
                 password_failures::forget_account(connection, account)?;
             }
-            delete(connection, journal, user, now)
+            if remove::<DeletionError>(connection, journal, user)? {
+                Ok(())
+            } else {
+                Err(DeletionError::Gone)
+            }
         })
         .await
 }
 
 /// Deletes a person with everything that belongs to them: sessions, places, names. Their events keep no more than the id.
-pub(super) fn delete(
+/// `false` where there is no such person.
+pub(super) fn remove<E>(
     connection: &mut AnyConnection,
     journal: &mut Journal,
     user: UserId,
-    now: chrono::DateTime<chrono::Utc>,
-) -> Result<(), DeletionError> {
+) -> Result<bool, E>
+where
+    E: From<StoreError> + From<LastAdministrator>,
+{
     administrators::guard(connection)?;
-    let before = users::by_id(connection, user)?.ok_or(DeletionError::Gone)?;
+    let Some(before) = users::by_id(connection, user)? else { return Ok(false) };
     record_version::grow(connection, journal, user)?;
     users::delete(connection, user)?;
     events::forget(connection, user)?;
     // Whoever asked for it was them, most likely: no address here either.
-    journal.note(Event::new(EventType::UserDeleted, now, &Requester::none()).of_user(user));
-    administrators::check(connection, &before)
+    journal.note(journal.event(EventType::UserDeleted).of_user(user).without_origin());
+    administrators::check::<E>(connection, &before)?;
+    Ok(true)
 }

@@ -150,7 +150,11 @@ pub async fn note_failure(
     context.transaction(requester, note).await
 }
 
-fn find(connection: &mut AnyConnection, identifier: &Identifier) -> Result<Option<User>, StoreError> {
+/// Whoever has this address or name.
+pub(super) fn find(
+    connection: &mut AnyConnection,
+    identifier: &Identifier,
+) -> Result<Option<User>, StoreError> {
     match identifier {
         Identifier::Email(email) => users::by_email(connection, email),
         Identifier::Username(username) => users::by_username(connection, username),

@@ -1,13 +1,14 @@
 //! Registration: makes a person, and logs them in.
 
+use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use serde_json::Map;
 
 use super::login::{Opening, new_session};
 use super::logout::end_presented;
 use super::signer::UnusableKey;
-use super::{Busy, Context, IssuedTokens, WeakPassword, access_tokens, throttle};
-use crate::model::{DisplayName, Email, EventType, PasswordHash, Requester, Role, User, UserId, Username};
+use super::{Busy, Context, IssuedTokens, Passwords, WeakPassword, access_tokens, throttle};
+use crate::model::{DisplayName, Email, EventType, PasswordHash, Requester, User, UserId, Username};
 use crate::store::{StoreError, Taken, sessions, users};
 
 /// Who somebody wants to be.
@@ -75,7 +76,7 @@ pub async fn register(
     }
     let audience =
         context.policy.audience(opening.audience.as_deref()).ok_or(RegistrationError::UnknownAudience)?;
-    let user = hashed(context, person, Vec::new()).await?;
+    let user = hashed(&context.passwords, person, context.now()).await?;
     let (session, secret) = new_session(context, user.id, &opening);
     let device = opening.device(false);
     let requester = Requester { device: device.clone(), ..opening.requester };
@@ -93,35 +94,19 @@ pub async fn register(
     Ok(IssuedTokens { device, ..access_tokens::issue(context, user, session, &secret, audience)? })
 }
 
-/// Makes a person with roles, without a session: for operators. Open whatever `REGISTRATION` says.
-///
-/// # Errors
-/// See [`RegistrationError`].
-pub async fn create(
-    context: &Context,
+/// A person with neither roles nor claims, who is not stored yet.
+pub(super) async fn hashed(
+    passwords: &Passwords,
     person: NewPerson,
-    roles: Vec<Role>,
-) -> Result<UserId, RegistrationError> {
-    let user = hashed(context, person, roles).await?;
-    let id = user.id;
-    context
-        .transaction(&Requester::none(), move |connection, journal| {
-            users::insert(connection, &user)?;
-            journal.note(journal.event(EventType::Registered).of_user(user.id));
-            Ok::<_, StoreError>(())
-        })
-        .await?;
-    Ok(id)
-}
-
-async fn hashed(context: &Context, person: NewPerson, roles: Vec<Role>) -> Result<User, RegistrationError> {
+    now: DateTime<Utc>,
+) -> Result<User, RegistrationError> {
     let words = [
         Some(person.email.as_str().to_owned()),
         person.username.as_ref().map(|name| name.as_str().to_owned()),
         person.name.as_ref().map(|name| name.as_str().to_owned()),
     ];
     let words = words.into_iter().flatten().collect();
-    let hash = context.passwords.hash_if_strong(person.password, words).await?;
+    let hash = passwords.hash_if_strong(person.password, words).await?;
     let password_hash: PasswordHash = hash.map_err(RegistrationError::WeakPassword)?;
     Ok(User {
         id: UserId::random(),
@@ -129,10 +114,11 @@ async fn hashed(context: &Context, person: NewPerson, roles: Vec<Role>) -> Resul
         username: person.username,
         name: person.name,
         password_hash,
-        roles,
+        roles: Vec::new(),
         claims: Map::new(),
         version: 1,
         disabled_at: None,
-        created_at: context.now(),
+        created_at: now,
+        last_login_at: None,
     })
 }

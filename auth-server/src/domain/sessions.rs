@@ -1,8 +1,11 @@
 //! A person's sessions, as they see and end them.
 
+use chrono::{DateTime, Utc};
+
 use super::Context;
+use super::journal::Journal;
 use crate::model::{EndReason, Requester, Session, SessionId, UserId};
-use crate::store::{StoreError, sessions};
+use crate::store::{AnyConnection, StoreError, sessions};
 
 /// The living sessions of the person that `current` is one of, last used first.
 ///
@@ -32,12 +35,24 @@ pub async fn end(
     let now = context.now();
     context
         .transaction(requester, move |connection, journal| {
-            let theirs = sessions::by_id(connection, session)?.is_some_and(|found| found.user_id == user);
-            let ended = theirs && sessions::end(connection, session, reason, now)?;
-            if ended {
-                journal.note_ended([session], user, reason);
-            }
-            Ok(ended)
+            end_one(connection, journal, user, session, reason, now)
         })
         .await
+}
+
+/// Ends one session, if it is this person's and not over.
+pub(super) fn end_one(
+    connection: &mut AnyConnection,
+    journal: &mut Journal,
+    user: UserId,
+    session: SessionId,
+    reason: EndReason,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let theirs = sessions::by_id(connection, session)?.is_some_and(|found| found.user_id == user);
+    let ended = theirs && sessions::end(connection, session, reason, now)?;
+    if ended {
+        journal.note_ended([session], user, reason);
+    }
+    Ok(ended)
 }

@@ -3,7 +3,9 @@
 use shared_claims::http::bearer::token_problem;
 use shared_claims::{Challenge, Code, Problem};
 
+use super::admin::role_required;
 use crate::domain::accounts::{DeletionError, FRESH, RenameError};
+use crate::domain::administration::AdministrationError;
 use crate::domain::administrators::LastAdministrator;
 use crate::domain::authentication::AuthenticationError;
 use crate::domain::login::LoginError;
@@ -155,6 +157,16 @@ pub fn reauthentication_problem(error: ReauthenticationError) -> Problem {
         ReauthenticationError::UnknownAudience => unknown_audience(),
         ReauthenticationError::Store(error) => store_problem(&error),
         ReauthenticationError::Signing(error) => no_key(&error),
+    }
+}
+
+/// The problem of what administrators do.
+pub fn administration_problem(error: AdministrationError) -> Problem {
+    match error {
+        AdministrationError::NoSuchPerson => Problem::new(Code::NotFound),
+        AdministrationError::NotAdministrator => role_required(),
+        AdministrationError::LastAdministrator(error) => last_administrator(error),
+        AdministrationError::Store(error) => store_problem(&error),
     }
 }
 

@@ -66,6 +66,12 @@ impl Events {
             next_cursor: page.next.map(|cursor| cursor.to_string()),
         }
     }
+
+    /// For the person whom they concern: where an administrator sat is not their business.
+    fn of_oneself(page: events::Page) -> Self {
+        let hide = |event: Event| if event.is_by_another() { event.without_origin() } else { event };
+        Self::new(events::Page { events: page.events.into_iter().map(hide).collect(), ..page })
+    }
 }
 
 impl From<Event> for EventBody {
@@ -103,5 +109,5 @@ pub async fn list(
     query.check()?;
     let filter = Filter { user: Some(user.id), ..Filter::default() };
     let page = events::page(&context.database, filter, cursor, limit).await;
-    Ok(HttpResponse::Ok().json(Events::new(page.map_err(|error| store_problem(&error))?)))
+    Ok(HttpResponse::Ok().json(Events::of_oneself(page.map_err(|error| store_problem(&error))?)))
 }

@@ -42,7 +42,17 @@ impl Fields {
         text: Option<&str>,
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<T> {
-        match parse(text?) {
+        self.value(name, text, parse)
+    }
+
+    /// A member that is no text, likewise.
+    pub fn value<V, T, E: Display>(
+        &mut self,
+        name: &str,
+        value: Option<V>,
+        parse: impl FnOnce(V) -> Result<T, E>,
+    ) -> Option<T> {
+        match parse(value?) {
             Ok(value) => Some(value),
             Err(error) => {
                 self.wrong(name, error);

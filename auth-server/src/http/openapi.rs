@@ -8,7 +8,7 @@ use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 
 use super::{
-    Cookies, events, health, login, logout, me, metadata, password, reauthenticate, refresh, register,
+    Cookies, admin, events, health, login, logout, me, metadata, password, reauthenticate, refresh, register,
     request_schemas, revocations, sessions,
 };
 use crate::domain::Context;
@@ -25,6 +25,8 @@ use crate::domain::Context;
     paths(
         register::register, login::log_in, refresh::refresh, logout::log_out, logout::log_out_everywhere,
         me::show, me::change, me::delete, password::change, reauthenticate::reauthenticate, events::list, sessions::list, sessions::end,
+        admin::users::list, admin::users::show, admin::users::change,
+        admin::sessions::list, admin::sessions::end_all, admin::sessions::end, admin::events::list,
         revocations::listen, metadata::jwks, metadata::authorization_server, metadata::openid_configuration,
         health::alive, health::ready, document,
     ),
@@ -32,6 +34,7 @@ use crate::domain::Context;
     tags(
         (name = "session", description = "Logging in and out"),
         (name = "account", description = "What people see and change about themselves"),
+        (name = "administration", description = "What people with the role `admin` see and change about others"),
         (name = "metadata", description = "What resource servers read"),
         (name = "operation", description = "What operators read"),
     )
@@ -80,7 +83,9 @@ fn add_common_problems(path: &str, method: &Method, call: &mut Operation) {
         add_problem(call, Code::UnsupportedMediaType, "not `application/json`");
         add_problem(call, Code::InvalidInput, "`fields` names the members");
     }
-    let takes_session = call.tags.as_ref().is_some_and(|tags| tags.iter().any(|tag| tag == "account"))
+    let administers = path.starts_with("/admin/");
+    let takes_session = administers
+        || call.tags.as_ref().is_some_and(|tags| tags.iter().any(|tag| tag == "account"))
         || path == "/auth/logout-all";
     if takes_session {
         add_problem(call, Code::MissingToken, "");
@@ -88,7 +93,7 @@ fn add_common_problems(path: &str, method: &Method, call: &mut Operation) {
         add_problem(call, Code::SessionEnded, "with `reason`");
         add_problem(call, Code::TokenStale, "refresh first");
     }
-    if path.starts_with("/auth/") || path == "/revocations" {
+    if path.starts_with("/auth/") || path == "/revocations" || administers {
         add_problem(call, Code::MalformedRequest, "broken JSON, two tokens at once");
         add_problem(call, Code::InternalError, "");
         add_problem(

@@ -10,7 +10,12 @@ const MAX_USER_AGENT: usize = 256;
 
 /// Who asks.
 pub fn requester(request: &HttpRequest, cookies: Cookies) -> Requester {
-    Requester { ip: address(request), user_agent: user_agent(request), device: cookies.find_device(request) }
+    Requester {
+        ip: address(request),
+        user_agent: user_agent(request),
+        device: cookies.find_device(request),
+        by: None,
+    }
 }
 
 /// What the client says to be, cut to size and without control characters.

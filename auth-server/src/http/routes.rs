@@ -2,8 +2,8 @@ use actix_web::{Resource, web};
 use shared_claims::http::fallback::{get_or_head, method_not_allowed, not_found};
 
 use super::{
-    demo, events, health, login, logout, me, metadata, openapi, password, reauthenticate, refresh, register,
-    revocations, sessions,
+    admin, demo, events, health, login, logout, me, metadata, openapi, password, reauthenticate, refresh,
+    register, revocations, sessions,
 };
 
 /// Every URL of the server; with those of the demo page, if it is told which API that is to call.
@@ -30,6 +30,22 @@ pub fn routes(config: &mut web::ServiceConfig, demo_api_url: Option<&str>) {
         .service(resource("/auth/events", "GET, HEAD").route(get_or_head().to(events::list)))
         .service(resource("/auth/sessions", "GET, HEAD").route(get_or_head().to(sessions::list)))
         .service(resource("/auth/sessions/{id}", "DELETE").route(web::delete().to(sessions::end)))
+        .service(resource("/admin/users", "GET, HEAD").route(get_or_head().to(admin::users::list)))
+        .service(
+            resource("/admin/users/{id}", "GET, HEAD, PATCH")
+                .route(get_or_head().to(admin::users::show))
+                .route(web::patch().to(admin::users::change)),
+        )
+        .service(
+            resource("/admin/users/{id}/sessions", "GET, HEAD, DELETE")
+                .route(get_or_head().to(admin::sessions::list))
+                .route(web::delete().to(admin::sessions::end_all)),
+        )
+        .service(
+            resource("/admin/users/{id}/sessions/{session}", "DELETE")
+                .route(web::delete().to(admin::sessions::end)),
+        )
+        .service(resource("/admin/events", "GET, HEAD").route(get_or_head().to(admin::events::list)))
         .service(resource("/.well-known/jwks.json", "GET, HEAD").route(get_or_head().to(metadata::jwks)))
         .service(
             resource("/.well-known/oauth-authorization-server", "GET, HEAD")

@@ -42,6 +42,12 @@ pub struct SessionBody {
     device: Option<String>,
 }
 
+impl Sessions {
+    pub fn new(sessions: Vec<Session>, current: &Session) -> Self {
+        Self { sessions: sessions.into_iter().map(|session| SessionBody::new(session, current)).collect() }
+    }
+}
+
 impl SessionBody {
     fn new(session: Session, current: &Session) -> Self {
         Self {
@@ -73,8 +79,7 @@ pub async fn list(
 ) -> Result<HttpResponse, Problem> {
     let (current, _) = session(&request, &context, **cookies).await?;
     let sessions = sessions::list(&context, &current).await.map_err(|error| store_problem(&error))?;
-    let sessions = sessions.into_iter().map(|session| SessionBody::new(session, &current)).collect();
-    Ok(HttpResponse::Ok().json(Sessions { sessions }))
+    Ok(HttpResponse::Ok().json(Sessions::new(sessions, &current)))
 }
 
 /// Ends a session, on another device for example.

@@ -70,6 +70,12 @@ impl Roles {
     }
 }
 
+impl From<Role> for Roles {
+    fn from(role: Role) -> Self {
+        Self(vec![role])
+    }
+}
+
 impl CustomClaims {
     /// The only way in.
     ///

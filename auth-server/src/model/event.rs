@@ -8,6 +8,9 @@ use utoipa::ToSchema;
 
 use super::{ImpossibleValue, Requester, SessionId, UserId};
 
+/// The detail that says who did it, where it was not the person whom it concerns.
+const BY: &str = "by";
+
 /// What can happen to people, sessions and keys that somebody may ask about afterwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -150,7 +153,7 @@ impl Event {
             session: None,
             ip: requester.ip.map(|ip| ip.to_string()),
             user_agent: requester.user_agent.clone(),
-            details: Map::new(),
+            details: requester.by.map(|by| (BY.to_owned(), by.to_string().into())).into_iter().collect(),
         }
     }
 
@@ -166,6 +169,18 @@ impl Event {
     pub fn of_session(mut self, session: SessionId) -> Self {
         self.session = Some(session);
         self
+    }
+
+    /// Whether somebody else did it than the person whom it concerns.
+    #[must_use]
+    pub fn is_by_another(&self) -> bool {
+        self.details.contains_key(BY)
+    }
+
+    /// Without what tells where and with what somebody asked for it.
+    #[must_use]
+    pub fn without_origin(self) -> Self {
+        Self { ip: None, user_agent: None, ..self }
     }
 
     /// With more to tell. Nothing secret, and nothing that a stranger typed.

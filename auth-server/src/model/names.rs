@@ -40,7 +40,7 @@ pub struct DisplayName(String);
 pub struct Username(String);
 
 /// A role, as resource servers ask for it: 1 to 32 of `[a-z0-9_-]`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Role(String);
 

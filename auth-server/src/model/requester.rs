@@ -1,6 +1,7 @@
+use std::fmt;
 use std::net::IpAddr;
 
-use super::DeviceToken;
+use super::{DeviceToken, UserId};
 
 /// Who asks, as far as can be told before anybody has proved anything.
 #[derive(Clone, Debug, Default)]
@@ -11,12 +12,39 @@ pub struct Requester {
     pub user_agent: Option<String>,
     /// What an earlier login from this device left there.
     pub device: Option<DeviceToken>,
+    /// Who acts where it is not the person whom it concerns: it stands in every event.
+    pub by: Option<By>,
+}
+
+/// Who acts on other people's accounts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// A person with the role for it.
+    Administrator(UserId),
+    /// Whoever can run commands beside the server.
+    Operator,
 }
 
 impl Requester {
-    /// Nobody from outside: an operator at the command line, or housekeeping.
+    /// Nobody from outside: housekeeping, or an operator who changes the keys.
     #[must_use]
     pub fn none() -> Self {
         Self::default()
+    }
+
+    /// An operator at the command line, who acts on somebody's account.
+    #[must_use]
+    pub fn operator() -> Self {
+        Self { by: Some(By::Operator), ..Self::default() }
+    }
+}
+
+/// As events have it.
+impl fmt::Display for By {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Administrator(id) => id.fmt(f),
+            Self::Operator => f.write_str("operator"),
+        }
     }
 }

@@ -39,6 +39,8 @@ pub struct User {
     pub disabled_at: Option<DateTime<Utc>>,
     /// When they registered.
     pub created_at: DateTime<Utc>,
+    /// When they last proved their password.
+    pub last_login_at: Option<DateTime<Utc>>,
 }
 
 impl User {

@@ -1,5 +1,7 @@
 //! The table `users`.
 
+mod search;
+
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::dsl::sql;
 use diesel::prelude::*;
@@ -9,6 +11,8 @@ use secrecy::ExposeSecret;
 use super::schema::users;
 use super::{AnyConnection, StoreError};
 use crate::model::{DisplayName, Email, ImpossibleValue, PasswordHash, Role, User, UserId, Username};
+
+pub use search::{Range, in_order_of_email, in_order_of_username};
 
 /// Writes a new person.
 ///
@@ -162,6 +166,18 @@ pub fn delete(connection: &mut AnyConnection, id: UserId) -> Result<(), StoreErr
     Ok(())
 }
 
+/// Gives the person other roles and claims, and enables or disables them.
+///
+/// # Errors
+/// The database failed.
+pub fn set_access(connection: &mut AnyConnection, user: &User) -> Result<(), StoreError> {
+    let row = Row::from(user);
+    let changes =
+        (users::roles.eq(row.roles), users::claims.eq(row.claims), users::disabled_at.eq(row.disabled_at));
+    diesel::update(users::table.filter(users::id.eq(row.id))).set(changes).execute(connection)?;
+    Ok(())
+}
+
 /// Whether there is an enabled administrator.
 ///
 /// # Errors
@@ -211,6 +227,7 @@ struct Row {
     version: i64,
     disabled_at: Option<NaiveDateTime>,
     created_at: NaiveDateTime,
+    last_login_at: Option<NaiveDateTime>,
 }
 
 impl From<&User> for Row {
@@ -226,6 +243,7 @@ impl From<&User> for Row {
             version: signed(user.version),
             disabled_at: user.disabled_at.map(|at| at.naive_utc()),
             created_at: user.created_at.naive_utc(),
+            last_login_at: user.last_login_at.map(|at| at.naive_utc()),
         }
     }
 }
@@ -248,6 +266,7 @@ impl TryFrom<Row> for User {
             version: u64::try_from(row.version).map_err(|_| ImpossibleValue { column: "users.version" })?,
             disabled_at: row.disabled_at.map(|at| at.and_utc()),
             created_at: row.created_at.and_utc(),
+            last_login_at: row.last_login_at.map(|at| at.and_utc()),
         })
     }
 }

@@ -101,10 +101,29 @@ impl TestApp {
         self.call(Method::POST, path)
     }
 
+    /// Changes somebody as an administrator.
+    pub async fn change_person(&self, by: &Session, id: &str, change: &Value) -> Answer {
+        let path = format!("/admin/users/{id}");
+        self.call(Method::PATCH, &path).cookie(&by.refresh_token).json(change).send().await
+    }
+
+    /// What an administrator sees at this path.
+    pub async fn see(&self, by: &Session, path: &str) -> Value {
+        self.get(path).cookie(&by.refresh_token).send().await.assert_status(200).json()
+    }
+
     /// Registers somebody by their first name.
     pub async fn register(&self, name: &str) -> Session {
         let person = json!({"email": format!("{name}@example.org"), "password": PASSWORD});
         Session::of(&self.post("/auth/register").json(&person).send().await.assert_status(201))
+    }
+
+    /// Somebody who may call `/admin`: the first can be made by nobody who calls it.
+    pub async fn db_administrator(&self, name: &str) -> Session {
+        let session = self.register(name).await;
+        let id = &session.user_id;
+        self.database.db_execute(&format!(r#"UPDATE users SET roles = '["admin"]' WHERE id = '{id}'"#));
+        session
     }
 
     pub async fn log_in(&self, name: &str) -> Session {

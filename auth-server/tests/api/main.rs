@@ -1,5 +1,6 @@
 //! The auth server over real HTTP, on SQLite, or on the PostgreSQL that `LATCHKEY_TEST_DATABASE_URL` names.
 
+mod administration;
 mod app;
 mod bad_input;
 mod concurrency;
@@ -13,6 +14,7 @@ mod healthcheck;
 mod imported_passwords;
 mod key_commands;
 mod key_rotation;
+mod last_administrator;
 mod limits;
 mod login;
 mod logout;
@@ -24,6 +26,7 @@ mod migrations;
 mod origins;
 mod password_change;
 mod passwords;
+mod people;
 mod program;
 mod proxies;
 mod reauthentication;

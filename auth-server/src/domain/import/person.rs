@@ -93,6 +93,7 @@ impl Person {
             version: 1,
             disabled_at: disabled.then_some(now),
             created_at: parsed("created_at", members.created_at, time)?.unwrap_or(now),
+            last_login_at: None,
         };
         Ok(Self { user, has_own_id: id.is_some() })
     }

@@ -1,0 +1,42 @@
+//! `/admin`: for people whose role in the database, and not in any token, is `admin`.
+
+pub mod events;
+pub mod sessions;
+pub mod users;
+
+use actix_web::HttpRequest;
+use shared_claims::{Challenge, Code, Problem};
+
+use super::Cookies;
+use super::presented::session;
+use super::requester::requester;
+use crate::domain::Context;
+use crate::model::{By, Requester, Session};
+
+/// The session of an administrator, and who asks: them.
+///
+/// # Errors
+/// As every call that is made with a session; `role_required`.
+async fn administrator(
+    request: &HttpRequest,
+    context: &Context,
+    cookies: Cookies,
+) -> Result<(Session, Requester), Problem> {
+    let (session, user) = session(request, context, cookies).await?;
+    if !user.is_administrator() {
+        return Err(role_required());
+    }
+    let by = Some(By::Administrator(user.id));
+    Ok((session, Requester { by, ..requester(request, cookies) }))
+}
+
+/// Nonsense names nobody.
+fn parse<T: std::str::FromStr>(id: &str) -> Result<T, Problem> {
+    id.parse().map_err(|_| Problem::new(Code::NotFound))
+}
+
+pub fn role_required() -> Problem {
+    Problem::new(Code::RoleRequired)
+        .detail("The role admin is needed.")
+        .challenge(Challenge::InsufficientScope)
+}

@@ -1,0 +1,187 @@
+//! Lists of people, in the order of an index.
+
+use diesel::dsl::{AsSelect, IntoBoxed, Select};
+use diesel::prelude::*;
+
+use super::Row;
+use crate::model::User;
+use crate::store::schema::users;
+use crate::store::{AnyConnection, StoreError};
+
+/// Some of the texts of a column, in the order of their bytes: both databases compare them so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Range {
+    /// All begin with this.
+    prefix: String,
+    /// The last one that is left out.
+    after: Option<String>,
+}
+
+impl Range {
+    /// What begins with `prefix` and comes after `after`.
+    #[must_use]
+    pub fn new(prefix: &str, after: Option<&str>) -> Self {
+        // Of two lower bounds an index uses one, and that may be the wrong one.
+        let after = after.filter(|after| *after >= prefix).map(str::to_owned);
+        Self { prefix: prefix.to_owned(), after }
+    }
+
+    /// The first text that comes after all that begin with the prefix, if there is one.
+    fn end(&self) -> Option<String> {
+        let mut end = self.prefix.clone();
+        while let Some(last) = end.pop() {
+            if let Some(next) = (last..=char::MAX).nth(1) {
+                end.push(next);
+                return Some(end);
+            }
+        }
+        None
+    }
+}
+
+/// At most `limit` people whose e-mail address is in the range.
+///
+/// # Errors
+/// The database failed.
+pub fn in_order_of_email(
+    connection: &mut AnyConnection,
+    range: &Range,
+    limit: i64,
+) -> Result<Vec<User>, StoreError> {
+    read(by_email(range, limit).load(connection)?)
+}
+
+/// At most `limit` people whose username is in the range.
+///
+/// # Errors
+/// The database failed.
+pub fn in_order_of_username(
+    connection: &mut AnyConnection,
+    range: &Range,
+    limit: i64,
+) -> Result<Vec<User>, StoreError> {
+    read(by_username(range, limit).load(connection)?)
+}
+
+type Backend = <AnyConnection as diesel::Connection>::Backend;
+type Query = IntoBoxed<'static, Select<users::table, AsSelect<Row, Backend>>, Backend>;
+
+fn by_email(range: &Range, limit: i64) -> Query {
+    let mut query = users::table.select(Row::as_select()).into_boxed();
+    query = match &range.after {
+        Some(after) => query.filter(users::email.gt(after.clone())),
+        None => query.filter(users::email.ge(range.prefix.clone())),
+    };
+    if let Some(end) = range.end() {
+        query = query.filter(users::email.lt(end));
+    }
+    query.order(users::email).limit(limit)
+}
+
+fn by_username(range: &Range, limit: i64) -> Query {
+    let mut query = users::table.select(Row::as_select()).into_boxed();
+    query = match &range.after {
+        Some(after) => query.filter(users::username.gt(after.clone())),
+        None => query.filter(users::username.ge(range.prefix.clone())),
+    };
+    if let Some(end) = range.end() {
+        query = query.filter(users::username.lt(end));
+    }
+    query.order(users::username).limit(limit)
+}
+
+fn read(rows: Vec<Row>) -> Result<Vec<User>, StoreError> {
+    rows.into_iter().map(|row| User::try_from(row).map_err(StoreError::from)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+    use diesel::sql_types::{Integer, Text};
+    use e2e::TestDatabase;
+
+    use super::*;
+    use crate::store::Database;
+
+    #[test]
+    fn a_range_ends_before_the_first_text_that_begins_otherwise() {
+        for (prefix, end) in [
+            ("ann", Some("ano")),
+            ("", None),
+            ("a\u{d7ff}", Some("a\u{e000}")),
+            ("a\u{10ffff}", Some("b")),
+            ("\u{10ffff}", None),
+        ] {
+            assert_eq!(Range::new(prefix, None).end().as_deref(), end, "{prefix:?}");
+        }
+        assert_eq!(Range::new("b", Some("a")), Range::new("b", None), "a bound that says nothing");
+    }
+
+    #[actix_web::test]
+    async fn every_page_is_read_from_an_index_in_its_order() {
+        let test = TestDatabase::fresh();
+        let database = Database::open(&test.url.parse().expect("a URL")).expect("a database");
+        test.db_execute(
+            "WITH RECURSIVE numbers (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < 5000) \
+             INSERT INTO users (id, email, username, password_hash, roles, claims, version, created_at) \
+             SELECT 'id' || number, 'ann' || number || '@example.org', 'u' || number, '', '[]', '{}', 1, CURRENT_TIMESTAMP \
+             FROM numbers; ANALYZE users",
+        );
+        let columns =
+            [("email", "ann", by_email as fn(&Range, i64) -> Query), ("username", "u", by_username)];
+        for (column, prefix, query) in columns {
+            for (prefix, after) in [("", None), (prefix, None), (prefix, Some(format!("{prefix}3")))] {
+                let query = query(&Range::new(prefix, after.as_deref()), 50);
+                let plan = database.run(move |connection| explain(connection, query)).await.expect("a plan");
+                let index = match (test.is_postgres(), column) {
+                    (true, _) => format!("Index Scan using users_{column}_key"),
+                    (false, "email") => "USING INDEX sqlite_autoindex_users_2 (email>".to_owned(),
+                    (false, _) => "USING INDEX sqlite_autoindex_users_3 (username>".to_owned(),
+                };
+                assert!(plan.contains(&index), "{column} {prefix:?}: {plan}");
+                assert!(!plan.contains("Sort") && !plan.contains("TEMP B-TREE"), "{plan}");
+            }
+        }
+    }
+
+    fn explain(connection: &mut AnyConnection, query: Query) -> Result<String, StoreError> {
+        let is_sqlite = matches!(connection, AnyConnection::Sqlite(_));
+        let lines: Vec<String> = if is_sqlite {
+            let rows: Vec<(i32, i32, i32, String)> =
+                Explain::<_, (Integer, Integer, Integer, Text)>::new("EXPLAIN QUERY PLAN ", query)
+                    .load(connection)?;
+            rows.into_iter().map(|row| row.3).collect()
+        } else {
+            Explain::<_, Text>::new("EXPLAIN ", query).load(connection)?
+        };
+        Ok(lines.join("\n"))
+    }
+
+    /// How the database would go about a statement.
+    struct Explain<Q, T>(&'static str, Q, std::marker::PhantomData<T>);
+
+    impl<Q, T> Explain<Q, T> {
+        fn new(how: &'static str, query: Q) -> Self {
+            Self(how, query, std::marker::PhantomData)
+        }
+    }
+
+    impl<Q, T> diesel::query_builder::Query for Explain<Q, T> {
+        type SqlType = T;
+    }
+
+    impl<Q, T> RunQueryDsl<AnyConnection> for Explain<Q, T> {}
+
+    impl<Q, T> QueryId for Explain<Q, T> {
+        type QueryId = ();
+        const HAS_STATIC_QUERY_ID: bool = false;
+    }
+
+    impl<Q: QueryFragment<Backend>, T> QueryFragment<Backend> for Explain<Q, T> {
+        fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
+            out.unsafe_to_cache_prepared();
+            out.push_sql(self.0);
+            self.1.walk_ast(out)
+        }
+    }
+}

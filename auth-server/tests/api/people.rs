@@ -1,0 +1,148 @@
+//! `GET /admin/users`: search and pages.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::app::{Session, TestApp};
+
+/// Inserts so many people, e-mail `annN@example.org`, every other one with the username `bobN`.
+fn db_people(app: &TestApp, count: u32) {
+    app.database.db_execute(&format!(
+        "WITH RECURSIVE numbers (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < {count}) \
+         INSERT INTO users (id, email, username, password_hash, roles, claims, version, created_at) \
+         SELECT '00000000-0000-4000-8000-' || substr(CAST(100000000000 + number AS TEXT), 1, 12), \
+                'ann' || number || '@example.org', \
+                CASE WHEN number % 2 = 0 THEN 'bob' || number END, '', '[]', '{{}}', 1, CURRENT_TIMESTAMP \
+         FROM numbers; ANALYZE users"
+    ));
+}
+
+async fn page(app: &TestApp, by: &Session, query: &str) -> (Vec<String>, Option<String>) {
+    let page = app.see(by, &format!("/admin/users?{query}")).await;
+    let emails =
+        page["items"].as_array().unwrap().iter().map(|person| person["email"].as_str().unwrap().to_owned());
+    (emails.collect(), page["next_cursor"].as_str().map(str::to_owned))
+}
+
+/// All pages.
+async fn all(app: &TestApp, by: &Session, query: &str) -> Vec<String> {
+    let (mut found, mut next) = page(app, by, query).await;
+    while let Some(cursor) = next {
+        let (more, then) = page(app, by, &format!("{query}&cursor={cursor}")).await;
+        found.extend(more);
+        next = then;
+    }
+    found
+}
+
+#[actix_web::test]
+async fn people_are_found_by_how_their_address_or_username_begins() {
+    let app = TestApp::start().await;
+    let root = app.db_administrator("root").await;
+    for (email, username) in [
+        ("carl@example.org", Some("ann-2")),
+        ("ann@example.org", Some("annie")),
+        ("anna@example.org", None),
+        ("bob@example.org", Some("ann-1")),
+        ("ano@example.org", Some("an")),
+    ] {
+        let mut person = json!({"email": email, "password": crate::app::PASSWORD});
+        if let Some(username) = username {
+            person["username"] = json!(username);
+        }
+        app.post("/auth/register").json(&person).send().await.assert_status(201);
+    }
+    let ann = ["ann@example.org", "anna@example.org", "bob@example.org", "carl@example.org"];
+    for limit in 1..=5 {
+        assert_eq!(all(&app, &root, &format!("q=%20Ann&limit={limit}")).await, ann, "{limit}");
+        let everybody = all(&app, &root, &format!("limit={limit}")).await;
+        let sorted =
+            ["ann@", "anna@", "ano@", "bob@", "carl@", "root@"].map(|name| format!("{name}example.org"));
+        assert_eq!(everybody, sorted, "{limit}");
+    }
+    assert_eq!(all(&app, &root, "q=ann@example.org").await, ["ann@example.org"]);
+    assert_eq!(all(&app, &root, "q=an-").await, Vec::<String>::new());
+    assert_eq!(all(&app, &root, "q=%25").await, Vec::<String>::new(), "a percent sign is one");
+    assert_eq!(all(&app, &root, &format!("q={}", root.user_id)).await, ["root@example.org"]);
+    assert_eq!(all(&app, &root, "q=00000000-0000-4000-8000-000000000000").await, Vec::<String>::new());
+}
+
+#[actix_web::test]
+async fn a_query_that_cannot_be_one_is_told() {
+    let app = TestApp::start().await;
+    let root = app.db_administrator("root").await;
+    for (field, query) in [
+        ("q", "q=%00".to_owned()),
+        ("q", format!("q={}", "x".repeat(255))),
+        ("limit", "limit=0".to_owned()),
+        ("limit", "limit=201".to_owned()),
+        ("cursor", "cursor=".to_owned()),
+        ("cursor", "cursor=!".to_owned()),
+        ("cursor", "cursor=eHg".to_owned()),
+        // "e\0"
+        ("cursor", "cursor=ZQA".to_owned()),
+        ("page", "page=2".to_owned()),
+    ] {
+        let call = app.get(&format!("/admin/users?{query}")).cookie(&root.refresh_token);
+        let answer = call.send().await.assert_problem(422, "invalid_input");
+        assert_eq!(
+            answer.json()["fields"].as_object().unwrap().keys().collect::<Vec<_>>(),
+            [field],
+            "{query}"
+        );
+    }
+}
+
+#[actix_web::test]
+async fn every_page_of_many_people_shows_each_of_them_once() {
+    let app = TestApp::start().await;
+    let root = app.db_administrator("root").await;
+    db_people(&app, 3000);
+    // Some stand among the addresses and the usernames, more than one page may pass over.
+    app.database
+        .db_execute("UPDATE users SET username = 'ann' || substr(username, 4) WHERE username LIKE 'bob1%'");
+    for (query, expected) in
+        [("limit=200", 3001), ("q=ann&limit=150", 3000), ("q=bob2&limit=7", 556), ("q=bob", 945)]
+    {
+        let mut found = all(&app, &root, query).await;
+        assert_eq!(found.len(), expected, "{query}");
+        found.sort();
+        found.dedup();
+        assert_eq!(found.len(), expected, "{query}");
+    }
+}
+
+#[actix_web::test]
+#[ignore = "long: makes a million people"]
+async fn among_a_million_people_a_page_takes_less_than_50_ms() {
+    let app = TestApp::start().await;
+    let root = app.db_administrator("root").await;
+    db_people(&app, 1_000_000);
+    app.database
+        .db_execute("UPDATE users SET username = 'ann' || substr(username, 4) WHERE username LIKE 'bob%0'");
+    let (_, deep) = page(&app, &root, "q=ann9&limit=200").await;
+    let deep = format!("q=ann&limit=200&cursor={}", deep.unwrap());
+    // "u": those whose username alone begins so, which nobody's does.
+    let none_new = "q=ann&limit=200&cursor=dQ".to_owned();
+    let id = format!("q={}", root.user_id);
+    for query in
+        ["", "limit=200", "q=ann&limit=200", "q=ann77777", "q=bob&limit=200", "q=zoe", &deep, &none_new, &id]
+    {
+        let mut times = Vec::new();
+        for _ in 0..20 {
+            let asked = Instant::now();
+            app.get(&format!("/admin/users?{query}"))
+                .cookie(&root.refresh_token)
+                .send()
+                .await
+                .assert_status(200);
+            times.push(asked.elapsed());
+        }
+        times.sort();
+        println!("{query:60} median {:?}, slowest {:?}", times[10], times[19]);
+        assert!(times[10] < Duration::from_millis(50), "{query}: {:?}", times[10]);
+    }
+    let person: Value = app.see(&root, "/admin/users?q=ann999999@").await["items"][0].clone();
+    assert_eq!(person["email"], json!("ann999999@example.org"));
+}
