@@ -3,6 +3,7 @@
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::keys::KeysCommand;
+use crate::commands::sessions::SessionsCommand;
 use crate::commands::users::UsersCommand;
 use crate::settings::{self, Settings};
 
@@ -30,13 +31,34 @@ pub enum Command {
         #[arg(long, global = true)]
         json: bool,
     },
-    /// Look after people: bring them along from another system
+    /// Look after people: find, make, change and delete them
     Users {
         /// What to do
         #[command(subcommand)]
         command: UsersCommand,
         /// Answer in JSON
         #[arg(long, global = true)]
+        json: bool,
+    },
+    /// See where people are logged in, or log them out
+    Sessions {
+        /// What to do
+        #[command(subcommand)]
+        command: SessionsCommand,
+        /// Answer in JSON
+        #[arg(long, global = true)]
+        json: bool,
+    },
+    /// Bring the database up to date, as the start of a server does, and say what was done
+    Migrate {
+        /// Answer in JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Look whether a server would start with these settings, on this database; changes nothing
+    Check {
+        /// Answer in JSON
+        #[arg(long)]
         json: bool,
     },
     /// Ask the server that runs at `BIND_ADDR` whether it is ready: one line, and exit status 0 or 1
@@ -53,7 +75,7 @@ impl CommandLine {
         let line: Self = settings::parse(command, std::env::args_os())?;
         match line.command {
             None => Ok(Self { settings: line.settings.checked()?, ..line }),
-            Some(Command::Healthcheck | Command::Keys { .. } | Command::Users { .. }) => Ok(line),
+            Some(_) => Ok(line),
         }
     }
 }

@@ -1,10 +1,16 @@
 //! What the program does beside serving: one thing, told in a table for people or in JSON for programs.
 
+pub mod check;
 pub mod keys;
+pub mod migrate;
+mod passwords;
+mod person;
+pub mod sessions;
 pub mod users;
 
 use std::io::Write as _;
 
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 /// What a command has to say, in both forms.
@@ -21,6 +27,11 @@ impl Report {
         let text = if as_json { self.json.to_string() } else { self.text.clone() };
         let _ = writeln!(std::io::stdout(), "{text}");
     }
+}
+
+/// As tables have it, and our own JSON about keys.
+fn time(time: DateTime<Utc>) -> String {
+    time.format("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// Columns as wide as their widest cell.

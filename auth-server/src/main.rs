@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use auth_server::commands::{keys, users};
+use auth_server::commands::{check, keys, migrate, sessions, users};
 use auth_server::{AuthServer, Command, CommandLine, Settings, logging};
 use shared_claims::SystemClock;
 use shared_claims::http::{connections, healthcheck};
@@ -30,6 +30,23 @@ async fn run() -> Result<(), String> {
         Some(Command::Users { command, json }) => {
             logging::start(settings.log_format, logging::DEFAULT_FILTER);
             users::run(&settings, command, json).await.map(|report| report.print(json))
+        }
+        Some(Command::Sessions { command, json }) => {
+            logging::start(settings.log_format, logging::DEFAULT_FILTER);
+            sessions::run(&settings, command).await.map(|report| report.print(json))
+        }
+        Some(Command::Migrate { json }) => {
+            logging::start(settings.log_format, logging::DEFAULT_FILTER);
+            migrate::run(&settings).map(|report| report.print(json))
+        }
+        Some(Command::Check { json }) => {
+            logging::start(settings.log_format, logging::DEFAULT_FILTER);
+            let checked = check::run(&settings).await;
+            checked.report.print(json);
+            match checked.wrong {
+                0 => Ok(()),
+                wrong => Err(format!("a server would not start: {wrong} point(s) are wrong")),
+            }
         }
         Some(Command::Healthcheck) => {
             healthcheck::ask(settings.bind_addr).await.map(|answer| println!("{answer}"))

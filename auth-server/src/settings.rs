@@ -264,8 +264,13 @@ impl Settings {
         all.filter(|origin| !values::same_site(&self.issuer, origin)).collect()
     }
 
-    /// Rules that concern more than one setting.
+    /// The settings, if they fit together.
     pub(crate) fn checked(self) -> Result<Self, String> {
+        self.check().map(|()| self)
+    }
+
+    /// Rules that concern more than one setting.
+    pub(crate) fn check(&self) -> Result<(), String> {
         if self.access_token_ttl > self.session_max_ttl || self.refresh_idle_ttl > self.session_max_ttl {
             return Err(
                 "SESSION_MAX_TTL is shorter than ACCESS_TOKEN_TTL or REFRESH_IDLE_TTL: make it the longest"
@@ -288,7 +293,7 @@ impl Settings {
         if self.cookie_samesite == SameSite::None && !self.cookie_secure {
             return Err("COOKIE_SAMESITE=none needs COOKIE_SECURE=true: browsers refuse it otherwise".into());
         }
-        Ok(self)
+        Ok(())
     }
 }
 

@@ -1,11 +1,10 @@
 //! `auth-server keys`: looks at the signing keys and changes them by hand.
 
-use chrono::{DateTime, Utc};
 use clap::Subcommand;
 use serde_json::{Value, json};
 use shared_claims::{Clock, SystemClock};
 
-use super::{Report, table};
+use super::{Report, table, time};
 use crate::domain::key_administration::{self, KeyInUse, Role};
 use crate::settings::Settings;
 use crate::startup::key_pairs;
@@ -105,8 +104,4 @@ fn role(role: Role) -> &'static str {
         Role::Spent => "spent",
         Role::Retired => "retired",
     }
-}
-
-fn time(time: DateTime<Utc>) -> String {
-    time.format("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

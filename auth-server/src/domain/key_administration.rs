@@ -166,6 +166,21 @@ pub async fn retire(database: &Database, kid: &str, now: DateTime<Utc>) -> Resul
     Err(if is_there { Refusal::AlreadyRetired(kid) } else { Refusal::NoSuchKey(kid) })
 }
 
+/// How many of the keys that are of use can be opened, and the names of those that cannot.
+///
+/// # Errors
+/// The database failed.
+pub async fn openable(
+    pairs: &KeyPairs,
+    database: &Database,
+    now: DateTime<Utc>,
+) -> Result<(usize, Vec<String>), StoreError> {
+    let stored = database.run(signing_keys::all).await?;
+    let needed = stored.into_iter().filter(|key| is_live(key) && is_needed(key, now));
+    let (open, closed): (Vec<_>, Vec<_>) = needed.partition(|key| pairs.open(key).is_ok());
+    Ok((open.len(), closed.into_iter().map(|key| key.kid).collect()))
+}
+
 /// Seals every private half that is still of use with the secret in use. Returns how many were sealed with the one before.
 ///
 /// # Errors

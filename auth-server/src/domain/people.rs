@@ -16,7 +16,7 @@ const MAX_QUERY_CHARS: usize = 254;
 /// How many rows are read at once where some may be passed over.
 const BATCH: i64 = 250;
 /// How many rows a page may cost. It may have fewer people then, and more to come.
-const MAX_ROWS: i64 = 1000;
+const MAX_ROWS: i64 = 500;
 
 /// Who is looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]

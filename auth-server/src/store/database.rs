@@ -10,7 +10,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::database_metrics::{DatabaseMetrics, NO_CONNECTION, OVERDUE};
-use super::{AnyConnection, DatabaseUrl, StoreError, migrations, users};
+use super::{AnyConnection, DatabaseUrl, StoreError, guards, migrations, users};
 use crate::fail_points;
 
 /// How long a request waits for a free connection before it is told to come back.
@@ -47,7 +47,9 @@ impl Database {
     /// One line that says what is wrong: not there, or not of this version.
     pub fn open_as_it_is(url: &DatabaseUrl) -> Result<Self, String> {
         if !url.is_there() {
-            return Err(format!("there is no {url}: give DATABASE_URL as the servers have it"));
+            return Err(format!(
+                "there is no {url}: give DATABASE_URL as the servers have it, or make it by `auth-server migrate`"
+            ));
         }
         let mut first = url.connect().map_err(|error| format!("cannot open {url}: {}", one_line(&error)))?;
         migrations::check(&mut first).map_err(|error| format!("cannot use {url}: {}", one_line(&error)))?;
@@ -59,10 +61,18 @@ impl Database {
     /// # Errors
     /// One line that says what is wrong: unreachable, not writable, or newer than this server.
     pub fn open(url: &DatabaseUrl) -> Result<Self, String> {
+        Self::migrate(url)?;
+        Ok(Self::pooled(url))
+    }
+
+    /// Brings the tables up to date, and tells which steps that took. Blocks.
+    ///
+    /// # Errors
+    /// One line, as [`Database::open`] has it.
+    pub fn migrate(url: &DatabaseUrl) -> Result<Vec<String>, String> {
         url.make_missing_file().map_err(|error| format!("cannot open {url}: {error}"))?;
         let mut first = url.connect().map_err(|error| format!("cannot open {url}: {}", one_line(&error)))?;
-        migrations::run(&mut first).map_err(|error| format!("cannot migrate {url}: {}", one_line(&error)))?;
-        Ok(Self::pooled(url))
+        migrations::run(&mut first).map_err(|error| format!("cannot migrate {url}: {}", one_line(&error)))
     }
 
     fn pooled(url: &DatabaseUrl) -> Self {
@@ -125,6 +135,29 @@ impl Database {
         E: From<StoreError> + Send + 'static,
     {
         self.run(move |connection| transaction(connection, work)).await
+    }
+
+    /// Writes something, and takes it back.
+    ///
+    /// # Errors
+    /// It does not answer, or takes no writes.
+    pub async fn try_writing(&self) -> Result<(), StoreError> {
+        /// Rolls back.
+        struct TakenBack(Option<StoreError>);
+        impl From<StoreError> for TakenBack {
+            fn from(error: StoreError) -> Self {
+                Self(Some(error))
+            }
+        }
+        self.check().await?;
+        let write = |connection: &mut AnyConnection| {
+            guards::take(connection, guards::LAST_ADMINISTRATOR)?;
+            Err(TakenBack(None))
+        };
+        match self.transaction::<(), _>(write).await {
+            Ok(()) | Err(TakenBack(None)) => Ok(()),
+            Err(TakenBack(Some(error))) => Err(error),
+        }
     }
 
     /// Looks whether the database and its tables are there, and whether it takes writes. Returns the time by the

@@ -1,8 +1,11 @@
 use std::collections::BTreeSet;
 
+use diesel::backend::Backend;
 use diesel::migration::{Migration, MigrationSource, MigrationVersion};
+use diesel::sql_types::Text;
 #[cfg(feature = "postgres")]
 use diesel::{Connection as _, connection::SimpleConnection};
+use diesel::{QueryableByName, RunQueryDsl, sql_query};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::AnyConnection;
@@ -21,8 +24,8 @@ const PATIENCE: &str = "SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout 
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Brings the tables up to date. Several servers may start at once: one does it, the others wait and find it done.
-pub(super) fn run(connection: &mut AnyConnection) -> Result<(), Failure> {
+/// Brings the tables up to date, and tells which steps that took. Several servers may start at once: one does it, the others wait and find it done.
+pub(super) fn run(connection: &mut AnyConnection) -> Result<Vec<String>, Failure> {
     match connection {
         #[cfg(feature = "postgres")]
         AnyConnection::Postgres(connection) => connection.transaction(|connection| {
@@ -36,56 +39,62 @@ pub(super) fn run(connection: &mut AnyConnection) -> Result<(), Failure> {
     }
 }
 
-/// Looks whether the tables are those of this version, and changes nothing.
+/// Looks whether the tables are those of this version, and changes nothing: not even the list of steps is made, as Diesel
+/// would, where there is none.
 pub(super) fn check(connection: &mut AnyConnection) -> Result<(), Failure> {
-    let is_behind = match connection {
+    let applied: Vec<Applied> = sql_query("SELECT version FROM __diesel_schema_migrations")
+        .load(connection)
+        .map_err(|error| format!("it has no tables of ours ({error}): `auth-server migrate` makes them"))?;
+    let applied: BTreeSet<String> = applied.into_iter().map(|step| step.version).collect();
+    let known = match connection {
         #[cfg(feature = "postgres")]
-        AnyConnection::Postgres(connection) => is_behind(connection, POSTGRES)?,
-        AnyConnection::Sqlite(connection) => is_behind(connection, SQLITE)?,
+        AnyConnection::Postgres(_) => versions::<diesel::pg::Pg>(&POSTGRES)?,
+        AnyConnection::Sqlite(_) => versions::<diesel::sqlite::Sqlite>(&SQLITE)?,
     };
-    if is_behind {
+    if let Some(newer) = applied.difference(&known).next() {
+        return Err(is_newer(newer));
+    }
+    if known != applied {
         return Err(
-            "it is older than this program: start a server of this version first, which migrates it".into()
+            "it is older than this program: `auth-server migrate` brings it up to date, and so does the start of a server"
+                .into(),
         );
     }
     Ok(())
 }
 
-fn is_behind<C, B>(connection: &mut C, embedded: EmbeddedMigrations) -> Result<bool, Failure>
-where
-    B: diesel::backend::Backend,
-    C: MigrationHarness<B>,
-    EmbeddedMigrations: MigrationSource<B>,
-{
-    refuse_newer(connection, &embedded)?;
-    connection.has_pending_migration(embedded)
+#[derive(QueryableByName)]
+struct Applied {
+    #[diesel(sql_type = Text)]
+    version: String,
 }
 
-fn refuse_newer<C, B>(connection: &mut C, embedded: &EmbeddedMigrations) -> Result<(), Failure>
+fn versions<B: Backend>(embedded: &EmbeddedMigrations) -> Result<BTreeSet<String>, Failure>
 where
-    B: diesel::backend::Backend,
-    C: MigrationHarness<B>,
     EmbeddedMigrations: MigrationSource<B>,
 {
     let known: Vec<Box<dyn Migration<B>>> = embedded.migrations()?;
-    let known: BTreeSet<MigrationVersion<'_>> =
-        known.iter().map(|migration| migration.name().version()).collect();
-    let applied = connection.applied_migrations()?;
-    match applied.iter().find(|version| !known.contains(version)) {
-        Some(newer) => Err(format!(
-            "it is newer than this server (migration {newer} is unknown here): start a newer auth-server"
-        )
-        .into()),
-        None => Ok(()),
-    }
+    Ok(known.iter().map(|migration| migration.name().version().to_string()).collect())
 }
 
-fn migrate<C, B>(connection: &mut C, embedded: EmbeddedMigrations) -> Result<(), Failure>
+fn is_newer(version: &str) -> Failure {
+    format!("it is newer than this server (migration {version} is unknown here): start a newer auth-server")
+        .into()
+}
+
+fn migrate<C, B>(connection: &mut C, embedded: EmbeddedMigrations) -> Result<Vec<String>, Failure>
 where
-    B: diesel::backend::Backend,
+    B: Backend,
     C: MigrationHarness<B>,
     EmbeddedMigrations: MigrationSource<B>,
 {
-    refuse_newer(connection, &embedded)?;
-    connection.run_pending_migrations(embedded).map(drop)
+    let known = versions(&embedded)?;
+    let applied = connection.applied_migrations()?;
+    if let Some(newer) =
+        applied.iter().map(MigrationVersion::to_string).find(|version| !known.contains(version))
+    {
+        return Err(is_newer(&newer));
+    }
+    let applied = connection.run_pending_migrations(embedded)?;
+    Ok(applied.iter().map(MigrationVersion::to_string).collect())
 }

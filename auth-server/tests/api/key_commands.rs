@@ -1,54 +1,19 @@
 //! `auth-server keys`, as an operator runs it beside servers that go on.
 
-use std::process::Command;
-
 use e2e::TestDatabase;
-use serde_json::Value;
 
 use crate::app::{KEY_SECRET, PASSWORD, REFRESH_SECRET};
+use crate::command::{self, Outcome};
 use crate::program;
 
 const OTHER_SECRET: &str = "another-key-secret-of-the-tests-01234567";
-
-pub struct Outcome {
-    succeeded: bool,
-    out: String,
-    error: String,
-}
 
 fn keys(database: &TestDatabase, words: &[&str]) -> Outcome {
     keys_with(database, words, &[("KEY_ENCRYPTION_SECRET", KEY_SECRET)])
 }
 
 pub fn keys_with(database: &TestDatabase, words: &[&str], variables: &[(&str, &str)]) -> Outcome {
-    let output = Command::new(env!("CARGO_BIN_EXE_auth-server"))
-        .env_clear()
-        .env("DATABASE_URL", &database.url)
-        .env("RUST_LOG", "off")
-        .envs(variables.iter().copied())
-        .arg("keys")
-        .args(words)
-        .output()
-        .expect("the program");
-    let text = |bytes| String::from_utf8(bytes).expect("text");
-    Outcome { succeeded: output.status.success(), out: text(output.stdout), error: text(output.stderr) }
-}
-
-impl Outcome {
-    pub fn json(&self) -> Value {
-        assert!(self.succeeded, "{}", self.error);
-        serde_json::from_str(&self.out).expect("JSON")
-    }
-
-    fn assert_done(&self) {
-        assert!(self.succeeded, "{}", self.error);
-    }
-
-    fn assert_refused(&self, reason: &str) {
-        assert!(!self.succeeded, "{}", self.out);
-        assert_eq!(self.error.lines().count(), 1, "{}", self.error);
-        assert!(self.error.contains(reason), "{}", self.error);
-    }
+    command::run(database, &[&["keys"], words].concat(), variables)
 }
 
 /// What `keys list --json` says of each key, newest first.

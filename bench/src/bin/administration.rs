@@ -9,7 +9,8 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use actix_web::rt::System;
-use auth_server::commands::users::{self, BadLines, UsersCommand};
+use auth_server::commands::users::import::{BadLines, Import};
+use auth_server::commands::users::{self, UsersCommand};
 use awc::http::Method;
 use bench::{BenchServer, Latencies, PASSWORD, millis, settings};
 use clap::Parser;
@@ -81,12 +82,9 @@ async fn import(server: &BenchServer, people: u32) {
     }
     file.into_inner().expect("a file");
 
-    let command = UsersCommand::Import {
-        file: path.clone(),
-        bad_lines: BadLines::Refuse,
-        ignore_unknown: false,
-        flask_security: false,
-    };
+    let (file, bad_lines) = (path.clone(), BadLines::Refuse);
+    let command =
+        UsersCommand::Import(Import { file, bad_lines, ignore_unknown: false, flask_security: false });
     let begun = Instant::now();
     let settings = settings(&server.database().url).expect("settings");
     let report = users::run(&settings, command, true).await.expect("an import");

@@ -1,38 +1,60 @@
+//! `auth-server users import`: brings people along from another system.
+
 use std::fs::File;
 use std::io::{BufRead, BufReader, Seek, stdin};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
+use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use shared_claims::{Clock, SystemClock};
 
-use super::BadLines;
 use crate::commands::{Report, table};
 use crate::domain::import::{ImportError, News, Options, Outcome, import, judge};
-use crate::settings::Settings;
 use crate::store::Database;
 
 /// More of them help nobody.
 const SHOWN_BAD_LINES: u64 = 100;
 const BUFFER_BYTES: usize = 256 * 1024;
 
+/// What to import, and how.
+#[derive(Args, Clone, Debug)]
+pub struct Import {
+    /// One person a line, in JSON; `-` is standard input, which needs `--bad-lines skip`
+    pub file: PathBuf,
+    /// What to do where some lines are bad: write nothing at all, or leave those out
+    #[arg(long, default_value = "refuse")]
+    pub bad_lines: BadLines,
+    /// Pass over members that mean nothing here
+    #[arg(long)]
+    pub ignore_unknown: bool,
+    /// The hashes are Flask-Security's: the servers need `FLASK_SECURITY_PASSWORD_SALT` to check them
+    #[arg(long)]
+    pub flask_security: bool,
+}
+
+/// What to do where some lines are bad.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BadLines {
+    /// The whole file is read first, and nothing is written if a line is bad.
+    Refuse,
+    /// The others are imported.
+    Skip,
+}
+
 /// Imports the file. Where lines were bad the report comes before the error.
-pub async fn run(
-    settings: &Settings,
-    file: &Path,
-    bad_lines: BadLines,
-    options: Options,
-    as_json: bool,
-) -> Result<Report, String> {
-    let database = Database::open_as_it_is(&settings.database_url()?)?;
+pub(super) async fn run(database: &Database, wanted: &Import, as_json: bool) -> Result<Report, String> {
+    let Import { file, bad_lines, ignore_unknown, flask_security } = wanted;
+    let options = Options { ignore_unknown: *ignore_unknown, flask_security: *flask_security };
+    let (file, bad_lines) = (file.as_path(), *bad_lines);
     let now = SystemClock.now();
     let failed = |error: ImportError| format!("the import is not complete: {error}; run it again to go on");
     let outcome = if file == Path::new("-") {
         if bad_lines == BadLines::Refuse {
             return Err("standard input cannot be read twice: give a file, or --bad-lines skip".to_owned());
         }
-        written(&database, stdin().lock(), 0, options, now).await.map_err(failed)?
+        written(database, stdin().lock(), 0, options, now).await.map_err(failed)?
     } else {
         let unreadable = |error| format!("cannot read {}: {error}", file.display());
         let mut source = File::open(file).map_err(unreadable)?;
@@ -40,7 +62,7 @@ pub async fn run(
         if bad_lines == BadLines::Refuse {
             let mut watcher = Watcher::new("reading", bytes);
             let reader = BufReader::with_capacity(BUFFER_BYTES, &source);
-            let judged = judge(&database, reader, options, now, |news| watcher.hear(&news)).await;
+            let judged = judge(database, reader, options, now, |news| watcher.hear(&news)).await;
             watcher.end();
             let judged = judged.map_err(|error| format!("nothing was imported: {error}"))?;
             if judged.refused > 0 {
@@ -51,7 +73,7 @@ pub async fn run(
                 format!("{} cannot be read twice: give a file, or --bad-lines skip", file.display())
             })?;
         }
-        written(&database, BufReader::with_capacity(BUFFER_BYTES, source), bytes, options, now)
+        written(database, BufReader::with_capacity(BUFFER_BYTES, source), bytes, options, now)
             .await
             .map_err(failed)?
     };

@@ -1,0 +1,118 @@
+//! `auth-server migrate` and `auth-server check`.
+
+use e2e::TestDatabase;
+use serde_json::{Value, json};
+
+use crate::app::{KEY_SECRET, REFRESH_SECRET, TestApp};
+use crate::command::{self, Outcome};
+use crate::program;
+
+const OTHER_SECRET: &str = "another-key-secret-of-the-tests-01234567";
+const SECRETS: [(&str, &str); 2] =
+    [("JWT_REFRESH_SECRET", REFRESH_SECRET), ("KEY_ENCRYPTION_SECRET", KEY_SECRET)];
+
+fn check(database: &TestDatabase, variables: &[(&str, &str)]) -> Outcome {
+    command::run(database, &["check", "--json"], variables)
+}
+
+/// The names of the points that are wrong.
+fn wrong(outcome: &Outcome) -> Vec<String> {
+    let report: Value = serde_json::from_str(&outcome.out).expect("JSON");
+    let wrong = report["points"].as_array().expect("points").iter().filter(|point| point["ok"] == false);
+    let wrong: Vec<String> = wrong.map(|point| point["name"].as_str().expect("a name").to_owned()).collect();
+    assert_eq!(report["ok"] == true, wrong.is_empty());
+    assert_eq!(outcome.succeeded, wrong.is_empty(), "{}", outcome.out);
+    assert_eq!(outcome.error.lines().count(), usize::from(!wrong.is_empty()), "{}", outcome.error);
+    wrong
+}
+
+#[actix_web::test]
+async fn migrate_brings_a_database_up_to_date_once() {
+    let database = TestDatabase::fresh();
+    let migrate = || command::run(&database, &["migrate", "--json"], &[]).json();
+    let applied = migrate();
+    assert_eq!(applied["applied"].as_array().expect("steps").first(), Some(&json!("20261121000001")));
+    assert_eq!(migrate(), json!({"applied": []}));
+    drop(program::start(&database, &[]).await);
+    assert_eq!(migrate(), json!({"applied": []}), "a server has nothing to add");
+
+    database.db_execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('20991231000000')");
+    command::run(&database, &["migrate"], &[]).assert_refused("newer than this server");
+}
+
+#[actix_web::test]
+async fn check_finds_nothing_wrong_where_a_server_starts_and_changes_nothing() {
+    let app = TestApp::start().await;
+    app.register("ann").await;
+    let before = app.database.db_dump();
+    assert_eq!(wrong(&check(&app.database, &SECRETS)), [""; 0]);
+    assert_eq!(app.database.db_dump(), before);
+    let lines = command::run(&app.database, &["check"], &SECRETS);
+    lines.assert_done();
+    assert!(lines.out.lines().all(|line| line.starts_with("ok ")), "{}", lines.out);
+    for secret in [REFRESH_SECRET, KEY_SECRET] {
+        assert!(!lines.out.contains(secret));
+    }
+}
+
+#[actix_web::test]
+async fn check_names_everything_that_is_wrong_at_once() {
+    let database = TestDatabase::fresh();
+    command::run(&database, &["migrate"], &[]).assert_done();
+    let both = [("SESSION_MAX_TTL", "1m"), ("KEY_ENCRYPTION_SECRET", KEY_SECRET)];
+    assert_eq!(wrong(&check(&database, &both)), ["settings", "secrets"]);
+    let short = [("JWT_REFRESH_SECRET", "short"), ("KEY_ENCRYPTION_SECRET", KEY_SECRET)];
+    assert_eq!(wrong(&check(&database, &short)), ["secrets"]);
+    let memory = [&SECRETS[..], &[("ARGON2_MEMORY_KIB", "8"), ("ARGON2_PARALLELISM", "64")]].concat();
+    assert_eq!(wrong(&check(&database, &memory)), ["passwords"]);
+    // What is no value at all is told before anything is looked at.
+    check(&database, &[("ACCESS_TOKEN_TTL", "soon")]).assert_refused("ACCESS_TOKEN_TTL");
+}
+
+#[actix_web::test]
+async fn check_looks_at_the_keys_with_the_secret_that_is_given() {
+    let database = TestDatabase::fresh();
+    drop(program::start(&database, &[]).await);
+    let other = [("JWT_REFRESH_SECRET", REFRESH_SECRET), ("KEY_ENCRYPTION_SECRET", OTHER_SECRET)];
+    assert_eq!(wrong(&check(&database, &other)), ["signing keys"]);
+    let both = [&other[..], &[("KEY_ENCRYPTION_SECRET_PREVIOUS", KEY_SECRET)]].concat();
+    assert_eq!(wrong(&check(&database, &both)), [""; 0]);
+}
+
+#[actix_web::test]
+async fn check_makes_no_database_and_brings_none_up_to_date() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let missing = folder.path().join("none.db");
+    let url = format!("sqlite://{}", missing.display());
+    let database = TestDatabase::fresh();
+    assert_eq!(wrong(&check(&database, &[&SECRETS[..], &[("DATABASE_URL", &url)]].concat())), ["database"]);
+    assert!(!missing.exists());
+    if database.is_postgres() {
+        // There, but empty.
+        assert_eq!(wrong(&check(&database, &SECRETS)), ["database"]);
+        assert_eq!(database.db_dump(), "");
+    }
+
+    drop(program::start(&database, &[]).await);
+    database.db_execute("DELETE FROM __diesel_schema_migrations WHERE version = '20261121000002'");
+    let outcome = check(&database, &SECRETS);
+    assert_eq!(wrong(&outcome), ["database"]);
+    assert!(outcome.out.contains("`auth-server migrate`"), "{}", outcome.out);
+}
+
+#[actix_web::test]
+async fn check_notices_a_database_that_takes_no_writes() {
+    let database = TestDatabase::fresh();
+    drop(program::start(&database, &[]).await);
+    let read_only = match database.url.strip_prefix("sqlite://") {
+        Some(_) => {
+            database.db_execute(
+                "CREATE TRIGGER closed BEFORE UPDATE ON guards BEGIN SELECT RAISE(ABORT, 'closed'); END",
+            );
+            database.url.clone()
+        }
+        None => format!("{}?options=-c%20default_transaction_read_only%3Don", database.url),
+    };
+    let outcome = check(&database, &[&SECRETS[..], &[("DATABASE_URL", &read_only)]].concat());
+    assert_eq!(wrong(&outcome), ["writing"]);
+}

@@ -1,0 +1,206 @@
+//! `auth-server users` and `sessions`, as an operator runs them beside servers that go on.
+
+use serde_json::{Value, json};
+
+use crate::app::{PASSWORD, Session, TestApp, claims};
+use crate::command::{self, Outcome};
+
+/// Commands have the time of day, years before that of the server: it must not purge the events of the past.
+async fn start(flags: &[&str]) -> TestApp {
+    TestApp::with(&[&["--event-retention", "3650d"], flags].concat()).await
+}
+
+fn users(app: &TestApp, words: &[&str]) -> Outcome {
+    command::run(&app.database, &[&["users"], words].concat(), &[])
+}
+
+fn sessions(app: &TestApp, words: &[&str]) -> Outcome {
+    command::run(&app.database, &[&["sessions"], words].concat(), &[])
+}
+
+fn password(outcome: &Value) -> String {
+    let password = outcome["password"].as_str().expect("a password").to_owned();
+    e2e::evidence::secret(&password);
+    password
+}
+
+#[actix_web::test]
+async fn whoever_is_made_by_command_can_log_in_with_the_password_that_was_printed_once() {
+    let app = start(&["--registration", "closed"]).await;
+    let words = [
+        "create",
+        " Ann@Example.ORG",
+        "--username",
+        "Ann",
+        "--name",
+        "Ann B",
+        "--role",
+        "admin",
+        "--role",
+        "b",
+    ];
+    let made = users(&app, &[&words[..], &["--claims", r#"{"plan":"team"}"#, "--json"]].concat()).json();
+    let password = password(&made);
+    let session = Session::of(&app.try_login("ann", &json!({"password": password})).await);
+    let token = claims(&session.access_token);
+    assert_eq!(
+        (&token["roles"], &token["plan"], &token["name"]),
+        (&json!(["admin", "b"]), &json!("team"), &json!("Ann B"))
+    );
+    let shown = app.see(&session, &format!("/admin/users/{}", session.user_id)).await;
+    assert_eq!(shown["username"], "ann");
+    assert!(!app.database.db_dump().contains(&password));
+    assert!(users(&app, &["show", "ann", "--json"]).json().get("password").is_none());
+    let event = app.see(&session, "/admin/events?type=registered").await["items"][0].clone();
+    assert_eq!((&event["user_id"], &event["details"]["by"]), (&json!(session.user_id), &json!("operator")));
+}
+
+#[actix_web::test]
+async fn a_password_of_the_operators_choice_is_read_and_held_to_the_rules() {
+    let app = start(&[]).await;
+    let words = ["users", "create", "ann@example.org", "--password-stdin", "--json"];
+    let create = |input: &str| command::run_with_input(&app.database, &words, &[], input);
+    create("").assert_refused("standard input has no password");
+    create("short\n").assert_refused("must be at least 9 characters long");
+    create("ann@example.org\n").assert_refused("too easy to guess");
+    let made = create(&format!("{PASSWORD}\nanother line\n")).json();
+    assert!(made.get("password").is_none(), "whoever gave it knows it");
+    app.log_in("ann").await;
+    create(PASSWORD).assert_refused("the e-mail address is taken");
+}
+
+#[actix_web::test]
+async fn a_reset_password_ends_what_the_old_one_opened() {
+    let app = start(&[]).await;
+    let ann = app.register("ann").await;
+    let reset = users(&app, &["reset-password", "ann@example.org", "--json"]).json();
+    app.refresh(&ann.refresh_token).await.assert_ended("password_changed");
+    app.try_login("ann", &json!({})).await.assert_problem(401, "invalid_credentials");
+    app.try_login("ann", &json!({"password": password(&reset)})).await.assert_status(200);
+    let versions = "SELECT CAST(version AS TEXT) AS value FROM users";
+    assert_eq!(app.database.db_text(versions), "2");
+    let details = "SELECT type || details AS value FROM events WHERE type IN ('password_changed', 'session_ended') ORDER BY id";
+    let expected = [
+        r#"password_changed{"by":"operator"}"#,
+        r#"session_ended{"by":"operator","reason":"password_changed"}"#,
+    ];
+    assert_eq!(app.database.db_texts(details), expected);
+    let words = ["users", "reset-password", "ann@example.org", "--password-stdin"];
+    command::run_with_input(&app.database, &words, &[], "aaaaaaaaaaaa\n")
+        .assert_refused("the password is too easy to guess");
+}
+
+#[actix_web::test]
+async fn deleting_wants_a_yes_and_leaves_nothing() {
+    let app = start(&[]).await;
+    let ann = app.register("ann").await;
+    users(&app, &["delete", "ann@example.org"]).assert_refused("give --yes");
+    app.me(&ann.refresh_token).await.assert_status(200);
+    assert_eq!(
+        users(&app, &["delete", &ann.user_id, "--yes", "--json"]).json(),
+        json!({"deleted": ann.user_id})
+    );
+    app.refresh(&ann.refresh_token).await.assert_ended("user_deleted");
+    users(&app, &["delete", &ann.user_id, "--yes"]).assert_refused("there is nobody called");
+    let left = app
+        .database
+        .db_texts("SELECT type || details AS value FROM events WHERE user_id IS NOT NULL ORDER BY id");
+    assert_eq!(left, ["registered{}", r#"user_deleted{"by":"operator"}"#]);
+    assert!(!app.database.db_dump().contains("ann@example.org"));
+}
+
+#[actix_web::test]
+async fn the_last_administrator_is_kept_from_operators_too() {
+    let app = start(&[]).await;
+    let root = app.db_administrator("root").await;
+    let second = app.db_administrator("second").await;
+    users(&app, &["disable", "second@example.org"]).assert_done();
+    let before = app.database.db_dump();
+    let reason = "the last enabled administrator can be neither demoted, disabled nor deleted";
+    for words in [
+        &["set-roles", &root.user_id, "--none"][..],
+        &["set-roles", "root@example.org", "editor"],
+        &["disable", "root@example.org"],
+        &["delete", "root@example.org", "--yes"],
+    ] {
+        users(&app, words).assert_refused(reason);
+    }
+    assert_eq!(app.database.db_dump(), before);
+    users(&app, &["enable", &second.user_id]).assert_done();
+    users(&app, &["delete", "root@example.org", "--yes"]).assert_done();
+}
+
+#[actix_web::test]
+async fn what_commands_and_administrators_are_shown_is_the_same() {
+    let app = start(&[]).await;
+    let root = app.db_administrator("root").await;
+    let ann = app.register("ann").await;
+    users(&app, &["set-claims", "ann@example.org", r#"{"plan":"team"}"#]).assert_done();
+    users(&app, &["disable", "ann@example.org"]).assert_done();
+    let shown = users(&app, &["show", &ann.user_id, "--json"]).json();
+    assert_eq!(shown, app.see(&root, &format!("/admin/users/{}", ann.user_id)).await);
+    for (words, query) in
+        [(&["list"][..], ""), (&["list", "--limit", "1"], "limit=1"), (&["list", "--q", "ro"], "q=ro")]
+    {
+        let listed = users(&app, &[words, &["--json"]].concat()).json();
+        assert_eq!(listed, app.see(&root, &format!("/admin/users?{query}")).await);
+    }
+    let mut seen = app.see(&root, &format!("/admin/users/{}/sessions", root.user_id)).await;
+    seen["sessions"][0].as_object_mut().unwrap().remove("current");
+    assert_eq!(sessions(&app, &["list", "root@example.org", "--json"]).json(), seen);
+}
+
+#[actix_web::test]
+async fn tables_are_for_people_and_say_how_to_go_on() {
+    let app = start(&[]).await;
+    let ann = app.register("ann").await;
+    app.register("bob").await;
+    let listed = users(&app, &["list", "--limit", "1"]).out;
+    let lines: Vec<&str> = listed.lines().collect();
+    assert!(lines[0].starts_with("ID ") && lines[1].contains("ann@example.org"), "{listed}");
+    let cursor = lines[2].strip_prefix("more with --cursor ").expect(&listed);
+    let next = users(&app, &["list", "--limit", "1", "--cursor", cursor]).out;
+    assert!(next.contains("bob@example.org") && next.lines().count() == 2, "{next}");
+    let shown = users(&app, &["show", "ann@example.org"]).out;
+    assert!(shown.contains(&ann.user_id) && !shown.contains("argon2"), "{shown}");
+    let table = sessions(&app, &["list", "ann@example.org"]).out;
+    assert!(table.contains(claims(&ann.refresh_token)["sid"].as_str().unwrap()), "{table}");
+}
+
+#[actix_web::test]
+async fn an_operator_ends_one_session_or_all() {
+    let app = start(&[]).await;
+    let phone = app.register("ann").await;
+    let desk = app.log_in("ann").await;
+    let other = app.register("bob").await;
+    let sid = claims(&phone.refresh_token)["sid"].as_str().unwrap().to_owned();
+    sessions(&app, &["end", "bob@example.org", &sid]).assert_refused("bob@example.org has no session");
+    assert_eq!(sessions(&app, &["end", "ann@example.org", &sid, "--json"]).json(), json!({"ended": 1}));
+    sessions(&app, &["end", "ann@example.org", &sid]).assert_refused("has no session");
+    app.refresh(&phone.refresh_token).await.assert_ended("revoked");
+    assert_eq!(sessions(&app, &["end", &phone.user_id, "--json"]).json(), json!({"ended": 1}));
+    app.refresh(&desk.refresh_token).await.assert_ended("revoked");
+    app.refresh(&other.refresh_token).await.assert_status(200);
+}
+
+#[actix_web::test]
+async fn words_that_mean_nothing_are_refused_in_one_line() {
+    let app = start(&[]).await;
+    app.register("ann").await;
+    for (words, reason) in [
+        (&["show", "nobody"][..], "there is nobody called nobody"),
+        (&["show", "a b"], "names nobody"),
+        (&["set-roles", "ann@example.org"], "ROLES"),
+        (&["set-roles", "ann@example.org", "Admin"], "a role must be"),
+        (&["set-roles", "ann@example.org", "x", "--none"], "--none"),
+        (&["set-claims", "ann@example.org", "[]"], "no JSON object"),
+        (&["set-claims", "ann@example.org", r#"{"a":1,"a":2}"#], "no JSON object"),
+        (&["set-claims", "ann@example.org", r#"{"sub":1}"#], "reserved"),
+        (&["create", "ann"], "is not an e-mail address"),
+        (&["create", "bob@example.org", "--username", "a@b"], "--username may contain only"),
+        (&["list", "--cursor", "x"], "--cursor is not"),
+        (&["list", "--limit", "0"], "--limit"),
+    ] {
+        users(&app, words).assert_refused(reason);
+    }
+}
