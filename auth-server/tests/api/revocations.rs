@@ -203,6 +203,9 @@ async fn a_cursor_of_before_a_restart_or_a_restore_gets_everything() {
         app.post("/auth/logout").cookie(&session.refresh_token).send().await.assert_status(204);
     }
     app.post("/auth/logout").cookie(&other.refresh_token).send().await.assert_status(204);
+    while sids(&listen(&app, "").await).len() < 4 {
+        actix_web::rt::time::sleep(Duration::from_millis(50)).await;
+    }
     for cursor in [&known, &after, "nonsense", "x.1", "first.999999"] {
         let page = listen(&app, &format!("?after={cursor}")).await;
         assert_eq!((&page["snapshot"], sids(&page).len()), (&json!(true), 4), "{cursor}");
