@@ -75,14 +75,8 @@ stack_run_lenient() {
     stack_is_ready "$api" || return 1
 
     export AUTH_URL=$auth TEST_EMAIL=ann@example.org TEST_PASSWORD="correct horse battery staple"
-    curl -fsS -o /dev/null -H "Content-Type: application/json" \
-        --data "{\"email\":\"$TEST_EMAIL\",\"password\":\"$TEST_PASSWORD\"}" "$auth/auth/register" || return 1
-    # There is no other way yet to make an administrator than a statement in the database.
-    python3 - "$stack_dir/test.db" <<'PYTHON'
-import sqlite3, sys
-with sqlite3.connect(sys.argv[1]) as database:
-    database.execute("""UPDATE users SET roles = '["admin"]', version = version + 1""")
-PYTHON
+    env -i "${settings[@]}" "$programs/auth-server" users create "$TEST_EMAIL" --role admin --password-stdin \
+        <<<"$TEST_PASSWORD" >/dev/null || return 1
 }
 
 # hold NAME URL: one server, held to its document.

@@ -77,13 +77,10 @@ stack_run_separate() {
     stack_listen resource-server "$programs/resource-server" ISSUER="$auth" ALLOWED_ORIGINS="$app" || return 1
     api=http://127.0.0.1:$port
 
-    # There is no other way yet to make an administrator than a statement in the database.
     local email=admin@example.org password
     password=$(<"$stack_dir/secrets/admin_password")
-    curl -fsS -o /dev/null -H "Content-Type: application/json" \
-        --data "{\"email\":\"$email\",\"password\":\"$password\"}" "$auth/auth/register" || return 1
-    "$postgres/psql" --quiet --dbname="$database" --command="
-        UPDATE users SET roles = '[\"admin\"]', version = version + 1 WHERE email = '$email'" || return 1
+    env -i "${settings[@]}" "$programs/auth-server" users create "$email" --role admin --password-stdin \
+        <"$stack_dir/secrets/admin_password" >/dev/null || return 1
 
     stack_environment=(AUTH_URL="$auth $second" API_URL="$api" APP_ORIGIN="$app"
         ADMIN_EMAIL="$email" ADMIN_PASSWORD="$password")

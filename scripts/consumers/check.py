@@ -6,7 +6,6 @@ import http.server
 import json
 import logging
 import os
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -26,7 +25,7 @@ def main(algorithm, auth, auth_server, resource_server):
     logging.disable(logging.CRITICAL)
     check = Check(algorithm)
     if algorithm == "HS256":
-        shared_secret(check, auth)
+        shared_secret(check, auth, auth_server)
     else:
         real_tokens(check, auth, auth_server, resource_server)
         tokens_by_pyjwt(check, resource_server)
@@ -56,7 +55,7 @@ class Check:
 
 
 def real_tokens(check, auth, auth_server, resource_server):
-    person = register(auth)
+    person = register(auth, auth_server)
     ann = log_in(auth)
     me = {"sub": ann["user"]["id"], "roles": ["analyst"]}
     [public_jwk] = key_set(auth)
@@ -120,8 +119,8 @@ def without_keys(check, why, url, token, resource_server):
             check.note(f"{who} blames no token when {why} for keys", status in (500, 503), status)
 
 
-def shared_secret(check, auth):
-    register(auth)
+def shared_secret(check, auth, auth_server):
+    register(auth, auth_server)
     ann = log_in(auth)
     ask = consumers.function({"ISSUER": auth, "AUDIENCE": "api"}, "with_shared_secret.py")
     signer = tokens.Secret(os.environ["JWT_ACCESS_SECRET"])
@@ -157,11 +156,11 @@ def issuer(keys, status=200):
         server.shutdown()
 
 
-def register(auth):
-    """Ann, who has a role from then on; there is no other way yet to give her one than in the database."""
+def register(auth, auth_server):
+    """Ann, who has a role from then on."""
     registered = post(auth, "/auth/register", **ANN)
-    with sqlite3.connect(os.environ["DATABASE_URL"].removeprefix("sqlite://")) as database:
-        database.execute("""UPDATE users SET roles = '["analyst"]', version = version + 1""")
+    set_roles = [auth_server, "users", "set-roles", ANN["email"], "analyst"]
+    subprocess.run(set_roles, check=True, stdout=subprocess.DEVNULL)
     return registered
 
 

@@ -10,7 +10,7 @@ use utoipa::openapi::{Object, ObjectBuilder, OneOfBuilder, OpenApi, Ref, RefOr, 
 /// login has either an e-mail address or a username.
 pub fn complete(document: &mut OpenApi, audiences: &[String]) {
     let parameters = operations(document).flat_map(|(_, _, call)| call.parameters.iter_mut().flatten());
-    parameters.for_each(make_text);
+    parameters.for_each(without_null);
     let bodies = operations(document).filter_map(|(_, _, call)| call.request_body.as_mut());
     let names: Vec<String> = bodies.filter_map(schema_name).collect();
     let schemas = &mut document.components.get_or_insert_default().schemas;
@@ -30,9 +30,22 @@ pub fn complete(document: &mut OpenApi, audiences: &[String]) {
     }
 }
 
-fn make_text(parameter: &mut RefOr<Parameter>) {
-    if let RefOr::T(Parameter { schema: Some(RefOr::T(Schema::Object(schema))), .. }) = parameter {
-        schema.schema_type = SchemaType::Type(Type::String);
+/// A parameter that may be left out is not `null` either.
+fn without_null(parameter: &mut RefOr<Parameter>) {
+    let RefOr::T(Parameter { schema: Some(schema), .. }) = parameter else { return };
+    match schema {
+        RefOr::T(Schema::Object(value)) => {
+            if let SchemaType::Array(types) = &value.schema_type
+                && let Some(kind) = types.iter().find(|kind| **kind != Type::Null)
+            {
+                value.schema_type = SchemaType::Type(kind.clone());
+            }
+        }
+        RefOr::T(Schema::OneOf(this_or_null)) => {
+            let reference = this_or_null.items.iter().find(|item| matches!(item, RefOr::Ref(_)));
+            *schema = reference.cloned().unwrap_or_else(|| schema.clone());
+        }
+        _ => {}
     }
 }
 

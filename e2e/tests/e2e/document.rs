@@ -1,5 +1,7 @@
 //! What a server's OpenAPI document says.
 
+use std::collections::BTreeSet;
+
 use awc::http::Method;
 use e2e::Answer;
 use serde_json::Value;
@@ -19,8 +21,8 @@ pub struct Operation {
 /// What an operation takes as its body.
 pub struct Body {
     pub is_needed: bool,
-    /// The members, and whether each is a text.
-    pub members: Vec<(String, bool)>,
+    /// The members, and the JSON types that each can have.
+    pub members: Vec<(String, BTreeSet<String>)>,
     pub needed_members: Vec<String>,
 }
 
@@ -70,11 +72,11 @@ impl Document {
     fn body(&self, is_needed: bool, schema: &Value) -> Body {
         // Of several forms each has all members, and some want another than the first does.
         let forms = schema["oneOf"].as_array().map_or(std::slice::from_ref(schema), Vec::as_slice);
-        let mut members = Vec::new();
+        let mut members: Vec<(String, BTreeSet<String>)> = Vec::new();
         for (name, schema) in forms.iter().flat_map(|form| form["properties"].as_object().expect("members")) {
             match members.iter_mut().find(|(known, _)| known == name) {
-                Some((_, is_text)) => *is_text |= self.is_text(schema),
-                None => members.push((name.clone(), self.is_text(schema))),
+                Some((_, types)) => types.extend(self.types(schema)),
+                None => members.push((name.clone(), self.types(schema))),
             }
         }
         let needed = forms[0]["required"].as_array().into_iter().flatten();
@@ -82,13 +84,11 @@ impl Document {
         Body { is_needed, members, needed_members }
     }
 
-    fn is_text(&self, schema: &Value) -> bool {
-        let of_any = schema["oneOf"].as_array().is_some_and(|any| any.iter().any(|one| self.is_text(one)));
-        let schema = self.resolved(schema);
-        let is_text = |kind: &Value| kind == "string";
-        of_any
-            || is_text(&schema["type"])
-            || schema["type"].as_array().is_some_and(|any| any.iter().any(is_text))
+    fn types(&self, schema: &Value) -> BTreeSet<String> {
+        let each = schema["oneOf"].as_array().into_iter().flatten().flat_map(|one| self.types(one));
+        let kind = &self.resolved(schema)["type"];
+        let kinds = kind.as_array().map_or(std::slice::from_ref(kind), Vec::as_slice);
+        each.chain(kinds.iter().filter_map(Value::as_str).map(str::to_owned)).collect()
     }
 
     fn resolved<'a>(&'a self, schema: &'a Value) -> &'a Value {

@@ -34,11 +34,19 @@ fn root() -> PathBuf {
 
 /// Name and text of every file of a server's `http/`.
 fn sources(server: &str) -> Vec<(String, String)> {
-    let entries = fs::read_dir(root().join(server).join("src/http")).expect("the folder of handlers");
-    let paths = entries.map(|entry| entry.expect("an entry").path());
-    let name = |path: &Path| path.file_name().expect("a name").to_string_lossy().into_owned();
-    let sources: Vec<_> =
-        paths.map(|path| (name(&path), fs::read_to_string(&path).expect("a source"))).collect();
+    let mut sources = Vec::new();
+    let mut folders = vec![root().join(server).join("src/http")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("the folder of handlers") {
+            let path = entry.expect("an entry").path();
+            let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                sources.push((name, fs::read_to_string(&path).expect("a source")));
+            }
+        }
+    }
     assert!(sources.iter().any(|(name, _)| name == "routes.rs"), "the URL table has moved");
     sources
 }

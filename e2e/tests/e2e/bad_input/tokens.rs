@@ -34,6 +34,9 @@ pub fn cells(target: &Target) -> Vec<Cell> {
         Server::Api => &world.access_token,
     };
 
+    // Listeners have a token of their own, in the header alone.
+    let takes_cookie = target.server == Server::Auth && target.operation.path != "/revocations";
+
     // Two headers are refused by all who look, before anything happens.
     let twice = target.with_good_body(target.bare().bearer(bearer).bearer(bearer));
     match (kind, target.good) {
@@ -63,11 +66,11 @@ pub fn cells(target: &Target) -> Vec<Cell> {
                 target.bare().cookie(&world.refresh_token).header("authorization", &format!("Bearer {text}"));
             add(&format!("{row} as bearer, beside a good cookie"), target.with_good_body(beside), expected);
         }
-        if target.server == Server::Auth && !text.is_empty() && text.is_ascii() {
+        if takes_cookie && !text.is_empty() && text.is_ascii() {
             add(&format!("{row} as cookie"), target.with_good_body(target.cookies("", &text, "")), expected);
         }
     }
-    if target.server == Server::Auth && matches!(kind, Kind::Wants | Kind::Refreshes) {
+    if takes_cookie && matches!(kind, Kind::Wants | Kind::Refreshes) {
         let token = &world.refresh_token;
         let again = format!("; __Host-refresh_token={token}");
         add("the cookie twice", target.with_good_body(target.cookies("", token, &again)), MALFORMED);

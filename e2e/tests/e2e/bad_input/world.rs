@@ -7,12 +7,14 @@ use serde_json::{Value, json};
 use crate::document::{Document, Operation};
 use crate::stack::{PASSWORD, Running, Stack, access_token};
 
-/// Nobody's session.
-const NO_SESSION: &str = "00000000-0000-4000-8000-000000000000";
+/// Nobody's, and no session's.
+const NO_ID: &str = "00000000-0000-4000-8000-000000000000";
+
+const FEED_TOKEN: &str = "feed-token-of-the-tests-0123456789abcdef";
 
 /// Every operation, with a body that is good, and what a good call answers to somebody who is logged in. Where that
 /// does more than to read, no row may let it happen, and it stands as 0.
-const GOOD: [(&str, &str, u16); 28] = [
+const GOOD: [(&str, &str, u16); 35] = [
     ("POST /auth/register", r#"{"email":"new@example.org","password":"correct horse battery staple"}"#, 0),
     ("POST /auth/login", r#"{"email":"ann@example.org","password":"correct horse battery staple"}"#, 0),
     ("POST /auth/refresh", "{}", 0),
@@ -30,6 +32,13 @@ const GOOD: [(&str, &str, u16); 28] = [
     ("GET /auth/events", "", 200),
     ("GET /auth/sessions", "", 200),
     ("DELETE /auth/sessions/{id}", "", 0),
+    ("GET /admin/users", "", 200),
+    ("GET /admin/users/{id}", "", 404),
+    ("PATCH /admin/users/{id}", r#"{"roles":["editor"],"claims":{"plan":"team"},"disabled":false}"#, 0),
+    ("GET /admin/users/{id}/sessions", "", 404),
+    ("DELETE /admin/users/{id}/sessions", "", 0),
+    ("DELETE /admin/users/{id}/sessions/{session}", "", 0),
+    ("GET /admin/events", "", 200),
     ("GET /revocations", "", 200),
     ("GET /.well-known/jwks.json", "", 200),
     ("GET /.well-known/oauth-authorization-server", "", 200),
@@ -91,7 +100,7 @@ pub enum Expected {
 impl World {
     pub async fn start() -> Self {
         let stack = Stack::new();
-        let auth = stack.start_auth_with(&["--login-rate-per-ip", "1000000"]).await;
+        let auth = stack.start_auth_with(&["--login-rate-per-ip", "1000000", "--revocation-feed-token", FEED_TOKEN]).await;
         let api = stack.start_api();
         api.wait_until_ready().await;
         auth.register("ann").await;
@@ -161,7 +170,7 @@ impl<'a> Target<'a> {
     }
 
     pub fn path(&self) -> String {
-        self.operation.path.replace("{id}", NO_SESSION)
+        self.operation.path.replace("{id}", NO_ID).replace("{session}", NO_ID)
     }
 
     /// Without a token and without a body.
@@ -176,6 +185,7 @@ impl<'a> Target<'a> {
     /// With the token that it wants, and without a body.
     pub fn logged_in(&self) -> Call {
         match self.server {
+            Server::Auth if self.operation.path == "/revocations" => self.bare().bearer(FEED_TOKEN),
             Server::Auth => self.bare().cookie(&self.world.refresh_token),
             Server::Api => self.bare().bearer(&self.world.access_token),
         }
