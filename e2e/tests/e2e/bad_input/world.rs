@@ -100,7 +100,9 @@ pub enum Expected {
 impl World {
     pub async fn start() -> Self {
         let stack = Stack::new();
-        let auth = stack.start_auth_with(&["--login-rate-per-ip", "1000000", "--revocation-feed-token", FEED_TOKEN]).await;
+        let auth = stack
+            .start_auth_with(&["--login-rate-per-ip", "1000000", "--revocation-feed-token", FEED_TOKEN])
+            .await;
         let api = stack.start_api();
         api.wait_until_ready().await;
         auth.register("ann").await;
