@@ -11,7 +11,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 use shared_claims::http::metrics::{HttpMetrics, TokenMetrics};
-use shared_claims::{Clock, RemoteKeySet};
+use shared_claims::{Clock, RemoteKeySet, RevocationFeed};
 
 use crate::http::Readiness;
 
@@ -21,14 +21,24 @@ struct KeySetState {
     clock: Arc<dyn Clock>,
 }
 
+/// What was heard of revocations, likewise.
+struct FeedState {
+    feed: RevocationFeed,
+    clock: Arc<dyn Clock>,
+}
+
 /// All that this server tells. With HS256 there is no key set to tell of.
 pub fn registry(http: &HttpMetrics, tokens: &TokenMetrics, readiness: &Readiness) -> Registry {
     let mut registry = Registry::with_prefix("latchkey_resource");
     registry.register("build", "The running version", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
     http.register(&mut registry);
     tokens.register(&mut registry);
-    if let Readiness::WithKeys { keys, clock } = readiness {
-        let state = KeySetState { keys: keys.clone(), clock: Arc::clone(clock) };
+    if let Some(keys) = readiness.keys.clone() {
+        let state = KeySetState { keys, clock: Arc::clone(&readiness.clock) };
+        registry.register_collector(Box::new(state));
+    }
+    if let Some(feed) = readiness.feed.clone() {
+        let state = FeedState { feed, clock: Arc::clone(&readiness.clock) };
         registry.register_collector(Box::new(state));
     }
     registry
@@ -59,6 +69,36 @@ impl Collector for KeySetState {
             ConstCounter::new(number).encode(family.encode_family(&[("outcome", outcome)])?)?;
         }
         Ok(())
+    }
+}
+
+impl Collector for FeedState {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let mut gauge = |name: &str, help: &str, value: f64| {
+            let gauge = ConstGauge::new(value);
+            gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)
+        };
+        let revocations = self.feed.revocations();
+        let number = u32::try_from(revocations.len()).map_or(f64::INFINITY, f64::from);
+        gauge("revocations", "Sessions, people and keys on the lists.", number)?;
+        if let Some(heard_at) = revocations.heard_at() {
+            let age = (self.clock.now() - heard_at).as_seconds_f64().max(0.0);
+            gauge("revocation_feed_age_seconds", "Time since the auth server was last heard.", age)?;
+        }
+        let help = "Questions to the feed without a usable answer.";
+        let failures = ConstCounter::new(self.feed.status().failures);
+        failures.encode(encoder.encode_descriptor(
+            "revocation_feed_failures",
+            help,
+            None,
+            MetricType::Counter,
+        )?)
+    }
+}
+
+impl fmt::Debug for FeedState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FeedState")
     }
 }
 

@@ -7,10 +7,11 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::Resettable;
 use clap::{ArgAction, Command, CommandFactory, FromArgMatches, Parser, ValueEnum};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use shared_claims::http::proxies::Network;
 use url::Url;
 
@@ -67,6 +68,19 @@ pub struct Settings {
     #[arg(long, env, conflicts_with = "jwt_access_secret")]
     jwt_access_secret_file: Option<PathBuf>,
 
+    /// Where the auth server tells of revocations [default: /revocations at the issuer, if the token is set]
+    #[arg(long, env, value_parser = values::feed_url)]
+    pub revocation_feed_url: Option<Url>,
+    /// Lets us hear within a second of sessions that ended: the same as at the auth server
+    #[arg(long, env, hide_env_values = true)]
+    revocation_feed_token: Option<SecretString>,
+    /// File that holds the token
+    #[arg(long, env, conflicts_with = "revocation_feed_token")]
+    revocation_feed_token_file: Option<PathBuf>,
+    /// Believe no token when nothing was heard for so long, such as 30s [default: go on]
+    #[arg(long, env, value_parser = values::max_age)]
+    pub revocation_feed_max_age: Option<Duration>,
+
     /// How log lines look; `RUST_LOG` says which there are
     #[arg(long, env, default_value = "text")]
     pub log_format: LogFormat,
@@ -109,6 +123,26 @@ impl Settings {
             self.jwt_access_secret_file.as_deref(),
         )?;
         self.jwt_access_secret_file = None;
+        self.revocation_feed_token = secret::read(
+            "REVOCATION_FEED_TOKEN",
+            self.revocation_feed_token,
+            self.revocation_feed_token_file.as_deref(),
+        )?;
+        self.revocation_feed_token_file = None;
+        let needs_token = self.revocation_feed_url.is_some() || self.revocation_feed_max_age.is_some();
+        if needs_token && self.revocation_feed_token.is_none() {
+            return Err(
+                "REVOCATION_FEED_TOKEN is not set: without it nothing is heard of revocations; give the auth server's"
+                    .to_owned(),
+            );
+        }
+        let secrets = [&self.jwt_access_secret, &self.revocation_feed_token]
+            .map(|secret| secret.as_ref().map(ExposeSecret::expose_secret));
+        if secrets[0].is_some() && secrets[0] == secrets[1] {
+            return Err(
+                "REVOCATION_FEED_TOKEN equals JWT_ACCESS_SECRET: each needs a value of its own".to_owned()
+            );
+        }
         if self.jwt_access_secret.is_some() && self.jwks_url.is_some() {
             return Err(
                 "JWKS_URL is for public keys and JWT_ACCESS_SECRET for HS256: give one of them".to_owned()
@@ -117,12 +151,21 @@ impl Settings {
         let issuer = values::is_plain_http_beyond_loopback(&self.issuer).then_some("ISSUER");
         let jwks =
             self.jwks_url.as_ref().map(Url::as_str).filter(|url| values::is_plain_http_beyond_loopback(url));
-        match issuer.or(jwks.map(|_| "JWKS_URL")) {
+        let feed = self.revocation_feed_url.as_ref().map(Url::as_str);
+        let feed = feed.filter(|url| values::is_plain_http_beyond_loopback(url));
+        match issuer.or(jwks.map(|_| "JWKS_URL")).or(feed.map(|_| "REVOCATION_FEED_URL")) {
             Some(name) if !self.allow_http_issuer => Err(format!(
                 "{name} is an http:// URL beyond this machine: use https://, or ALLOW_HTTP_ISSUER=true where the network is yours alone"
             )),
             _ => Ok(self),
         }
+    }
+
+    /// Where revocations are told, and the token for it; none without the token.
+    pub(crate) fn feed(&self) -> Option<(Url, &SecretString)> {
+        let token = self.revocation_feed_token.as_ref()?;
+        let default = || Url::parse(&self.issuer).and_then(|issuer| issuer.join("/revocations")).ok();
+        Some((self.revocation_feed_url.clone().or_else(default)?, token))
     }
 
     pub(crate) fn key_source(&self) -> KeySource<'_> {

@@ -14,7 +14,10 @@ use shared_claims::http::cors::cors;
 use shared_claims::http::metrics::{Exposition, HttpMetrics, TokenMetrics, measure};
 use shared_claims::http::proxies::TrustedProxies;
 use shared_claims::http::{access, connections, fallback};
-use shared_claims::{AccessTokenValidator, Algorithm, Clock, KeySet, Keys, Options, RemoteKeySet, Source};
+use shared_claims::{
+    AccessTokenValidator, Algorithm, Clock, FeedOptions, KeySet, Keys, Options, RemoteKeySet, RevocationFeed,
+    Source,
+};
 
 use crate::http::{self, Readiness};
 use crate::metrics::registry;
@@ -119,26 +122,32 @@ fn expose(
 }
 
 fn validation(settings: &Settings, clock: Arc<dyn Clock>) -> (AccessTokenValidator, Readiness) {
-    let (keys, algorithms, readiness) = match settings.key_source() {
+    let (keys, algorithms, remote) = match settings.key_source() {
         KeySource::Secret(secret) => {
             log::warn!(
                 "JWT_ACCESS_SECRET is set, so tokens are HS256: whoever takes over this server can make tokens for anybody"
             );
             let keys = KeySet::from_secrets([secret.expose_secret().as_bytes()]);
-            (Keys::from(keys), &[Algorithm::Hs256][..], Readiness::Always)
+            (Keys::from(keys), &[Algorithm::Hs256][..], None)
         }
         KeySource::JwksUrl(url) => remote(Source::JwksUrl(url.clone()), &clock),
         KeySource::Issuer(issuer) => remote(Source::Issuer(issuer.to_owned()), &clock),
     };
-    let validator = AccessTokenValidator::new(settings.issuer.as_str(), settings.audience.as_str(), keys)
+    let feed = settings.feed().map(|(url, token)| {
+        let options = FeedOptions { clock: Arc::clone(&clock), ..FeedOptions::default() };
+        RevocationFeed::spawn(url, token, settings.revocation_feed_max_age, options)
+    });
+    let mut validator = AccessTokenValidator::new(settings.issuer.as_str(), settings.audience.as_str(), keys)
         .with_algorithms(algorithms)
-        .with_clock(clock);
-    (validator, readiness)
+        .with_clock(Arc::clone(&clock));
+    if let Some(feed) = &feed {
+        validator = validator.with_revocations(feed.revocations().clone());
+    }
+    (validator, Readiness { keys: remote, feed, clock })
 }
 
-fn remote(source: Source, clock: &Arc<dyn Clock>) -> (Keys, &'static [Algorithm], Readiness) {
+fn remote(source: Source, clock: &Arc<dyn Clock>) -> (Keys, &'static [Algorithm], Option<RemoteKeySet>) {
     let options = Options { clock: Arc::clone(clock), ..Options::default() };
     let keys = RemoteKeySet::spawn(source, options);
-    let readiness = Readiness::WithKeys { keys: keys.clone(), clock: Arc::clone(clock) };
-    (keys.into(), Algorithm::ASYMMETRIC, readiness)
+    (keys.clone().into(), Algorithm::ASYMMETRIC, Some(keys))
 }

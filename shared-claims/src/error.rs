@@ -78,6 +78,18 @@ pub enum TokenError {
     /// `nbf` has not come yet.
     #[error("the token is not valid yet")]
     NotYetValid,
+    /// The key was taken out of use, with all that it signed.
+    #[error("the key was taken out of use")]
+    RetiredKey,
+    /// The session has ended.
+    #[error("the session has ended")]
+    SessionEnded,
+    /// The person's roles, password or status have changed since. A refresh heals that.
+    #[error("the token is older than the last change of its person's record")]
+    Stale,
+    /// What was revoked has not been heard of for so long that nothing is to be believed.
+    #[error("nothing was heard of revocations for too long")]
+    RevocationsTooOld,
     /// The custom claims do not fit the type that the service asked for.
     #[error("the custom claims do not have the shape that this service wants")]
     CustomClaims,
@@ -110,6 +122,10 @@ impl TokenError {
         Self::Expired,
         Self::FromTheFuture(""),
         Self::NotYetValid,
+        Self::RetiredKey,
+        Self::SessionEnded,
+        Self::Stale,
+        Self::RevocationsTooOld,
         Self::CustomClaims,
     ];
 
@@ -141,6 +157,10 @@ impl TokenError {
             Self::Expired => "expired",
             Self::FromTheFuture(_) => "from_the_future",
             Self::NotYetValid => "not_yet_valid",
+            Self::RetiredKey => "retired_key",
+            Self::SessionEnded => "session_ended",
+            Self::Stale => "stale",
+            Self::RevocationsTooOld => "revocations_too_old",
             Self::CustomClaims => "custom_claims",
         }
     }

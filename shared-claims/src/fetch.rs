@@ -162,7 +162,7 @@ fn metadata_url(issuer: &str) -> Option<Url> {
 }
 
 /// TLS with the system's roots. A system without any can still fetch over http, and over https fails at each try.
-fn tls() -> ClientConfig {
+pub(crate) fn tls() -> ClientConfig {
     let mut roots = RootCertStore::empty();
     let found = rustls_native_certs::load_native_certs();
     for error in &found.errors {

@@ -90,6 +90,8 @@ pub mod clock;
 pub mod compact;
 pub mod error;
 #[cfg(feature = "actix")]
+pub mod feed;
+#[cfg(feature = "actix")]
 mod fetch;
 #[cfg(feature = "actix")]
 pub mod http;
@@ -103,6 +105,7 @@ mod refresh_validator;
 pub mod remote;
 #[cfg(feature = "actix")]
 pub mod request_id;
+pub mod revocations;
 pub mod signature;
 pub mod strict_json;
 #[cfg(feature = "testing")]
@@ -115,6 +118,8 @@ pub use claims::{AccessClaims, Audience, RefreshClaims};
 pub use clock::{Clock, SystemClock};
 pub use error::TokenError;
 #[cfg(feature = "actix")]
+pub use feed::{FeedOptions, RevocationFeed};
+#[cfg(feature = "actix")]
 pub use http::authenticated::{Authenticated, MaybeAuthenticated};
 #[cfg(feature = "actix")]
 pub use http::challenge::Challenge;
@@ -123,5 +128,6 @@ pub use http::problem::{Code, Problem};
 pub use key_set::{KeySet, KeySetError, secret_key_id, thumbprint};
 #[cfg(feature = "actix")]
 pub use remote::{Options, RemoteKeySet, Source, Status};
+pub use revocations::Revocations;
 pub use signature::verify_signature;
 pub use validator::{AccessTokenValidator, Keys, RefreshTokenValidator, SharedKeys};

@@ -15,6 +15,7 @@ use crate::compact::{Compact, Header};
 use crate::error::TokenError;
 pub use crate::keys::{Keys, SharedKeys};
 pub use crate::refresh_validator::RefreshTokenValidator;
+use crate::revocations::Revocations;
 use crate::signature;
 use crate::strict_json::{self, StrictJsonError};
 use crate::validity;
@@ -35,6 +36,7 @@ struct Rules {
     audiences: Vec<String>,
     algorithms: Vec<Algorithm>,
     clock: Arc<dyn Clock>,
+    revocations: Option<Revocations>,
 }
 
 impl AccessTokenValidator {
@@ -47,6 +49,7 @@ impl AccessTokenValidator {
             audiences: vec![audience.into()],
             algorithms: Algorithm::ASYMMETRIC.to_vec(),
             clock: Arc::new(SystemClock),
+            revocations: None,
         };
         Self { rules: Arc::new(rules), keys: keys.into() }
     }
@@ -72,6 +75,14 @@ impl AccessTokenValidator {
         self
     }
 
+    /// Refuses what was revoked, as far as has been heard: tokens of ended sessions, of people whose roles have changed
+    /// since, of retired keys.
+    #[must_use]
+    pub fn with_revocations(mut self, revocations: Revocations) -> Self {
+        Arc::make_mut(&mut self.rules).revocations = Some(revocations);
+        self
+    }
+
     /// The validator's idea of the present.
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
@@ -85,6 +96,9 @@ impl AccessTokenValidator {
     pub fn check<C: DeserializeOwned>(&self, token: &str) -> Result<AccessClaims<C>, TokenError> {
         let token = Compact::parse(token)?;
         check_header(&token.header, ACCESS_TYP)?;
+        if let Some(revocations) = &self.rules.revocations {
+            revocations.check_key(token.header.key_id.as_deref(), self.now())?;
+        }
         let payload = signature::verify(token, &self.keys.current(), &self.rules.algorithms)?;
         self.rules.claims(&payload)
     }
@@ -143,6 +157,9 @@ impl Rules {
         validity::check_past("auth_time", claims.auth_time, now)?;
         validity::check_not_before(claims.nbf, now)?;
         validity::check_expiry(claims.exp, now)?;
+        if let Some(revocations) = &self.revocations {
+            revocations.check(&claims, now)?;
+        }
         Ok(claims)
     }
 }

@@ -1,6 +1,10 @@
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use url::{Host, Url};
+
+const MIN_MAX_AGE: Duration = Duration::from_secs(5);
+const MAX_MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Origins as browsers send them. Empty: no page of another origin may read answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,6 +34,17 @@ pub fn issuer(text: &str) -> Result<String, String> {
 pub fn jwks_url(text: &str) -> Result<Url, String> {
     let wrong = "give a URL such as https://auth.example.org/.well-known/jwks.json";
     Ok(web_url(text).ok_or(wrong)?)
+}
+
+pub fn feed_url(text: &str) -> Result<Url, String> {
+    let wrong = "give a URL such as https://auth.example.org/revocations";
+    Ok(web_url(text).ok_or(wrong)?)
+}
+
+/// The feed is asked once a second: less than a few of them would shut everybody out at the first hiccup.
+pub fn max_age(text: &str) -> Result<Duration, String> {
+    let parsed = humantime::parse_duration(text).ok().filter(|age| (MIN_MAX_AGE..=MAX_MAX_AGE).contains(age));
+    parsed.ok_or_else(|| "give 5s to 1day, such as 30s".to_owned())
 }
 
 pub fn origins(text: &str) -> Result<AllowedOrigins, String> {

@@ -43,6 +43,14 @@ pub fn token_problem(error: &TokenError) -> Problem {
         TokenError::NoKeys => {
             Problem::new(Code::Unavailable).detail("Tokens cannot be checked yet: there are no keys.")
         }
+        TokenError::SessionEnded => Problem::new(Code::SessionEnded)
+            .detail("The session has ended: log in again.")
+            .challenge(Challenge::InvalidToken),
+        TokenError::Stale => Problem::new(Code::TokenStale)
+            .detail("The token is older than the last change of roles, password or status: refresh it.")
+            .challenge(Challenge::InvalidToken),
+        TokenError::RevocationsTooOld => Problem::new(Code::Unavailable)
+            .detail("Tokens cannot be checked: nothing was heard of ended sessions for too long."),
         TokenError::TooLong
         | TokenError::NotCompact
         | TokenError::NotBase64Url
@@ -65,6 +73,7 @@ pub fn token_problem(error: &TokenError) -> Problem {
         | TokenError::WrongTokenType
         | TokenError::FromTheFuture(_)
         | TokenError::NotYetValid
+        | TokenError::RetiredKey
         | TokenError::CustomClaims => invalid_token(),
     }
 }

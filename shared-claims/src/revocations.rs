@@ -1,0 +1,186 @@
+//! What was revoked while access tokens are about that know nothing of it: kept in memory, and asked at every validation.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Deserializer};
+use uuid::Uuid;
+
+use crate::claims::AccessClaims;
+use crate::error::TokenError;
+
+/// What was revoked, as far as has been heard. Clones share it.
+#[derive(Clone, Default)]
+pub struct Revocations {
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    lists: RwLock<Lists>,
+    max_age: Option<Duration>,
+}
+
+/// Each with the time until which it matters, in seconds since 1970.
+#[derive(Default)]
+struct Lists {
+    sessions: HashMap<u128, i64>,
+    users: HashMap<u128, (i64, i64)>,
+    keys: HashMap<String, i64>,
+    heard_at: Option<DateTime<Utc>>,
+}
+
+/// What the auth server answers at `/revocations`, as JSON: `{cursor, snapshot, sessions, users, keys}`.
+#[derive(Debug, Deserialize)]
+pub struct Page {
+    /// For the next call.
+    pub cursor: String,
+    /// Whether this is all there is.
+    pub snapshot: bool,
+    sessions: Vec<RevokedSession>,
+    users: Vec<RevokedUser>,
+    keys: Vec<RevokedKey>,
+}
+
+#[derive(Debug, Deserialize)]
+struct RevokedSession {
+    #[serde(deserialize_with = "id")]
+    sid: u128,
+    until: DateTime<Utc>,
+}
+
+#[derive(Debug, Deserialize)]
+struct RevokedUser {
+    #[serde(deserialize_with = "id")]
+    sub: u128,
+    uv: i64,
+    until: DateTime<Utc>,
+}
+
+#[derive(Debug, Deserialize)]
+struct RevokedKey {
+    kid: String,
+    until: DateTime<Utc>,
+}
+
+impl Revocations {
+    /// Nothing has been heard yet. With `max_age` no token is believed while the last news is older.
+    #[must_use]
+    pub fn new(max_age: Option<Duration>) -> Self {
+        Self { shared: Arc::new(Shared { lists: RwLock::default(), max_age }) }
+    }
+
+    /// How many sessions, people and keys are on the lists.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        let lists = self.read();
+        lists.sessions.len() + lists.users.len() + lists.keys.len()
+    }
+
+    /// Whether nothing is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// When the auth server last said that this is all; `None` before the first time.
+    #[must_use]
+    pub fn heard_at(&self) -> Option<DateTime<Utc>> {
+        self.read().heard_at
+    }
+
+    /// Whether the last news is so old that no token is to be believed any more.
+    #[must_use]
+    pub fn is_too_old(&self, now: DateTime<Utc>) -> bool {
+        self.read().is_too_old(self.shared.max_age, now)
+    }
+
+    /// Whether tokens that this key signed are not to be believed.
+    pub(crate) fn check_key(&self, kid: Option<&str>, now: DateTime<Utc>) -> Result<(), TokenError> {
+        let lists = self.read();
+        let until = kid.and_then(|kid| lists.keys.get(kid));
+        if until.is_some_and(|until| now.timestamp() < *until) { Err(TokenError::RetiredKey) } else { Ok(()) }
+    }
+
+    /// Whether a token that is good in itself is still wanted. No times are compared but those of the list itself.
+    pub(crate) fn check<C>(&self, claims: &AccessClaims<C>, now: DateTime<Utc>) -> Result<(), TokenError> {
+        let lists = self.read();
+        // Ids of the auth server are UUIDs: whatever else a token names cannot be on the lists.
+        let of = |text: &str| Uuid::try_parse(text).ok().map(|id| id.as_u128());
+        let matters = |until: i64| now.timestamp() < until;
+        let session = of(&claims.sid).and_then(|sid| lists.sessions.get(&sid));
+        if session.is_some_and(|until| matters(*until)) {
+            return Err(TokenError::SessionEnded);
+        }
+        let user = of(&claims.sub).and_then(|sub| lists.users.get(&sub));
+        if user.is_some_and(|(uv, until)| claims.uv < *uv && matters(*until)) {
+            return Err(TokenError::Stale);
+        }
+        if lists.is_too_old(self.shared.max_age, now) { Err(TokenError::RevocationsTooOld) } else { Ok(()) }
+    }
+
+    /// Takes in what was heard at `now`. [`RevocationFeed`](crate::feed::RevocationFeed) does so by itself.
+    pub fn hear(&self, page: Page, now: DateTime<Utc>) {
+        let mut lists = self.write();
+        if page.snapshot {
+            *lists = Lists {
+                sessions: HashMap::with_capacity(page.sessions.len()),
+                users: HashMap::with_capacity(page.users.len()),
+                ..Lists::default()
+            };
+        }
+        for RevokedSession { sid, until } in page.sessions {
+            lists.sessions.insert(sid, until.timestamp());
+        }
+        for RevokedUser { sub, uv, until } in page.users {
+            let entry = lists.users.entry(sub).or_insert((uv, until.timestamp()));
+            *entry = (entry.0.max(uv), entry.1.max(until.timestamp()));
+        }
+        for RevokedKey { kid, until } in page.keys {
+            lists.keys.insert(kid, until.timestamp());
+        }
+        lists.heard_at = Some(now);
+    }
+
+    /// Drops what matters no longer.
+    pub fn forget(&self, now: DateTime<Utc>) {
+        let now = now.timestamp();
+        let mut lists = self.write();
+        lists.sessions.retain(|_, until| now < *until);
+        lists.users.retain(|_, (_, until)| now < *until);
+        lists.keys.retain(|_, until| now < *until);
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Lists> {
+        self.shared.lists.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Lists> {
+        self.shared.lists.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lists {
+    fn is_too_old(&self, max_age: Option<Duration>, now: DateTime<Utc>) -> bool {
+        let Some(max_age) = max_age else { return false };
+        // A clock that was set back is no reason to shut everybody out.
+        self.heard_at.is_none_or(|heard_at| (now - heard_at).to_std().is_ok_and(|age| age > max_age))
+    }
+}
+
+impl fmt::Debug for Revocations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Revocations")
+            .field("len", &self.len())
+            .field("heard_at", &self.heard_at())
+            .finish_non_exhaustive()
+    }
+}
+
+fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u128, D::Error> {
+    let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+    Uuid::try_parse(&text).map(|id| id.as_u128()).map_err(serde::de::Error::custom)
+}
