@@ -18,6 +18,6 @@ mod store;
 pub mod testing;
 
 pub use command_line::{Command, CommandLine};
-pub use model::Role;
+pub use model::{InvalidRole, Role};
 pub use settings::Settings;
 pub use startup::{AuthServer, CreateUserError};

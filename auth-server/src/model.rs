@@ -18,7 +18,7 @@ pub use email::Email;
 pub use event::{Event, EventType};
 pub use household::Household;
 pub use ids::{SessionId, UserId};
-pub use names::{DisplayName, Role, Username};
+pub use names::{DisplayName, InvalidRole, Role, Username};
 pub use requester::{By, Requester};
 pub use revocation::Revocation;
 pub use session::{Delivery, EndReason, Ended, Generation, Session};

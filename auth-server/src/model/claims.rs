@@ -1,8 +1,7 @@
 use serde_json::{Map, Value};
 use shared_claims::claims::RESERVED;
 
-use super::Role;
-use super::names::InvalidRole;
+use super::{InvalidRole, Role};
 
 /// So many roles fit into every access token, which travels with every request.
 const MAX_ROLES: usize = 16;
