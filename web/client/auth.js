@@ -22,13 +22,15 @@ const ANSWER_TIMEOUT_MS = 15_000;
 const TURN_TIMEOUT_MS = 20_000;
 /** The rotation of a session of which the server has not said yet that it is there. */
 const UNKNOWN = -1;
+/** The session for which a call was to be made is not there any more. */
+const OVER = { code: "session_ended", detail: "The session has ended: log in again." };
 
 /**
  * A call to the auth server that did not succeed.
  *
  * `code` is the server's, such as `invalid_credentials`; or `unreachable`, where there was no answer; or
- * `unexpected_answer`, where it was not the auth server's. None of them means that the session is over: if it is,
- * `refreshAccess` and `accessToken` return null.
+ * `unexpected_answer`, where it was not the auth server's. Whether the session is over, `isLoggedIn` tells, and no code
+ * but `session_ended` and `missing_token` of an account call: a wrong password, for one, logs nobody out.
  */
 export class AuthError extends Error {
   /** @param {{ status?: number, code: string, detail?: string, title?: string, reason?: string, fields?: object,
@@ -62,38 +64,46 @@ export function createAuthClient({ authUrl = location.origin, apiOrigins = [loca
   let refreshing = null;
   /** The session that this tab has last heard of. */
   let heardOf = kept()?.session;
+  /** The server's name for the session, if it was in a list. */
+  let ownId = null;
 
   const login = (credentials) => inTurn(() => open("/auth/login", credentials));
   const register = (person) => inTurn(() => open("/auth/register", person));
 
   async function open(path, body) {
-    const answer = await post(path, body);
-    const session = randomKey();
-    accept(session, answer);
+    const answer = await send("POST", path, { body, member: "access_token" });
+    accept(randomKey(), answer);
     return answer.user;
   }
 
   async function logout() {
-    await inTurn(() => post("/auth/logout"));
+    await inTurn(() => send("POST", "/auth/logout"));
     forget();
   }
 
+  const logoutEverywhere = () => withSession(() => send("POST", "/auth/logout-all").then(forget));
+
   function refreshAccess() {
-    refreshing ??= inTurn(refresh).finally(() => {
-      refreshing = null;
-    });
+    refreshing ??= inTurn(refresh)
+      .catch((error) => {
+        if (!isVerdict(error)) throw error;
+        return null;
+      })
+      .finally(() => {
+        refreshing = null;
+      });
     return refreshing;
   }
 
+  /** In turn. @throws {AuthError} the verdict, too, of which everybody has heard by then */
   async function refresh() {
     const { session, key } = kept() ?? keep({ session: randomKey(), rotation: UNKNOWN, key: randomKey() });
     let answer;
     try {
-      answer = await post("/auth/refresh", undefined, { "Idempotency-Key": key });
+      answer = await send("POST", "/auth/refresh", { headers: { "Idempotency-Key": key }, member: "access_token" });
     } catch (error) {
-      if (!isVerdict(error)) throw error;
-      forget();
-      return null;
+      if (isVerdict(error)) forget();
+      throw error;
     }
     // While the answer was under way, another tab has logged in or out: what came is no longer what counts.
     if (kept()?.session !== session) return kept() ? refresh() : null;
@@ -102,18 +112,70 @@ export function createAuthClient({ authUrl = location.origin, apiOrigins = [loca
   }
 
   /** The tokens of an answer are ours from now on. */
-  function accept(session, { access_token: token, expires_in: seconds, rotation, user }) {
+  function accept(session, answer) {
+    const { rotation } = answer;
     const known = kept();
     // An answer that was overtaken by a later one must not put its key in the place of the later one's.
     if (known?.session !== session || known.rotation < rotation) keep({ session, rotation, key: randomKey() });
+    take(session, answer);
+  }
+
+  function take(session, { access_token: token, expires_in: seconds, user }) {
     const life = seconds * 1000;
     const expiresAt = Date.now() + life;
     access = { session, token, user, expiresAt, renewAt: expiresAt - Math.min(RENEW_AHEAD_MS, life / 10) };
     changed();
   }
 
+  function reauthenticate(password) {
+    return withSession(async (session) => {
+      const answer = await send("POST", "/auth/reauthenticate", { body: { password }, member: "access_token" });
+      // Its rotation is not noted: if it is news, the answer to a refresh got lost, and the key is still needed.
+      take(session, answer);
+      return answer.user;
+    });
+  }
+
+  function changePassword(current_password, new_password, { endOtherSessions: end_other_sessions = true } = {}) {
+    return withSession(async () => {
+      await send("POST", "/auth/password", { body: { current_password, new_password, end_other_sessions } });
+      // The access token is out of date from now on. If no other is to be had at present, the next call tries again:
+      // the password is changed all the same.
+      if (access) access.renewAt = 0;
+      await refresh().catch(() => {});
+    });
+  }
+
+  async function deleteAccount() {
+    try {
+      await withSession(() => send("DELETE", "/auth/me").then(forget));
+    } catch (error) {
+      // It was done the time before, and nobody has heard of it.
+      if (error.reason !== "user_deleted") throw error;
+    }
+  }
+
+  async function sessions() {
+    const { sessions: all } = await withSession(() => send("GET", "/auth/sessions", { member: "sessions" }));
+    ownId = all.find((session) => session.current)?.id ?? null;
+    return all;
+  }
+
+  function endSession(id) {
+    return withSession(async () => {
+      await send("DELETE", `/auth/sessions/${encodeURIComponent(id)}`);
+      if (id === ownId) forget();
+    });
+  }
+
+  function events({ limit, cursor } = {}) {
+    const page = Object.entries({ limit, cursor }).filter(([, value]) => value !== undefined);
+    return withSession(() => send("GET", `/auth/events?${new URLSearchParams(page)}`, { member: "items" }));
+  }
+
   function forget() {
     access = null;
+    ownId = null;
     storage.removeItem(place);
     changed();
   }
@@ -203,9 +265,32 @@ export function createAuthClient({ authUrl = location.origin, apiOrigins = [loca
     }
   }
 
-  /** @returns the body of the answer. @throws {AuthError} */
-  async function post(path, body, headers = {}) {
-    const request = { method: "POST", credentials: "include", headers, signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) };
+  /**
+   * A call for the session that this tab shows. It is made in turn, too: one that came late, with a token that others
+   * have spent meanwhile, would look like a theft.
+   */
+  function withSession(call) {
+    const session = heardOf;
+    const asShown = () => {
+      // While it waited, another tab has logged in somebody else. The cookie is theirs, and so would be what it does.
+      if (!isLoggedIn() || kept().session !== session) throw new AuthError(OVER);
+      return call(session);
+    };
+    return inTurn(async () => {
+      try {
+        return await asShown();
+      } catch (error) {
+        if (error.status !== 401 || error.code === "invalid_credentials") throw error;
+        // The token in the cookie is spent, or the session is over. Which of the two, a refresh finds out.
+        await refresh();
+        return asShown();
+      }
+    });
+  }
+
+  /** @returns the body of the answer, which is to have that member; or null, for 204. @throws {AuthError} */
+  async function send(method, path, { body, headers = {}, member } = {}) {
+    const request = { method, credentials: "include", headers, signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) };
     if (body !== undefined) {
       request.body = JSON.stringify(body);
       request.headers = { ...headers, "Content-Type": "application/json" };
@@ -217,15 +302,32 @@ export function createAuthClient({ authUrl = location.origin, apiOrigins = [loca
     } catch (cause) {
       throw new AuthError({ code: "unreachable", detail: "The auth server cannot be reached." }, { cause });
     }
-    if (answer.status === 204) return null;
+    if (answer.status === 204 && !member) return null;
     const content = parsed(text);
-    if (answer.ok && typeof content.access_token === "string") return content;
+    if (answer.ok && content[member]) return content;
     if (!answer.ok && typeof content.code === "string") throw new AuthError({ ...content, status: answer.status });
     const detail = "What answered does not seem to be the auth server.";
     throw new AuthError({ status: answer.status, code: "unexpected_answer", detail });
   }
 
-  return { login, register, logout, refreshAccess, authFetch, accessToken, isLoggedIn, user, onChange };
+  return {
+    login,
+    register,
+    logout,
+    logoutEverywhere,
+    refreshAccess,
+    authFetch,
+    accessToken,
+    isLoggedIn,
+    user,
+    onChange,
+    reauthenticate,
+    changePassword,
+    deleteAccount,
+    sessions,
+    endSession,
+    events,
+  };
 }
 
 /** Whether the server said that the session is over. No other answer, and no lack of one, says so. */
