@@ -57,6 +57,22 @@ export async function showsAnswer(page, path, status) {
   return JSON.parse(body.join("\n"));
 }
 
+/** Opens a part of the account card. */
+export const openPart = (page, part) => page.locator(`#${part} summary`).click();
+
+/** A login in the list of them: its item, by whether it is this browser's. */
+export const loginItem = (page, { current }) =>
+  page.locator("#session-list li").filter(current ? { hasText: "this one" } : { hasNotText: "this one" });
+
+/** Waits for the dialog that asks for the password, and gives this one. */
+export async function confirm(page, password) {
+  await page.locator("#confirmation [name=current_password]").fill(password);
+  await page.keyboard.press("Enter");
+}
+
+/** Waits until the dialog has gone, or has come. */
+export const seesDialog = (page, state = "visible") => page.locator("#confirmation").waitFor({ state });
+
 async function fill(page, form, fields) {
   for (const [name, value] of Object.entries(fields)) await page.locator(`${form} [name=${name}]`).fill(value);
   await page.locator(`${form} button`).click();

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { authUrl } from "./control.mjs";
-import { call, logIn, logOut, openDemo, register } from "./demo.mjs";
+import { call, logIn, logOut, openDemo, openPart, register } from "./demo.mjs";
 import { scenario } from "./stage.mjs";
 
 const SCREENS = [
@@ -10,11 +10,15 @@ const SCREENS = [
   { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true },
 ];
 const SCHEMES = ["light", "dark"];
+/** Of the telephones that are still about. */
+const NARROWEST = 360;
 /** Where to put pictures of the page, for people to look at. */
 const folder = process.env.SCREENSHOTS;
 
+const refused = [/401 \(Unauthorized\) .*\/auth\/password\)/];
+
 // What breaks the policy is an error in the console, which fails the scenario.
-scenario("narrow and wide, light and dark, with scripts of its own alone", [], async (stage) => {
+scenario("narrow and wide, light and dark, with scripts of its own alone", refused, async (stage) => {
   await register(await openDemo(stage));
 
   for (const screen of SCREENS) {
@@ -28,8 +32,10 @@ scenario("narrow and wide, light and dark, with scripts of its own alone", [], a
 
       await logIn(page);
       await call(page, "/profile", 200);
-      await page.locator("summary").click();
+      await page.locator("#token summary").click();
       await look(page, `logged-in-${width}-${colorScheme}`);
+      await page.locator("#token summary").click();
+      await lookAtAccount(page, `${width}-${colorScheme}`);
       await logOut(page);
     }
     assert.equal(backgrounds.size, SCHEMES.length, "dark is dark");
@@ -41,11 +47,35 @@ scenario("narrow and wide, light and dark, with scripts of its own alone", [], a
   assert.doesNotMatch(policy, /unsafe|\*/);
 });
 
-async function look(page, name) {
-  const needed = await page.evaluate(() => document.documentElement.scrollWidth);
-  const { width } = page.viewportSize();
-  assert.ok(needed <= width, `${name}: ${needed} pixels are needed, ${width} are there`);
+async function lookAtAccount(page, name) {
+  await openPart(page, "sessions");
+  await page.locator("#session-list li").nth(1).waitFor();
+  await look(page, `account-sessions-${name}`);
+  await openPart(page, "events");
+  await page.locator("#event-list li").nth(1).waitFor();
+  await look(page, `account-events-${name}`);
+  await openPart(page, "password");
+  for (const field of ["current_password", "new_password"]) await page.locator(`#password-form [name=${field}]`).fill("short");
+  await page.locator("#password-form button").click();
+  await page.locator("#password-form [role=alert]:not(:empty)").waitFor();
+  await look(page, `account-password-${name}`);
+  await openPart(page, "deletion");
+  await look(page, `account-deletion-${name}`);
+  await page.locator("#confirmation").evaluate((dialog) => dialog.showModal());
+  // What a dialog covers is the window, not the page.
+  await look(page, `dialog-${name}`, { fullPage: false });
+  await page.keyboard.press("Escape");
+}
+
+async function look(page, name, { fullPage = true } = {}) {
+  const { width, height } = page.viewportSize();
+  for (const wide of new Set([width, Math.min(width, NARROWEST)])) {
+    await page.setViewportSize({ width: wide, height });
+    const needed = await page.evaluate(() => document.documentElement.scrollWidth);
+    assert.ok(needed <= wide, `${name}: ${needed} pixels are needed, ${wide} are there`);
+  }
+  await page.setViewportSize({ width, height });
   if (!folder) return;
   await mkdir(folder, { recursive: true });
-  await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
+  await page.screenshot({ path: join(folder, `${name}.png`), fullPage });
 }

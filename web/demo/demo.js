@@ -1,12 +1,11 @@
-import { AuthError, createAuthClient } from "../client/auth.js";
+import "./account.js";
+import { confirmed } from "./confirmation.js";
+import { busy, element, explain, say, sayGoodbye, submitted } from "./messages.js";
+import { apiUrl, auth } from "./servers.js";
 
 /** How long to wait when the auth server does not answer. */
 const RETRY_MS = 5_000;
 const TICK_MS = 250;
-
-const { api_url: apiUrl } = await (await fetch("settings.json")).json();
-const auth = createAuthClient({ apiOrigins: [apiUrl] });
-const element = (id) => document.getElementById(id);
 
 /** The token that is shown: `{ token, claims, since, life }` in milliseconds. */
 let shown = null;
@@ -31,30 +30,20 @@ document.addEventListener("visibilitychange", tick);
 await show();
 
 async function submit(event, open, welcome) {
-  event.preventDefault();
-  const form = event.target;
-  clearComplaints(form);
-  await busy(form.querySelector("button"), async () => {
-    const { name, email, password, remember } = form.elements;
+  const done = await submitted(event, ({ name, email, password, remember }) => {
     const person = { email: email.value, password: password.value };
     if (name?.value) person.name = name.value;
     if (remember) person.remember = remember.checked;
-    try {
-      await open(person);
-    } catch (error) {
-      if (!(error instanceof AuthError)) throw error;
-      return complain(form, error);
-    }
-    form.reset();
-    say(welcome);
-    element("who").focus();
+    return open(person);
   });
+  if (!done) return;
+  say(welcome);
+  element("who").focus();
 }
 
 async function logOut() {
   await auth.logout();
-  say("Logged out. The cookie is gone, and the server has ended the session.");
-  element("login-form").elements.email.focus();
+  sayGoodbye("Logged out. The cookie is gone, and the server has ended the session.");
 }
 
 async function renewNow() {
@@ -63,9 +52,18 @@ async function renewNow() {
 }
 
 async function call(method, path) {
+  const answer = await ask(method, path);
+  if (answer?.code === "fresh_login_required" && (await confirmed())) await ask(method, path);
+}
+
+/** Calls the API, shows what it answers, and returns it. */
+async function ask(method, path) {
   const answer = await auth.authFetch(apiUrl + path, { method });
-  const body = await answer.text();
-  element("answer").textContent = `${answer.status} ${method} ${path}\n${pretty(body)}`;
+  const text = await answer.text();
+  const body = parsed(text);
+  const shown = body === undefined ? text : JSON.stringify(body, null, 2);
+  element("answer").textContent = `${answer.status} ${method} ${path}\n${shown}`;
+  return body;
 }
 
 /** Shows who is logged in, and the token, if it is another one than before. */
@@ -122,63 +120,17 @@ async function attempt(task) {
   }
 }
 
-/** Runs what was clicked for, once at a time. */
-async function busy(button, task) {
-  if (button.ariaBusy === "true") return;
-  button.ariaBusy = "true";
-  say("");
-  try {
-    await task();
-  } catch (error) {
-    say(explain(error), true);
-  } finally {
-    button.ariaBusy = "false";
-  }
-}
-
-function say(text, isBad = false) {
-  element("status").textContent = text;
-  element("status").classList.toggle("bad", isBad);
-}
-
-function explain(error) {
-  if (!(error instanceof AuthError)) return "The API cannot be reached.";
-  if (error.retryAfter > 1) return `${error.message} Try again in ${error.retryAfter} seconds.`;
-  return error.message;
-}
-
-/** Says at each field what is wrong with it, and goes to the first. */
-function complain(form, error) {
-  say(explain(error), true);
-  for (const [name, text] of Object.entries(error.fields ?? {})) {
-    const input = form.elements[name];
-    if (!input) continue;
-    const note = document.createElement("span");
-    note.className = "wrong";
-    note.id = `${form.id}-${name}-wrong`;
-    note.textContent = text;
-    input.after(note);
-    input.setAttribute("aria-invalid", "true");
-    input.setAttribute("aria-errormessage", note.id);
-  }
-  (form.querySelector("[aria-invalid=true]") ?? form.elements.email).focus();
-}
-
-function clearComplaints(form) {
-  for (const note of form.querySelectorAll(".wrong")) note.remove();
-  for (const input of form.querySelectorAll("[aria-invalid]")) input.removeAttribute("aria-invalid");
-}
-
 /** The payload of a JWT. Only for looking at: whether it is true, an API finds out by the signature. */
 function claimsOf(token) {
   const bytes = atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"));
   return JSON.parse(new TextDecoder().decode(Uint8Array.from(bytes, (byte) => byte.charCodeAt(0))));
 }
 
-function pretty(text) {
+/** Nothing where it is no JSON. */
+function parsed(text) {
   try {
-    return JSON.stringify(JSON.parse(text), null, 2);
+    return JSON.parse(text);
   } catch {
-    return text;
+    return undefined;
   }
 }

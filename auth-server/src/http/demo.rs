@@ -13,10 +13,16 @@ const STYLE: &str = "text/css; charset=utf-8";
 const IMAGE: &str = "image/svg+xml";
 
 /// Path, media type and content.
-const FILES: [(&str, &str, &str); 5] = [
+const FILES: [(&str, &str, &str); 11] = [
     ("/demo/", HTML, include_str!("../../../web/demo/index.html")),
     ("/demo/demo.js", SCRIPT, include_str!("../../../web/demo/demo.js")),
+    ("/demo/account.js", SCRIPT, include_str!("../../../web/demo/account.js")),
+    ("/demo/confirmation.js", SCRIPT, include_str!("../../../web/demo/confirmation.js")),
+    ("/demo/events.js", SCRIPT, include_str!("../../../web/demo/events.js")),
+    ("/demo/messages.js", SCRIPT, include_str!("../../../web/demo/messages.js")),
+    ("/demo/servers.js", SCRIPT, include_str!("../../../web/demo/servers.js")),
     ("/demo/demo.css", STYLE, include_str!("../../../web/demo/demo.css")),
+    ("/demo/account.css", STYLE, include_str!("../../../web/demo/account.css")),
     ("/demo/icon.svg", IMAGE, include_str!("../../../web/demo/icon.svg")),
     ("/client/auth.js", SCRIPT, include_str!("../../../web/client/auth.js")),
 ];

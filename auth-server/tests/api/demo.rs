@@ -3,10 +3,16 @@ use crate::app::TestApp;
 const API: &str = "http://localhost:8081";
 
 /// Every file of the page, and its media type.
-const FILES: [(&str, &str); 5] = [
+const FILES: [(&str, &str); 11] = [
     ("/demo/", "text/html; charset=utf-8"),
     ("/demo/demo.js", "text/javascript; charset=utf-8"),
+    ("/demo/account.js", "text/javascript; charset=utf-8"),
+    ("/demo/confirmation.js", "text/javascript; charset=utf-8"),
+    ("/demo/events.js", "text/javascript; charset=utf-8"),
+    ("/demo/messages.js", "text/javascript; charset=utf-8"),
+    ("/demo/servers.js", "text/javascript; charset=utf-8"),
     ("/demo/demo.css", "text/css; charset=utf-8"),
+    ("/demo/account.css", "text/css; charset=utf-8"),
     ("/demo/icon.svg", "image/svg+xml"),
     ("/client/auth.js", "text/javascript; charset=utf-8"),
 ];

@@ -51,6 +51,21 @@ async fn a_session_that_was_ended_elsewhere_leads_to_the_login_form() {
 }
 
 #[actix_web::test]
+async fn a_fresh_login_is_asked_for_where_it_is_wanted() {
+    play("fresh_login").await;
+}
+
+#[actix_web::test]
+async fn another_password_logs_out_other_browsers_and_not_the_own_one() {
+    play("password_change").await;
+}
+
+#[actix_web::test]
+async fn other_logins_are_ended_and_the_account_is_deleted_from_the_page() {
+    play("account").await;
+}
+
+#[actix_web::test]
 async fn the_page_fits_a_telephone_and_keeps_to_a_strict_policy() {
     play("looks").await;
 }
