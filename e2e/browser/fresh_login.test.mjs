@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { person, refreshes } from "./control.mjs";
-import { call, callButton, confirm, openDemo, register, seesDialog, seesName, showsAnswer, stopRenewing } from "./demo.mjs";
+import { call, callButton, confirm, openDemo, register } from "./demo.mjs";
+import { seesDialog, seesName, showsAnswer, stopRenewing } from "./demo.mjs";
 import { scenario } from "./stage.mjs";
 
 const refused = [/403 \(Forbidden\) .*\/transfer\)/, /401 \(Unauthorized\) .*\/auth\/reauthenticate\)/];

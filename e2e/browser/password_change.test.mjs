@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { person, refreshes } from "./control.mjs";
-import { call, click, isTold, logIn, openDemo, openPart, register, seesLoginForm, seesName, stopRenewing } from "./demo.mjs";
+import { call, click, isTold, logIn, openDemo, openPart } from "./demo.mjs";
+import { register, seesLoginForm, seesName, stopRenewing } from "./demo.mjs";
 import { scenario } from "./stage.mjs";
 
 const NEW = "a wholly different passphrase";

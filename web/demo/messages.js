@@ -34,7 +34,7 @@ export async function busy(button, task) {
 }
 
 /**
- * Has a form do its work: `task` gets its fields. What is wrong with them is said at each, and the first one is gone to.
+ * Has a form do its work: `task` gets its fields. What is wrong with them is said at each; the first one is gone to.
  *
  * @returns whether it is done. A task that is not returns false
  */
