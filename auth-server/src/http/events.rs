@@ -50,6 +50,7 @@ pub struct EventBody {
 
 /// Which page of it.
 #[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "only describes what `Query` reads")]
 pub struct Page {
     /// At most so many, from 1 to 200.

@@ -4,7 +4,8 @@ use shared_claims::Code;
 use shared_claims::http::description::{add_headers, add_problem, operations};
 use shared_claims::http::problem::ProblemBody;
 use utoipa::OpenApi;
-use utoipa::openapi::path::Operation;
+use utoipa::openapi::RefOr;
+use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 
 use super::{
@@ -82,6 +83,12 @@ fn add_common_problems(path: &str, method: &Method, call: &mut Operation) {
         add_problem(call, Code::BodyTooLarge, "over 16 KiB");
         add_problem(call, Code::UnsupportedMediaType, "not `application/json`");
         add_problem(call, Code::InvalidInput, "`fields` names the members");
+    }
+    let in_query = |parameter: &RefOr<Parameter>| {
+        matches!(parameter, RefOr::T(Parameter { parameter_in: ParameterIn::Query, .. }))
+    };
+    if call.parameters.iter().flatten().any(in_query) {
+        add_problem(call, Code::InvalidInput, "`fields` names the parameters");
     }
     let administers = path.starts_with("/admin/");
     let takes_session = administers

@@ -5,6 +5,8 @@ use chrono::{DateTime, Utc};
 use shared_claims::Problem;
 use shared_claims::http::problem::ProblemBody;
 use utoipa::IntoParams;
+use utoipa::openapi::schema::{KnownFormat, SchemaFormat, Type};
+use utoipa::openapi::{ObjectBuilder, OneOfBuilder, Schema};
 
 use super::administrator;
 use crate::domain::Context;
@@ -29,6 +31,7 @@ pub struct Wanted {
     /// Of one kind.
     r#type: Option<EventType>,
     /// From one address.
+    #[param(schema_with = address)]
     ip: Option<String>,
     /// Not before this moment.
     since: Option<DateTime<Utc>>,
@@ -67,17 +70,24 @@ pub async fn list(
 
 fn filter(query: &mut Query) -> Filter {
     // As they are stored.
-    let address = |text: &str| {
+    let ip = |text: &str| {
         text.parse::<IpAddr>().map(|ip| ip.to_canonical().to_string()).map_err(|_| "must be an IP address")
     };
     Filter {
         user: query.take("user", |text| text.parse().map_err(|_| "must be a UUID")),
         session: query.take("session", |text| text.parse().map_err(|_| "must be a UUID")),
         kind: query.take("type", |text| text.parse().map_err(|_| "is no type of event")),
-        ip: query.take("ip", address),
+        ip: query.take("ip", ip),
         since: query.take("since", moment),
         until: query.take("until", moment),
     }
+}
+
+fn address() -> Schema {
+    let text = |format| {
+        ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(format)))
+    };
+    OneOfBuilder::new().item(text(KnownFormat::Ipv4)).item(text(KnownFormat::Ipv6)).into()
 }
 
 fn moment(text: &str) -> Result<DateTime<Utc>, &'static str> {
