@@ -5,6 +5,7 @@ mod disk_full;
 mod floods;
 mod outages;
 mod relay;
+mod revocation;
 mod rotation;
 mod servers;
 mod standby;

@@ -1,6 +1,6 @@
-use std::io;
+use std::io::{self, Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 
 use e2e::fault_proxy::Listener;
@@ -8,18 +8,23 @@ use e2e::fault_proxy::Listener;
 /// Passes bytes on to a port of this machine, unless it has been cut; can be led elsewhere.
 pub struct Relay {
     listener: Listener,
-    state: Arc<Mutex<State>>,
+    state: Arc<Shared>,
 }
+
+/// What the relay does at present, and a bell for when it lets through again.
+type Shared = (Mutex<State>, Condvar);
 
 #[derive(Default)]
 struct State {
     target: Option<u16>,
     open: Vec<TcpStream>,
+    is_held: bool,
 }
 
 impl Relay {
     pub fn to(port: u16) -> Self {
-        let state = Arc::new(Mutex::new(State { target: Some(port), ..State::default() }));
+        let state = State { target: Some(port), ..State::default() };
+        let state = Arc::new((Mutex::new(state), Condvar::new()));
         let shared = Arc::clone(&state);
         // An error is a connection that breaks, which both of its ends notice.
         let listener = Listener::start(move |client| drop(pass(&client, &shared)));
@@ -32,7 +37,7 @@ impl Relay {
 
     /// Breaks every connection, and takes no other until it is led somewhere.
     pub fn cut(&self) {
-        let mut state = self.state.lock().expect("a relay");
+        let mut state = self.state.0.lock().expect("a relay");
         state.target = None;
         for connection in state.open.drain(..) {
             // It may have ended by itself.
@@ -40,30 +45,48 @@ impl Relay {
         }
     }
 
+    /// Lets nothing through, either way, and tells nobody.
+    pub fn hold(&self) {
+        self.state.0.lock().expect("a relay").is_held = true;
+    }
+
+    /// Lets everything through again, what has come meanwhile first.
+    pub fn release(&self) {
+        self.state.0.lock().expect("a relay").is_held = false;
+        self.state.1.notify_all();
+    }
+
     pub fn lead_to(&self, port: u16) {
         self.cut();
-        self.state.lock().expect("a relay").target = Some(port);
+        self.state.0.lock().expect("a relay").target = Some(port);
     }
 }
 
-fn pass(client: &TcpStream, state: &Mutex<State>) -> io::Result<()> {
+fn pass(client: &TcpStream, shared: &Shared) -> io::Result<()> {
     let server = {
         // Locked while it connects, so that no connection slips past a cut.
-        let mut state = state.lock().expect("a relay");
+        let mut state = shared.0.lock().expect("a relay");
         let Some(target) = state.target else { return Ok(()) };
         let server = TcpStream::connect(("127.0.0.1", target))?;
         state.open.extend([client.try_clone()?, server.try_clone()?]);
         server
     };
     thread::scope(|scope| {
-        scope.spawn(|| one_way(client, &server));
-        one_way(&server, client);
+        scope.spawn(|| one_way(client, &server, shared));
+        one_way(&server, client, shared);
     });
     Ok(())
 }
 
-fn one_way(mut from: &TcpStream, mut to: &TcpStream) {
-    let _ = io::copy(&mut from, &mut to);
+fn one_way(mut from: &TcpStream, mut to: &TcpStream, shared: &Shared) {
+    let mut bytes = [0; 16 * 1024];
+    while let Ok(count @ 1..) = from.read(&mut bytes) {
+        let state = shared.0.lock().expect("a relay");
+        drop(shared.1.wait_while(state, |state| state.is_held).expect("a relay"));
+        if to.write_all(&bytes[..count]).is_err() {
+            break;
+        }
+    }
     let _ = to.shutdown(Shutdown::Write);
     let _ = from.shutdown(Shutdown::Read);
 }

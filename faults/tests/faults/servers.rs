@@ -60,7 +60,11 @@ impl Place {
 
 /// A resource server that takes tokens of this issuer.
 pub async fn start_api(issuer: &str) -> Program {
-    let variables = [("ISSUER", issuer), ("RUST_LOG", "warn")];
+    start_api_with(issuer, &[]).await
+}
+
+pub async fn start_api_with(issuer: &str, more: &[(&str, &str)]) -> Program {
+    let variables = [&[("ISSUER", issuer), ("RUST_LOG", "warn")], more].concat();
     Program::start(env!("CARGO_BIN_EXE_resource-server-under-test"), free_address(), &variables).await
 }
 

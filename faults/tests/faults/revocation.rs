@@ -1,0 +1,299 @@
+//! What one auth server ends, every resource server refuses: within a second, and whatever becomes of the network between.
+
+use std::time::{Duration, Instant};
+
+use actix_web::rt::time::sleep;
+use bench::{Latencies, millis};
+use e2e::{Answer, Program, free_address};
+use futures_util::future::{join, join_all};
+use serde_json::{Value, json};
+
+use crate::relay::Relay;
+use crate::servers::{PASSWORD, Place, register, start_api_with};
+
+const TOKEN: &str = "feed-token-of-the-tests-0123456789abcdef";
+/// What is promised.
+const WITHIN: Duration = Duration::from_secs(1);
+
+/// Two auth servers on one database, of one issuer.
+struct Stack {
+    place: Place,
+    first: Program,
+    second: Program,
+}
+
+/// Somebody who is logged in, with the token in a body.
+#[derive(Clone)]
+struct Person {
+    access_token: String,
+    refresh_token: String,
+}
+
+impl Stack {
+    async fn start() -> Self {
+        e2e::evidence::secret(TOKEN);
+        let place = Place::new();
+        let first = place.start_with(&[("REVOCATION_FEED_TOKEN", TOKEN)]).await;
+        let second = place.start_at(free_address(), &[("REVOCATION_FEED_TOKEN", TOKEN)]).await;
+        Self { place, first, second }
+    }
+
+    fn issuer(&self) -> String {
+        format!("http://{}", self.place.address)
+    }
+
+    /// A resource server that listens there, and has heard everything.
+    async fn api(&self, feed: &str, more: &[(&str, &str)]) -> Program {
+        let url = format!("{feed}/revocations");
+        let settings = [("REVOCATION_FEED_TOKEN", TOKEN), ("REVOCATION_FEED_URL", url.as_str())];
+        let api = start_api_with(&self.issuer(), &[&settings, more].concat()).await;
+        eventually(Duration::from_secs(10), async || {
+            readiness(&api).await["revocations"]["age_seconds"].is_number()
+        })
+        .await;
+        api
+    }
+}
+
+async fn log_in(server: &Program, email: &str) -> Person {
+    let body = json!({"email": email, "password": PASSWORD, "token_delivery": "body"});
+    let answer = server.post("/auth/login").json(&body).send().await.assert_status(200).json();
+    let text = |name: &str| answer[name].as_str().expect("a token").to_owned();
+    Person { access_token: text("access_token"), refresh_token: text("refresh_token") }
+}
+
+async fn call(api: &Program, person: &Person) -> Answer {
+    api.get("/protected").bearer(&person.access_token).send().await
+}
+
+async fn log_out(server: &Program, person: &Person) {
+    let body = json!({"refresh_token": person.refresh_token});
+    server.post("/auth/logout").json(&body).send().await.assert_status(204);
+}
+
+async fn readiness(api: &Program) -> Value {
+    api.get("/readyz").send().await.json()
+}
+
+/// Until the token is refused; how long that took.
+async fn until_refused(api: &Program, person: &Person, since: Instant) -> Duration {
+    loop {
+        let answer = call(api, person).await;
+        if answer.status == 401 {
+            let answer = answer.assert_problem(401, "session_ended");
+            assert!(answer.header("www-authenticate").expect("a challenge").contains("invalid_token"));
+            return since.elapsed();
+        }
+        answer.assert_status(200);
+        assert!(since.elapsed() < Duration::from_secs(30), "it is never refused");
+        sleep(Duration::from_millis(5)).await;
+    }
+}
+
+async fn eventually(within: Duration, mut holds: impl AsyncFnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds().await {
+        assert!(begun.elapsed() < within, "it never came");
+        sleep(Duration::from_millis(20)).await;
+    }
+}
+
+async fn logouts_are_felt(trials: usize) {
+    let stack = Stack::start().await;
+    let apis = join(stack.api(&stack.first.url(), &[]), stack.api(&stack.second.url(), &[])).await;
+    register(&stack.first, "ann").await;
+    let mut took = Vec::new();
+    for trial in 0..trials {
+        let servers = [&stack.first, &stack.second];
+        let person = log_in(servers[trial % 2], "ann@example.org").await;
+        call(&apis.0, &person).await.assert_status(200);
+        call(&apis.1, &person).await.assert_status(200);
+        let ended = Instant::now();
+        log_out(servers[(trial / 2) % 2], &person).await;
+        let (one, other) =
+            join(until_refused(&apis.0, &person, ended), until_refused(&apis.1, &person, ended)).await;
+        took.extend([one, other]);
+    }
+    let all = Latencies::of(took).expect("trials");
+    let [p50, p99, most] = [50, 99, 100].map(|percent| all.percentile(percent));
+    println!("{trials} logouts at one of two auth servers, felt at two resource servers:");
+    println!("  p50 {}, p99 {}, at most {}", millis(p50), millis(p99), millis(most));
+    assert!(p99 <= WITHIN, "{p99:?}");
+}
+
+#[actix_web::test]
+async fn a_logout_is_felt_at_every_resource_server_within_a_second() {
+    logouts_are_felt(12).await;
+}
+
+#[ignore = "long: 200 logouts"]
+#[actix_web::test]
+async fn two_hundred_logouts_are_felt_within_a_second() {
+    logouts_are_felt(200).await;
+}
+
+#[actix_web::test]
+async fn a_role_that_was_taken_away_is_felt_and_a_refresh_heals_the_token() {
+    let stack = Stack::start().await;
+    let api = stack.api(&stack.first.url(), &[]).await;
+    register(&stack.first, "root").await;
+    register(&stack.first, "ann").await;
+    stack.place.database.db_execute(r#"UPDATE users SET roles = '["admin"]'"#);
+    let (root, ann) =
+        (log_in(&stack.second, "root@example.org").await, log_in(&stack.first, "ann@example.org").await);
+    api.get("/admin").bearer(&ann.access_token).send().await.assert_status(200);
+
+    let people = stack.second.get("/admin/users?q=ann@").bearer(&root.refresh_token).send().await.json();
+    let path = format!("/admin/users/{}", people["items"][0]["id"].as_str().expect("an id"));
+    let call = stack.second.call(awc::http::Method::PATCH, &path).bearer(&root.refresh_token);
+    call.json(&json!({"roles": []})).send().await.assert_status(200);
+    let taken = Instant::now();
+    let mut answer = api.get("/admin").bearer(&ann.access_token).send().await;
+    while answer.status == 200 {
+        assert!(taken.elapsed() < WITHIN);
+        answer = api.get("/admin").bearer(&ann.access_token).send().await;
+    }
+    let answer = answer.assert_problem(401, "token_stale");
+    assert!(answer.header("www-authenticate").expect("a challenge").contains("invalid_token"));
+
+    // The new token is as good as any, and lacks the role: no loop.
+    let body = json!({"refresh_token": ann.refresh_token});
+    let renewed = stack.first.post("/auth/refresh").json(&body).send().await.assert_status(200).json();
+    let renewed = renewed["access_token"].as_str().expect("a token").to_owned();
+    api.get("/admin").bearer(&renewed).send().await.assert_problem(403, "role_required");
+    api.get("/protected").bearer(&renewed).send().await.assert_status(200);
+}
+
+/// How the way to the feed is spoilt, and mended.
+#[derive(Clone, Copy, Debug)]
+enum Outage {
+    /// Connections are cut, and no others taken.
+    Cut,
+    /// Nothing passes, and nobody is told.
+    Silence,
+    /// The auth server is killed, and another one takes its place.
+    Killed,
+}
+
+async fn ended_meanwhile(outage: Outage, count: usize) {
+    let stack = Stack::start().await;
+    let mut listened_to =
+        Some(stack.place.start_at(free_address(), &[("REVOCATION_FEED_TOKEN", TOKEN)]).await);
+    let port = listened_to.as_ref().map_or(0, |server| server.address.port());
+    let relay = Relay::to(port);
+    let api = stack.api(&format!("http://127.0.0.1:{}", relay.port()), &[]).await;
+    register(&stack.first, "ann").await;
+    register(&stack.first, "bob").await;
+    let mut people = Vec::new();
+    for _ in 0..count {
+        people.push(log_in(&stack.first, "ann@example.org").await);
+    }
+    let staying = log_in(&stack.first, "bob@example.org").await;
+
+    match outage {
+        Outage::Cut => relay.cut(),
+        Outage::Silence => relay.hold(),
+        Outage::Killed => {
+            listened_to.take().map(Program::kill);
+        }
+    }
+    // What is under way may still be answered.
+    sleep(Duration::from_millis(300)).await;
+    for some in people.chunks(20) {
+        join_all(some.iter().map(|person| log_out(&stack.first, person))).await;
+    }
+    // Nobody has told the resource server: it goes on, as it promises, and says how long it has heard nothing.
+    for person in people.iter().take(20).chain([&staying]) {
+        call(&api, person).await.assert_status(200);
+    }
+    eventually(Duration::from_secs(10), async || {
+        readiness(&api).await["revocations"]["age_seconds"].as_i64().is_some_and(|age| age >= 1)
+    })
+    .await;
+
+    match outage {
+        Outage::Cut => relay.lead_to(port),
+        Outage::Silence => relay.release(),
+        Outage::Killed => {
+            let other = stack.place.start_at(free_address(), &[("REVOCATION_FEED_TOKEN", TOKEN)]).await;
+            relay.lead_to(other.address.port());
+            listened_to = Some(other);
+        }
+    }
+    let healed = Instant::now();
+    eventually(Duration::from_secs(30), async || {
+        readiness(&api).await["revocations"]["entries"]
+            .as_u64()
+            .is_some_and(|entries| entries >= count as u64)
+    })
+    .await;
+    let took = healed.elapsed();
+    for some in people.chunks(20) {
+        for answer in join_all(some.iter().map(|person| call(&api, person))).await {
+            answer.assert_problem(401, "session_ended");
+        }
+    }
+    call(&api, &staying).await.assert_status(200);
+    println!(
+        "{outage:?}: {count} sessions that ended meanwhile were refused {} after it was over",
+        millis(took)
+    );
+    assert!(took <= WITHIN, "{outage:?}: {took:?}");
+    drop(listened_to);
+}
+
+#[actix_web::test]
+async fn what_ended_while_the_feed_was_cut_off_is_refused_within_a_second_after() {
+    ended_meanwhile(Outage::Cut, 40).await;
+}
+
+#[actix_web::test]
+async fn what_ended_while_the_network_was_silent_is_refused_within_a_second_after() {
+    ended_meanwhile(Outage::Silence, 40).await;
+}
+
+#[actix_web::test]
+async fn what_ended_while_an_auth_server_was_dead_is_refused_within_a_second_after() {
+    ended_meanwhile(Outage::Killed, 40).await;
+}
+
+#[ignore = "long: a thousand sessions, three times"]
+#[actix_web::test]
+async fn a_thousand_sessions_that_ended_meanwhile_are_refused_within_a_second_after() {
+    for outage in [Outage::Cut, Outage::Silence, Outage::Killed] {
+        ended_meanwhile(outage, 1000).await;
+    }
+}
+
+#[actix_web::test]
+async fn beyond_its_limit_a_resource_server_believes_nobody_until_it_hears_again() {
+    let stack = Stack::start().await;
+    let relay = Relay::to(stack.second.address.port());
+    let feed = format!("http://127.0.0.1:{}", relay.port());
+    let strict = stack.api(&feed, &[("REVOCATION_FEED_MAX_AGE", "5s")]).await;
+    register(&stack.first, "ann").await;
+    let ann = log_in(&stack.first, "ann@example.org").await;
+    call(&strict, &ann).await.assert_status(200);
+    relay.cut();
+    eventually(Duration::from_secs(10), async || call(&strict, &ann).await.status == 503).await;
+    let answer = call(&strict, &ann).await.assert_problem(503, "unavailable");
+    assert!(answer.header("retry-after").is_some());
+    // What is no good anyway is told so.
+    strict.get("/protected").bearer("nonsense").send().await.assert_problem(401, "invalid_token");
+    strict.get("/readyz").send().await.assert_problem(503, "unavailable");
+    relay.lead_to(stack.second.address.port());
+    eventually(Duration::from_secs(5), async || call(&strict, &ann).await.status == 200).await;
+    strict.get("/readyz").send().await.assert_status(200);
+}
+
+#[actix_web::test]
+async fn a_resource_server_that_starts_later_knows_what_ended_before() {
+    let stack = Stack::start().await;
+    register(&stack.first, "ann").await;
+    let (gone, here) =
+        (log_in(&stack.first, "ann@example.org").await, log_in(&stack.first, "ann@example.org").await);
+    log_out(&stack.first, &gone).await;
+    let api = stack.api(&stack.second.url(), &[]).await;
+    call(&api, &gone).await.assert_problem(401, "session_ended");
+    call(&api, &here).await.assert_status(200);
+}
