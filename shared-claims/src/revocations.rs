@@ -106,7 +106,10 @@ impl Revocations {
     }
 
     /// Whether a token that is good in itself is still wanted. No times are compared but those of the list itself.
-    pub(crate) fn check<C>(&self, claims: &AccessClaims<C>, now: DateTime<Utc>) -> Result<(), TokenError> {
+    ///
+    /// # Errors
+    /// Its session has ended, its person has changed since, or nothing was heard for too long.
+    pub fn check<C>(&self, claims: &AccessClaims<C>, now: DateTime<Utc>) -> Result<(), TokenError> {
         let lists = self.read();
         // Ids of the auth server are UUIDs: whatever else a token names cannot be on the lists.
         let of = |text: &str| Uuid::try_parse(text).ok().map(|id| id.as_u128());

@@ -214,8 +214,8 @@ impl Attempt {
         let within_grace = match verdict {
             Standing::Over(reason) => return Ok(Outcome::Over(reason)),
             Standing::Newest { .. } => return Ok(Outcome::Unsettled),
-            Standing::SpentLongAgo => return self.reused(connection, session),
-            Standing::SpentLast if !self.has_key_of(&session) => return self.reused(connection, session),
+            Standing::SpentLongAgo => return self.reused(connection, &session),
+            Standing::SpentLast if !self.has_key_of(&session) => return self.reused(connection, &session),
             Standing::SpentLast => false,
             Standing::JustSpent => true,
         };
@@ -223,7 +223,7 @@ impl Attempt {
             return Ok(Outcome::WrongDelivery);
         }
         if !within_grace && !sessions::count_redelivery(connection, &session, MAX_REDELIVERIES)? {
-            return self.reused(connection, session);
+            return self.reused(connection, &session);
         }
         Ok(match self.owner(connection, &session)? {
             Ok(user) => Outcome::Redelivered { session: session.into(), user: user.into(), within_grace },
@@ -237,7 +237,7 @@ impl Attempt {
             && self.spend.idempotency_key_hash == session.idempotency_key_hash
     }
 
-    fn reused(&self, connection: &mut AnyConnection, session: Session) -> Result<Outcome, StoreError> {
+    fn reused(&self, connection: &mut AnyConnection, session: &Session) -> Result<Outcome, StoreError> {
         if sessions::end_reused(connection, session.id, self.token.generation, self.now)? {
             return Ok(Outcome::Reused { user: session.user_id });
         }

@@ -112,7 +112,7 @@ impl Attempt {
             let seen = password_failures::find(connection, &account, &place)?;
             let counted = seen.filter(|seen| now - seen.last_at < QUIET);
             if let Some(counted) = counted
-                && let until = counted.last_at + wait(counted.failures)
+                && let until = counted.last_at + wait(counted.count)
                 && now < until
             {
                 return Ok(Err(TooManyFailures::until(until, now)));
@@ -184,13 +184,13 @@ fn closed_until(
     now: NaiveDateTime,
 ) -> Result<Option<NaiveDateTime>, StoreError> {
     let of_all = password_failures::find(connection, account, EVERYWHERE)?;
-    let until = of_all.filter(|all| all.failures >= FAILURES_OF_ALL).map(|all| all.first_at + PERIOD);
+    let until = of_all.filter(|all| all.count >= FAILURES_OF_ALL).map(|all| all.first_at + PERIOD);
     Ok(until.filter(|until| now < *until))
 }
 
 fn one_more(counted: Option<Failures>, now: NaiveDateTime) -> Failures {
-    let (failures, first_at) = counted.map_or((0, now), |counted| (counted.failures, counted.first_at));
-    Failures { failures: failures.saturating_add(1), first_at, last_at: now }
+    let (failures, first_at) = counted.map_or((0, now), |counted| (counted.count, counted.first_at));
+    Failures { count: failures.saturating_add(1), first_at, last_at: now }
 }
 
 /// 1, 2, 4 … 60 seconds.

@@ -11,7 +11,8 @@ use super::{AnyConnection, StoreError, Taken};
 #[diesel(table_name = password_failures)]
 pub struct Failures {
     /// How many.
-    pub failures: i32,
+    #[diesel(column_name = failures)]
+    pub count: i32,
     /// The first of them.
     pub first_at: NaiveDateTime,
     /// The last of them.
@@ -46,7 +47,7 @@ pub fn replace(
     let Some(seen) = seen else {
         let names = (password_failures::account.eq(account), password_failures::place.eq(place));
         let counts = (
-            password_failures::failures.eq(new.failures),
+            password_failures::failures.eq(new.count),
             password_failures::first_at.eq(new.first_at),
             password_failures::last_at.eq(new.last_at),
         );
@@ -61,7 +62,7 @@ pub fn replace(
     let row = password_failures::table
         .filter(password_failures::account.eq(account))
         .filter(password_failures::place.eq(place))
-        .filter(password_failures::failures.eq(seen.failures))
+        .filter(password_failures::failures.eq(seen.count))
         .filter(password_failures::last_at.eq(seen.last_at));
     Ok(diesel::update(row).set(new).execute(connection)? == 1)
 }

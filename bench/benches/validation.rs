@@ -1,0 +1,83 @@
+//! What the list of revocations costs: time of each validation, and memory, at 100,000 entries.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use criterion::{Criterion, criterion_group, criterion_main};
+use serde_json::{Value, json};
+use shared_claims::testing::{ManualClock, SigningKey, access_claims};
+use shared_claims::{AccessClaims, AccessTokenValidator, Algorithm, Clock, Revocations};
+use uuid::Uuid;
+
+const ENTRIES: usize = 100_000;
+const ISSUER: &str = "https://auth.example";
+/// What is promised: bytes of memory at so many entries.
+const MEMORY: usize = 8 << 20;
+
+fn validation(criterion: &mut Criterion) {
+    let clock = ManualClock::new();
+    let key = SigningKey::generate(Algorithm::Es256);
+    let mut claims = access_claims(ISSUER, "api", clock.now());
+    claims.sid = Uuid::new_v4().to_string();
+    claims.sub = Uuid::new_v4().to_string();
+    let token = key.access_token(&claims);
+    let plain = AccessTokenValidator::new(ISSUER, "api", key.key_set())
+        .with_clock(std::sync::Arc::new(clock.clone()));
+    let (revocations, memory) = filled(clock.now());
+    let listed = plain.clone().with_revocations(revocations.clone());
+
+    println!("{} entries take {} KiB", revocations.len(), memory >> 10);
+    assert!(memory <= MEMORY, "more than the {} MiB that are promised", MEMORY >> 20);
+    let mut group = criterion.benchmark_group("validation");
+    group.measurement_time(Duration::from_secs(8));
+    group.bench_function("without a list", |bencher| {
+        bencher
+            .iter(|| plain.check::<serde_json::Map<String, Value>>(black_box(&token)).expect("a good token"));
+    });
+    group.bench_function("with 100,000 revocations", |bencher| {
+        bencher.iter(|| {
+            listed.check::<serde_json::Map<String, Value>>(black_box(&token)).expect("a good token")
+        });
+    });
+    group.finish();
+    // A signature takes some 100 µs: the difference of the two drowns in their spread, so it is measured by itself, too.
+    criterion.bench_function("the list alone", |bencher| {
+        bencher.iter(|| judge(black_box(&revocations), black_box(&claims), clock.now()));
+    });
+}
+
+fn judge(revocations: &Revocations, claims: &AccessClaims, now: DateTime<Utc>) {
+    revocations.check(claims, now).expect("not on the list");
+}
+
+/// The list, and what it added to the memory of this process.
+fn filled(now: DateTime<Utc>) -> (Revocations, usize) {
+    let until = now + TimeDelta::minutes(17);
+    let revocations = Revocations::new(None);
+    let sessions = || -> Vec<Value> {
+        (0..1000).map(|_| json!({"sid": Uuid::new_v4().to_string(), "until": until})).collect()
+    };
+    let users = || -> Vec<Value> {
+        (0..1000).map(|_| json!({"sub": Uuid::new_v4().to_string(), "uv": 2, "until": until})).collect()
+    };
+    let before = resident();
+    for part in 0..ENTRIES / 1000 {
+        // One person in ten has changed, for nine sessions that ended.
+        let (sessions, users) = if part % 10 == 0 { (Vec::new(), users()) } else { (sessions(), Vec::new()) };
+        let page =
+            json!({"cursor": "x.1", "snapshot": false, "sessions": sessions, "users": users, "keys": []});
+        revocations.hear(serde_json::from_value(page).expect("a page"), now);
+    }
+    (revocations, resident().saturating_sub(before))
+}
+
+/// Bytes of memory that this process has, after what was only needed for a moment has gone.
+fn resident() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("a size");
+    line.split_whitespace().nth(1).and_then(|kib| kib.parse::<usize>().ok()).expect("a number") * 1024
+}
+
+criterion_group!(benches, validation);
+criterion_main!(benches);
