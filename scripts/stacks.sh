@@ -63,18 +63,20 @@ stack_run_separate() {
     "$postgres/createdb" --maintenance-db="$2" "$name" || return 1
     local database=${2%/*}/$name
     mkdir -m 700 "$stack_dir/secrets" || return 1
-    for secret in refresh key_encryption admin_password; do
+    for secret in refresh key_encryption feed admin_password; do
         head -c 32 /dev/urandom | base64 >"$stack_dir/secrets/$secret" || return 1
     done
 
     local settings=(DATABASE_URL="$database" ALLOWED_ORIGINS="$app"
         JWT_REFRESH_SECRET_FILE="$stack_dir/secrets/refresh"
-        KEY_ENCRYPTION_SECRET_FILE="$stack_dir/secrets/key_encryption")
+        KEY_ENCRYPTION_SECRET_FILE="$stack_dir/secrets/key_encryption"
+        REVOCATION_FEED_TOKEN_FILE="$stack_dir/secrets/feed")
     stack_listen auth-server "$programs/auth-server" "${settings[@]}" ISSUER="http://127.0.0.1:{port}" || return 1
     auth=http://127.0.0.1:$port
     stack_listen second-auth-server "$programs/auth-server" "${settings[@]}" ISSUER="$auth" || return 1
     second=http://127.0.0.1:$port
-    stack_listen resource-server "$programs/resource-server" ISSUER="$auth" ALLOWED_ORIGINS="$app" || return 1
+    stack_listen resource-server "$programs/resource-server" ISSUER="$auth" ALLOWED_ORIGINS="$app" \
+        REVOCATION_FEED_TOKEN_FILE="$stack_dir/secrets/feed" || return 1
     api=http://127.0.0.1:$port
 
     local email=admin@example.org password

@@ -35,15 +35,25 @@ impl Addresses {
         format!("http://localhost:{}", self.api.port())
     }
 
-    /// Where the API fetches keys: by number, as `localhost` may mean another family than the auth server listens on.
+    /// Where the API fetches keys.
     pub fn jwks_url(self) -> String {
+        self.auth_by_number("/.well-known/jwks.json")
+    }
+
+    /// Where the API hears of revocations.
+    pub fn feed_url(self) -> String {
+        self.auth_by_number("/revocations")
+    }
+
+    /// By number, as `localhost` may mean another family than the auth server listens on.
+    fn auth_by_number(self, path: &str) -> String {
         let mut auth = self.auth;
         if auth.ip().is_unspecified() {
             let localhost =
                 if auth.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
             auth.set_ip(localhost);
         }
-        format!("http://{auth}/.well-known/jwks.json")
+        format!("http://{auth}{path}")
     }
 }
 

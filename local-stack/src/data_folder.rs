@@ -10,11 +10,13 @@ use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 /// 256 bits: as long as the keys that are derived from them.
 const SECRET_BYTES: usize = 32;
 
-/// What outlives a run: the database, and the secrets that its signing keys are sealed with and its sessions signed.
+/// What outlives a run: the database, and the secrets that its signing keys are sealed with and its sessions signed; and
+/// that by which the servers know each other.
 pub struct DataFolder {
     pub database: PathBuf,
     pub refresh_secret: PathBuf,
     pub key_encryption_secret: PathBuf,
+    pub feed_token: PathBuf,
 }
 
 impl DataFolder {
@@ -28,6 +30,7 @@ impl DataFolder {
             database: path.join("latchkey.db"),
             refresh_secret: path.join("secrets/jwt_refresh_secret"),
             key_encryption_secret: path.join("secrets/key_encryption_secret"),
+            feed_token: path.join("secrets/revocation_feed_token"),
         };
         folder.make_missing(path).map_err(|error| {
             format!(
@@ -47,7 +50,7 @@ impl DataFolder {
         }
         let secrets = path.join("secrets");
         DirBuilder::new().recursive(true).mode(0o700).create(&secrets)?;
-        for file in [&self.refresh_secret, &self.key_encryption_secret] {
+        for file in [&self.refresh_secret, &self.key_encryption_secret, &self.feed_token] {
             if !file.try_exists()? {
                 make_secret(&secrets, file)?;
             }

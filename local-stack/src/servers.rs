@@ -28,7 +28,7 @@ impl Servers {
     pub async fn build(addresses: Addresses, data: &DataFolder) -> Result<Self, String> {
         let settings = auth_server::Settings::from_flags(auth_flags(addresses, data))?;
         let auth = AuthServer::build(settings, Arc::new(SystemClock)).await?;
-        let settings = resource_server::Settings::from_flags(api_flags(addresses))?;
+        let settings = resource_server::Settings::from_flags(api_flags(addresses, data))?;
         let api =
             resource_server::build(&settings, Arc::new(SystemClock)).map_err(|error| error.to_string())?;
         Ok(Self { auth, api })
@@ -67,6 +67,7 @@ fn auth_flags(addresses: Addresses, data: &DataFolder) -> Vec<OsString> {
         flag("--allowed-origins", allowed_origins),
         flag("--jwt-refresh-secret-file", &data.refresh_secret),
         flag("--key-encryption-secret-file", &data.key_encryption_secret),
+        flag("--revocation-feed-token-file", &data.feed_token),
         // Short, so that one sees it expire; plain http, as no browser trusts a certificate made here.
         flag("--access-token-ttl", "1m"),
         flag("--cookie-secure", "false"),
@@ -74,12 +75,14 @@ fn auth_flags(addresses: Addresses, data: &DataFolder) -> Vec<OsString> {
     ]
 }
 
-fn api_flags(addresses: Addresses) -> Vec<OsString> {
+fn api_flags(addresses: Addresses, data: &DataFolder) -> Vec<OsString> {
     vec![
         "resource-server".into(),
         flag("--bind-addr", addresses.api.to_string()),
         flag("--issuer", addresses.auth_url()),
         flag("--jwks-url", addresses.jwks_url()),
+        flag("--revocation-feed-url", addresses.feed_url()),
+        flag("--revocation-feed-token-file", &data.feed_token),
         flag("--audience", "api"),
         flag("--allowed-origins", origins(addresses.auth).join(",")),
     ]

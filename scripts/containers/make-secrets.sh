@@ -2,13 +2,14 @@
 # Makes the secrets of the compose project, each where it is missing, and lets only those read them that need them.
 #
 # Runs once before everything else, as root in the image of the database. The folders are volumes: one for the auth
-# server, one for the database.
+# server, one for the database, one for both servers.
 set -eu
 
 auth_server=/secrets/auth-server
 database=/secrets/database
+feed=/secrets/feed
 data=/var/lib/postgresql/data
-auth_server_group=10001
+servers_group=10001
 
 main() {
     if is_incomplete && [ -e "$data/PG_VERSION" ]; then
@@ -17,12 +18,14 @@ main() {
         exit 1
     fi
 
-    make "$auth_server/jwt_refresh_secret" "$auth_server_group"
-    make "$auth_server/key_encryption_secret" "$auth_server_group"
+    make "$auth_server/jwt_refresh_secret" "$servers_group"
+    make "$auth_server/key_encryption_secret" "$servers_group"
+    # Of this one nothing depends on what it was before.
+    make "$feed/token" "$servers_group"
     make "$database/superuser_password" postgres
     make "$database/password" postgres
     echo "postgres://latchkey:$(cat "$database/password")@database/latchkey" |
-        keep "$auth_server/database_url" "$auth_server_group"
+        keep "$auth_server/database_url" "$servers_group"
 }
 
 is_incomplete() {

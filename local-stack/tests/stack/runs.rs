@@ -5,7 +5,8 @@ use std::path::Path;
 
 use crate::stack::{Stack, bash, folder, program};
 
-const SECRETS: [&str; 2] = ["secrets/jwt_refresh_secret", "secrets/key_encryption_secret"];
+const SECRETS: [&str; 3] =
+    ["secrets/jwt_refresh_secret", "secrets/key_encryption_secret", "secrets/revocation_feed_token"];
 
 #[test]
 fn the_first_run_makes_secrets_that_only_their_owner_can_read() {
