@@ -226,3 +226,47 @@ async fn what_was_typed_as_a_name_is_not_stored() {
     log_in_as(&app, STRANGER, &password_as_name, "wrong").await.assert_status(401);
     assert!(!app.database.db_dump().contains("tr0ub4dor"));
 }
+
+#[actix_web::test]
+async fn while_a_stranger_guesses_a_thousand_times_the_owner_logs_in_within_a_second() {
+    let app = TestApp::with(&[
+        "--trusted-proxies",
+        "127.0.0.1",
+        "--login-rate-per-ip",
+        "1000000",
+        "--workers",
+        "2",
+    ])
+    .await;
+    app.register("ann").await;
+    let guesses = async {
+        let mut told = [0, 0];
+        for round in 0..20 {
+            let app = &app;
+            let some = (0..50).map(move |number| async move {
+                log_in(app, STRANGER, &format!("guess {}", round * 50 + number)).await.status
+            });
+            for status in futures_util::future::join_all(some).await {
+                told[usize::from(status == 429)] += 1;
+                assert!(matches!(status, 401 | 429), "{status}");
+            }
+        }
+        told
+    };
+    let owner = async {
+        let mut slowest = std::time::Duration::ZERO;
+        for _ in 0..10 {
+            let begun = std::time::Instant::now();
+            log_in(&app, HOME, PASSWORD).await.assert_status(200);
+            slowest = slowest.max(begun.elapsed());
+        }
+        slowest
+    };
+    let (told, slowest) = futures_util::future::join(guesses, owner).await;
+    println!(
+        "1,000 guesses: {} tried, {} refused; the owner's slowest of ten logins took {slowest:?}",
+        told[0], told[1]
+    );
+    assert_eq!(told, [5, 995]);
+    assert!(slowest < std::time::Duration::from_secs(1));
+}

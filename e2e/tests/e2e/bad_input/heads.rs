@@ -63,12 +63,7 @@ pub async fn check_methods(target: &Target<'_>, document: &Document) {
     }
     if let (true, Some(good)) = (target.operation.is_safe(), target.good) {
         let get = target.logged_in().send().await.assert_status(good);
-        let head = target.bare_as(Method::HEAD);
-        let head = match target.server {
-            Server::Auth => head.cookie(&target.world.refresh_token),
-            Server::Api => head.bearer(&target.world.access_token),
-        };
-        let head = head.send().await;
+        let head = target.logged_in_as(Method::HEAD).send().await;
         assert_eq!((head.status, head.text().as_str()), (good, ""));
         for name in ["content-type", "content-length", "cache-control"] {
             assert_eq!(head.header(name), get.header(name), "{name}");

@@ -186,10 +186,15 @@ impl<'a> Target<'a> {
 
     /// With the token that it wants, and without a body.
     pub fn logged_in(&self) -> Call {
+        self.logged_in_as(self.operation.method.clone())
+    }
+
+    pub fn logged_in_as(&self, method: Method) -> Call {
+        let call = self.bare_as(method);
         match self.server {
-            Server::Auth if self.operation.path == "/revocations" => self.bare().bearer(FEED_TOKEN),
-            Server::Auth => self.bare().cookie(&self.world.refresh_token),
-            Server::Api => self.bare().bearer(&self.world.access_token),
+            Server::Auth if self.operation.path == "/revocations" => call.bearer(FEED_TOKEN),
+            Server::Auth => call.cookie(&self.world.refresh_token),
+            Server::Api => call.bearer(&self.world.access_token),
         }
     }
 
