@@ -120,6 +120,8 @@ pub use error::TokenError;
 #[cfg(feature = "actix")]
 pub use feed::{FeedOptions, RevocationFeed};
 #[cfg(feature = "actix")]
+pub use http::access_cookie::AcceptCookie;
+#[cfg(feature = "actix")]
 pub use http::authenticated::{Authenticated, MaybeAuthenticated};
 #[cfg(feature = "actix")]
 pub use http::challenge::Challenge;

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use actix_web::dev::Payload;
+use actix_web::http::header::AUTHORIZATION;
 use actix_web::{FromRequest, HttpRequest, web};
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 
+use super::access_cookie::{AcceptCookie, check_csrf, is_safe};
 use super::bearer;
 pub use super::bearer::{bearer, token_problem};
 use super::challenge::Challenge;
@@ -16,7 +18,7 @@ use crate::validator::AccessTokenValidator;
 
 type Extraction<T> = std::pin::Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
 
-/// A caller with a valid access token in `Authorization: Bearer`.
+/// A caller with a valid access token in `Authorization: Bearer`, or in the cookie where the app has [`AcceptCookie`].
 ///
 /// The app needs an [`AccessTokenValidator`] as `app_data` (bare or in [`web::Data`]). Without a token the answer is
 /// 401 `missing_token`, with a bad one 401 `invalid_token` or `token_expired`, and 503 `unavailable` while there
@@ -86,7 +88,7 @@ impl<C: DeserializeOwned + 'static> FromRequest for Authenticated<C> {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
-        Box::pin(async move { authenticate(&request).await?.ok_or_else(missing_token) })
+        Box::pin(async move { authenticate(&request).await?.ok_or_else(|| missing_token(&request)) })
     }
 }
 
@@ -103,18 +105,55 @@ impl<C: DeserializeOwned + 'static> FromRequest for MaybeAuthenticated<C> {
 async fn authenticate<C: DeserializeOwned>(
     request: &HttpRequest,
 ) -> Result<Option<Authenticated<C>>, Problem> {
-    let Some(token) = bearer::bearer(request)? else {
+    authenticate_for(request, is_safe(request.method())).await
+}
+
+/// The caller, if there is a token, held to the CSRF rule as though the request's method were safe or not: for whoever
+/// answers on behalf of another request, as `auth_request` of a proxy has it.
+///
+/// # Errors
+/// Those of [`Authenticated`], but for `missing_token`.
+pub async fn authenticate_for<C: DeserializeOwned>(
+    request: &HttpRequest,
+    is_safe_method: bool,
+) -> Result<Option<Authenticated<C>>, Problem> {
+    let Some(Sent { token, in_cookie }) = sent(request)? else {
         return Ok(None);
     };
     let validator = validator(request)?;
-    let judged = validator.validate(token).await;
+    let judged = validator.validate::<C>(token).await;
     #[cfg(feature = "metrics")]
     super::metrics::count_token(request, &judged);
     let claims = judged.map_err(|error| {
         log::info!("refused an access token: {error}");
         bearer::token_problem(&error)
     })?;
+    if in_cookie {
+        check_csrf(request, claims.csrf.as_deref(), is_safe_method)?;
+    }
     Ok(Some(Authenticated { claims, validated_at: validator.now() }))
+}
+
+/// An access token as it came.
+struct Sent<'a> {
+    token: &'a str,
+    in_cookie: bool,
+}
+
+/// `Authorization`, where it is present, decides alone: whoever sets it knows what they want, and no page of another
+/// site can.
+fn sent(request: &HttpRequest) -> Result<Option<Sent<'_>>, Problem> {
+    let in_cookie = !request.headers().contains_key(AUTHORIZATION);
+    let token = match accept_cookie(request) {
+        Some(cookie) if in_cookie => cookie.token(request)?,
+        _ => bearer::bearer(request)?,
+    };
+    Ok(token.map(|token| Sent { token, in_cookie }))
+}
+
+fn accept_cookie(request: &HttpRequest) -> Option<AcceptCookie> {
+    let bare = request.app_data::<AcceptCookie>();
+    bare.or_else(|| request.app_data::<web::Data<AcceptCookie>>().map(|data| &***data)).copied()
 }
 
 fn validator(request: &HttpRequest) -> Result<&AccessTokenValidator, Problem> {
@@ -129,8 +168,10 @@ fn validator(request: &HttpRequest) -> Result<&AccessTokenValidator, Problem> {
         })
 }
 
-fn missing_token() -> Problem {
-    Problem::new(Code::MissingToken)
-        .detail("Send an access token as Authorization: Bearer.")
-        .challenge(Challenge::NoToken)
+fn missing_token(request: &HttpRequest) -> Problem {
+    let detail = match accept_cookie(request) {
+        Some(_) => "Send an access token as Authorization: Bearer, or in the access cookie.",
+        None => "Send an access token as Authorization: Bearer.",
+    };
+    Problem::new(Code::MissingToken).detail(detail).challenge(Challenge::NoToken)
 }

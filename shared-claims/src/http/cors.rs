@@ -6,9 +6,9 @@ use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, RETRY_AFT
 use actix_web::middleware::Condition;
 
 use super::access::X_REQUEST_ID;
+use super::access_cookie::X_CSRF_TOKEN;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-const X_CSRF_TOKEN: HeaderName = HeaderName::from_static("x-csrf-token");
 /// Seconds for which a browser may remember what a preflight said.
 const PREFLIGHT_MAX_AGE: usize = 600;
 

@@ -1,5 +1,6 @@
 //! What shared-claims promises, from the outside.
 
+mod access_cookie;
 mod attack;
 mod attacks_of_others;
 mod attacks_on_claims;

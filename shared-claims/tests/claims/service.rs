@@ -9,7 +9,7 @@ use awc::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, WWW_AUTHENTICATE
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared_claims::http::fallback;
-use shared_claims::{AccessTokenValidator, Authenticated, MaybeAuthenticated, Problem};
+use shared_claims::{AcceptCookie, AccessTokenValidator, Authenticated, MaybeAuthenticated, Problem};
 
 #[derive(Clone, Debug, Deserialize)]
 struct Plan {
@@ -58,9 +58,13 @@ impl Answer {
 
 impl Service {
     pub fn start(validator: AccessTokenValidator) -> Self {
+        Self::start_with(validator, None)
+    }
+
+    pub fn start_with(validator: AccessTokenValidator, cookie: Option<AcceptCookie>) -> Self {
         let server = HttpServer::new(move || {
-            App::new()
-                .app_data(validator.clone())
+            let app = cookie.map_or_else(App::new, |cookie| App::new().app_data(cookie));
+            app.app_data(validator.clone())
                 .app_data(web::Data::new(validator.clone()))
                 .service(
                     web::resource("/hello")
@@ -72,6 +76,7 @@ impl Service {
                 .route("/fresh", web::get().to(fresh))
                 .route("/typed", web::get().to(typed))
                 .route("/number/{n}", web::get().to(number))
+                .route("/any-method", web::to(hello))
                 .route("/json", web::post().to(json_body))
                 .route("/crash", web::get().to(crash))
                 .wrap(from_fn(fallback::problems))
@@ -96,9 +101,20 @@ impl Service {
         authorization: &[&str],
         body: &'static str,
     ) -> Answer {
+        let headers: Vec<_> = authorization.iter().map(|value| ("Authorization", *value)).collect();
+        self.send_headed(method, path, &headers, body).await
+    }
+
+    pub async fn send_headed(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &'static str,
+    ) -> Answer {
         let mut request = awc::Client::default().request(method, format!("{}{path}", self.url));
-        for value in authorization {
-            request = request.append_header(("Authorization", *value));
+        for header in headers {
+            request = request.append_header(*header);
         }
         let mut response = request.send_body(body).await.expect("an answer");
         let body = response.body().await.expect("a body").to_vec();

@@ -1,0 +1,194 @@
+//! The access token in a cookie: where it is looked for, and what keeps another site's page from using it.
+
+use actix_web::test::TestRequest;
+use awc::http::Method;
+use chrono::TimeDelta;
+use serde_json::{Value, json};
+use shared_claims::claims::CustomClaims;
+use shared_claims::http::authenticated::authenticate_for;
+use shared_claims::{AcceptCookie, Code};
+
+use crate::fixture::{Fixture, ISSUER};
+use crate::service::{Answer, Service};
+
+const CSRF: &str = "bm90IGEgc2VjcmV0IGF0IGFsbA";
+
+fn cookie_token(fixture: &Fixture) -> String {
+    fixture.token_with("csrf", json!(CSRF))
+}
+
+fn accepting(fixture: &Fixture) -> Service {
+    Service::start_with(fixture.validator.clone(), Some(AcceptCookie::of_issuer(ISSUER)))
+}
+
+async fn get(service: &Service, headers: &[(&str, &str)]) -> Answer {
+    service.send_headed(Method::GET, "/hello", headers, "").await
+}
+
+#[actix_web::test]
+async fn a_cookie_counts_only_where_the_service_accepts_it() {
+    let fixture = Fixture::new();
+    let cookie = format!("__Host-access_token={}", cookie_token(&fixture));
+    let headers = [("Cookie", cookie.as_str())];
+    assert_eq!(get(&accepting(&fixture), &headers).await.status, 200);
+    let service = Service::start(fixture.validator.clone());
+    get(&service, &headers).await.assert_problem(401, "missing_token");
+}
+
+#[actix_web::test]
+async fn where_authorization_is_present_cookies_are_not_looked_at() {
+    let fixture = Fixture::new();
+    let service = accepting(&fixture);
+    let cookie = format!("__Host-access_token={}", cookie_token(&fixture));
+    let cases = [
+        ("Basic eA==", "missing_token"),
+        ("", "missing_token"),
+        ("Bearer", "invalid_token"),
+        ("Bearer x", "invalid_token"),
+    ];
+    for (authorization, code) in cases {
+        let headers = [("Cookie", cookie.as_str()), ("Authorization", authorization)];
+        get(&service, &headers).await.assert_problem(401, code);
+    }
+    let bearer = format!("Bearer {}", fixture.token());
+    for cookie in ["__Host-access_token=bad", "__Host-access_token=a; __Host-access_token=b"] {
+        let headers = [("Cookie", cookie), ("Authorization", bearer.as_str())];
+        let answer = service.send_headed(Method::POST, "/any-method", &headers, "").await;
+        assert_eq!(answer.status, 200, "a token that no browser adds by itself needs no CSRF token");
+    }
+}
+
+#[actix_web::test]
+async fn only_the_exact_name_is_looked_for_among_whatever_a_sibling_site_plants() {
+    let fixture = Fixture::new();
+    let service = accepting(&fixture);
+    let token = cookie_token(&fixture);
+    for cookie in [
+        format!("={token}; ;;  a; \u{2000}__Host-access_token=planted; __Host-access_token={token}"),
+        format!("__host-access_token=x;\t__Host-access_token={token} ; __Host-access_tokens=y"),
+    ] {
+        assert_eq!(get(&service, &[("Cookie", &cookie)]).await.status, 200, "{cookie}");
+    }
+    for cookie in [
+        format!("access_token={token}"),
+        format!("\u{2000}__Host-access_token={token}"),
+        format!("__Host-access_token ={token}"),
+        format!("__Host-access_token: {token}"),
+        format!("__HOST-access_token={token}"),
+    ] {
+        get(&service, &[("Cookie", &cookie)]).await.assert_problem(401, "missing_token");
+    }
+}
+
+#[actix_web::test]
+async fn the_plain_name_counts_where_the_issuer_speaks_plain_http() {
+    let fixture = Fixture::new();
+    let plain = AcceptCookie::of_issuer("http://localhost:8080");
+    let service = Service::start_with(fixture.validator.clone(), Some(plain));
+    let token = cookie_token(&fixture);
+    for name in ["access_token", "__Host-access_token"] {
+        assert_eq!(get(&service, &[("Cookie", &format!("{name}={token}"))]).await.status, 200, "{name}");
+    }
+    let both = format!("access_token={token}; __Host-access_token={token}");
+    get(&service, &[("Cookie", &both)]).await.assert_refused(400, "malformed_request", "invalid_request");
+}
+
+#[actix_web::test]
+async fn two_access_cookies_are_one_too_many() {
+    let fixture = Fixture::new();
+    let service = accepting(&fixture);
+    let cookie = format!("__Host-access_token={}", cookie_token(&fixture));
+    for headers in [
+        vec![("Cookie", format!("{cookie}; {cookie}"))],
+        vec![("Cookie", cookie.clone()), ("Cookie", "__Host-access_token=".to_owned())],
+    ] {
+        let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        for path in ["/hello", "/maybe"] {
+            let answer = service.send_headed(Method::GET, path, &headers, "").await;
+            answer.assert_refused(400, "malformed_request", "invalid_request");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn methods_that_change_something_need_the_csrf_token() {
+    let fixture = Fixture::new();
+    let service = accepting(&fixture);
+    let cookie = format!("__Host-access_token={}", cookie_token(&fixture));
+    let with = |values: &[&'static str]| {
+        let csrf = values.iter().map(|value| ("X-CSRF-Token", *value));
+        std::iter::once(("Cookie", cookie.as_str())).chain(csrf).collect::<Vec<_>>()
+    };
+    for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
+        let answer = service.send_headed(method.clone(), "/any-method", &with(&[]), "").await;
+        assert_eq!(answer.status, 200, "{method}");
+    }
+    let lower_case = Method::from_bytes(b"get").expect("a method");
+    for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::TRACE, lower_case] {
+        let send = async |csrf: &[&'static str]| {
+            service.send_headed(method.clone(), "/any-method", &with(csrf), "").await
+        };
+        assert_eq!(send(&[CSRF]).await.status, 200, "{method}");
+        let prefix = &CSRF[..CSRF.len() - 1];
+        for wrong in [&[][..], &[""], &["wrong"], &[prefix], &[CSRF, CSRF], &[CSRF, ""]] {
+            let answer = send(wrong).await;
+            answer.assert_problem(403, "csrf_failed");
+            assert_eq!(answer.challenge(), Some(r#"Bearer realm="latchkey""#), "{method} {wrong:?}");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_token_without_the_claim_opens_nothing_from_a_cookie() {
+    let fixture = Fixture::new();
+    let service = accepting(&fixture);
+    let cookie = format!("__Host-access_token={}", fixture.token());
+    for method in [Method::GET, Method::OPTIONS, Method::POST] {
+        for csrf in ["", CSRF] {
+            let headers = [("Cookie", cookie.as_str()), ("X-CSRF-Token", csrf)];
+            let answer = service.send_headed(method.clone(), "/any-method", &headers, "").await;
+            answer.assert_problem(403, "csrf_failed");
+        }
+    }
+    let headers = [("Cookie", cookie.as_str())];
+    service.send_headed(Method::GET, "/maybe", &headers, "").await.assert_problem(403, "csrf_failed");
+}
+
+#[actix_web::test]
+async fn a_bad_token_in_the_cookie_is_refused_like_any_other() {
+    let fixture = Fixture::new();
+    let service = accepting(&fixture);
+    for value in ["", "bad", "\"quoted\"", "a b", "é"] {
+        let cookie = format!("__Host-access_token={value}");
+        get(&service, &[("Cookie", &cookie)]).await.assert_refused(401, "invalid_token", "invalid_token");
+    }
+    let cookie = format!("__Host-access_token={}", cookie_token(&fixture));
+    fixture.clock.advance(TimeDelta::minutes(16));
+    let answer = service.send_headed(Method::POST, "/any-method", &[("Cookie", &cookie)], "").await;
+    answer.assert_refused(401, "token_expired", "invalid_token");
+}
+
+#[actix_web::test]
+async fn whoever_answers_for_another_request_says_whether_that_was_safe() {
+    let fixture = Fixture::new();
+    let request = |method: Method, csrf: &str| {
+        let request = TestRequest::default().method(method).insert_header(("X-CSRF-Token", csrf));
+        request
+            .insert_header(("Cookie", format!("__Host-access_token={}", cookie_token(&fixture))))
+            .app_data(fixture.validator.clone())
+            .app_data(AcceptCookie::of_issuer(ISSUER))
+            .to_http_request()
+    };
+    let judge = async |method, csrf, is_safe| {
+        let caller = authenticate_for::<CustomClaims>(&request(method, csrf), is_safe).await;
+        caller.map(|caller| caller.expect("a caller").user_id().to_owned()).map_err(|problem| problem.code())
+    };
+    let subject = fixture.claims().sub;
+    assert_eq!(judge(Method::GET, "", true).await, Ok(subject.clone()));
+    assert_eq!(judge(Method::POST, "", true).await, Ok(subject.clone()));
+    assert_eq!(judge(Method::GET, "", false).await, Err(Code::CsrfFailed));
+    assert_eq!(judge(Method::GET, CSRF, false).await, Ok(subject));
+
+    let stranger = TestRequest::default().app_data(AcceptCookie::of_issuer(ISSUER)).to_http_request();
+    assert!(matches!(authenticate_for::<Value>(&stranger, false).await, Ok(None)));
+}
