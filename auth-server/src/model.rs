@@ -21,7 +21,7 @@ pub use ids::{SessionId, UserId};
 pub use names::{DisplayName, InvalidRole, Role, Username};
 pub use requester::{By, Requester};
 pub use revocation::Revocation;
-pub use session::{Delivery, EndReason, Ended, Generation, Session};
+pub use session::{Carrier, Delivery, EndReason, Ended, Generation, Session};
 pub use user::{PasswordHash, User};
 
 /// A stored value that no code of ours can have written: a damaged or hand-edited row.

@@ -143,7 +143,8 @@ impl Answer {
         cookie.split(';').next()?.split_once('=').map(|(_, value)| value.to_owned())
     }
 
-    fn cookie_named(&self, name: &str) -> Option<String> {
+    /// The whole `Set-Cookie` header of this cookie.
+    pub fn cookie_named(&self, name: &str) -> Option<String> {
         let all = self.headers.get_all(SET_COOKIE).map(|cookie| cookie.to_str().expect("text"));
         let mut found = all.filter(|cookie| cookie.split('=').next() == Some(name));
         let cookie = found.next()?.to_owned();

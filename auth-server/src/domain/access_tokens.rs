@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::Context;
 use super::refresh_tokens::SessionSecret;
 use super::signer::UnusableKey;
-use crate::model::{DeviceToken, Role, Session, User};
+use crate::model::{Delivery, DeviceToken, Role, Session, User};
 
 /// A signed access token.
 pub struct AccessToken {
@@ -14,6 +14,10 @@ pub struct AccessToken {
     pub token: String,
     /// Seconds for which it is good.
     pub expires_in: i64,
+    /// Seconds until the session is over at the latest.
+    pub session_ends_in: i64,
+    /// Its `csrf` claim, where it travels in a cookie.
+    pub csrf: Option<String>,
 }
 
 /// What a login or a refresh hands out.
@@ -22,8 +26,6 @@ pub struct IssuedTokens {
     pub access_token: AccessToken,
     /// The session's newest refresh token.
     pub refresh_token: SecretString,
-    /// Seconds until the session is over at the latest.
-    pub session_ends_in: i64,
     /// The session as it is now.
     pub session: Session,
     /// Whose it is.
@@ -42,9 +44,8 @@ pub(super) fn issue(
 ) -> Result<IssuedTokens, UnusableKey> {
     let now = context.now();
     Ok(IssuedTokens {
-        access_token: access_token(context, &user, &session, audience)?,
+        access_token: access_token(context, &user, &session, secret, audience)?,
         refresh_token: context.refresh_tokens.issue(&session, secret, now)?,
-        session_ends_in: whole_seconds(session.expires_at - now),
         session,
         user,
         device: None,
@@ -56,14 +57,18 @@ pub(super) fn access_token(
     context: &Context,
     user: &User,
     session: &Session,
+    secret: &SessionSecret,
     audience: &str,
 ) -> Result<AccessToken, UnusableKey> {
     let now = context.now();
     let expires_at = (now + context.lifetimes.access_token).min(session.expires_at);
-    let claims = claims(context, user, session, audience, now, expires_at);
+    let csrf = (session.delivery == Delivery::BothCookies).then(|| secret.csrf_token());
+    let claims = AccessClaims { csrf, ..claims(context, user, session, audience, now, expires_at) };
     Ok(AccessToken {
         token: context.keys.sign(&claims)?,
         expires_in: (expires_at - now).num_seconds().max(0),
+        session_ends_in: whole_seconds(session.expires_at - now),
+        csrf: claims.csrf,
     })
 }
 

@@ -10,7 +10,9 @@ use super::password_check::{self, Identifier, PasswordError, Proof};
 use super::refresh_tokens::SessionSecret;
 use super::signer::UnusableKey;
 use super::{Context, IssuedTokens, RefreshToken, access_tokens, throttle};
-use crate::model::{Delivery, DeviceToken, EventType, Generation, Requester, Session, SessionId, UserId};
+use crate::model::{
+    Carrier, Delivery, DeviceToken, EventType, Generation, Requester, Session, SessionId, UserId,
+};
 use crate::store::{AnyConnection, StoreError, sessions};
 
 /// How the new session is wanted.
@@ -98,7 +100,7 @@ impl Opening {
     /// be known to whoever planted it, and is replaced.
     pub(super) fn device(&self, is_familiar: bool) -> Option<DeviceToken> {
         let shown = self.requester.device.clone().filter(|_| is_familiar);
-        (self.delivery == Delivery::RefreshCookie).then(|| shown.unwrap_or_else(DeviceToken::random))
+        (self.delivery.carrier() == Carrier::Cookie).then(|| shown.unwrap_or_else(DeviceToken::random))
     }
 }
 

@@ -32,8 +32,8 @@ pub enum ReauthenticationError {
     Signing(#[from] UnusableKey),
 }
 
-/// Checks the password, notes the time in the session, and issues an access token that says so. The refresh token stays
-/// as it is.
+/// Checks the password, notes the time in the session that the refresh token opened, and issues an access token that says
+/// so. The refresh token stays as it is.
 ///
 /// # Errors
 /// See [`ReauthenticationError`].
@@ -41,11 +41,13 @@ pub async fn reauthenticate(
     context: &Context,
     session: Session,
     user: User,
+    token: &SecretString,
     password: SecretString,
     audience: Option<&str>,
     requester: &Requester,
 ) -> Result<(AccessToken, Session, User), ReauthenticationError> {
     let audience = context.policy.audience(audience).ok_or(ReauthenticationError::UnknownAudience)?;
+    let token = context.refresh_tokens.read(token).map_err(|_| ReauthenticationError::SessionEnded)?;
     let whom = Identifier::Email(user.email.clone());
     let failure = EventType::ReauthenticationFailed;
     let proof = Arc::new(password_check::check(context, whom, password, requester, failure).await?);
@@ -61,5 +63,5 @@ pub async fn reauthenticate(
     };
     context.transaction(requester, work).await?;
     let session = Session { auth_time: now, ..session };
-    Ok((access_token(context, &user, &session, audience)?, session, user))
+    Ok((access_token(context, &user, &session, token.secret(), audience)?, session, user))
 }

@@ -13,7 +13,7 @@ use super::signer::UnusableKey;
 use super::standing::{Standing, standing, why_missing, younger_than_idle_limit};
 use super::{Context, IssuedTokens, Lifetimes, RefreshToken, access_tokens};
 use crate::fail_points;
-use crate::model::{Delivery, EndReason, EventType, Requester, Session, User, UserId};
+use crate::model::{Carrier, EndReason, EventType, Requester, Session, User, UserId};
 use crate::store::sessions::{Guard, Spend};
 use crate::store::{AnyConnection, StoreError, sessions, users};
 
@@ -28,7 +28,7 @@ pub struct Request {
     /// The token.
     pub token: SecretString,
     /// How it came.
-    pub delivery: Delivery,
+    pub carrier: Carrier,
     /// Lets the same client have an answer again that was lost on the way.
     pub idempotency_key: Option<IdempotencyKey>,
     /// Audience of the new access token.
@@ -157,7 +157,7 @@ impl Attempt {
             generation: token.generation,
             secret_hash: token.secret_hash,
             younger_than_idle_limit: younger_than_idle_limit(token, &context.lifetimes, now),
-            delivery: request.delivery,
+            carrier: request.carrier,
             idempotency_key_hash: request.idempotency_key.map(|key| key.0),
             ip: request.requester.ip.map(|ip| ip.to_string()),
             user_agent: request.requester.user_agent.clone(),
@@ -175,7 +175,7 @@ impl Attempt {
         let Standing::Newest { row_is_behind } = verdict else {
             return self.refuse_or_redeliver(connection, session, verdict);
         };
-        if session.is_some_and(|session| session.delivery != self.spend.delivery) {
+        if session.is_some_and(|session| session.delivery.carrier() != self.spend.carrier) {
             return Ok(Outcome::WrongDelivery);
         }
         // Either the row is behind what we signed, or it changed between the two statements.
@@ -219,7 +219,7 @@ impl Attempt {
             Standing::SpentLast => false,
             Standing::JustSpent => true,
         };
-        if session.delivery != self.spend.delivery {
+        if session.delivery.carrier() != self.spend.carrier {
             return Ok(Outcome::WrongDelivery);
         }
         if !within_grace && !sessions::count_redelivery(connection, &session, MAX_REDELIVERIES)? {

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::hmac;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
@@ -13,6 +14,9 @@ use uuid::Uuid;
 
 use super::signer::{Signer, UnusableKey};
 use crate::model::{Generation, Session, SessionId, UserId};
+
+/// 128 bits: nobody guesses it.
+const CSRF_TOKEN_BYTES: usize = 16;
 
 /// Signs and reads refresh tokens.
 pub struct RefreshTokens {
@@ -48,6 +52,15 @@ impl SessionSecret {
         let mut bytes = [0_u8; 16];
         aws_lc_rs::rand::fill(&mut bytes).expect("the system has randomness");
         Self(BASE64_URL_SAFE_NO_PAD.encode(bytes).into())
+    }
+
+    /// What other sites cannot repeat, for a session whose tokens travel in cookies. The same for all its access tokens: tabs
+    /// that refresh at once get different ones, of which the browser keeps the last to arrive, and whatever a tab has heard
+    /// fits that too. Who reads it learns nothing of the secret; who reads the database, nothing of either.
+    pub(super) fn csrf_token(&self) -> String {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.0.expose_secret().as_bytes());
+        let tag = hmac::sign(&key, b"latchkey: CSRF token");
+        BASE64_URL_SAFE_NO_PAD.encode(&tag.as_ref()[..CSRF_TOKEN_BYTES])
     }
 
     /// What the database keeps. A plain hash will do: 128 random bits cannot be guessed.

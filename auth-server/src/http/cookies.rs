@@ -1,16 +1,13 @@
-use actix_web::HttpRequest;
 use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Cookie, SameSite};
-use actix_web::http::header::COOKIE;
+use actix_web::{HttpRequest, HttpResponseBuilder};
 use secrecy::{ExposeSecret, SecretString};
+use shared_claims::http::access_cookie::{ACCESS_COOKIE, PLAIN_ACCESS_COOKIE};
+use shared_claims::http::cookies::find_all;
 use shared_claims::{Code, Problem};
 
 use crate::domain::KEPT_PLACES;
 use crate::model::DeviceToken;
-
-/// What may stand around a pair (RFC 6265 §4.2.1). No other white space: a sibling site can set a cookie whose name
-/// begins with U+2000, which the browser does not see as `__Host-`, and which must not become ours by trimming.
-const BLANKS: [char; 2] = [' ', '\t'];
 
 /// Sets, finds and clears the server's cookies.
 #[derive(Clone, Copy)]
@@ -31,23 +28,29 @@ impl Cookies {
 
     /// The cookie that carries a refresh token. Without `max_age` (seconds) it goes with the browser.
     pub fn refresh_token(self, token: &SecretString, max_age: Option<i64>) -> Cookie<'static> {
-        let mut cookie = self.cookie(self.name(), token.expose_secret().to_owned());
-        cookie.set_max_age(max_age.map(Duration::seconds));
+        self.lasting(self.name(), token.expose_secret().to_owned(), max_age)
+    }
+
+    /// The cookie that carries an access token to the resource servers behind the same host. Likewise.
+    pub fn access_token(self, token: &str, max_age: Option<i64>) -> Cookie<'static> {
+        self.lasting(self.access_name(), token.to_owned(), max_age)
+    }
+
+    /// The cookie that tells scripts of this host, and of no other, what `X-CSRF-Token` must say. It proves nothing alone.
+    pub fn csrf_token(self, token: &str, max_age: Option<i64>) -> Cookie<'static> {
+        let mut cookie = self.lasting(self.csrf_name(), token.to_owned(), max_age);
+        cookie.set_http_only(false);
         cookie
     }
 
     /// The cookie that tells the device again, in which somebody has logged in.
     pub fn device(self, token: &DeviceToken) -> Cookie<'static> {
-        let mut cookie = self.cookie(self.device_name(), token.secret().to_owned());
-        cookie.set_max_age(Duration::seconds(KEPT_PLACES.num_seconds()));
-        cookie
+        self.lasting(self.device_name(), token.secret().to_owned(), Some(KEPT_PLACES.num_seconds()))
     }
 
     /// The cookie that removes that.
     pub fn device_cleared(self) -> Cookie<'static> {
-        let mut cookie = self.cookie(self.device_name(), String::new());
-        cookie.set_max_age(Duration::ZERO);
-        cookie
+        self.removed(self.device_name())
     }
 
     /// What an earlier login left at the device. One that is malformed or stands twice counts as none: it opens nothing.
@@ -59,11 +62,24 @@ impl Cookies {
         }
     }
 
-    /// The cookie that removes it.
-    pub fn cleared(self) -> Cookie<'static> {
-        let mut cookie = self.cookie(self.name(), String::new());
-        cookie.set_max_age(Duration::ZERO);
-        cookie
+    /// The cookies that remove a session's: the refresh cookie always, the other two where either came along. Browsers
+    /// keep the CSRF cookie for as long as the refresh cookie, so that one of them does, wherever there are any.
+    pub fn cleared(self, request: &HttpRequest) -> Vec<Cookie<'static>> {
+        std::iter::once(self.removed(self.name())).chain(self.access_cleared(request)).collect()
+    }
+
+    /// Removes a session's cookies.
+    pub fn clear(self, request: &HttpRequest, response: &mut HttpResponseBuilder) {
+        for cookie in self.cleared(request) {
+            response.cookie(cookie);
+        }
+    }
+
+    /// Removes the access cookie and the CSRF cookie, where either came along.
+    pub fn clear_access(self, request: &HttpRequest, response: &mut HttpResponseBuilder) {
+        for cookie in self.access_cleared(request) {
+            response.cookie(cookie);
+        }
     }
 
     /// The refresh token in the request's cookies.
@@ -84,12 +100,36 @@ impl Cookies {
         find_all(request, self.name()).into_iter().map(SecretString::from).collect()
     }
 
+    fn access_cleared(self, request: &HttpRequest) -> Vec<Cookie<'static>> {
+        let names = [self.access_name(), self.csrf_name()];
+        let came = names.iter().any(|name| !find_all(request, name).is_empty());
+        if came { names.map(|name| self.removed(name)).to_vec() } else { Vec::new() }
+    }
+
     fn name(self) -> &'static str {
         if self.secure { Self::SECURE_NAME } else { Self::PLAIN_NAME }
     }
 
+    fn access_name(self) -> &'static str {
+        if self.secure { ACCESS_COOKIE } else { PLAIN_ACCESS_COOKIE }
+    }
+
+    fn csrf_name(self) -> &'static str {
+        if self.secure { "__Host-csrf_token" } else { "csrf_token" }
+    }
+
     fn device_name(self) -> &'static str {
         if self.secure { "__Host-device" } else { "device" }
+    }
+
+    fn removed(self, name: &'static str) -> Cookie<'static> {
+        self.lasting(name, String::new(), Some(0))
+    }
+
+    fn lasting(self, name: &'static str, value: String, max_age: Option<i64>) -> Cookie<'static> {
+        let mut cookie = self.cookie(name, value);
+        cookie.set_max_age(max_age.map(Duration::seconds));
+        cookie
     }
 
     fn cookie(self, name: &'static str, value: String) -> Cookie<'static> {
@@ -100,13 +140,4 @@ impl Cookies {
             .same_site(self.same_site)
             .finish()
     }
-}
-
-fn find_all<'a>(request: &'a HttpRequest, name: &str) -> Vec<&'a str> {
-    let headers = request.headers().get_all(COOKIE);
-    let pairs = headers.flat_map(|header| header.as_bytes().split(|byte| *byte == b';'));
-    let values = pairs.filter_map(|pair| {
-        std::str::from_utf8(pair).ok()?.trim_matches(BLANKS).strip_prefix(name)?.strip_prefix('=')
-    });
-    values.collect()
 }

@@ -104,7 +104,7 @@ impl Fields {
 
     /// `token_delivery`, or the default.
     pub fn delivery(&mut self, text: Option<&str>) -> Delivery {
-        let parse = |text: &str| text.parse().map_err(|_| "must be refresh_cookie or body");
+        let parse = |text: &str| text.parse().map_err(|_| "must be refresh_cookie, both_cookies or body");
         self.optional("token_delivery", text, parse).unwrap_or_default()
     }
 

@@ -42,7 +42,7 @@ pub struct Login {
 #[utoipa::path(
     post, path = "/auth/login", tag = "session", request_body = Login,
     responses(
-        (status = 200, description = "Logged in. The refresh token is in a cookie, or in the body with `token_delivery` `body`.", body = Tokens),
+        (status = 200, description = "Logged in. `token_delivery` says which of the two tokens is in the body and which in a cookie.", body = Tokens),
         (status = 401, description = "`invalid_credentials`: unknown, wrong password, or disabled", body = ProblemBody, content_type = "application/problem+json"),
         (status = 429, description = "`too_many_requests`", body = ProblemBody, content_type = "application/problem+json"),
     )
@@ -65,7 +65,7 @@ pub async fn log_in(
     let issued = context.metrics.login(login::log_in(&context, identifier, password, opening).await);
     let issued = issued.map_err(login_problem)?;
     let mut response = HttpResponse::Ok();
-    clear_other_cookie(&request, **cookies, delivery, &mut response);
+    clear_other_cookies(&request, **cookies, delivery, &mut response);
     Ok(tokens(response, **cookies, &issued))
 }
 
@@ -89,14 +89,16 @@ pub fn opening(
     })
 }
 
-/// The session that the old cookie belonged to has ended; with another delivery nothing overwrites it.
-pub fn clear_other_cookie(
+/// The session that the old cookies belonged to has ended; with another delivery nothing overwrites them.
+pub fn clear_other_cookies(
     request: &HttpRequest,
     cookies: Cookies,
     delivery: Delivery,
     response: &mut actix_web::HttpResponseBuilder,
 ) {
-    if delivery == Delivery::Body && !cookies.find_all(request).is_empty() {
-        response.cookie(cookies.cleared());
+    match delivery {
+        Delivery::Body if !cookies.find_all(request).is_empty() => cookies.clear(request, response),
+        Delivery::Body | Delivery::RefreshCookie => cookies.clear_access(request, response),
+        Delivery::BothCookies => {}
     }
 }

@@ -25,7 +25,7 @@ pub struct Logout {
     post, path = "/auth/logout", tag = "session", request_body(content = Option<Logout>),
     responses(
         (status = 204, description = "The session has ended, or nothing was presented that could be. Cookies are cleared."),
-        (status = 503, description = "`unavailable`: the session goes on, the cookie stays", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`: the session goes on, the cookies stay", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("refresh_cookie" = []), ("refresh_token" = []), ())
 )]
@@ -38,7 +38,9 @@ pub async fn log_out(
     let tokens = all_presented(&request, **cookies, body.unwrap_or_default().refresh_token)?;
     let requester = requester(&request, **cookies);
     logout::log_out(&context, tokens, &requester).await.map_err(|error| store_problem(&error))?;
-    Ok(HttpResponse::NoContent().cookie(cookies.cleared()).finish())
+    let mut response = HttpResponse::NoContent();
+    cookies.clear(&request, &mut response);
+    Ok(response.finish())
 }
 
 /// Ends every session of the person, on all devices.
@@ -58,5 +60,7 @@ pub async fn log_out_everywhere(
     let (_, user) = session(&request, &context, **cookies).await?;
     let requester = requester(&request, **cookies);
     logout::log_out_everywhere(&context, user.id, &requester).await.map_err(|error| store_problem(&error))?;
-    Ok(HttpResponse::NoContent().cookie(cookies.cleared()).finish())
+    let mut response = HttpResponse::NoContent();
+    cookies.clear(&request, &mut response);
+    Ok(response.finish())
 }

@@ -13,7 +13,7 @@ use super::json::Json;
 use super::presented::session;
 use super::requester::requester;
 use crate::domain::{Context, accounts, authentication};
-use crate::model::{Delivery, DisplayName, User, Username};
+use crate::model::{Carrier, DisplayName, User, Username};
 
 /// The names to change; those that are not given stay.
 #[derive(Deserialize, ToSchema)]
@@ -93,8 +93,8 @@ pub async fn delete(
     accounts::delete_oneself(&context, &session, &user).await.map_err(deletion_problem)?;
     let mut response = HttpResponse::NoContent();
     response.cookie(cookies.device_cleared());
-    if session.delivery == Delivery::RefreshCookie {
-        response.cookie(cookies.cleared());
+    if session.delivery.carrier() == Carrier::Cookie {
+        cookies.clear(&request, &mut response);
     }
     Ok(response.finish())
 }

@@ -8,14 +8,14 @@ use super::Cookies;
 use super::errors::with_challenge;
 use super::requester::requester;
 use crate::domain::{Context, authentication};
-use crate::model::{Delivery, Session, User};
+use crate::model::{Carrier, Session, User};
 
 /// A refresh token, and how it came.
 pub struct Presented {
     /// The token.
     pub token: SecretString,
     /// How it came, and so how its successor goes.
-    pub delivery: Delivery,
+    pub carrier: Carrier,
 }
 
 /// The one refresh token of a request: in `Authorization`, which alone decides where it is present, else in the
@@ -29,14 +29,14 @@ pub fn presented(
     body: Option<SecretString>,
 ) -> Result<Option<Presented>, Problem> {
     let two = || Problem::new(Code::MalformedRequest).detail("There is more than one refresh token.");
-    let in_body = |token| Presented { token, delivery: Delivery::Body };
+    let in_body = |token| Presented { token, carrier: Carrier::Body };
     if request.headers().contains_key(AUTHORIZATION) {
         let token = bearer(request)?.map(SecretString::from);
         return if body.is_some() { Err(two()) } else { Ok(token.map(in_body)) };
     }
     match (cookies.find(request)?, body) {
         (Some(_), Some(_)) => Err(two()),
-        (Some(token), None) => Ok(Some(Presented { token, delivery: Delivery::RefreshCookie })),
+        (Some(token), None) => Ok(Some(Presented { token, carrier: Carrier::Cookie })),
         (None, body) => Ok(body.map(in_body)),
     }
 }
@@ -70,9 +70,22 @@ pub async fn session(
     context: &Context,
     cookies: Cookies,
 ) -> Result<(Session, User), Problem> {
+    session_by_token(request, context, cookies).await.map(|(session, user, _)| (session, user))
+}
+
+/// The same, with the token.
+///
+/// # Errors
+/// The same.
+pub async fn session_by_token(
+    request: &HttpRequest,
+    context: &Context,
+    cookies: Cookies,
+) -> Result<(Session, User, SecretString), Problem> {
     let presented = presented(request, cookies, None)?;
     let presented =
         presented.ok_or_else(|| Problem::new(Code::MissingToken).challenge(Challenge::NoToken))?;
     let requester = requester(request, cookies);
-    authentication::by_refresh_token(context, &presented.token, &requester).await.map_err(with_challenge)
+    let found = authentication::by_refresh_token(context, &presented.token, &requester).await;
+    found.map(|(session, user)| (session, user, presented.token)).map_err(with_challenge)
 }

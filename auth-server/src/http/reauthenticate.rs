@@ -6,11 +6,11 @@ use shared_claims::http::problem::ProblemBody;
 use utoipa::ToSchema;
 
 use super::Cookies;
-use super::answers::Tokens;
+use super::answers::{Tokens, fresh_access_token};
 use super::errors::reauthentication_problem;
 use super::fields::Fields;
 use super::json::Json;
-use super::presented::session;
+use super::presented::session_by_token;
 use super::requester::requester;
 use crate::domain::{Context, reauthentication};
 
@@ -40,13 +40,14 @@ pub async fn reauthenticate(
     cookies: web::Data<Cookies>,
     Json(body): Json<Reauthentication>,
 ) -> Result<HttpResponse, Problem> {
-    let (session, user) = session(&request, &context, **cookies).await?;
+    let (session, user, token) = session_by_token(&request, &context, **cookies).await?;
     let mut fields = Fields::default();
     let password = fields.password("password", body.password);
     let Some(password) = password else { return Err(fields.problem()) };
     let (requester, audience) = (requester(&request, **cookies), body.audience.as_deref());
     let proved =
-        reauthentication::reauthenticate(&context, session, user, password, audience, &requester).await;
-    let (token, session, user) = proved.map_err(reauthentication_problem)?;
-    Ok(HttpResponse::Ok().json(Tokens::without_refresh_token(&token, &session, &user)))
+        reauthentication::reauthenticate(&context, session, user, &token, password, audience, &requester)
+            .await;
+    let (access_token, session, user) = proved.map_err(reauthentication_problem)?;
+    Ok(fresh_access_token(**cookies, &access_token, &session, &user))
 }

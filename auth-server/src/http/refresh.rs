@@ -14,7 +14,7 @@ use super::presented::presented;
 use super::requester::requester;
 use crate::domain::refresh::{IdempotencyKey, Request};
 use crate::domain::{Context, refresh};
-use crate::model::{Delivery, EndReason};
+use crate::model::{Carrier, EndReason};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -57,10 +57,10 @@ pub async fn refresh(
             _ => problem,
         })?;
     let presented = presented.ok_or_else(|| Problem::new(Code::MissingToken))?;
-    let delivery = presented.delivery;
+    let carrier = presented.carrier;
     let wanted = Request {
         token: presented.token,
-        delivery,
+        carrier,
         idempotency_key,
         audience: body.audience,
         requester: requester(&request, **cookies),
@@ -68,10 +68,12 @@ pub async fn refresh(
     let refreshed = refresh::refresh(&context, wanted).await;
     match refreshed.inspect_err(|error| context.metrics.refused_refresh(error)) {
         Ok(issued) => Ok(tokens(HttpResponse::Ok(), **cookies, &issued)),
-        Err(refresh::RefreshError::SessionEnded(reason)) if delivery == Delivery::RefreshCookie => {
+        Err(refresh::RefreshError::SessionEnded(reason)) if carrier == Carrier::Cookie => {
             let mut response = session_ended(reason).error_response();
-            // The one error that means "log in again": only here may the cookie go.
-            response.add_cookie(&cookies.cleared()).map_err(|_| Problem::new(Code::InternalError))?;
+            // The one error that means "log in again": only here may the cookies go.
+            for cookie in cookies.cleared(&request) {
+                response.add_cookie(&cookie).map_err(|_| Problem::new(Code::InternalError))?;
+            }
             Ok(response)
         }
         Err(error) => Err(refresh_problem(error)),

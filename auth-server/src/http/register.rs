@@ -9,7 +9,7 @@ use super::answers::{Tokens, tokens};
 use super::errors::registration_problem;
 use super::fields::Fields;
 use super::json::Json;
-use super::login::{clear_other_cookie, opening};
+use super::login::{clear_other_cookies, opening};
 use super::requester::address;
 use super::{Attempts, Cookies};
 use crate::domain::registration::NewPerson;
@@ -72,6 +72,6 @@ pub async fn register(
     let issued = context.metrics.registration(registration::register(&context, person, opening).await);
     let issued = issued.map_err(registration_problem)?;
     let mut response = HttpResponse::Created();
-    clear_other_cookie(&request, **cookies, delivery, &mut response);
+    clear_other_cookies(&request, **cookies, delivery, &mut response);
     Ok(tokens(response, **cookies, &issued))
 }

@@ -10,7 +10,7 @@ use super::errors::store_problem;
 use super::presented::session;
 use super::requester::requester;
 use crate::domain::{Context, device, sessions};
-use crate::model::{Delivery, EndReason, Session};
+use crate::model::{Carrier, EndReason, Session};
 
 /// The living sessions of a person.
 #[derive(Serialize, ToSchema)]
@@ -87,7 +87,7 @@ pub async fn list(
     delete, path = "/auth/sessions/{id}", tag = "account",
     params(("id" = String, Path, format = "uuid", description = "The session's id")),
     responses(
-        (status = 204, description = "It has ended. Where it was the one that asked, its cookie is cleared."),
+        (status = 204, description = "It has ended. Where it was the one that asked, its cookies are cleared."),
         (status = 401, description = "`missing_token`, `invalid_token`, `session_ended`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "`not_found`: the person has no such session, or it is over", body = ProblemBody, content_type = "application/problem+json"),
     ),
@@ -110,8 +110,8 @@ pub async fn end(
         return Err(Problem::new(Code::NotFound));
     }
     let mut response = HttpResponse::NoContent();
-    if itself && current.delivery == Delivery::RefreshCookie {
-        response.cookie(cookies.cleared());
+    if itself && current.delivery.carrier() == Carrier::Cookie {
+        cookies.clear(&request, &mut response);
     }
     Ok(response.finish())
 }

@@ -43,7 +43,18 @@ pub enum Delivery {
     /// Access token in the body, refresh token in an HttpOnly cookie: for browsers.
     #[default]
     RefreshCookie,
+    /// Both in HttpOnly cookies, with a CSRF token beside them: for pages that never touch a token.
+    BothCookies,
     /// Both in the body: for mobile and command-line clients.
+    Body,
+}
+
+/// Where a refresh token is found. Tokens of two deliveries come alike: which of them it is, the row says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carrier {
+    /// In a cookie.
+    Cookie,
+    /// In the body, or in `Authorization`.
     Body,
 }
 
@@ -122,7 +133,28 @@ impl Delivery {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::RefreshCookie => "refresh_cookie",
+            Self::BothCookies => "both_cookies",
             Self::Body => "body",
+        }
+    }
+
+    /// Where its refresh tokens are found.
+    #[must_use]
+    pub fn carrier(self) -> Carrier {
+        match self {
+            Self::RefreshCookie | Self::BothCookies => Carrier::Cookie,
+            Self::Body => Carrier::Body,
+        }
+    }
+}
+
+impl Carrier {
+    /// The deliveries that it is the carrier of: two of them, or one twice.
+    #[must_use]
+    pub fn deliveries(self) -> [Delivery; 2] {
+        match self {
+            Self::Cookie => [Delivery::RefreshCookie, Delivery::BothCookies],
+            Self::Body => [Delivery::Body; 2],
         }
     }
 }
@@ -133,6 +165,7 @@ impl FromStr for Delivery {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text {
             "refresh_cookie" => Ok(Self::RefreshCookie),
+            "both_cookies" => Ok(Self::BothCookies),
             "body" => Ok(Self::Body),
             _ => Err(ImpossibleValue { column: "sessions.delivery" }),
         }

@@ -6,7 +6,9 @@ use diesel::prelude::*;
 use super::schema::sessions;
 use super::{AnyConnection, StoreError};
 use crate::fail_points;
-use crate::model::{Delivery, EndReason, Ended, Generation, ImpossibleValue, Session, SessionId, UserId};
+use crate::model::{
+    Carrier, Delivery, EndReason, Ended, Generation, ImpossibleValue, Session, SessionId, UserId,
+};
 
 /// What a refresh token says of itself, with what the request added: all that the guarded UPDATE looks at.
 #[derive(Clone, Debug)]
@@ -21,7 +23,7 @@ pub struct Spend {
     /// backup, says that the session has been idle for too long.
     pub younger_than_idle_limit: bool,
     /// How the token came: a session's tokens never change their way.
-    pub delivery: Delivery,
+    pub carrier: Carrier,
     /// SHA-256 of the request's Idempotency-Key.
     pub idempotency_key_hash: Option<[u8; 32]>,
     /// Address that the request came from.
@@ -70,12 +72,14 @@ pub fn rotate(
         Guard::SameOrBehind => 0,
     };
     let idle_limit = if spend.younger_than_idle_limit { DateTime::UNIX_EPOCH.naive_utc() } else { now };
+    // Not `eq_any`, which makes a statement that cannot be prepared once for all.
+    let [either, or] = spend.carrier.deliveries().map(Delivery::as_str);
     let row = sessions::table
         .filter(sessions::id.eq(spend.id.to_string()))
         .filter(sessions::secret_hash.eq(spend.secret_hash.to_vec()))
         .filter(sessions::generation.ge(lowest))
         .filter(sessions::generation.le(highest))
-        .filter(sessions::delivery.eq(spend.delivery.as_str()))
+        .filter(sessions::delivery.eq(either).or(sessions::delivery.eq(or)))
         .filter(sessions::ended_at.is_null())
         .filter(sessions::expires_at.gt(now))
         .filter(sessions::idle_expires_at.gt(idle_limit));

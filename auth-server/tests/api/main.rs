@@ -3,6 +3,7 @@
 mod administration;
 mod app;
 mod bad_input;
+mod both_cookies;
 mod command;
 mod concurrency;
 mod database_commands;
