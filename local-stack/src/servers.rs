@@ -84,6 +84,7 @@ fn api_flags(addresses: Addresses, data: &DataFolder) -> Vec<OsString> {
         flag("--revocation-feed-url", addresses.feed_url()),
         flag("--revocation-feed-token-file", &data.feed_token),
         flag("--audience", "api"),
+        flag("--accept-cookie", "true"),
         flag("--allowed-origins", origins(addresses.auth).join(",")),
     ]
 }

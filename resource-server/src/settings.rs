@@ -52,6 +52,12 @@ pub struct Settings {
     #[arg(long, env, default_value = "api", value_parser = values::audience)]
     pub audience: String,
 
+    /// true: take access tokens from the auth server's cookie too, where no `Authorization` is sent. For pages that never touch a
+    /// token, with both servers behind one host; calls that change something must then repeat the CSRF token in `X-CSRF-Token`
+    #[arg(long, env, default_value_t = false, action = ArgAction::Set, num_args = 0..=1)]
+    #[arg(default_missing_value = "true", require_equals = true)]
+    pub accept_cookie: bool,
+
     /// Origins, separated by commas, whose pages may call this server
     #[arg(long, env, default_value = "", value_parser = values::origins, hide_default_value = true)]
     pub allowed_origins: AllowedOrigins,

@@ -15,8 +15,8 @@ use shared_claims::http::metrics::{Exposition, HttpMetrics, TokenMetrics, measur
 use shared_claims::http::proxies::TrustedProxies;
 use shared_claims::http::{access, connections, fallback};
 use shared_claims::{
-    AccessTokenValidator, Algorithm, Clock, FeedOptions, KeySet, Keys, Options, RemoteKeySet, RevocationFeed,
-    Source,
+    AcceptCookie, AccessTokenValidator, Algorithm, Clock, FeedOptions, KeySet, Keys, Options, RemoteKeySet,
+    RevocationFeed, Source,
 };
 
 use crate::http::{self, Readiness};
@@ -68,6 +68,7 @@ pub fn build(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Running, Star
     let (validator, readiness) = validation(settings, clock);
     let metrics = settings.metrics_addr.map(|address| expose(address, &readiness)).transpose()?;
     let readiness = web::Data::new(readiness);
+    let cookie = settings.accept_cookie.then(|| AcceptCookie::of_issuer(&settings.issuer));
     let proxies = web::Data::new(TrustedProxies::new(settings.trusted_proxies.clone()));
     let allowed_origins = settings.allowed_origins.0.clone();
     let counted = metrics
@@ -80,6 +81,9 @@ pub fn build(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Running, Star
             .app_data(readiness.clone())
             .app_data(proxies.clone())
             .configure(|config| {
+                if let Some(cookie) = cookie {
+                    config.app_data(cookie);
+                }
                 if let Some((http, tokens)) = &counted {
                     config.app_data(http.clone()).app_data(tokens.clone());
                 }

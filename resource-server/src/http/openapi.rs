@@ -1,8 +1,15 @@
-use actix_web::HttpResponse;
-use shared_claims::Code;
+use actix_web::http::Method;
+use actix_web::{HttpRequest, HttpResponse};
+use shared_claims::http::access_cookie::{ACCESS_COOKIE, is_safe};
 use shared_claims::http::description::{add_headers, add_problem, operations};
+use shared_claims::{AcceptCookie, Code};
 use utoipa::OpenApi;
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{SchemaType, Type};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
+use utoipa::openapi::{ObjectBuilder, RefOr};
 
 use super::{admin, greeting, health, profile, protected, transfer};
 
@@ -29,17 +36,51 @@ struct Document;
 
 /// This description.
 #[utoipa::path(get, path = "/openapi.json", responses((status = 200, description = "OpenAPI 3.1")))]
-pub async fn document() -> HttpResponse {
+pub async fn document(request: HttpRequest) -> HttpResponse {
+    let accepts_cookie = request.app_data::<AcceptCookie>().is_some();
     let mut document = Document::openapi();
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
     let components = document.components.get_or_insert_default();
     components.add_security_scheme("access_token", SecurityScheme::Http(bearer));
-    for (_, _, call) in operations(&mut document) {
+    if accepts_cookie {
+        let cookie = ApiKeyValue::with_description(
+            ACCESS_COOKIE,
+            "Looked at where there is no `Authorization`. Every method but GET, HEAD and OPTIONS then needs `X-CSRF-Token`.",
+        );
+        components.add_security_scheme("access_cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+    }
+    for (_, method, call) in operations(&mut document) {
         let takes_token = call.security.is_some();
         if takes_token {
             add_problem(call, Code::MalformedRequest, "two `Authorization` headers");
         }
+        if takes_token && accepts_cookie {
+            add_cookie(call, &method);
+        }
         add_headers(call, takes_token);
     }
     HttpResponse::Ok().json(document)
+}
+
+/// What else a call takes, wants and answers where the access token may come in the cookie.
+fn add_cookie(call: &mut Operation, method: &Method) {
+    let no_scopes: [&str; 0] = [];
+    call.security.get_or_insert_default().push(SecurityRequirement::new("access_cookie", no_scopes));
+    add_problem(call, Code::MalformedRequest, "two access cookies");
+    add_problem(
+        call,
+        Code::CsrfFailed,
+        "the token in the cookie has no `csrf` claim, or `X-CSRF-Token` does not repeat it",
+    );
+    if !is_safe(method) {
+        let text = ObjectBuilder::new().schema_type(SchemaType::Type(Type::String));
+        let header = ParameterBuilder::new()
+            .name("X-CSRF-Token")
+            .parameter_in(ParameterIn::Header)
+            .description(Some(
+                "Where the access token is in the cookie: its `csrf` claim, which the CSRF cookie tells.",
+            ))
+            .schema(Some(text));
+        call.parameters.get_or_insert_default().push(RefOr::T(header.build()));
+    }
 }

@@ -3,6 +3,7 @@
 mod api;
 mod availability;
 mod browsers;
+mod cookies;
 mod errors;
 mod healthcheck;
 mod invariants;

@@ -42,6 +42,7 @@ fn a_wrong_value_is_named_with_its_variable_and_what_would_be_right() {
         ("ALLOWED_ORIGINS", "https://app.example.org/path", "without a path"),
         ("ALLOWED_ORIGINS", "https://app.example.org,app.example.org", "such as https://app.example.org"),
         ("ALLOW_HTTP_ISSUER", "perhaps", "true, false"),
+        ("ACCEPT_COOKIE", "perhaps", "true, false"),
         ("WORKERS", "0", "WORKERS"),
         ("METRICS_ADDR", "9464", "such as 127.0.0.1:8081"),
         ("TRUSTED_PROXIES", "10.0.0.1/8", "give 10.0.0.0/8 or 10.0.0.1"),
