@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
@@ -24,11 +25,39 @@ struct Shared {
     max_age: Option<Duration>,
 }
 
+/// By the number that a UUID is.
+type ById<T> = HashMap<u128, T, BuildHasherDefault<IdHasher>>;
+
+/// The auth server chose these ids, at random: nobody else puts them on the list, so that nothing stronger is needed than to
+/// spread those that an import has brought along.
+#[derive(Default)]
+struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u128(&mut self, id: u128) {
+        /// Odd, and with its bits well mixed: 2^64 divided by the golden ratio.
+        const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+        let folded = u64::try_from(id >> 64).unwrap_or_default()
+            ^ u64::try_from(id & u128::from(u64::MAX)).unwrap_or_default();
+        self.0 = folded.wrapping_mul(SPREAD).rotate_left(32);
+    }
+}
+
 /// Each with the time until which it matters, in seconds since 1970.
 #[derive(Default)]
 struct Lists {
-    sessions: HashMap<u128, i64>,
-    users: HashMap<u128, (i64, i64)>,
+    sessions: ById<i64>,
+    users: ById<(i64, i64)>,
     keys: HashMap<String, i64>,
     heard_at: Option<DateTime<Utc>>,
 }
@@ -130,8 +159,8 @@ impl Revocations {
         let mut lists = self.write();
         if page.snapshot {
             *lists = Lists {
-                sessions: HashMap::with_capacity(page.sessions.len()),
-                users: HashMap::with_capacity(page.users.len()),
+                sessions: ById::with_capacity_and_hasher(page.sessions.len(), BuildHasherDefault::default()),
+                users: ById::with_capacity_and_hasher(page.users.len(), BuildHasherDefault::default()),
                 ..Lists::default()
             };
         }

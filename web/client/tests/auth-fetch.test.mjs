@@ -53,6 +53,18 @@ test("an API that refuses every token is asked twice, not for ever", async (t) =
   assert.equal(auth.isLoggedIn(), true);
 });
 
+test("a role that was taken away: the stale token is renewed once, and the refusal of the new one stands", async (t) => {
+  const { server, auth, url } = await loggedIn(t, (token) =>
+    token === "access-0" ? problem(401, "token_stale") : problem(403, "role_required"),
+  );
+  const answer = await auth.authFetch(url);
+  assert.deepEqual([answer.status, (await answer.json()).code], [403, "role_required"]);
+  assert.equal((await auth.authFetch(url)).status, 403);
+  assert.deepEqual(bearers(server, "/api"), ["Bearer access-0", "Bearer access-1", "Bearer access-1"]);
+  assert.equal(server.to("/auth/refresh").length, 1);
+  assert.equal(auth.isLoggedIn(), true);
+});
+
 test("calls that are refused at the same time share one refresh", async (t) => {
   const { server, auth, url } = await loggedIn(t, (token) => (token === "access-0" ? problem(401, "token_expired") : [200, {}]));
   const answers = await Promise.all(Array.from({ length: 5 }, () => auth.authFetch(url)));
