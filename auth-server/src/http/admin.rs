@@ -5,9 +5,10 @@ pub mod sessions;
 pub mod users;
 
 use actix_web::HttpRequest;
-use shared_claims::{Challenge, Code, Problem};
+use shared_claims::{Code, Problem};
 
 use super::Cookies;
+use super::errors::role_required;
 use super::presented::session;
 use super::requester::requester;
 use crate::domain::Context;
@@ -33,10 +34,4 @@ async fn administrator(
 /// Nonsense names nobody.
 fn parse<T: std::str::FromStr>(id: &str) -> Result<T, Problem> {
     id.parse().map_err(|_| Problem::new(Code::NotFound))
-}
-
-pub fn role_required() -> Problem {
-    Problem::new(Code::RoleRequired)
-        .detail("The role admin is needed.")
-        .challenge(Challenge::InsufficientScope)
 }

@@ -3,7 +3,6 @@
 use shared_claims::http::bearer::token_problem;
 use shared_claims::{Challenge, Code, Problem};
 
-use super::admin::role_required;
 use crate::domain::accounts::{DeletionError, FRESH, RenameError};
 use crate::domain::administration::AdministrationError;
 use crate::domain::administrators::LastAdministrator;
@@ -168,6 +167,13 @@ pub fn administration_problem(error: AdministrationError) -> Problem {
         AdministrationError::LastAdministrator(error) => last_administrator(error),
         AdministrationError::Store(error) => store_problem(&error),
     }
+}
+
+/// The problem of a call that is for administrators alone.
+pub fn role_required() -> Problem {
+    Problem::new(Code::RoleRequired)
+        .detail("The role admin is needed.")
+        .challenge(Challenge::InsufficientScope)
 }
 
 /// The problem of a change that would leave nobody to administer.
