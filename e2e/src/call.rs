@@ -139,7 +139,12 @@ impl Answer {
 
     /// The value that tells the device again.
     pub fn device_cookie(&self) -> Option<String> {
-        let cookie = self.cookie_named(DEVICE_COOKIE_NAME)?;
+        self.cookie(DEVICE_COOKIE_NAME)
+    }
+
+    /// The value of this cookie.
+    pub fn cookie(&self, name: &str) -> Option<String> {
+        let cookie = self.cookie_named(name)?;
         cookie.split(';').next()?.split_once('=').map(|(_, value)| value.to_owned())
     }
 

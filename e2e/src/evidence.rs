@@ -88,6 +88,9 @@ pub fn exchange(request: &[u8], status: u16, answer: &[u8], cookies: &[String]) 
     for text in members(answer, &["access_token", "refresh_token"]) {
         token(&text);
     }
+    for text in members(answer, &["csrf_token"]) {
+        secret(&text);
+    }
     for cookie in cookies {
         let value = cookie.split(';').next().and_then(|pair| pair.split_once('='));
         if let Some((_, value)) = value {

@@ -1,6 +1,7 @@
 //! Bad input, as a table: every row is tried on every operation of both servers that it can be tried on. Operations are
 //! read from the servers' own documents, so that a new one cannot be forgotten.
 
+mod access_cookies;
 mod bodies;
 mod broken_http;
 mod heads;
@@ -35,6 +36,7 @@ async fn try_every_cell(server: Server) {
         let target = Target::new(&world, server, &operation);
         let mut cells = heads::cells(&target);
         cells.extend(tokens::cells(&target));
+        cells.extend(access_cookies::cells(&target));
         cells.extend(bodies::cells(&target));
         assert!(cells.len() >= 10, "hardly anything is tried on {}", operation.name());
         for cell in cells {

@@ -1,13 +1,19 @@
 //! Chromium against both servers. Each test is a scenario in `e2e/browser/`, which runs on a stack of its own.
 
 mod control;
+mod one_host;
 mod scenario;
 
-use scenario::play;
+use scenario::{play, play_behind_one_host};
 
 #[actix_web::test]
 async fn no_script_can_read_the_refresh_cookie_and_no_other_site_can_send_it() {
     play("cookie").await;
+}
+
+#[actix_web::test]
+async fn a_page_that_never_touches_a_token_is_served_and_no_other_sites_page() {
+    play_behind_one_host("both_cookies").await;
 }
 
 #[actix_web::test]

@@ -69,6 +69,9 @@ pub struct World {
     pub api: Running,
     pub access_token: String,
     pub refresh_token: String,
+    /// An access token that is meant for a cookie, of another session.
+    pub cookie_token: String,
+    pub csrf_token: String,
     session: String,
 }
 
@@ -103,7 +106,7 @@ impl World {
         let auth = stack
             .start_auth_with(&["--login-rate-per-ip", "1000000", "--revocation-feed-token", FEED_TOKEN])
             .await;
-        let api = stack.start_api();
+        let api = stack.start_api_with(&["--accept-cookie=true"]);
         api.wait_until_ready().await;
         auth.register("ann").await;
         stack.database.db_execute(r#"UPDATE users SET roles = '["admin"]', version = version + 1"#);
@@ -113,6 +116,8 @@ impl World {
             api,
             access_token: String::new(),
             refresh_token: String::new(),
+            cookie_token: String::new(),
+            csrf_token: String::new(),
             session: String::new(),
         };
         world.log_in().await;
@@ -125,6 +130,11 @@ impl World {
         let answer = self.auth.post("/auth/login").json(&body).send().await.assert_status(200);
         self.access_token = access_token(&answer);
         self.refresh_token = answer.refresh_cookie().expect("a cookie");
+        let mut for_cookie = body;
+        for_cookie["token_delivery"] = json!("both_cookies");
+        let answer = self.auth.post("/auth/login").json(&for_cookie).send().await.assert_status(200);
+        answer.json()["csrf_token"].as_str().expect("a CSRF token").clone_into(&mut self.csrf_token);
+        self.cookie_token = answer.cookie("__Host-access_token").expect("a cookie");
         let me = self
             .auth
             .get("/auth/sessions")

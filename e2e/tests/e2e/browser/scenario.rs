@@ -7,7 +7,7 @@ use std::{env, io};
 use actix_web::rt;
 use tempfile::TempDir;
 
-use super::control;
+use super::{control, one_host};
 use crate::stack::Stack;
 use e2e::fault_proxy::FaultProxy;
 
@@ -17,16 +17,26 @@ const HINT: &str = "run scripts/test.sh --setup-only";
 
 /// Plays `e2e/browser/NAME.test.mjs` with a stack that nobody else uses, and fails with all that it has printed.
 pub async fn play(name: &str) {
+    play_on(name, false).await;
+}
+
+/// The same with the API behind the auth server's host, too.
+pub async fn play_behind_one_host(name: &str) {
+    play_on(name, true).await;
+}
+
+async fn play_on(name: &str, is_one_host: bool) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser");
     assert!(folder.join("node_modules/playwright-core").exists(), "node_modules is missing: {HINT}");
     let chromium = chromium().unwrap_or_else(|| panic!("Chromium was not found: {HINT}"));
 
     let proxy = FaultProxy::start();
     let stack = Stack::behind(proxy.url());
-    let api = stack.start_api_with(&["--allowed-origins", &stack.auth]);
+    let api = stack.start_api_with(&["--allowed-origins", &stack.auth, "--accept-cookie=true"]);
     let api_url = api.url.replace("127.0.0.1", "localhost");
     let auth = stack.start_auth_with(&["--access-token-ttl", "1m", "--demo-api-url", &api_url]).await;
-    proxy.lead_to(&auth.url);
+    let one_host = one_host::listen(&auth.url, &api.url);
+    proxy.lead_to(&if is_one_host { format!("http://127.0.0.1:{}", one_host.port()) } else { auth.url });
     api.wait_until_ready().await;
     let control = control::listen(proxy.faults.clone(), stack.clock.clone());
 

@@ -1,0 +1,48 @@
+//! Both servers behind one host, as `both_cookies` wants them: a reverse proxy for a page that never touches a token.
+
+use std::io::{BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+
+use e2e::fault_proxy::{Listener, Request};
+
+/// What the API answers; everything else is the auth server's.
+const PATHS_OF_API: [&str; 5] = ["/protected", "/profile", "/admin", "/transfer", "/greeting"];
+/// What the API must never see: with it one could act on somebody's account.
+const REFRESH_COOKIE: &str = "__Host-refresh_token=";
+
+/// Listens until it is dropped.
+pub fn listen(auth_url: &str, api_url: &str) -> Listener {
+    let address = |url: &str| url.strip_prefix("http://").expect("a plain HTTP address").to_owned();
+    let (auth, api) = (address(auth_url), address(api_url));
+    Listener::start(move |client| {
+        // Whoever waits for the answer notices a connection that broke.
+        let _ = pass_on(client, &auth, &api);
+    })
+}
+
+fn pass_on(mut client: TcpStream, auth: &str, api: &str) -> std::io::Result<()> {
+    let Some(request) = Request::read(&mut BufReader::new(&client))? else {
+        return Ok(());
+    };
+    let is_for_api = PATHS_OF_API.contains(&request.path.as_str());
+    let bytes = if is_for_api { without_refresh_cookie(&request.bytes) } else { request.bytes };
+    let mut server = TcpStream::connect(if is_for_api { api } else { auth })?;
+    server.write_all(&bytes)?;
+    let mut answer = Vec::new();
+    server.read_to_end(&mut answer)?;
+    client.write_all(&answer)
+}
+
+/// Browsers send one `Cookie` header, and pages of the tests no body that has such a line.
+fn without_refresh_cookie(request: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8(request.to_vec()).expect("text");
+    let lines = text.split("\r\n").map(|line| match line.split_once(": ") {
+        Some((name, cookies)) if name.eq_ignore_ascii_case("cookie") => {
+            let kept: Vec<_> =
+                cookies.split("; ").filter(|cookie| !cookie.starts_with(REFRESH_COOKIE)).collect();
+            format!("{name}: {}", kept.join("; "))
+        }
+        _ => line.to_owned(),
+    });
+    lines.collect::<Vec<_>>().join("\r\n").into_bytes()
+}
