@@ -9,6 +9,7 @@ mod protected;
 mod routes;
 mod transfer;
 mod uncached;
+mod verify;
 
 pub use health::Readiness;
 pub use routes::routes;

@@ -71,6 +71,7 @@ pub fn build(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Running, Star
     let cookie = settings.accept_cookie.then(|| AcceptCookie::of_issuer(&settings.issuer));
     let proxies = web::Data::new(TrustedProxies::new(settings.trusted_proxies.clone()));
     let allowed_origins = settings.allowed_origins.0.clone();
+    let cookie = settings.accept_cookie.then(|| AcceptCookie::of_issuer(&settings.issuer));
     let counted = metrics
         .as_ref()
         .map(|(http, tokens, _)| (web::Data::new(http.clone()), web::Data::new(tokens.clone())));
@@ -86,6 +87,9 @@ pub fn build(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Running, Star
                 }
                 if let Some((http, tokens)) = &counted {
                     config.app_data(http.clone()).app_data(tokens.clone());
+                }
+                if let Some(cookie) = cookie {
+                    config.app_data(cookie);
                 }
                 http::routes(config);
             })

@@ -1,7 +1,7 @@
 use actix_web::{Resource, web};
 use shared_claims::http::fallback::{get_or_head, method_not_allowed, not_found};
 
-use super::{admin, greeting, health, openapi, profile, protected, transfer};
+use super::{admin, greeting, health, openapi, profile, protected, transfer, verify};
 
 /// Every URL of the server.
 pub fn routes(config: &mut web::ServiceConfig) {
@@ -11,6 +11,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(resource("/admin", "GET, HEAD").route(get_or_head().to(admin::show)))
         .service(resource("/transfer", "POST").route(web::post().to(transfer::make)))
         .service(resource("/greeting", "GET, HEAD").route(get_or_head().to(greeting::show)))
+        .service(resource("/verify", "GET, HEAD").route(get_or_head().to(verify::show)))
         .service(resource("/healthz", "GET, HEAD").route(get_or_head().to(health::alive)))
         .service(resource("/readyz", "GET, HEAD").route(get_or_head().to(health::ready)))
         .service(resource("/openapi.json", "GET, HEAD").route(get_or_head().to(openapi::document)))

@@ -8,11 +8,12 @@ use shared_claims::{AccessClaims, Algorithm, Audience, Clock};
 
 use crate::api::Api;
 
-const WITH_TOKEN: [(Method, &str); 4] = [
+const WITH_TOKEN: [(Method, &str); 5] = [
     (Method::GET, "/protected"),
     (Method::GET, "/profile"),
     (Method::GET, "/admin"),
     (Method::POST, "/transfer"),
+    (Method::GET, "/verify"),
 ];
 
 #[actix_web::test]
@@ -71,7 +72,7 @@ async fn a_token_expires_fifteen_minutes_and_five_seconds_after_its_issue() {
 #[actix_web::test]
 async fn an_unknown_path_is_not_found_whatever_the_method() {
     let api = Api::ready().await;
-    for path in ["/", "/nowhere", "/protected/", "/protected/x", "/admin%2f", "/verify", "/../etc/passwd"] {
+    for path in ["/", "/nowhere", "/protected/", "/protected/x", "/admin%2f", "/verify/", "/../etc/passwd"] {
         for method in [Method::GET, Method::POST, Method::DELETE, Method::OPTIONS] {
             api.send(method, path, &[]).await.assert_problem(404, "not_found");
         }

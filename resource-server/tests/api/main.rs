@@ -13,3 +13,4 @@ mod openapi;
 mod request_ids;
 mod routes;
 mod settings;
+mod verify;

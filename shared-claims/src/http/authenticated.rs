@@ -168,7 +168,9 @@ fn validator(request: &HttpRequest) -> Result<&AccessTokenValidator, Problem> {
         })
 }
 
-fn missing_token(request: &HttpRequest) -> Problem {
+/// What the extractors answer where there is no token.
+#[must_use]
+pub fn missing_token(request: &HttpRequest) -> Problem {
     let detail = match accept_cookie(request) {
         Some(_) => "Send an access token as Authorization: Bearer, or in the access cookie.",
         None => "Send an access token as Authorization: Bearer.",

@@ -14,7 +14,7 @@ const FEED_TOKEN: &str = "feed-token-of-the-tests-0123456789abcdef";
 
 /// Every operation, with a body that is good, and what a good call answers to somebody who is logged in. Where that
 /// does more than to read, no row may let it happen, and it stands as 0.
-const GOOD: [(&str, &str, u16); 35] = [
+const GOOD: [(&str, &str, u16); 36] = [
     ("POST /auth/register", r#"{"email":"new@example.org","password":"correct horse battery staple"}"#, 0),
     ("POST /auth/login", r#"{"email":"ann@example.org","password":"correct horse battery staple"}"#, 0),
     ("POST /auth/refresh", "{}", 0),
@@ -51,6 +51,7 @@ const GOOD: [(&str, &str, u16); 35] = [
     ("GET /admin", "", 200),
     ("POST /transfer", "", 200),
     ("GET /greeting", "", 200),
+    ("GET /verify", "", 204),
     ("GET /healthz", "", 200),
     ("GET /readyz", "", 200),
     ("GET /openapi.json", "", 200),

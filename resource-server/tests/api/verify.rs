@@ -1,0 +1,184 @@
+//! What reverse proxies are told.
+
+use awc::http::Method;
+use awc::http::header::SET_COOKIE;
+use serde_json::json;
+use shared_claims::AccessClaims;
+
+use crate::api::{Answer, Api};
+use crate::issuer::Issuer;
+
+const CSRF: &str = "bm90IGEgc2VjcmV0IGF0IGFsbA";
+const COOKIE: &str = "__Host-access_token";
+
+impl Api {
+    async fn accepting_cookies() -> Self {
+        Self::ready_with(&["--accept-cookie"]).await
+    }
+
+    /// With the token in its cookie, and these headers.
+    async fn verify_by_cookie(&self, token: &str, headers: &[(&str, &str)]) -> Answer {
+        let cookie = format!("{COOKIE}={token}");
+        self.get("/verify", &[&[("cookie", cookie.as_str())], headers].concat()).await
+    }
+}
+
+impl Answer {
+    fn assert_let_through(&self, roles: &str) {
+        assert_eq!(self.status, 204, "{}", String::from_utf8_lossy(&self.body));
+        let claims = shared_claims::testing::access_claims("", "", chrono::Utc::now());
+        assert_eq!(self.header("x-user-id"), Some(claims.sub.as_str()));
+        assert_eq!(self.header("x-user-roles"), Some(roles));
+        assert_eq!(self.header("x-session-id"), Some(claims.sid.as_str()));
+        assert_eq!(self.header("cache-control"), Some("no-store"));
+        assert!(self.body.is_empty() && !self.headers.contains_key(SET_COOKIE));
+    }
+
+    fn assert_kept_out(&self, status: u16, code: &str) {
+        self.assert_problem(status, code);
+        assert_eq!(self.header("x-problem-code"), Some(code));
+        for name in ["x-user-id", "x-user-roles", "x-session-id"] {
+            assert_eq!(self.header(name), None, "{name}");
+        }
+    }
+}
+
+fn cookie_token(issuer: &Issuer) -> String {
+    issuer.key.access_token(&AccessClaims { csrf: Some(CSRF.to_owned()), ..issuer.claims() })
+}
+
+#[actix_web::test]
+async fn a_good_token_is_let_through_with_all_three_headers() {
+    let api = Api::ready().await;
+    api.get_with("/verify", &api.issuer.token()).await.assert_let_through("-");
+    let roles = api.issuer.token_with_roles(&["user", "a-1_b"]);
+    api.get_with("/verify", &roles).await.assert_let_through("user,a-1_b");
+}
+
+#[actix_web::test]
+async fn a_role_that_is_asked_for_is_needed() {
+    let api = Api::ready().await;
+    let admin = api.issuer.token_with_roles(&["user", "admin"]);
+    for query in ["role=admin", "role=admin&role=user", "role=%61dmin", ""] {
+        api.get_with(&format!("/verify?{query}"), &admin).await.assert_let_through("user,admin");
+    }
+    let user = api.issuer.token_with_roles(&["user"]);
+    for query in ["role=admin", "role=user&role=admin", "role=", "role=User", "role=user,admin", "role=%FF"] {
+        let answer = api.get_with(&format!("/verify?{query}"), &user).await;
+        answer.assert_kept_out(403, "role_required");
+        answer.assert_refused(403, "role_required", "insufficient_scope");
+    }
+    api.get("/verify?role=admin", &[]).await.assert_kept_out(401, "missing_token");
+}
+
+#[actix_web::test]
+async fn a_parameter_with_a_slip_in_it_lets_nobody_through() {
+    let api = Api::ready().await;
+    let admin = api.issuer.token_with_roles(&["admin"]);
+    for query in ["roles=admin", "Role=admin", "role=admin&x", "admin"] {
+        let answer = api.get_with(&format!("/verify?{query}"), &admin).await;
+        answer.assert_kept_out(403, "role_required");
+    }
+}
+
+#[actix_web::test]
+async fn whatever_else_is_wrong_is_401_since_proxies_make_500_of_the_rest() {
+    let api = Api::accepting_cookies().await;
+    let bearer = format!("Bearer {}", api.issuer.token());
+    let twice = format!("{COOKIE}=a; {COOKIE}=b");
+    let plain_too = format!("{COOKIE}=a; access_token=b");
+    for (code, headers) in [
+        ("missing_token", vec![]),
+        ("missing_token", vec![("authorization", "Basic eA==")]),
+        ("invalid_token", vec![("authorization", "Bearer x")]),
+        ("invalid_token", vec![("authorization", bearer.as_str()), ("authorization", bearer.as_str())]),
+        ("invalid_token", vec![("cookie", twice.as_str())]),
+        ("invalid_token", vec![("cookie", plain_too.as_str())]),
+        ("invalid_token", vec![("cookie", "__Host-access_token=")]),
+    ] {
+        let answer = api.get("/verify", &headers).await;
+        answer.assert_kept_out(401, code);
+        assert!(answer.header("www-authenticate").is_some_and(|text| text.starts_with("Bearer ")));
+    }
+}
+
+#[actix_web::test]
+async fn ids_and_roles_that_would_not_be_safe_in_a_header_are_refused() {
+    let api = Api::ready().await;
+    let claims = api.issuer.claims();
+    let with = |member: &str, value: serde_json::Value| {
+        let mut payload = serde_json::to_value(&claims).expect("claims");
+        payload[member] = value;
+        api.issuer.key.sign(&api.issuer.key.access_header(), &payload)
+    };
+    let upper = claims.sub.to_uppercase();
+    let simple = claims.sub.replace('-', "");
+    let mut bad = vec![];
+    for member in ["sub", "sid"] {
+        for value in ["ann", "a\r\nx-user-roles: admin", &upper, &simple] {
+            bad.push(with(member, json!(value)));
+        }
+    }
+    for role in ["user,admin", "", "Admin", "a\nb", "ä", "user admin"] {
+        bad.push(with("roles", json!([role])));
+    }
+    for token in bad {
+        api.get_with("/verify", &token).await.assert_kept_out(401, "invalid_token");
+    }
+}
+
+#[actix_web::test]
+async fn a_token_from_the_cookie_is_held_to_the_csrf_rule_by_the_original_method() {
+    let api = Api::accepting_cookies().await;
+    let token = cookie_token(&api.issuer);
+    let safe: [&[(&str, &str)]; 5] = [
+        &[("x-original-method", "GET")],
+        &[("x-forwarded-method", "GET")],
+        &[("x-original-method", "HEAD")],
+        &[("x-original-method", "OPTIONS")],
+        &[("x-original-method", "GET"), ("x-forwarded-method", "GET")],
+    ];
+    for headers in safe {
+        api.verify_by_cookie(&token, headers).await.assert_let_through("-");
+    }
+    let unsafe_or_unknown: [&[(&str, &str)]; 12] = [
+        &[],
+        &[("x-original-method", "")],
+        &[("x-original-method", "POST")],
+        &[("x-forwarded-method", "DELETE")],
+        &[("x-original-method", "get")],
+        &[("x-original-method", "GETS")],
+        &[("x-original-method", "GET, POST")],
+        &[("x-original-method", "no method")],
+        &[("x-original-method", "GET"), ("x-forwarded-method", "POST")],
+        &[("x-original-method", "POST"), ("x-forwarded-method", "GET")],
+        &[("x-original-method", "GET"), ("x-forwarded-method", "HEAD")],
+        &[("x-original-method", "GET"), ("x-original-method", "POST")],
+    ];
+    for headers in unsafe_or_unknown {
+        api.verify_by_cookie(&token, headers).await.assert_kept_out(403, "csrf_failed");
+        let wrong = [headers, &[("x-csrf-token", "wrong")]].concat();
+        api.verify_by_cookie(&token, &wrong).await.assert_kept_out(403, "csrf_failed");
+        let right = [headers, &[("x-csrf-token", CSRF)]].concat();
+        api.verify_by_cookie(&token, &right).await.assert_let_through("-");
+    }
+    let bearer = format!("Bearer {token}");
+    let posted = api.get("/verify", &[("authorization", &bearer), ("x-original-method", "POST")]).await;
+    posted.assert_let_through("-");
+}
+
+#[actix_web::test]
+async fn the_cookie_counts_only_where_it_was_set_to() {
+    let api = Api::ready().await;
+    let token = cookie_token(&api.issuer);
+    let answer = api.verify_by_cookie(&token, &[("x-original-method", "GET")]).await;
+    answer.assert_kept_out(401, "missing_token");
+}
+
+#[actix_web::test]
+async fn head_is_answered_like_get() {
+    let api = Api::ready().await;
+    let bearer = format!("Bearer {}", api.issuer.token());
+    let answer = api.send(Method::HEAD, "/verify", &[("authorization", &bearer)]).await;
+    answer.assert_let_through("-");
+}
