@@ -8,5 +8,6 @@ mod faults;
 mod invariants;
 mod key_rotation;
 mod outages;
+mod proxies;
 mod stack;
 mod the_loop;

@@ -123,6 +123,11 @@ impl Running {
     pub async fn stop(self) {
         self.handle.stop(false).await;
     }
+
+    /// To stop it without giving it up.
+    pub fn handle(&self) -> ServerHandle {
+        self.handle.clone()
+    }
 }
 
 pub fn access_token(answer: &Answer) -> String {

@@ -1,0 +1,160 @@
+use std::fs::{self, File};
+use std::net::{SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use actix_web::rt;
+use tempfile::TempDir;
+
+/// How long a proxy may take until it listens.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A proxy of Debian's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Nginx,
+    Caddy,
+}
+
+impl Kind {
+    pub const ALL: [Self; 2] = [Self::Nginx, Self::Caddy];
+}
+
+/// Where what the proxy leads to is.
+pub struct Addresses {
+    pub proxy: SocketAddr,
+    /// `HOST:PORT` of each.
+    pub auth: String,
+    pub api: String,
+    pub app: String,
+}
+
+/// A process of its own, with a configuration of `deploy/` in which nothing but addresses, paths and the certificate is
+/// other than it stands there. Killed with the test.
+pub struct Proxy {
+    process: Child,
+    folder: TempDir,
+}
+
+impl Proxy {
+    pub async fn start(kind: Kind, addresses: &Addresses) -> Self {
+        let folder = TempDir::new().expect("a folder");
+        let members = folder.path().join("srv/members");
+        fs::create_dir_all(&members).expect("a folder");
+        fs::write(members.join("index.html"), "for members").expect("a page");
+        let mut command = match kind {
+            Kind::Nginx => nginx(addresses, folder.path()),
+            Kind::Caddy => caddy(addresses, folder.path()),
+        };
+        let log = File::create(folder.path().join("log")).expect("a log");
+        command.stdin(Stdio::null()).stdout(log.try_clone().expect("a log")).stderr(log);
+        let process = command.spawn().unwrap_or_else(|error| {
+            panic!("{kind:?} did not start ({error}): run scripts/test.sh --setup-only")
+        });
+        let mut proxy = Self { process, folder };
+        for _ in 0..PATIENCE.as_millis() / 20 {
+            if TcpStream::connect(addresses.proxy).is_ok() {
+                return proxy;
+            }
+            let ended = proxy.process.try_wait().expect("a process");
+            assert!(ended.is_none(), "{kind:?} has ended: {}", proxy.log());
+            rt::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("{kind:?} does not listen: {}", proxy.log());
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        // Shown when a test fails.
+        eprintln!("{}", self.log());
+    }
+}
+
+fn nginx(addresses: &Addresses, folder: &Path) -> Command {
+    let text = read("nginx/latchkey.conf");
+    let text: Vec<_> = text.lines().filter(|line| !line.trim().starts_with("ssl_certificate")).collect();
+    let text = replaced(&text.join("\n"), addresses, folder);
+    let text = replaced_one(&text, "listen 443 ssl;", &format!("listen {};", addresses.proxy));
+    let latchkey = folder.join("latchkey");
+    fs::create_dir(&latchkey).expect("a folder");
+    fs::write(latchkey.join("protected.conf"), read("nginx/latchkey/protected.conf")).expect("a file");
+    fs::write(folder.join("latchkey.conf"), text).expect("a file");
+    // A single process: it ends when it is killed, and needs no other account.
+    let main = format!(
+        "daemon off; master_process off; pid {folder}/pid; error_log stderr warn;\n\
+         events {{ }}\n\
+         http {{\n  access_log off;\n  include /etc/nginx/mime.types;\n  {temporary}\n  include {folder}/latchkey.conf;\n}}\n",
+        folder = folder.display(),
+        temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+            .map(|name| format!("{name}_temp_path {}/{name};", folder.display()))
+            .join(" "),
+    );
+    let path = folder.join("nginx.conf");
+    fs::write(&path, main).expect("a file");
+    let mut command = Command::new(program("nginx"));
+    command.arg("-c").arg(path).arg("-p").arg(folder).args(["-e", "stderr"]);
+    command
+}
+
+fn caddy(addresses: &Addresses, folder: &Path) -> Command {
+    let text = replaced(&read("caddy/Caddyfile"), addresses, folder);
+    let port = addresses.proxy.port();
+    let site = format!("http://127.0.0.1:{port}, http://localhost:{port} {{\n\tbind 127.0.0.1");
+    let text = replaced_one(&text, "example.org {", &site);
+    let path = folder.join("Caddyfile");
+    fs::write(&path, format!("{{\n\tadmin off\n}}\n{text}")).expect("a file");
+    let mut command = Command::new(program("caddy"));
+    command.args(["run", "--adapter", "caddyfile", "--config"]).arg(path);
+    for variable in ["HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"] {
+        command.env(variable, folder);
+    }
+    command
+}
+
+fn read(file: &str) -> String {
+    let path = deploy().join(file);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn deploy() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace").join("deploy")
+}
+
+/// What both configurations name alike.
+fn replaced(text: &str, addresses: &Addresses, folder: &Path) -> String {
+    let (site, srv) = (deploy().join("site").display().to_string(), folder.join("srv").display().to_string());
+    let nginx_or_caddy =
+        if text.contains("root /srv;") { ("root /srv;", ";") } else { ("root * /srv\n", "\n") };
+    let root =
+        nginx_or_caddy.0.replace(&format!("/srv{}", nginx_or_caddy.1), &format!("{srv}{}", nginx_or_caddy.1));
+    let pairs = [
+        ("127.0.0.1:8080", addresses.auth.as_str()),
+        ("127.0.0.1:8081", &addresses.api),
+        ("127.0.0.1:3000", &addresses.app),
+        ("/srv/latchkey", &site),
+        (nginx_or_caddy.0, &root),
+    ];
+    pairs.iter().fold(text.to_owned(), |text, (old, new)| replaced_one(&text, old, new))
+}
+
+/// Everywhere, and somewhere: the file may not have changed unnoticed.
+fn replaced_one(text: &str, old: &str, new: &str) -> String {
+    assert!(text.contains(old), "{old} is not in the configuration");
+    text.replace(old, new)
+}
+
+/// On PATH, or where Debian puts what only root needs.
+fn program(name: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
+    let found = folders.map(|folder| folder.join(name)).find(|path| path.exists());
+    found.unwrap_or_else(|| panic!("{name} was not found: run scripts/test.sh --setup-only"))
+}

@@ -1,0 +1,132 @@
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use awc::http::Method;
+use awc::http::header::SET_COOKIE;
+use e2e::{Answer, Call, free_address};
+use serde_json::json;
+
+use super::proxy::{Addresses, Kind, Proxy};
+use super::upstream::{Heard, Upstream};
+use crate::stack::{PASSWORD, Running, Stack};
+
+/// How long a proxy may stay silent before it counts as having said all.
+const SILENCE: Duration = Duration::from_secs(2);
+
+/// A protected site: both servers and another one behind a proxy.
+pub struct Site {
+    pub kind: Kind,
+    pub url: String,
+    pub stack: Stack,
+    pub api: Running,
+    pub upstream: Upstream,
+    _auth: Running,
+    _proxy: Proxy,
+}
+
+/// A person whose tokens are in cookies alone.
+pub struct Person {
+    pub id: String,
+    pub csrf: String,
+    /// `name=value` of each, as a browser sends them.
+    pub cookies: Vec<String>,
+}
+
+impl Site {
+    pub async fn start(kind: Kind) -> Self {
+        let address = free_address();
+        // The issuer is what browsers see, by the name for which they take Secure cookies over plain HTTP.
+        let url = format!("http://localhost:{}", address.port());
+        let stack = Stack::behind(url.clone());
+        let auth = stack.start_auth_with(&["--trusted-proxies", "127.0.0.1"]).await;
+        let jwks = format!("{}/.well-known/jwks.json", auth.url);
+        let api = stack.start_api_with(&["--accept-cookie", "--jwks-url", &jwks]);
+        api.wait_until_ready().await;
+        let upstream = Upstream::start();
+        let bare = |server: &Running| server.url.trim_start_matches("http://").to_owned();
+        let addresses =
+            Addresses { proxy: address, auth: bare(&auth), api: bare(&api), app: upstream.address() };
+        let proxy = Proxy::start(kind, &addresses).await;
+        Self { kind, url, stack, api, upstream, _auth: auth, _proxy: proxy }
+    }
+
+    pub fn call(&self, method: Method, path: &str) -> Call {
+        Call::new(method, format!("{}{path}", self.url))
+    }
+
+    pub fn get(&self, path: &str) -> Call {
+        self.call(Method::GET, path)
+    }
+
+    /// As a browser goes to a page.
+    pub fn navigate(&self, path: &str) -> Call {
+        self.get(path).header("sec-fetch-mode", "navigate").header("accept", "text/html,*/*;q=0.8")
+    }
+
+    /// A new person, as the page does it.
+    pub async fn register(&self, name: &str) -> Person {
+        let body = json!({
+            "email": format!("{name}@example.org"), "password": PASSWORD, "token_delivery": "both_cookies",
+        });
+        Person::of(&self.call(Method::POST, "/auth/register").json(&body).send().await.assert_status(201))
+    }
+
+    /// Sends these lines after the request line and `Host`, which no HTTP client would, and returns the first status that
+    /// comes, if any does.
+    pub async fn send_raw(&self, method: &str, path: &str, rest: &str) -> Option<u16> {
+        let host = self.url.trim_start_matches("http://");
+        let bytes = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{rest}");
+        let address = host.replace("localhost", "127.0.0.1");
+        let talk = move || {
+            let mut stream = TcpStream::connect(address).expect("a proxy");
+            stream.set_read_timeout(Some(SILENCE)).expect("a timeout");
+            // It may hang up before it has heard everything, or say nothing more: then what came is all.
+            let _ = stream.write_all(bytes.as_bytes());
+            let mut received = Vec::new();
+            let _ = stream.read_to_end(&mut received);
+            let line = String::from_utf8_lossy(&received).lines().next().map(str::to_owned)?;
+            line.split(' ').nth(1)?.parse().ok()
+        };
+        actix_web::web::block(talk).await.expect("a conversation")
+    }
+
+    /// The one request that has reached the server behind the proxy.
+    pub fn heard_one(&self) -> Heard {
+        let mut heard = self.upstream.heard();
+        assert_eq!(heard.len(), 1, "{:?}: {heard:?}", self.kind);
+        heard.remove(0)
+    }
+
+    pub fn assert_heard_nothing(&self) {
+        let heard = self.upstream.heard();
+        assert!(heard.is_empty(), "{:?}: {heard:?}", self.kind);
+    }
+}
+
+impl Person {
+    fn of(answer: &Answer) -> Self {
+        let cookies = answer.headers.get_all(SET_COOKIE).map(|cookie| cookie.to_str().expect("text"));
+        let cookies = cookies.filter_map(|cookie| cookie.split(';').next()).map(str::to_owned);
+        let body = answer.json();
+        let text = |value: &serde_json::Value| value.as_str().expect("text").to_owned();
+        Self { id: text(&body["user"]["id"]), csrf: text(&body["csrf_token"]), cookies: cookies.collect() }
+    }
+
+    pub fn cookie(&self) -> String {
+        self.cookies.join("; ")
+    }
+
+    /// What is in a cookie, by its name.
+    pub fn value(&self, name: &str) -> &str {
+        let mut values =
+            self.cookies.iter().filter_map(|cookie| cookie.strip_prefix(name)?.strip_prefix('='));
+        values.next().unwrap_or_else(|| panic!("no cookie {name}"))
+    }
+
+    /// With another pair from `POST /auth/refresh`.
+    pub async fn refreshed(self, site: &Site) -> Self {
+        let call = site.call(Method::POST, "/auth/refresh").header("cookie", &self.cookie());
+        Self::of(&call.send().await.assert_status(200))
+    }
+}

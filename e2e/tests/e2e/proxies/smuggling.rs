@@ -1,0 +1,131 @@
+//! What a client writes about itself, in any spelling, is not what the server behind the proxy reads.
+
+use super::proxy::Kind;
+use super::site::Site;
+
+const NAMES: [&str; 3] = ["X-User-Id", "X-User-Roles", "X-Session-Id"];
+
+/// The spellings of a header's name that somebody may take for it.
+fn spellings(name: &str) -> Vec<String> {
+    let mut all = vec![
+        name.to_owned(),
+        name.to_lowercase(),
+        name.to_uppercase(),
+        name.replacen('-', "_", 1),
+        name.replace('-', "_"),
+        name.replace('-', "_").to_uppercase(),
+        name.to_lowercase().replace('-', "_"),
+    ];
+    let last = name.rfind('-').expect("a hyphen");
+    all.push(format!("{}_{}", &name[..last], &name[last + 1..]));
+    for odd in ".!#$%&'*+^`|~".chars() {
+        all.push(name.replace('-', &odd.to_string()));
+    }
+    all
+}
+
+/// Header lines, and bodies, that try to get one past the proxy.
+fn attempts(name: &str) -> Vec<String> {
+    let mut all = Vec::new();
+    for name in spellings(name) {
+        all.push(format!("{name}: admin\r\n"));
+        all.push(format!("{name}: admin\r\n{name}: root\r\n"));
+    }
+    for odd in [" ", "\t", "\u{0}", "\u{a0}"] {
+        all.push(format!("{name}{odd}: admin\r\n"));
+        all.push(format!("{odd}{name}: admin\r\n"));
+        all.push(format!("X-Other: x\r\n{odd}{name}: admin\r\n"));
+    }
+    all.push(format!("X-Other: x\n{name}: admin\r\n"));
+    all.push(format!("X-Other: x\r{name}: admin\r\n"));
+    all.push(format!("X-Other: x\\r\\n{name}: admin\r\n"));
+    all.push(format!("Connection: {name}\r\n{name}: admin\r\n"));
+    // That the proxy forgets what it has written itself.
+    all.push(format!("Connection: {name}, X-Forwarded-For, X-Forwarded-Method, Cookie, Authorization\r\n"));
+    all.push(format!("Connection: close, {}\r\n", name.to_lowercase()));
+    all.push(format!("Keep-Alive: {name}\r\nTE: trailers\r\nUpgrade: websocket\r\n"));
+    all
+}
+
+#[actix_web::test]
+async fn what_is_told_of_the_person_cannot_be_smuggled_in_in_any_spelling() {
+    for kind in Kind::ALL {
+        let site = Site::start(kind).await;
+        let person = site.register("ann").await;
+        let cookie = person.cookie();
+        let mut reached = 0;
+        for attempt in NAMES.iter().flat_map(|name| attempts(name)) {
+            for rest in
+                [format!("Cookie: {cookie}\r\n{attempt}\r\n"), format!("{attempt}Cookie: {cookie}\r\n\r\n")]
+            {
+                site.send_raw("GET", "/app/", &rest).await;
+                reached += assert_unharmed(&site, &person.id, &attempt);
+            }
+            // Without a session, no header makes one.
+            site.send_raw("GET", "/app/", &format!("{attempt}\r\n")).await;
+            site.assert_heard_nothing();
+        }
+        assert!(reached > 150, "{kind:?}: only {reached} requests got through, so that little was tried");
+    }
+}
+
+#[actix_web::test]
+async fn nor_behind_or_within_a_body() {
+    for kind in Kind::ALL {
+        let site = Site::start(kind).await;
+        let person = site.register("ann").await;
+        let headers = format!("Cookie: {}\r\nX-CSRF-Token: {}\r\n", person.cookie(), person.csrf);
+        let within = "GET /app/ HTTP/1.1\r\nHost: x\r\nX-User-Id: admin\r\n\r\n";
+        let length = within.len();
+        for body in [
+            "Transfer-Encoding: chunked\r\nTrailer: X-User-Id\r\n\r\n1\r\nx\r\n0\r\nX-User-Id: admin\r\n\r\n"
+                .to_owned(),
+            "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nX-User-Id: admin\r\nX_User_Id: admin\r\n\r\n"
+                .to_owned(),
+            format!("Content-Length: {length}\r\n\r\n{within}"),
+            format!("Content-Length: {length}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{within}"),
+            format!("Content-Length: {length}\r\nTransfer_Encoding: chunked\r\n\r\n0\r\n\r\n{within}"),
+            format!("Transfer-Encoding: xchunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n{within}"),
+            format!("Content-Length: 0\r\nContent-Length: {length}\r\n\r\n{within}"),
+            format!("Content-Length: +0\r\n\r\n{within}"),
+        ] {
+            site.send_raw("POST", "/app/", &format!("{headers}{body}")).await;
+            assert_unharmed(&site, &person.id, &body);
+        }
+    }
+}
+
+#[actix_web::test]
+async fn a_token_that_nobody_has_verified_does_not_get_through() {
+    for kind in Kind::ALL {
+        let site = Site::start(kind).await;
+        let person = site.register("ann").await;
+        let (cookie, token) = (person.cookie(), person.value("__Host-access_token"));
+        for first in [format!("Bearer {token}"), String::new()] {
+            for name in ["Authorization", "authorization"] {
+                let rest =
+                    format!("Cookie: {cookie}\r\n{name}: {first}\r\nAuthorization: Bearer planted\r\n\r\n");
+                site.send_raw("GET", "/app/", &rest).await;
+                let heard = site.upstream.heard();
+                assert!(!format!("{heard:?}").contains("planted"), "{kind:?}: {heard:?}");
+            }
+        }
+        let rest = format!("Cookie: {cookie}\r\nAuthorization: Basic eA==\r\n\r\n");
+        site.send_raw("GET", "/app/", &rest).await;
+        site.assert_heard_nothing();
+    }
+}
+
+/// All that the server behind has heard, if anything, is of this person. Returns how much that was.
+fn assert_unharmed(site: &Site, id: &str, attempt: &str) -> usize {
+    let heard = site.upstream.heard();
+    for request in &heard {
+        let [user, roles, session] = NAMES.map(|name| request.all(name));
+        assert_eq!((user, roles), (vec![id], vec!["-"]), "{:?}: {attempt:?}: {request:?}", site.kind);
+        assert!(session.len() == 1 && session[0].len() == 36, "{:?}: {attempt:?}: {request:?}", site.kind);
+        let forwarded = request.all("X-Forwarded-For");
+        assert!(forwarded.is_empty() || forwarded == ["127.0.0.1"], "{:?}: {request:?}", site.kind);
+    }
+    assert!(heard.len() <= 1, "{:?}: {attempt:?}: one request has become several: {heard:?}", site.kind);
+    heard.len()
+}
