@@ -62,11 +62,6 @@ pub struct Settings {
     #[arg(long, env, default_value = "", value_parser = values::origins, hide_default_value = true)]
     pub allowed_origins: AllowedOrigins,
 
-    /// Take the access token from its cookie too, with `X-CSRF-Token` for what changes something: for pages of the same host
-    #[arg(long, env, default_value_t = false, action = ArgAction::Set, num_args = 0..=1)]
-    #[arg(default_missing_value = "true", require_equals = true)]
-    pub accept_cookie: bool,
-
     /// Fetch keys over plain http even from another machine. Whoever sits in between can then make tokens
     #[arg(long, env, default_value_t = false, action = ArgAction::Set, num_args = 0..=1)]
     #[arg(default_missing_value = "true", require_equals = true)]

@@ -68,7 +68,6 @@ pub fn build(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Running, Star
     let (validator, readiness) = validation(settings, clock);
     let metrics = settings.metrics_addr.map(|address| expose(address, &readiness)).transpose()?;
     let readiness = web::Data::new(readiness);
-    let cookie = settings.accept_cookie.then(|| AcceptCookie::of_issuer(&settings.issuer));
     let proxies = web::Data::new(TrustedProxies::new(settings.trusted_proxies.clone()));
     let allowed_origins = settings.allowed_origins.0.clone();
     let cookie = settings.accept_cookie.then(|| AcceptCookie::of_issuer(&settings.issuer));
@@ -82,9 +81,6 @@ pub fn build(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Running, Star
             .app_data(readiness.clone())
             .app_data(proxies.clone())
             .configure(|config| {
-                if let Some(cookie) = cookie {
-                    config.app_data(cookie);
-                }
                 if let Some((http, tokens)) = &counted {
                     config.app_data(http.clone()).app_data(tokens.clone());
                 }

@@ -26,7 +26,11 @@ impl Api {
 impl Answer {
     fn assert_let_through(&self, roles: &str) {
         assert_eq!(self.status, 204, "{}", String::from_utf8_lossy(&self.body));
-        let claims = shared_claims::testing::access_claims("", "", chrono::Utc::now());
+        let claims = shared_claims::testing::access_claims(
+            "",
+            "",
+            shared_claims::Clock::now(&shared_claims::SystemClock),
+        );
         assert_eq!(self.header("x-user-id"), Some(claims.sub.as_str()));
         assert_eq!(self.header("x-user-roles"), Some(roles));
         assert_eq!(self.header("x-session-id"), Some(claims.sid.as_str()));
