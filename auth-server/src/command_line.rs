@@ -62,7 +62,11 @@ pub enum Command {
         json: bool,
     },
     /// Ask the server that runs at `BIND_ADDR` whether it is ready: one line, and exit status 0 or 1
-    Healthcheck,
+    Healthcheck {
+        /// Answer in JSON, also where it is not
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 impl CommandLine {

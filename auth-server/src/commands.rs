@@ -11,7 +11,7 @@ pub mod users;
 use std::io::Write as _;
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What a command has to say, in both forms.
 pub struct Report {
@@ -22,6 +22,15 @@ pub struct Report {
 }
 
 impl Report {
+    /// What a server answered to the question whether it is ready, or why it is not.
+    #[must_use]
+    pub fn of_health(answer: &Result<String, String>) -> Self {
+        match answer {
+            Ok(answer) => Self { text: answer.clone(), json: json!({"ready": true}) },
+            Err(reason) => Self { text: reason.clone(), json: json!({"ready": false, "reason": reason}) },
+        }
+    }
+
     /// On standard output; a reader that has hung up (`| head`) is no error.
     pub fn print(&self, as_json: bool) {
         let text = if as_json { self.json.to_string() } else { self.text.clone() };

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use auth_server::commands::{check, keys, migrate, sessions, users};
+use auth_server::commands::{Report, check, keys, migrate, sessions, users};
 use auth_server::{AuthServer, Command, CommandLine, Settings, logging};
 use shared_claims::SystemClock;
 use shared_claims::http::{connections, healthcheck};
@@ -48,8 +48,12 @@ async fn run() -> Result<(), String> {
                 wrong => Err(format!("a server would not start: {wrong} point(s) are wrong")),
             }
         }
-        Some(Command::Healthcheck) => {
-            healthcheck::ask(settings.bind_addr).await.map(|answer| println!("{answer}"))
+        Some(Command::Healthcheck { json }) => {
+            let asked = healthcheck::ask(settings.bind_addr).await;
+            if json || asked.is_ok() {
+                Report::of_health(&asked).print(json);
+            }
+            asked.map(drop)
         }
     }
 }

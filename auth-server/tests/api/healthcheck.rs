@@ -9,10 +9,15 @@ use crate::program;
 
 /// Runs it with nothing but the address: no secret, no database.
 fn healthcheck(bind_addr: &str) -> Output {
+    healthcheck_with(bind_addr, &[])
+}
+
+fn healthcheck_with(bind_addr: &str, flags: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_auth-server"))
         .env_clear()
         .env("BIND_ADDR", bind_addr)
         .arg("healthcheck")
+        .args(flags)
         .output()
         .expect("the program")
 }
@@ -48,4 +53,22 @@ async fn a_server_without_its_database_is_unhealthy_and_says_why() {
 fn where_nothing_listens_nothing_is_healthy() {
     let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
     assert_unhealthy(&healthcheck(&free.to_string()), &format!("nothing answers at {free}"));
+}
+
+#[actix_web::test]
+async fn programs_are_answered_in_json_either_way() {
+    let told = |output: &Output| {
+        let line = String::from_utf8_lossy(&output.stdout).into_owned();
+        serde_json::from_str::<serde_json::Value>(&line).expect("JSON")
+    };
+    let database = TestDatabase::fresh();
+    let program = program::start(&database, &[]).await;
+    let address = program.address.to_string();
+    let ready = healthcheck_with(&address, &["--json"]);
+    assert_eq!((told(&ready), ready.status.code()), (serde_json::json!({"ready": true}), Some(0)));
+    database.db_execute("ALTER TABLE users RENAME TO gone");
+    let not_ready = healthcheck_with(&address, &["--json"]);
+    let reason = "not ready: database does not answer";
+    assert_eq!(told(&not_ready), serde_json::json!({"ready": false, "reason": reason}));
+    assert_unhealthy(&not_ready, reason);
 }

@@ -145,7 +145,8 @@ async fn who_waits_hears_at_once_of_this_server_and_soon_of_another() {
         };
         let (page, ended) = join(news(&app, &at), end).await;
         assert_eq!(sids(&page), [sid(&session)]);
-        assert!(ended.elapsed() < Duration::from_secs(2));
+        // Not only when the wait is over.
+        assert!(ended.elapsed() < Duration::from_secs(4));
     }
 }
 
