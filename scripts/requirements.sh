@@ -12,10 +12,17 @@ requirements=(
     "command -v node        | Node.js            | nodejs"
     "command -v npm         | npm                | npm"
     "command -v ${CHROMIUM:-chromium} | Chromium | chromium"
+    "have_nginx             | nginx              | nginx-light"
+    "command -v caddy       | Caddy              | caddy"
 )
 
 have_libpq() {
     pkg-config --exists libpq || [[ -e "$(pg_config --libdir)/libpq.so" ]]
+}
+
+# Debian puts it where only root looks. Its service is not what the tests use: they start one of their own.
+have_nginx() {
+    PATH=$PATH:/usr/sbin command -v nginx
 }
 
 # What drives Chromium. It brings no browser of its own.

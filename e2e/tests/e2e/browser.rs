@@ -1,9 +1,10 @@
 //! Chromium against both servers. Each test is a scenario in `e2e/browser/`, which runs on a stack of its own.
 
-mod control;
+pub mod control;
 mod one_host;
 mod scenario;
 
+pub use scenario::act;
 use scenario::{play, play_behind_one_host};
 
 #[actix_web::test]

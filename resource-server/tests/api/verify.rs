@@ -3,7 +3,8 @@
 use awc::http::Method;
 use awc::http::header::SET_COOKIE;
 use serde_json::json;
-use shared_claims::AccessClaims;
+use shared_claims::testing::ManualClock;
+use shared_claims::{AccessClaims, Clock};
 
 use crate::api::{Answer, Api};
 use crate::issuer::Issuer;
@@ -13,7 +14,7 @@ const COOKIE: &str = "__Host-access_token";
 
 impl Api {
     async fn accepting_cookies() -> Self {
-        Self::ready_with(&["--accept-cookie"]).await
+        Self::ready_with(&["--accept-cookie=true"]).await
     }
 
     /// With the token in its cookie, and these headers.
@@ -26,11 +27,7 @@ impl Api {
 impl Answer {
     fn assert_let_through(&self, roles: &str) {
         assert_eq!(self.status, 204, "{}", String::from_utf8_lossy(&self.body));
-        let claims = shared_claims::testing::access_claims(
-            "",
-            "",
-            shared_claims::Clock::now(&shared_claims::SystemClock),
-        );
+        let claims = shared_claims::testing::access_claims("", "", ManualClock::new().now());
         assert_eq!(self.header("x-user-id"), Some(claims.sub.as_str()));
         assert_eq!(self.header("x-user-roles"), Some(roles));
         assert_eq!(self.header("x-session-id"), Some(claims.sid.as_str()));

@@ -46,7 +46,9 @@ pub fn cells(target: &Target) -> Vec<Cell> {
     for wrong in [&[][..], &[""], &["x"], &[&csrf[1..]], &[csrf, csrf], &["x", csrf]] {
         let row = format!("the cookie with X-CSRF-Token {wrong:?}");
         match target.good {
-            _ if !target.operation.is_safe() => add(row, &good, wrong, CSRF_FAILED),
+            _ if !target.operation.is_safe() || target.is_for_proxies() => {
+                add(row, &good, wrong, CSRF_FAILED);
+            }
             Some(status) => add(row, &good, wrong, Status(status)),
             None => {}
         }

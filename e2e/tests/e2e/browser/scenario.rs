@@ -26,10 +26,6 @@ pub async fn play_behind_one_host(name: &str) {
 }
 
 async fn play_on(name: &str, is_one_host: bool) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser");
-    assert!(folder.join("node_modules/playwright-core").exists(), "node_modules is missing: {HINT}");
-    let chromium = chromium().unwrap_or_else(|| panic!("Chromium was not found: {HINT}"));
-
     let proxy = FaultProxy::start();
     let stack = Stack::behind(proxy.url());
     let api = stack.start_api_with(&["--allowed-origins", &stack.auth, "--accept-cookie=true"]);
@@ -39,6 +35,15 @@ async fn play_on(name: &str, is_one_host: bool) {
     proxy.lead_to(&if is_one_host { format!("http://127.0.0.1:{}", one_host.port()) } else { auth.url });
     api.wait_until_ready().await;
     let control = control::listen(proxy.faults.clone(), stack.clock.clone());
+    let control_url = format!("http://127.0.0.1:{}", control.port());
+    act(name, &[("AUTH_URL", &proxy.url()), ("API_URL", &api_url), ("CONTROL_URL", &control_url)]).await;
+}
+
+/// Plays it with servers of which these variables tell.
+pub async fn act(name: &str, variables: &[(&str, &str)]) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser");
+    assert!(folder.join("node_modules/playwright-core").exists(), "node_modules is missing: {HINT}");
+    let chromium = chromium().unwrap_or_else(|| panic!("Chromium was not found: {HINT}"));
 
     // Chromium's profile, too, goes with the folder.
     let temporary = TempDir::new().expect("a folder");
@@ -46,9 +51,7 @@ async fn play_on(name: &str, is_one_host: bool) {
     let mut node = Command::new("node");
     node.args(["--test-reporter=spec", &format!("{name}.test.mjs")])
         .current_dir(folder)
-        .env("AUTH_URL", proxy.url())
-        .env("API_URL", api_url)
-        .env("CONTROL_URL", format!("http://127.0.0.1:{}", control.port()))
+        .envs(variables.iter().copied())
         .env("CHROMIUM", chromium)
         .env("TMPDIR", temporary.path());
     let status = run(node, &output).await;

@@ -12,6 +12,14 @@ use crate::stack::PASSWORD;
 /// Two protected places, and what is in them.
 const PLACES: [(&str, &str); 2] = [("/app/report?a=1&b=%2F2", "the app's\r\n"), ("/members/", "for members")];
 
+/// Another address of this machine, which the servers do not trust as they do the proxy's.
+const CLIENT: &str = "127.0.0.2";
+
+fn client_at(address: &str) -> awc::Client {
+    let connector = awc::Connector::new().local_address(address.parse().expect("an address"));
+    awc::Client::builder().connector(connector).disable_redirects().finish()
+}
+
 fn with(call: Call, person: &Person) -> Call {
     call.header("cookie", &person.cookie())
 }
@@ -178,8 +186,10 @@ async fn the_auth_server_sees_the_clients_address_and_not_what_the_client_writes
         site.register("ann").await;
         let body =
             json!({"email": "ann@example.org", "password": PASSWORD, "token_delivery": "both_cookies"});
-        let login = site
-            .call(Method::POST, "/auth/login")
+        let client = client_at(CLIENT);
+        let url = site.url.replace("localhost", "127.0.0.1");
+        let login = Call::through(&client, Method::POST, format!("{url}/auth/login"))
+            .header("origin", &site.url)
             .header("x-forwarded-for", "192.0.2.1")
             .header("forwarded", "for=192.0.2.2")
             .header("x-real-ip", "192.0.2.3")
@@ -190,6 +200,14 @@ async fn the_auth_server_sees_the_clients_address_and_not_what_the_client_writes
             .stack
             .database
             .db_text("SELECT COUNT(*) || ' ' || MIN(ip) || ' ' || MAX(ip) AS value FROM sessions");
-        assert_eq!(addresses, "2 127.0.0.1 127.0.0.1", "{kind:?}");
+        assert_eq!(addresses, format!("2 127.0.0.1 {CLIENT}"), "{kind:?}");
+
+        let person = site.register("bob").await;
+        let call = Call::through(&client, Method::GET, format!("{url}/app/"));
+        let call = call.header("x-forwarded-for", "192.0.2.1").header("forwarded", "for=192.0.2.2");
+        with(call, &person).send().await.assert_status(200);
+        let heard = site.heard_one();
+        let forwarded = heard.all("Forwarded");
+        assert_eq!((heard.one("X-Forwarded-For"), forwarded.len()), (CLIENT, 0), "{kind:?}: {forwarded:?}");
     }
 }

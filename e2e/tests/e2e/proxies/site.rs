@@ -41,7 +41,7 @@ impl Site {
         let stack = Stack::behind(url.clone());
         let auth = stack.start_auth_with(&["--trusted-proxies", "127.0.0.1"]).await;
         let jwks = format!("{}/.well-known/jwks.json", auth.url);
-        let api = stack.start_api_with(&["--accept-cookie", "--jwks-url", &jwks]);
+        let api = stack.start_api_with(&["--accept-cookie=true", "--jwks-url", &jwks]);
         api.wait_until_ready().await;
         let upstream = Upstream::start();
         let bare = |server: &Running| server.url.trim_start_matches("http://").to_owned();
