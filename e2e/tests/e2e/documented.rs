@@ -133,7 +133,7 @@ async fn every_code_there_is_stands_with_an_operation_of_a_server() {
         answers += &Document::of(server).await.answers();
     }
     for code in Code::ALL {
-        // 405 is told of all paths at once.
+        // This one is told of all paths at once.
         if *code != Code::MethodNotAllowed {
             assert!(answers.contains(&format!("`{}`", code.as_str())), "{} is not documented", code.as_str());
         }

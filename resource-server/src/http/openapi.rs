@@ -1,4 +1,3 @@
-use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse};
 use shared_claims::http::access_cookie::{ACCESS_COOKIE, is_safe};
 use shared_claims::http::description::{add_headers, add_problem, operations};
@@ -52,12 +51,16 @@ pub async fn document(request: HttpRequest) -> HttpResponse {
     }
     for (path, method, call) in operations(&mut document) {
         let takes_token = call.security.is_some();
-        // Proxies make a 500 of 400: there it is a token that is not valid.
-        if takes_token && path != "/verify" {
+        // It says 401 instead, and goes by another method than its own.
+        let is_for_proxies = path == "/verify";
+        if takes_token && !is_for_proxies {
             add_problem(call, Code::MalformedRequest, "two `Authorization` headers");
         }
         if takes_token && accepts_cookie {
-            add_cookie(path, call, &method);
+            if !is_for_proxies {
+                add_problem(call, Code::MalformedRequest, "two access cookies");
+            }
+            add_cookie(call, is_safe(&method) && !is_for_proxies);
         }
         add_headers(call, takes_token);
     }
@@ -65,18 +68,15 @@ pub async fn document(request: HttpRequest) -> HttpResponse {
 }
 
 /// What else a call takes, wants and answers where the access token may come in the cookie.
-fn add_cookie(path: &str, call: &mut Operation, method: &Method) {
+fn add_cookie(call: &mut Operation, is_safe: bool) {
     let no_scopes: [&str; 0] = [];
     call.security.get_or_insert_default().push(SecurityRequirement::new("access_cookie", no_scopes));
-    if path != "/verify" {
-        add_problem(call, Code::MalformedRequest, "two access cookies");
-    }
     add_problem(
         call,
         Code::CsrfFailed,
         "the token in the cookie has no `csrf` claim, or `X-CSRF-Token` does not repeat it",
     );
-    if !is_safe(method) {
+    if !is_safe {
         let text = ObjectBuilder::new().schema_type(SchemaType::Type(Type::String));
         let header = ParameterBuilder::new()
             .name("X-CSRF-Token")

@@ -39,12 +39,10 @@ pub fn cells(target: &Target) -> Vec<Cell> {
 
     // Two headers are refused by all who look, before anything happens.
     let twice = target.with_good_body(target.bare().bearer(bearer).bearer(bearer));
-    // To a proxy, 400 is no answer.
-    let malformed = if target.operation.path == "/verify" { INVALID } else { MALFORMED };
     match (kind, target.good) {
         (Kind::Blind, Some(good)) => add("two Authorization headers", twice, Status(good)),
         (Kind::Blind, None) => {}
-        _ => add("two Authorization headers", twice, malformed),
+        _ => add("two Authorization headers", twice, target.two_tokens()),
     }
     if matches!(kind, Kind::Wants | Kind::Refreshes) {
         add("no token", target.with_good_body(target.bare()), MISSING);

@@ -186,6 +186,20 @@ impl<'a> Target<'a> {
         self.operation.path.replace("{id}", NO_ID).replace("{session}", NO_ID)
     }
 
+    /// It goes by the method that a proxy was asked by, of which these calls do not tell, so that it may be any.
+    pub fn is_for_proxies(&self) -> bool {
+        self.operation.path == "/verify"
+    }
+
+    /// What more than one token is. Proxies make a 500 of 400.
+    pub fn two_tokens(&self) -> Expected {
+        if self.is_for_proxies() {
+            Expected::Problem(401, "invalid_token")
+        } else {
+            Expected::Problem(400, "malformed_request")
+        }
+    }
+
     /// Without a token and without a body.
     pub fn bare(&self) -> Call {
         self.bare_as(self.operation.method.clone())
