@@ -33,13 +33,21 @@ impl Issuer {
     pub fn start(&mut self) {
         let metadata = json!({"issuer": self.url, "jwks_uri": format!("{}/keys", self.url)});
         let keys = jwk_set(&[&self.key]);
+        let nothing = json!({"cursor": "a.0", "snapshot": true, "sessions": [], "users": [], "keys": []});
         let server = HttpServer::new(move || {
-            let (metadata, keys) = (metadata.clone(), keys.clone());
+            let (metadata, keys, nothing) = (metadata.clone(), keys.clone(), nothing.clone());
             App::new()
                 .route(
                     "/.well-known/oauth-authorization-server",
                     web::get().to(move || {
                         let answer = HttpResponse::Ok().json(&metadata);
+                        async { answer }
+                    }),
+                )
+                .route(
+                    "/revocations",
+                    web::get().to(move || {
+                        let answer = HttpResponse::Ok().json(&nothing);
                         async { answer }
                     }),
                 )

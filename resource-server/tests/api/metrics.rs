@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::TimeDelta;
 use resource_server::Settings;
@@ -33,8 +34,17 @@ fn assert_value(page: &str, line: &str, expected: f64) {
 
 #[actix_web::test]
 async fn every_metric_is_in_the_manual_and_the_reverse() {
-    let api = Api::ready_with(&HERE).await;
-    let page = page(&api).await;
+    let feed = ["--revocation-feed-token", "feed-token-of-the-tests-0123456789abcdef"];
+    let api = Api::ready_with(&[&HERE[..], &feed].concat()).await;
+    // Its age is told from the first answer on.
+    let mut page = page(&api).await;
+    for _ in 0..1000 {
+        if value(&page, "revocation_feed_age_seconds").is_some() {
+            break;
+        }
+        actix_web::rt::time::sleep(Duration::from_millis(10)).await;
+        page = self::page(&api).await;
+    }
     let types = page.lines().filter_map(|line| line.strip_prefix("# TYPE "));
     let told: BTreeSet<String> = types
         .map(|line| match line.split_once(' ').expect("a name and a type") {
