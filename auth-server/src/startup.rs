@@ -155,7 +155,6 @@ async fn context(settings: &Settings, secrets: &Secrets, clock: Arc<dyn Clock>) 
         .await
         .map_err(|error| error.to_string())?;
     let feed = RevocationFeed::new(span(settings.access_token_ttl));
-    feed.open(&database).await.map_err(|error| error.to_string())?;
     let issuer = settings.issuer();
     let refresh_tokens =
         RefreshTokens::new(&issuer, &secrets.refresh, &secrets.refresh_accepted, Arc::clone(&clock));

@@ -12,6 +12,7 @@ use std::time::Duration;
 use clap::builder::Resettable;
 use clap::{ArgAction, Command, CommandFactory, FromArgMatches, Parser, ValueEnum};
 use secrecy::{ExposeSecret, SecretString};
+use shared_claims::http::bearer::is_bearer_token;
 use shared_claims::http::proxies::Network;
 use url::Url;
 
@@ -135,6 +136,12 @@ impl Settings {
             self.revocation_feed_token_file.as_deref(),
         )?;
         self.revocation_feed_token_file = None;
+        if !self.revocation_feed_token.iter().all(|token| is_bearer_token(token.expose_secret())) {
+            return Err(
+                "REVOCATION_FEED_TOKEN has characters that no Authorization header takes: give one token, as the auth server has it"
+                    .to_owned(),
+            );
+        }
         let needs_token = self.revocation_feed_url.is_some() || self.revocation_feed_max_age.is_some();
         if needs_token && self.revocation_feed_token.is_none() {
             return Err(

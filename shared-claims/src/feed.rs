@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use awc::error::SendRequestError;
+use awc::error::{PayloadError, SendRequestError};
 use awc::http::StatusCode;
 use awc::http::header::{AUTHORIZATION, HeaderValue};
 use awc::{Client, Connector};
@@ -19,10 +19,13 @@ use crate::revocations::{Page, Revocations};
 /// The most bytes of an answer that are read: some 700,000 ended sessions.
 const MAX_BODY_BYTES: usize = 64 * 1024 * 1024;
 
+/// How long the rest of an answer may take that has begun.
+const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// How to go about it. The defaults are right for servers; tests shorten them.
 #[derive(Clone)]
 pub struct FeedOptions {
-    /// For how long the auth server may wait for news: 1 second. Longer would save a request a second, and would take longer
+    /// For how long the auth server may wait for news, 1 to 30 seconds: 1 second. Longer would save a request a second, and would take longer
     /// to notice that nobody is there any more.
     pub wait: Duration,
     /// How long an answer may take beyond that: 2 seconds.
@@ -44,6 +47,13 @@ impl Default for FeedOptions {
             snapshot_every: Duration::from_secs(60),
             clock: Arc::new(SystemClock),
         }
+    }
+}
+
+impl FeedOptions {
+    /// Less would make it ask all the time; more the auth server refuses.
+    fn wait(&self) -> Duration {
+        self.wait.clamp(Duration::from_secs(1), Duration::from_secs(30))
     }
 }
 
@@ -145,7 +155,10 @@ impl Listener {
             match heard {
                 Ok(page) => {
                     self.note_success(&status);
-                    self.accept(page);
+                    drop(status);
+                    if !self.accept(page) {
+                        time::sleep(self.options.retry_after).await;
+                    }
                 }
                 Err(error) => {
                     self.note_failure(&status, error);
@@ -159,16 +172,17 @@ impl Listener {
 
     async fn ask(&self) -> Result<Page, FeedError> {
         let mut url = self.url.clone();
-        url.query_pairs_mut().append_pair("wait", &self.options.wait.as_secs().to_string());
+        url.query_pairs_mut().append_pair("wait", &self.options.wait().as_secs().to_string());
         if let Some(cursor) = self.cursor.as_ref().filter(|_| Instant::now() < self.snapshot_due) {
             url.query_pairs_mut().append_pair("after", cursor);
         }
-        let patience = self.options.wait + self.options.timeout;
-        time::timeout(patience, self.get(&url)).await.unwrap_or(Err(FeedError::TimedOut))
+        self.get(&url).await
     }
 
     async fn get(&self, url: &Url) -> Result<Page, FeedError> {
-        let mut response = self.client.get(url.as_str()).send().await.map_err(|error| match error {
+        let patience = self.options.wait() + self.options.timeout;
+        let sent = time::timeout(patience, self.client.get(url.as_str()).send()).await;
+        let mut response = sent.map_err(|_| FeedError::TimedOut)?.map_err(|error| match error {
             SendRequestError::Timeout => FeedError::TimedOut,
             _ => FeedError::Unreachable,
         })?;
@@ -178,21 +192,30 @@ impl Listener {
             StatusCode::NOT_FOUND => return Err(FeedError::NotThere),
             _ => return Err(FeedError::BadAnswer),
         }
-        let body = response.body().limit(MAX_BODY_BYTES).await.map_err(|_| FeedError::Unreachable)?;
+        // Large where much has ended, and slow where the line is.
+        let body = time::timeout(BODY_TIMEOUT, response.body().limit(MAX_BODY_BYTES)).await;
+        let body = body.map_err(|_| FeedError::TimedOut)?.map_err(|error| match error {
+            PayloadError::Overflow => FeedError::BadAnswer,
+            _ => FeedError::Unreachable,
+        })?;
         serde_json::from_slice(&body).map_err(|_| FeedError::BadAnswer)
     }
 
-    fn accept(&mut self, page: Page) {
+    /// `false` where it knows less than we do.
+    fn accept(&mut self, page: Page) -> bool {
         if page.snapshot {
             // Behind a load balancer another server may answer that has not heard yet what we have: its snapshot would let
             // ended sessions in again for a moment.
-            if self.cursor.as_deref().is_some_and(|known| is_older(&page.cursor, known)) {
-                return;
-            }
+            let is_older = self.cursor.as_deref().is_some_and(|known| is_older(&page.cursor, known));
+            // The next question says how much we know, so that a server can see whether it has fallen behind.
             self.snapshot_due = Instant::now() + self.options.snapshot_every;
+            if is_older {
+                return false;
+            }
         }
         self.cursor = Some(page.cursor.clone());
         self.revocations.hear(page, self.options.clock.now());
+        true
     }
 
     fn note_success(&self, status: &Mutex<FeedStatus>) {
@@ -232,7 +255,7 @@ fn client(options: &FeedOptions, token: &SecretString) -> Client {
     bearer.set_sensitive(true);
     Client::builder()
         .connector(Connector::new().rustls_0_23(Arc::new(tls())).timeout(options.timeout))
-        .timeout(options.wait + options.timeout)
+        .timeout(options.wait() + options.timeout + BODY_TIMEOUT)
         .add_default_header((AUTHORIZATION, bearer))
         // A redirect would show the token to whoever is named.
         .disable_redirects()

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Deserializer};
@@ -60,6 +60,8 @@ struct Lists {
     users: ById<(i64, i64)>,
     keys: HashMap<String, i64>,
     heard_at: Option<DateTime<Utc>>,
+    /// The same by a clock that nobody sets back.
+    heard: Option<Instant>,
 }
 
 /// What the auth server answers at `/revocations`, as JSON: `{cursor, snapshot, sessions, users, keys}`.
@@ -175,6 +177,7 @@ impl Revocations {
             lists.keys.insert(kid, until.timestamp());
         }
         lists.heard_at = Some(now);
+        lists.heard = Some(Instant::now());
     }
 
     /// Drops what matters no longer.
@@ -198,8 +201,9 @@ impl Revocations {
 impl Lists {
     fn is_too_old(&self, max_age: Option<Duration>, now: DateTime<Utc>) -> bool {
         let Some(max_age) = max_age else { return false };
-        // A clock that was set back is no reason to shut everybody out.
-        self.heard_at.is_none_or(|heard_at| (now - heard_at).to_std().is_ok_and(|age| age > max_age))
+        let (Some(heard_at), Some(heard)) = (self.heard_at, self.heard) else { return true };
+        // A clock that was set back makes nothing younger, and shuts nobody out.
+        heard.elapsed().max((now - heard_at).to_std().unwrap_or_default()) > max_age
     }
 }
 

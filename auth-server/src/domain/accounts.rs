@@ -90,14 +90,14 @@ pub async fn delete_oneself(context: &Context, session: &Session, user: &User) -
     let user = user.id;
     context
         .transaction(&Requester::none(), move |connection, journal| {
+            if !remove::<DeletionError>(connection, journal, user)? {
+                return Err(DeletionError::Gone);
+            }
+            // After the person's row, as logins do: the other way round the two could wait for each other.
             for account in &accounts {
                 password_failures::forget_account(connection, account)?;
             }
-            if remove::<DeletionError>(connection, journal, user)? {
-                Ok(())
-            } else {
-                Err(DeletionError::Gone)
-            }
+            Ok(())
         })
         .await
 }

@@ -12,7 +12,7 @@ use super::{Busy, Passwords, WeakPassword, record_version};
 use crate::model::{
     By, CustomClaims, EndReason, EventType, Requester, Role, Roles, Session, SessionId, User, UserId,
 };
-use crate::store::{AnyConnection, Database, StoreError, sessions, users};
+use crate::store::{AnyConnection, Database, StoreError, familiar_places, sessions, users};
 
 /// What is to be different; what is not given stays.
 #[derive(Default)]
@@ -152,6 +152,7 @@ pub async fn reset_password(
         users::by_id(connection, user)?.ok_or(AdministrationError::NoSuchPerson)?;
         record_version::grow(connection, journal, user)?;
         users::set_password(connection, user, &hash)?;
+        familiar_places::forget(connection, user)?;
         journal.note(journal.event(EventType::PasswordChanged).of_user(user));
         let ended = sessions::end_all(connection, user, None, EndReason::PasswordChanged, now)?;
         journal.note_ended(ended, user, EndReason::PasswordChanged);

@@ -54,11 +54,13 @@ pub async fn by_refresh_token(
             let end = move |connection: &mut AnyConnection, journal: &mut Journal| {
                 if sessions::end_reused(connection, session.id, spent, now)? {
                     journal.note_reuse(session.id, session.user_id);
+                    return Ok(EndReason::ReuseDetected);
                 }
-                Ok::<_, StoreError>(())
+                // It ended in between, of something else.
+                let ended = sessions::by_id(connection, session.id)?.and_then(|session| session.ended);
+                Ok::<_, StoreError>(ended.map_or(EndReason::Unknown, |ended| ended.reason))
             };
-            context.transaction(requester, end).await?;
-            Err(AuthenticationError::SessionEnded(EndReason::ReuseDetected))
+            Err(AuthenticationError::SessionEnded(context.transaction(requester, end).await?))
         }
         Found::Spent => Err(AuthenticationError::SpentToken),
         Found::Over(reason) => Err(AuthenticationError::SessionEnded(reason)),

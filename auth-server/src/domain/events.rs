@@ -42,7 +42,7 @@ pub async fn page(
     let found = database.run(move |connection| events::page(connection, &filter, below, limit + 1)).await?;
     let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
     let next = (found.len() > wanted).then(|| found[wanted - 1].0).map(Cursor);
-    Ok(Page { events: found.into_iter().take(wanted).map(|(_, event)| event).collect(), next })
+    Ok(Page { events: found.into_iter().take(wanted).filter_map(|(_, event)| event).collect(), next })
 }
 
 impl fmt::Display for Cursor {

@@ -6,9 +6,9 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::journal::Journal;
 use super::password_check::{self, Identifier, PasswordError};
-use super::{Busy, Context, WeakPassword, record_version};
+use super::{Busy, Context, WeakPassword, record_version, throttle};
 use crate::model::{EndReason, EventType, Requester, Session, User};
-use crate::store::{AnyConnection, StoreError, sessions, users};
+use crate::store::{AnyConnection, StoreError, familiar_places, sessions, users};
 
 /// What is wanted.
 pub struct PasswordChange {
@@ -62,16 +62,29 @@ pub async fn change(
     let failure = EventType::ReauthenticationFailed;
     let proof = Arc::new(password_check::check(context, whom, change.current, requester, failure).await?);
     if is_same {
+        proof.forgive(context).await?;
         return Err(PasswordChangeError::Same);
     }
-    let hash = context.passwords.hash_if_strong(change.new, user.guessable_words()).await?;
-    let hash = hash.map_err(PasswordChangeError::Weak)?;
-    let (now, held) = (context.now(), Arc::clone(&proof));
+    let hash = match context.passwords.hash_if_strong(change.new, user.guessable_words()).await {
+        Ok(Ok(hash)) => hash,
+        refused => {
+            proof.forgive(context).await?;
+            return Err(match refused {
+                Ok(Err(weak)) => PasswordChangeError::Weak(weak),
+                Err(busy) => busy.into(),
+                Ok(Ok(_)) => unreachable!("it would not have been refused"),
+            });
+        }
+    };
+    let (now, held, asks) = (context.now(), Arc::clone(&proof), requester.clone());
     let work = move |connection: &mut AnyConnection, journal: &mut Journal| {
         held.hold(connection, now)?;
         let user = held.user.id;
         record_version::grow(connection, journal, user)?;
         users::set_password(connection, user, &hash)?;
+        // Whoever else knew the old password may have made their own places familiar.
+        familiar_places::forget(connection, user)?;
+        throttle::make_familiar(connection, user, &asks, now)?;
         if change.end_other_sessions {
             let (but, reason) = (Some(session.id), EndReason::PasswordChanged);
             let ended = sessions::end_all(connection, user, but, reason, now)?;

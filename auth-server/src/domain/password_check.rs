@@ -124,6 +124,15 @@ impl Proof {
         Ok(self.attempt.succeeded(connection)?)
     }
 
+    /// The password was right, whatever else is wrong: it is not counted as a failure.
+    ///
+    /// # Errors
+    /// The database failed.
+    pub async fn forgive(&self, context: &Context) -> Result<(), StoreError> {
+        let attempt = self.attempt.clone();
+        context.database.run(move |connection| attempt.succeeded(connection)).await
+    }
+
     /// Whether an earlier login of this person left the token that the device showed.
     #[must_use]
     pub fn device_is_familiar(&self) -> bool {
@@ -142,9 +151,14 @@ pub async fn note_failure(
     requester: &Requester,
     failure: EventType,
 ) -> Result<(), StoreError> {
-    let note = move |_: &mut AnyConnection, journal: &mut Journal| {
+    let note = move |connection: &mut AnyConnection, journal: &mut Journal| {
         let event = Event { user, ..journal.event(failure) };
-        journal.note(event);
+        // Who was deleted while the password was being checked leaves no more than an id.
+        let is_gone = match user {
+            Some(id) => users::by_id(connection, id)?.is_none(),
+            None => false,
+        };
+        journal.note(if is_gone { event.without_origin() } else { event });
         Ok(())
     };
     context.transaction(requester, note).await

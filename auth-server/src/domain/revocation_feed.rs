@@ -36,6 +36,7 @@ pub struct RevocationFeed {
     heard: Mutex<Heard>,
     news: watch::Sender<()>,
     nudge: Notify,
+    looking: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
@@ -72,17 +73,13 @@ impl RevocationFeed {
     /// For access tokens that live so long.
     #[must_use]
     pub fn new(token_life: TimeDelta) -> Self {
-        Self { token_life, heard: Mutex::default(), news: watch::Sender::new(()), nudge: Notify::new() }
-    }
-
-    /// Begins another epoch: whatever happened to the database while no server of ours was looking, all listeners take
-    /// everything anew.
-    ///
-    /// # Errors
-    /// The database failed.
-    pub async fn open(&self, database: &Database) -> Result<(), StoreError> {
-        let counter = database.run(revocations::counter).await?;
-        begin_epoch(database, counter.epoch).await
+        Self {
+            token_life,
+            heard: Mutex::default(),
+            news: watch::Sender::new(()),
+            nudge: Notify::new(),
+            looking: tokio::sync::Mutex::default(),
+        }
     }
 
     /// This server has revoked something: no need to wait until it looks.
@@ -97,9 +94,14 @@ impl RevocationFeed {
                 () = self.nudge.notified() => {}
                 () = tokio::time::sleep(LOOK_EVERY) => {}
             }
-            let is_asked = self.heard().asked_at.is_some_and(|asked| asked.elapsed() < ASLEEP_AFTER);
-            if is_asked && let Err(error) = self.look(database).await {
-                log::warn!("revocations cannot be read: {error}");
+            if self.heard().asked_at.is_some_and(|asked| asked.elapsed() < ASLEEP_AFTER) {
+                let _alone = self.looking.lock().await;
+                if let Err(error) = self.look(database).await {
+                    log::warn!("revocations cannot be read: {error}");
+                }
+            } else {
+                // The database may be another one when somebody asks again.
+                *self.heard() = Heard::default();
             }
         }
     }
@@ -119,21 +121,50 @@ impl RevocationFeed {
         let mut news = self.news.subscribe();
         let until = Instant::now() + wait;
         self.heard().asked_at = Some(Instant::now());
+        if after.is_some_and(|after| !self.knows(after)) {
+            self.look_for(database, after).await?;
+        }
         loop {
-            if !self.is_fresh() {
-                self.look(database).await?;
-            }
+            self.look_unless_fresh(database).await?;
             let page = self.page(after, now);
             let has_news = page.is_snapshot || !page.entries.is_empty();
             if has_news || timeout_at(until, news.changed()).await.is_err() {
                 // Whoever waited in vain is told so only if somebody has looked meanwhile.
-                return if has_news || self.is_fresh() {
-                    Ok(page)
-                } else {
-                    self.look(database).await.map(|()| self.page(after, now))
-                };
+                self.look_unless_fresh(database).await?;
+                return Ok(if has_news { page } else { self.page(after, now) });
             }
         }
+    }
+
+    /// Whether the cursor is one of those that this server has come by.
+    fn knows(&self, cursor: &Cursor) -> bool {
+        let heard = self.heard();
+        heard.counter.as_ref().is_some_and(|known| known.epoch == cursor.epoch && cursor.seq <= known.seq)
+    }
+
+    /// For a listener who says to know more than we do: another server may be ahead of us. If none is, the database is not what
+    /// it was, and all are to hear everything anew.
+    async fn look_for(&self, database: &Database, cursor: Option<&Cursor>) -> Result<(), StoreError> {
+        let _alone = self.looking.lock().await;
+        self.look(database).await?;
+        let counter = self.heard().counter.clone();
+        if let (Some(counter), Some(cursor)) = (counter, cursor)
+            && counter.epoch == cursor.epoch
+            && counter.seq < cursor.seq
+        {
+            begin_epoch(database, counter.epoch).await?;
+            self.look(database).await?;
+        }
+        Ok(())
+    }
+
+    /// Of many who ask at the same moment one looks, and the others wait for that.
+    async fn look_unless_fresh(&self, database: &Database) -> Result<(), StoreError> {
+        if self.is_fresh() {
+            return Ok(());
+        }
+        let _alone = self.looking.lock().await;
+        if self.is_fresh() { Ok(()) } else { self.look(database).await }
     }
 
     /// How long something that happened then matters.
@@ -167,14 +198,19 @@ impl RevocationFeed {
         }
     }
 
-    /// Reads what is new, and wakes the listeners.
+    /// Reads what is new, and wakes the listeners. One at a time.
     async fn look(&self, database: &Database) -> Result<(), StoreError> {
         let begun = Instant::now();
-        let mut counter = database.run(revocations::counter).await?;
         let known = self.heard().counter.clone();
-        let goes_on = known.as_ref().filter(|known| known.epoch == counter.epoch);
-        if goes_on.is_some_and(|known| known.seq > counter.seq) {
+        let mut counter = database.run(revocations::counter).await?;
+        // Whatever happened to the database while nobody of us was looking: at the first look, and where it has gone back,
+        // everything is told anew.
+        let has_gone_back =
+            known.as_ref().is_some_and(|known| known.epoch == counter.epoch && known.seq > counter.seq);
+        if has_gone_back {
             log::warn!("the database has fewer revocations than before: it was restored, or failed over");
+        }
+        if known.is_none() || has_gone_back {
             begin_epoch(database, counter.epoch).await?;
             counter = database.run(revocations::counter).await?;
         }
@@ -183,25 +219,16 @@ impl RevocationFeed {
             self.heard().looked_at = Some(begun);
             return Ok(());
         }
-        let read =
-            database.run(move |connection| revocations::after(connection, from.unwrap_or(i64::MIN))).await?;
-        self.accept(counter, from, read, begun);
+        let read = database.run(move |connection| revocations::after(connection, from.unwrap_or(i64::MIN)));
+        self.accept(counter, from.is_some(), read.await?, begun);
         self.news.send_replace(());
         Ok(())
     }
 
-    fn accept(&self, mut counter: Counter, from: Option<i64>, read: Vec<Stored>, begun: Instant) {
+    fn accept(&self, mut counter: Counter, goes_on: bool, read: Vec<Stored>, begun: Instant) {
         let mut heard = self.heard();
-        // Two looks at once: the one that began later knows more.
-        if heard.looked_at.is_some_and(|looked_at| looked_at > begun) {
-            return;
-        }
-        match from {
-            None => heard.revocations.clear(),
-            Some(from) => {
-                let known = heard.revocations.partition_point(|old| old.seq <= from);
-                heard.revocations.truncate(known);
-            }
+        if !goes_on {
+            heard.revocations.clear();
         }
         // More may have been written between the two statements.
         counter.seq = read.last().map_or(counter.seq, |last| last.seq.max(counter.seq));

@@ -43,6 +43,7 @@ pub struct Throttle {
 }
 
 /// An attempt that was let through. It counts as a failure from the start, or a thousand at once would all pass.
+#[derive(Clone)]
 pub struct Attempt {
     account: String,
     place: String,
@@ -133,7 +134,8 @@ impl Attempt {
     /// The password was wrong.
     pub fn failed(&self, connection: &mut AnyConnection, now: DateTime<Utc>) -> Result<(), StoreError> {
         let now = now.naive_utc();
-        for _ in 0..RACES {
+        // Whoever fails everywhere at once runs into themselves, and is to be counted all the same.
+        for _ in 0..RACES * RACES {
             let seen = password_failures::find(connection, &self.account, EVERYWHERE)?;
             let counted = seen.filter(|seen| now - seen.first_at < PERIOD);
             let new = one_more(counted, now);

@@ -5,13 +5,13 @@ use shared_claims::http::problem::ProblemBody;
 use shared_claims::{AccessTokenValidator, Problem, TokenError};
 use utoipa::ToSchema;
 
-use super::Cookies;
 use super::answers::UserBody;
 use super::errors::{deletion_problem, rename_problem, with_challenge};
 use super::fields::Fields;
 use super::json::Json;
 use super::presented::session;
-use super::requester::requester;
+use super::requester::{address, requester};
+use super::{Attempts, Cookies};
 use crate::domain::{Context, accounts, authentication};
 use crate::model::{Carrier, DisplayName, User, Username};
 
@@ -53,6 +53,7 @@ pub async fn show(
     patch, path = "/auth/me", tag = "account", request_body = Names,
     responses(
         (status = 200, description = "The person, with the new names", body = UserBody),
+        (status = 429, description = "`too_many_requests`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 401, description = "`missing_token`, `invalid_token`, `session_ended`", body = ProblemBody, content_type = "application/problem+json"),
     ),
     security(("refresh_cookie" = []), ("refresh_token" = []))
@@ -61,9 +62,12 @@ pub async fn change(
     request: HttpRequest,
     context: web::Data<Context>,
     cookies: web::Data<Cookies>,
+    attempts: web::Data<Attempts>,
     Json(body): Json<Names>,
 ) -> Result<HttpResponse, Problem> {
     let (_, user) = session(&request, &context, **cookies).await?;
+    // An answer tells whether somebody has that username.
+    attempts.count(address(&request))?;
     let mut fields = Fields::default();
     let name = fields.display_name(body.name.as_deref());
     let username = fields.username(body.username.as_deref());

@@ -5,12 +5,12 @@ use shared_claims::Problem;
 use shared_claims::http::problem::ProblemBody;
 use utoipa::ToSchema;
 
-use super::Cookies;
 use super::errors::password_change_problem;
 use super::fields::Fields;
 use super::json::Json;
 use super::presented::session;
-use super::requester::requester;
+use super::requester::{address, requester};
+use super::{Attempts, Cookies};
 use crate::domain::Context;
 use crate::domain::password_change::{self, PasswordChange};
 
@@ -42,9 +42,11 @@ pub async fn change(
     request: HttpRequest,
     context: web::Data<Context>,
     cookies: web::Data<Cookies>,
+    attempts: web::Data<Attempts>,
     Json(body): Json<Passwords>,
 ) -> Result<HttpResponse, Problem> {
     let (session, user) = session(&request, &context, **cookies).await?;
+    attempts.count(address(&request))?;
     let mut fields = Fields::default();
     let current = fields.password("current_password", body.current_password);
     let new = fields.password("new_password", body.new_password);

@@ -5,13 +5,13 @@ use shared_claims::Problem;
 use shared_claims::http::problem::ProblemBody;
 use utoipa::ToSchema;
 
-use super::Cookies;
 use super::answers::{Tokens, fresh_access_token};
 use super::errors::reauthentication_problem;
 use super::fields::Fields;
 use super::json::Json;
 use super::presented::session_by_token;
-use super::requester::requester;
+use super::requester::{address, requester};
+use super::{Attempts, Cookies};
 use crate::domain::{Context, reauthentication};
 
 /// The password once more.
@@ -38,9 +38,11 @@ pub async fn reauthenticate(
     request: HttpRequest,
     context: web::Data<Context>,
     cookies: web::Data<Cookies>,
+    attempts: web::Data<Attempts>,
     Json(body): Json<Reauthentication>,
 ) -> Result<HttpResponse, Problem> {
     let (session, user, token) = session_by_token(&request, &context, **cookies).await?;
+    attempts.count(address(&request))?;
     let mut fields = Fields::default();
     let password = fields.password("password", body.password);
     let Some(password) = password else { return Err(fields.problem()) };

@@ -2,6 +2,7 @@ use std::path::Path;
 
 use secrecy::{ExposeSecret, SecretString};
 use shared_claims::Algorithm;
+use shared_claims::http::bearer::is_bearer_token;
 
 use super::Settings;
 use crate::store::DatabaseUrl;
@@ -80,6 +81,12 @@ impl Secrets {
             )?,
         };
         check(&secrets.named())?;
+        if !secrets.feed_tokens.iter().all(|token| is_bearer_token(token.expose_secret())) {
+            return Err(
+                "REVOCATION_FEED_TOKEN has characters that no Authorization header takes: `openssl rand -base64 32` makes a good one"
+                    .to_owned(),
+            );
+        }
         Ok(secrets)
     }
 

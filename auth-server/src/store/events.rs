@@ -34,18 +34,28 @@ pub struct Position {
     pub id: i64,
 }
 
+/// How many go into one statement, far below the number of values that either database takes.
+const ROWS: usize = 500;
+
 /// Writes events, in the order given.
 ///
 /// # Errors
 /// The database failed.
 pub fn insert(connection: &mut AnyConnection, events: &[Event]) -> Result<(), StoreError> {
-    for event in events {
-        diesel::insert_into(events::table).values(NewRow::from(event)).execute(connection)?;
+    for some in events.chunks(ROWS) {
+        let rows: Vec<NewRow> = some.iter().map(NewRow::from).collect();
+        let insert = diesel::insert_into(events::table).values(&rows);
+        match connection {
+            #[cfg(feature = "postgres")]
+            AnyConnection::Postgres(connection) => insert.execute(connection)?,
+            AnyConnection::Sqlite(connection) => insert.execute(connection)?,
+        };
     }
     Ok(())
 }
 
-/// At most `limit` events, newest first, below `below`.
+/// At most `limit` events, newest first, below `below`. In the place of one that a newer server has written, and that cannot be
+/// read here, stands nothing.
 ///
 /// # Errors
 /// The database failed.
@@ -54,7 +64,7 @@ pub fn page(
     filter: &Filter,
     below: Option<Position>,
     limit: i64,
-) -> Result<Vec<(Position, Event)>, StoreError> {
+) -> Result<Vec<(Position, Option<Event>)>, StoreError> {
     let mut query = events::table.select(Row::as_select()).into_boxed();
     if let Some(user) = filter.user {
         query = query.filter(events::user_id.eq(user.to_string()));
@@ -80,7 +90,7 @@ pub fn page(
         query = query.filter(events::at.le(at)).filter(events::at.lt(at).or(events::id.lt(id)));
     }
     let rows: Vec<Row> = query.order((events::at.desc(), events::id.desc())).limit(limit).load(connection)?;
-    rows.into_iter().map(|row| row.read().map_err(StoreError::from)).collect()
+    Ok(rows.into_iter().map(Row::read).collect())
 }
 
 /// Whether a person of this id was deleted.
@@ -161,13 +171,19 @@ struct Row {
 }
 
 impl Row {
-    fn read(self) -> Result<(Position, Event), ImpossibleValue> {
+    fn read(self) -> (Position, Option<Event>) {
+        let position = Position { at: self.at.and_utc(), id: self.id };
+        let event = self.event().inspect_err(|error| log::warn!("event {}: {error}", position.id));
+        (position, event.ok())
+    }
+
+    fn event(self) -> Result<Event, ImpossibleValue> {
         let impossible = |column| ImpossibleValue { column };
         let user = self.user_id.map(|id| id.parse()).transpose();
         let session = self.session_id.map(|id| id.parse()).transpose();
         let details: Map<String, Value> =
             serde_json::from_str(&self.details).map_err(|_| impossible("events.details"))?;
-        let event = Event {
+        Ok(Event {
             at: self.at.and_utc(),
             kind: self.kind.parse()?,
             user: user.map_err(|_| impossible("events.user_id"))?,
@@ -175,7 +191,6 @@ impl Row {
             ip: self.ip,
             user_agent: self.user_agent,
             details,
-        };
-        Ok((Position { at: event.at, id: self.id }, event))
+        })
     }
 }

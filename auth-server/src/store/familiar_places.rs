@@ -7,6 +7,9 @@ use super::schema::familiar_places;
 use super::{AnyConnection, StoreError};
 use crate::model::UserId;
 
+/// Nobody logs in from more, but for those who hoard places in order to guess from each of them.
+const MOST: i64 = 20;
+
 /// Whether the person has logged in from there. Takes as long for nobody.
 ///
 /// # Errors
@@ -37,7 +40,33 @@ pub fn note(
     if diesel::update(row).set(last_login).execute(connection)? == 0 {
         let names = (familiar_places::user_id.eq(user.to_string()), familiar_places::place.eq(place));
         diesel::insert_into(familiar_places::table).values((names, last_login)).execute(connection)?;
+        forget_all_but_newest(connection, user)?;
     }
+    Ok(())
+}
+
+/// Forgets all of a person's.
+///
+/// # Errors
+/// The database failed.
+pub fn forget(connection: &mut AnyConnection, user: UserId) -> Result<(), StoreError> {
+    let theirs = familiar_places::table.filter(familiar_places::user_id.eq(user.to_string()));
+    diesel::delete(theirs).execute(connection)?;
+    Ok(())
+}
+
+fn forget_all_but_newest(connection: &mut AnyConnection, user: UserId) -> Result<(), StoreError> {
+    let theirs = familiar_places::table.filter(familiar_places::user_id.eq(user.to_string()));
+    let old: Vec<String> = theirs
+        .order((familiar_places::last_login_at.desc(), familiar_places::place))
+        .offset(MOST)
+        .limit(MOST)
+        .select(familiar_places::place)
+        .load(connection)?;
+    let rows = familiar_places::table
+        .filter(familiar_places::user_id.eq(user.to_string()))
+        .filter(familiar_places::place.eq_any(old));
+    diesel::delete(rows).execute(connection)?;
     Ok(())
 }
 

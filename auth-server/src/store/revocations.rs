@@ -7,6 +7,9 @@ use super::schema::{revocation_counter, revocations};
 use super::{AnyConnection, StoreError};
 use crate::model::{ImpossibleValue, Revocation};
 
+/// How many go into one statement: others wait for it.
+const ROWS: usize = 500;
+
 /// How far the counter has come.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
 pub struct Counter {
@@ -44,10 +47,20 @@ pub fn append(
         .set(revocation_counter::seq.eq(revocation_counter::seq + count))
         .returning(revocation_counter::seq)
         .get_result(connection)?;
-    for (seq, revocation) in (last - count + 1..).zip(news) {
-        let (kind, subject, version) = columns(revocation);
-        let row = Row { seq, kind: kind.to_owned(), subject, version, at: now.naive_utc() };
-        diesel::insert_into(revocations::table).values(row).execute(connection)?;
+    let rows: Vec<Row> = (last - count + 1..)
+        .zip(news)
+        .map(|(seq, revocation)| {
+            let (kind, subject, version) = columns(revocation);
+            Row { seq, kind: kind.to_owned(), subject, version, at: now.naive_utc() }
+        })
+        .collect();
+    for some in rows.chunks(ROWS) {
+        let insert = diesel::insert_into(revocations::table).values(some);
+        match connection {
+            #[cfg(feature = "postgres")]
+            AnyConnection::Postgres(connection) => insert.execute(connection)?,
+            AnyConnection::Sqlite(connection) => insert.execute(connection)?,
+        };
     }
     Ok(())
 }

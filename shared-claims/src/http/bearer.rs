@@ -29,7 +29,7 @@ pub fn bearer(request: &HttpRequest) -> Result<Option<&str>, Problem> {
         return Ok(None);
     }
     match std::str::from_utf8(rest).map(|rest| rest.trim_start_matches(' ')) {
-        Ok(token) if is_b64token(token) => Ok(Some(token)),
+        Ok(token) if is_bearer_token(token) => Ok(Some(token)),
         _ => Err(invalid_token()),
     }
 }
@@ -82,8 +82,9 @@ fn invalid_token() -> Problem {
     Problem::new(Code::InvalidToken).challenge(Challenge::InvalidToken)
 }
 
-/// `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="` (RFC 6750 §2.1).
-fn is_b64token(text: &str) -> bool {
+/// Whether it can stand in the header: `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="` (RFC 6750 §2.1).
+#[must_use]
+pub fn is_bearer_token(text: &str) -> bool {
     let body = text.trim_end_matches('=');
     !body.is_empty() && body.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte))
 }
