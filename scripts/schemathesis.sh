@@ -67,7 +67,8 @@ stack_start_lenient() {
 
 stack_run_lenient() {
     local programs=$1 port
-    local settings=(DATABASE_URL="sqlite://$stack_dir/test.db" "${lenient_settings[@]}")
+    local settings=(DATABASE_URL="sqlite://$stack_dir/test.db" "${lenient_settings[@]}"
+        REVOCATION_FEED_TOKEN=feed-token-of-a-test-0123456789abcdef)
     stack_listen auth-server "$programs/auth-server" "${settings[@]}" ISSUER="http://127.0.0.1:{port}" || return 1
     auth=http://127.0.0.1:$port
     stack_listen resource-server "$programs/resource-server" ISSUER="$auth" || return 1
@@ -75,6 +76,7 @@ stack_run_lenient() {
     stack_is_ready "$api" || return 1
 
     export AUTH_URL=$auth TEST_EMAIL=ann@example.org TEST_PASSWORD="correct horse battery staple"
+    export FEED_TOKEN=feed-token-of-a-test-0123456789abcdef
     env -i "${settings[@]}" "$programs/auth-server" users create "$TEST_EMAIL" --role admin --password-stdin \
         <<<"$TEST_PASSWORD" >/dev/null || return 1
 }
