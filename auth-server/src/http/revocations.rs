@@ -73,9 +73,9 @@ pub struct RevokedKey {
 pub struct Part {
     /// `cursor` of the answer before. Without one, or with one of before a restore, the answer is a snapshot.
     after: Option<String>,
-    /// How many seconds to wait for news, where there is none.
-    #[param(minimum = 0, maximum = 30, default = 0)]
-    wait: Option<u64>,
+    /// How many seconds to wait for news, where there is none. Without it the answer comes at once.
+    #[param(minimum = 1, maximum = 30)]
+    wait: Option<i64>,
 }
 
 /// What resource servers must hear of: ended sessions, changed people, retired keys.
@@ -98,8 +98,8 @@ pub async fn listen(
     // One that cannot be read is like one of another epoch.
     let after = query.take("after", |text| Ok::<_, String>(text.parse::<Cursor>().ok())).flatten();
     let wait = query.take("wait", |text| match text.parse() {
-        Ok(seconds @ 0..=LONGEST_WAIT) => Ok(seconds),
-        _ => Err(format!("must be a number of seconds from 0 to {LONGEST_WAIT}")),
+        Ok(seconds @ 1..=LONGEST_WAIT) => Ok(seconds),
+        _ => Err(format!("must be a number of seconds from 1 to {LONGEST_WAIT}")),
     });
     query.check()?;
     let wait = Duration::from_secs(wait.unwrap_or_default());
