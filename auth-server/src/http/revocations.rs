@@ -69,6 +69,7 @@ pub struct RevokedKey {
 
 /// Which part of it.
 #[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "only describes what `Query` reads")]
 pub struct Part {
     /// `cursor` of the answer before. Without one, or with one of before a restore, the answer is a snapshot.

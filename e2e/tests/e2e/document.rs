@@ -120,6 +120,12 @@ impl Operation {
             || security.as_array().is_some_and(|any| any.iter().any(|one| one == &serde_json::json!({})))
     }
 
+    /// What it says to stand in the path.
+    pub fn path_parameters(&self) -> BTreeSet<&str> {
+        let all = self.description["parameters"].as_array().into_iter().flatten();
+        all.filter(|one| one["in"] == "path").filter_map(|one| one["name"].as_str()).collect()
+    }
+
     /// The answer must be one that the document tells of: the status, the code, the media type and the headers.
     pub fn assert_documented(&self, answer: &Answer) {
         let response = &self.description["responses"][answer.status.to_string()];

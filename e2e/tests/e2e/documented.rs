@@ -99,6 +99,16 @@ async fn a_path_answers_to_the_methods_of_its_document_and_to_no_other() {
 }
 
 #[actix_web::test]
+async fn a_path_has_a_place_for_each_of_its_parameters() {
+    for (_, server) in Servers::start().await.each() {
+        for operation in Document::of(server).await.operations() {
+            let places = operation.path.split('{').skip(1).filter_map(|rest| rest.split('}').next());
+            assert_eq!(operation.path_parameters(), places.collect(), "{}", operation.name());
+        }
+    }
+}
+
+#[actix_web::test]
 async fn every_code_that_a_handler_names_stands_with_an_operation() {
     for (name, server) in Servers::start().await.each() {
         let answers = Document::of(server).await.answers();
