@@ -28,6 +28,7 @@ mod revocations;
 mod routes;
 mod sessions;
 
+pub use admin::users::PersonBody;
 pub use attempts::Attempts;
 pub use cookies::Cookies;
 pub use origin::{TrustedOrigins, check_origin};

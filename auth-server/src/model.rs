@@ -7,6 +7,7 @@ mod event;
 mod household;
 mod ids;
 mod names;
+mod random;
 mod requester;
 mod revocation;
 mod session;
@@ -19,10 +20,11 @@ pub use event::{Event, EventType};
 pub use household::Household;
 pub use ids::{SessionId, UserId};
 pub use names::{DisplayName, InvalidRole, Role, Username};
+pub use random::random_text;
 pub use requester::{By, Requester};
 pub use revocation::Revocation;
 pub use session::{Carrier, Delivery, EndReason, Ended, Generation, Session};
-pub use user::{PasswordHash, User};
+pub use user::{PasswordHash, User, guessable_words};
 
 /// A stored value that no code of ours can have written: a damaged or hand-edited row.
 #[derive(Debug, thiserror::Error)]

@@ -25,8 +25,8 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// How to go about it. The defaults are right for servers; tests shorten them.
 #[derive(Clone)]
 pub struct FeedOptions {
-    /// For how long the auth server may wait for news, 1 to 30 seconds: 1 second. Longer would save a request a second, and would take longer
-    /// to notice that nobody is there any more.
+    /// For how long the auth server may wait for news, 1 to 30 seconds: 1 second. Longer would save a request a second,
+    /// and would take longer to notice that nobody is there any more.
     pub wait: Duration,
     /// How long an answer may take beyond that: 2 seconds.
     pub timeout: Duration,
@@ -152,21 +152,22 @@ impl Listener {
         loop {
             let heard = self.ask().await;
             let Some(status) = self.status.upgrade() else { return };
-            match heard {
+            let is_wiser = match heard {
                 Ok(page) => {
                     self.note_success(&status);
-                    drop(status);
-                    if !self.accept(page) {
-                        time::sleep(self.options.retry_after).await;
-                    }
+                    self.accept(page)
                 }
                 Err(error) => {
                     self.note_failure(&status, error);
-                    drop(status);
-                    time::sleep(self.options.retry_after).await;
+                    false
                 }
-            }
+            };
+            // Whoever holds the other handles may drop them meanwhile.
+            drop(status);
             self.revocations.forget(self.options.clock.now());
+            if !is_wiser {
+                time::sleep(self.options.retry_after).await;
+            }
         }
     }
 

@@ -2,12 +2,12 @@
 
 use std::io::BufRead as _;
 
-use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
 use super::Report;
 use crate::domain::Passwords;
+use crate::model::random_text;
 use crate::settings::Settings;
 use crate::startup::argon2;
 
@@ -24,7 +24,7 @@ impl NewPassword {
     /// # Errors
     /// One line.
     pub fn get(from_stdin: bool) -> Result<Self, String> {
-        let password = if from_stdin { read()? } else { random() };
+        let password = if from_stdin { read()? } else { random_text::<15>() };
         Ok(Self { password, is_random: !from_stdin })
     }
 
@@ -57,10 +57,4 @@ fn read() -> Result<SecretString, String> {
         return Err("standard input has no password in its first line".to_owned());
     }
     Ok(password.into())
-}
-
-fn random() -> SecretString {
-    let mut bytes = [0_u8; 15];
-    aws_lc_rs::rand::fill(&mut bytes).expect("the system has randomness");
-    BASE64_URL_SAFE_NO_PAD.encode(bytes).into()
 }

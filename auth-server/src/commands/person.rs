@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Report, table, time};
 use crate::domain::people::{self, Page};
+use crate::http::PersonBody;
 use crate::model::{DisplayName, Role, User, Username};
 use crate::store::Database;
 
@@ -18,19 +19,8 @@ pub async fn find(database: &Database, who: &str) -> Result<User, String> {
 }
 
 /// As `/admin/users` has them.
-pub fn object(user: &User) -> Value {
-    json!({
-        "id": user.id.to_string(),
-        "email": user.email.as_str(),
-        "username": user.username.as_ref().map(Username::as_str),
-        "name": user.name.as_ref().map(DisplayName::as_str),
-        "roles": user.roles,
-        "claims": user.claims,
-        "disabled": user.disabled_at.is_some(),
-        "disabled_at": user.disabled_at,
-        "created_at": user.created_at,
-        "last_login_at": user.last_login_at,
-    })
+fn object(user: &User) -> Value {
+    json!(PersonBody::from(user.clone()))
 }
 
 /// One person, a line for each thing that is known.

@@ -124,7 +124,7 @@ pub(super) fn new_session(context: &Context, user: UserId, opening: &Opening) ->
         idle_expires_at: now + context.lifetimes.idle,
         expires_at: now + context.lifetimes.session,
         ended: None,
-        ip: opening.requester.ip.map(|ip| ip.to_string()),
+        ip: opening.requester.address(),
         user_agent: opening.requester.user_agent.clone(),
     };
     (session, secret)

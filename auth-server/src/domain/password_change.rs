@@ -7,7 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::journal::Journal;
 use super::password_check::{self, Identifier, PasswordError};
 use super::{Busy, Context, WeakPassword, record_version, throttle};
-use crate::model::{EndReason, EventType, Requester, Session, User};
+use crate::model::{EndReason, EventType, PasswordHash, Requester, Session, User};
 use crate::store::{AnyConnection, StoreError, familiar_places, sessions, users};
 
 /// What is wanted.
@@ -61,19 +61,11 @@ pub async fn change(
     let is_same = change.current.expose_secret() == change.new.expose_secret();
     let failure = EventType::ReauthenticationFailed;
     let proof = Arc::new(password_check::check(context, whom, change.current, requester, failure).await?);
-    if is_same {
-        proof.forgive(context).await?;
-        return Err(PasswordChangeError::Same);
-    }
-    let hash = match context.passwords.hash_if_strong(change.new, user.guessable_words()).await {
-        Ok(Ok(hash)) => hash,
-        refused => {
+    let hash = match accepted(context, user, change.new, is_same).await {
+        Ok(hash) => hash,
+        Err(refusal) => {
             proof.forgive(context).await?;
-            return Err(match refused {
-                Ok(Err(weak)) => PasswordChangeError::Weak(weak),
-                Err(busy) => busy.into(),
-                Ok(Ok(_)) => unreachable!("it would not have been refused"),
-            });
+            return Err(refusal);
         }
     };
     let (now, held, asks) = (context.now(), Arc::clone(&proof), requester.clone());
@@ -97,4 +89,18 @@ pub async fn change(
         Ok(())
     };
     context.transaction(requester, work).await
+}
+
+/// The hash of the new password, if it is one to have.
+async fn accepted(
+    context: &Context,
+    user: &User,
+    new: SecretString,
+    is_same: bool,
+) -> Result<PasswordHash, PasswordChangeError> {
+    if is_same {
+        return Err(PasswordChangeError::Same);
+    }
+    let hash = context.passwords.hash_if_strong(new, user.guessable_words()).await?;
+    hash.map_err(PasswordChangeError::Weak)
 }

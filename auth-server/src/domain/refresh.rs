@@ -159,7 +159,7 @@ impl Attempt {
             younger_than_idle_limit: younger_than_idle_limit(token, &context.lifetimes, now),
             carrier: request.carrier,
             idempotency_key_hash: request.idempotency_key.map(|key| key.0),
-            ip: request.requester.ip.map(|ip| ip.to_string()),
+            ip: request.requester.address(),
             user_agent: request.requester.user_agent.clone(),
             now,
             idle_expires_at: now + context.lifetimes.idle,

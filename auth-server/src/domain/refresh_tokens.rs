@@ -13,7 +13,7 @@ use shared_claims::{KeySet, secret_key_id};
 use uuid::Uuid;
 
 use super::signer::{Signer, UnusableKey};
-use crate::model::{Generation, Session, SessionId, UserId};
+use crate::model::{Generation, Session, SessionId, UserId, random_text};
 
 /// 128 bits: nobody guesses it.
 const CSRF_TOKEN_BYTES: usize = 16;
@@ -49,9 +49,7 @@ pub struct SessionSecret(SecretString);
 impl SessionSecret {
     /// A new one.
     pub fn random() -> Self {
-        let mut bytes = [0_u8; 16];
-        aws_lc_rs::rand::fill(&mut bytes).expect("the system has randomness");
-        Self(BASE64_URL_SAFE_NO_PAD.encode(bytes).into())
+        Self(random_text::<16>())
     }
 
     /// What other sites cannot repeat, for a session whose tokens travel in cookies. The same for all its access tokens: tabs

@@ -8,7 +8,9 @@ use super::login::{Opening, new_session};
 use super::logout::end_presented;
 use super::signer::UnusableKey;
 use super::{Busy, Context, IssuedTokens, Passwords, WeakPassword, access_tokens, throttle};
-use crate::model::{DisplayName, Email, EventType, PasswordHash, Requester, User, UserId, Username};
+use crate::model::{
+    DisplayName, Email, EventType, PasswordHash, Requester, User, UserId, Username, guessable_words,
+};
 use crate::store::{StoreError, Taken, sessions, users};
 
 /// Who somebody wants to be.
@@ -100,12 +102,7 @@ pub(super) async fn hashed(
     person: NewPerson,
     now: DateTime<Utc>,
 ) -> Result<User, RegistrationError> {
-    let words = [
-        Some(person.email.as_str().to_owned()),
-        person.username.as_ref().map(|name| name.as_str().to_owned()),
-        person.name.as_ref().map(|name| name.as_str().to_owned()),
-    ];
-    let words = words.into_iter().flatten().collect();
+    let words = guessable_words(&person.email, person.username.as_ref(), person.name.as_ref());
     let hash = passwords.hash_if_strong(person.password, words).await?;
     let password_hash: PasswordHash = hash.map_err(RegistrationError::WeakPassword)?;
     Ok(User {

@@ -94,16 +94,25 @@ impl RevocationFeed {
                 () = self.nudge.notified() => {}
                 () = tokio::time::sleep(LOOK_EVERY) => {}
             }
-            if self.heard().asked_at.is_some_and(|asked| asked.elapsed() < ASLEEP_AFTER) {
-                let _alone = self.looking.lock().await;
-                if let Err(error) = self.look(database).await {
-                    log::warn!("revocations cannot be read: {error}");
-                }
-            } else {
-                // The database may be another one when somebody asks again.
-                *self.heard() = Heard::default();
+            if self.falls_asleep() {
+                continue;
+            }
+            let _alone = self.looking.lock().await;
+            if let Err(error) = self.look(database).await {
+                log::warn!("revocations cannot be read: {error}");
             }
         }
+    }
+
+    /// Where nobody has asked for long, what was heard goes: the database may be another one when somebody asks again.
+    fn falls_asleep(&self) -> bool {
+        // Under one lock, or somebody who begins to ask in between would be told the half of it.
+        let mut heard = self.heard();
+        let is_asked = heard.asked_at.is_some_and(|asked| asked.elapsed() < ASLEEP_AFTER);
+        if !is_asked {
+            *heard = Heard::default();
+        }
+        !is_asked
     }
 
     /// What a listener does not know yet, as soon as there is something, or nothing when it has waited long enough. Without
@@ -121,18 +130,18 @@ impl RevocationFeed {
         let mut news = self.news.subscribe();
         let until = Instant::now() + wait;
         self.heard().asked_at = Some(Instant::now());
-        if after.is_some_and(|after| !self.knows(after)) {
+        if let Some(after) = after.filter(|after| !self.knows(after)) {
             self.look_for(database, after).await?;
         }
+        let mut has_waited = false;
         loop {
+            // Whoever waited in vain, too, is told so only if somebody has looked meanwhile.
             self.look_unless_fresh(database).await?;
             let page = self.page(after, now);
-            let has_news = page.is_snapshot || !page.entries.is_empty();
-            if has_news || timeout_at(until, news.changed()).await.is_err() {
-                // Whoever waited in vain is told so only if somebody has looked meanwhile.
-                self.look_unless_fresh(database).await?;
-                return Ok(if has_news { page } else { self.page(after, now) });
+            if has_waited || page.is_snapshot || !page.entries.is_empty() {
+                return Ok(page);
             }
+            has_waited = timeout_at(until, news.changed()).await.is_err();
         }
     }
 
@@ -144,15 +153,13 @@ impl RevocationFeed {
 
     /// For a listener who says to know more than we do: another server may be ahead of us. If none is, the database is not what
     /// it was, and all are to hear everything anew.
-    async fn look_for(&self, database: &Database, cursor: Option<&Cursor>) -> Result<(), StoreError> {
+    async fn look_for(&self, database: &Database, cursor: &Cursor) -> Result<(), StoreError> {
         let _alone = self.looking.lock().await;
         self.look(database).await?;
         let counter = self.heard().counter.clone();
-        if let (Some(counter), Some(cursor)) = (counter, cursor)
-            && counter.epoch == cursor.epoch
-            && counter.seq < cursor.seq
-        {
-            begin_epoch(database, counter.epoch).await?;
+        let behind = counter.filter(|known| known.epoch == cursor.epoch && known.seq < cursor.seq);
+        if let Some(Counter { epoch, .. }) = behind {
+            begin_epoch(database, epoch).await?;
             self.look(database).await?;
         }
         Ok(())

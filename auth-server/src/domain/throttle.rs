@@ -74,9 +74,7 @@ impl Throttle {
         BASE64_URL_SAFE_NO_PAD
             .encode(hmac::sign(&self.key, format!("password failures of {name}").as_bytes()))
     }
-}
 
-impl Throttle {
     /// Waits until fewer than [`AT_ONCE`] passwords are being checked for the account from there, by this server. Attempts
     /// count as failures until they have proved otherwise: somebody who is right sixty times at once is not to be refused.
     pub async fn turn(&self, account: &str, requester: &Requester) -> Turn {

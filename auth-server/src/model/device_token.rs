@@ -2,6 +2,11 @@ use aws_lc_rs::digest::{SHA256, digest};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::random_text;
+
+/// 128 bits.
+const BYTES: usize = 16;
+
 /// Tells a browser again in which somebody has logged in before. It opens nothing: it only earns its person a hearing
 /// while strangers are guessing at the password.
 #[derive(Clone, Debug)]
@@ -11,16 +16,14 @@ impl DeviceToken {
     /// A new one: 128 random bits.
     #[must_use]
     pub fn random() -> Self {
-        let mut bytes = [0_u8; 16];
-        aws_lc_rs::rand::fill(&mut bytes).expect("the system has randomness");
-        Self(BASE64_URL_SAFE_NO_PAD.encode(bytes).into())
+        Self(random_text::<BYTES>())
     }
 
     /// What a cookie says, if it can be one of ours.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
-        (bytes.len() == 16).then(|| Self(text.into()))
+        (bytes.len() == BYTES).then(|| Self(text.into()))
     }
 
     /// The cookie's value.

@@ -151,7 +151,7 @@ impl Event {
             kind,
             user: None,
             session: None,
-            ip: requester.ip.map(|ip| ip.to_string()),
+            ip: requester.address(),
             user_agent: requester.user_agent.clone(),
             details: requester.by.map(|by| (BY.to_owned(), by.to_string().into())).into_iter().collect(),
         }

@@ -37,6 +37,12 @@ impl Requester {
     pub fn operator() -> Self {
         Self { by: Some(By::Operator), ..Self::default() }
     }
+
+    /// The address as it is stored and shown.
+    #[must_use]
+    pub fn address(&self) -> Option<String> {
+        self.ip.map(|ip| ip.to_string())
+    }
 }
 
 /// As events have it.

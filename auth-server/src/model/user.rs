@@ -59,10 +59,7 @@ impl User {
     /// What somebody who guesses at their password would try first.
     #[must_use]
     pub fn guessable_words(&self) -> Vec<String> {
-        let email = Some(self.email.as_str());
-        let username = self.username.as_ref().map(Username::as_str);
-        let name = self.name.as_ref().map(DisplayName::as_str);
-        [email, username, name].into_iter().flatten().map(str::to_owned).collect()
+        guessable_words(&self.email, self.username.as_ref(), self.name.as_ref())
     }
 
     /// The `name` claim: the display name, else the username, else "there", which completes "Hello …".
@@ -74,4 +71,15 @@ impl User {
             (None, None) => "there",
         }
     }
+}
+
+/// What somebody who guesses at a password of this person would try first.
+#[must_use]
+pub fn guessable_words(
+    email: &Email,
+    username: Option<&Username>,
+    name: Option<&DisplayName>,
+) -> Vec<String> {
+    let words = [Some(email.as_str()), username.map(Username::as_str), name.map(DisplayName::as_str)];
+    words.into_iter().flatten().map(str::to_owned).collect()
 }
