@@ -24,7 +24,8 @@ const PATIENCE: &str = "SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout 
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Brings the tables up to date, and tells which steps that took. Several servers may start at once: one does it, the others wait and find it done.
+/// Brings the tables up to date, and tells which steps that took. Several servers may start at once: one does it, the others
+/// wait and find it done.
 pub(super) fn run(connection: &mut AnyConnection) -> Result<Vec<String>, Failure> {
     match connection {
         #[cfg(feature = "postgres")]
