@@ -53,7 +53,8 @@ impl Database {
         }
         let mut first = url.connect().map_err(|error| format!("cannot open {url}: {}", one_line(&error)))?;
         migrations::check(&mut first).map_err(|error| format!("cannot use {url}: {}", one_line(&error)))?;
-        Ok(Self::pooled(url))
+        // Who does one thing after the other needs one connection.
+        Ok(Self::pooled(url, 0))
     }
 
     /// Connects, and brings the tables up to date. Blocks; meant for the start.
@@ -62,7 +63,7 @@ impl Database {
     /// One line that says what is wrong: unreachable, not writable, or newer than this server.
     pub fn open(url: &DatabaseUrl) -> Result<Self, String> {
         Self::migrate(url)?;
-        Ok(Self::pooled(url))
+        Ok(Self::pooled(url, 1))
     }
 
     /// Brings the tables up to date, and tells which steps that took. Blocks.
@@ -75,15 +76,22 @@ impl Database {
         migrations::run(&mut first).map_err(|error| format!("cannot migrate {url}: {}", one_line(&error)))
     }
 
-    fn pooled(url: &DatabaseUrl) -> Self {
+    /// `spare`: how many connections nobody uses yet, made ahead on a thread of the pool's own.
+    fn pooled(url: &DatabaseUrl, spare: u32) -> Self {
         let pool = Pool::builder()
             .max_size(POOL_SIZE)
-            .min_idle(Some(1))
+            .min_idle(Some(spare))
             .connection_timeout(CONNECTION_WAIT)
             .build_unchecked(url.clone());
         // A pool without a connection counts as an outage, and on a busy machine the first takes longer than anybody waits
         // then. Should it not come at all, whoever asks is told.
+        let started = Instant::now();
         drop(pool.get_timeout(CONNECTION_WAIT));
+        // Nor is one to be in the making while the program ends, which it may do at once: libpq is taken down then, whoever
+        // uses it, and the program with it.
+        while pool.state().connections <= spare && started.elapsed() < CONNECTION_WAIT {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         Self { pool, metrics: DatabaseMetrics::default() }
     }
 
@@ -253,7 +261,7 @@ fn one_line(error: &dyn std::fmt::Display) -> String {
 mod tests {
     use shared_claims::request_id::{self, RequestId};
 
-    use super::{Database, DatabaseUrl, StoreError};
+    use super::{AnyConnection, Database, DatabaseUrl, StoreError};
 
     #[test]
     fn there_is_a_connection_from_the_start() {
@@ -261,6 +269,24 @@ mod tests {
         let url: DatabaseUrl = format!("sqlite://{}/latchkey.db", folder.path().display()).parse().unwrap();
         assert!(Database::open(&url).unwrap().connections().open >= 1);
         assert!(Database::open_as_it_is(&url).unwrap().connections().open >= 1);
+    }
+
+    #[tokio::test]
+    async fn a_server_has_a_spare_connection_and_a_command_has_not() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let url: DatabaseUrl = format!("sqlite://{}/latchkey.db", folder.path().display()).parse().unwrap();
+        let server = Database::open(&url).unwrap();
+        let command = Database::open_as_it_is(&url).unwrap();
+        // Both have one in use, the command for as long as the server takes to make a spare one.
+        let wait = move |_: &mut AnyConnection| {
+            let _used = server.pool.get().unwrap();
+            while server.connections().open < 2 {
+                std::thread::yield_now();
+            }
+            Ok::<_, StoreError>(())
+        };
+        command.run(wait).await.unwrap();
+        assert_eq!(command.connections().open, 1);
     }
 
     #[tokio::test]
