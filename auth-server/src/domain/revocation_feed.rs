@@ -24,6 +24,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 const ASLEEP_AFTER: Duration = Duration::from_secs(60);
 /// What was read longer ago is no answer.
 const FRESH: Duration = Duration::from_secs(2);
+/// `ACCESS_TOKEN_TTL` may just have been made shorter: tokens of before live for as long as they were signed for.
+const LIFE_AT_LEAST: TimeDelta = TimeDelta::hours(1);
 /// On top of the life of a token: a refresh that was decided just before is signed a moment later, validators grant a few
 /// seconds, and clocks differ.
 const MARGIN: TimeDelta = TimeDelta::seconds(90);
@@ -32,6 +34,7 @@ const KEYS_FOR: TimeDelta = TimeDelta::days(1);
 
 /// What was revoked, by all servers.
 pub struct RevocationFeed {
+    /// No access token that is good now is good for longer.
     token_life: TimeDelta,
     heard: Mutex<Heard>,
     news: watch::Sender<()>,
@@ -74,7 +77,7 @@ impl RevocationFeed {
     #[must_use]
     pub fn new(token_life: TimeDelta) -> Self {
         Self {
-            token_life,
+            token_life: token_life.max(LIFE_AT_LEAST) + MARGIN,
             heard: Mutex::default(),
             news: watch::Sender::new(()),
             nudge: Notify::new(),
@@ -177,8 +180,8 @@ impl RevocationFeed {
     /// How long something that happened then matters.
     fn until(&self, stored: &Stored) -> DateTime<Utc> {
         let matters_for = match stored.revocation {
-            Revocation::Session(_) | Revocation::User(..) => self.token_life + MARGIN,
-            Revocation::Key(_) => (self.token_life + MARGIN).max(KEYS_FOR),
+            Revocation::Session(_) | Revocation::User(..) => self.token_life,
+            Revocation::Key(_) => self.token_life.max(KEYS_FOR),
         };
         stored.at + matters_for
     }
@@ -186,7 +189,7 @@ impl RevocationFeed {
     /// Nothing that happened before then matters any more.
     #[must_use]
     pub fn forgotten_before(&self, now: DateTime<Utc>) -> DateTime<Utc> {
-        now - (self.token_life + MARGIN).max(KEYS_FOR)
+        now - self.token_life.max(KEYS_FOR)
     }
 
     fn page(&self, after: Option<&Cursor>, now: DateTime<Utc>) -> Page {

@@ -91,9 +91,9 @@ async fn whatever_ends_sessions_is_told() {
     app.refresh(&stolen.refresh_token).await.assert_ended("reuse_detected");
     let (page, heard) = ended(&app, &at, 3).await;
     assert_eq!(heard, [sid(&left), sid(&thrown_out), sid(&stolen)]);
-    // The life of an access token, and something for clocks that differ.
+    // An hour, and something for clocks that differ.
     let last_one = page["sessions"].as_array().unwrap().last().unwrap();
-    assert_eq!(last_one["until"], json!("2030-01-01T00:17:30Z"));
+    assert_eq!(last_one["until"], json!("2030-01-01T01:02:30Z"));
     assert_eq!(page["users"], json!([]));
 
     let at = page["cursor"].as_str().unwrap().to_owned();
@@ -101,7 +101,7 @@ async fn whatever_ends_sessions_is_told() {
     app.post("/auth/password").cookie(&here.refresh_token).json(&change).send().await.assert_status(204);
     let page = news(&app, &at).await;
     assert_eq!(sids(&page), [sid(&last)]);
-    let stale = |uv: u64| json!([{"sub": here.user_id, "uv": uv, "until": "2030-01-01T00:17:30Z"}]);
+    let stale = |uv: u64| json!([{"sub": here.user_id, "uv": uv, "until": "2030-01-01T01:02:30Z"}]);
     assert_eq!(page["users"], stale(2));
 
     let at = page["cursor"].as_str().unwrap().to_owned();
@@ -218,7 +218,7 @@ async fn what_matters_no_longer_is_neither_told_nor_kept() {
     let app = start().await;
     let session = app.register("ann").await;
     app.post("/auth/logout").cookie(&session.refresh_token).send().await.assert_status(204);
-    app.advance(TimeDelta::seconds(15 * 60 + 89));
+    app.advance(TimeDelta::seconds(60 * 60 + 89));
     assert_eq!(listen(&app, "").await["sessions"].as_array().unwrap().len(), 1);
     app.advance(TimeDelta::seconds(1));
     assert_eq!(listen(&app, "").await["sessions"], json!([]));
@@ -254,6 +254,21 @@ async fn a_retired_key_is_told() {
     );
     let keys = json!([{"kid": "old", "until": "2030-01-02T00:00:00Z"}]);
     assert_eq!(news(&app, &at).await["keys"], keys);
+}
+
+#[actix_web::test]
+async fn what_ended_is_told_until_the_last_of_its_tokens_has_expired() {
+    for (before, now) in [("1h", "1m"), ("2h", "2h")] {
+        let flags = |life| ["--revocation-feed-token", TOKEN, "--access-token-ttl", life];
+        let app = TestApp::with(&flags(before)).await;
+        let session = app.register("ann").await;
+        let app = app.another_with(&flags(now)).await.expect("a server");
+        app.post("/auth/logout").cookie(&session.refresh_token).send().await.assert_status(204);
+        let token = claims(&session.access_token);
+        let life = token["exp"].as_i64().unwrap() - token["iat"].as_i64().unwrap();
+        app.advance(TimeDelta::seconds(life));
+        assert_eq!(sids(&listen(&app, "").await), [sid(&session)], "{before}, then {now}");
+    }
 }
 
 #[actix_web::test]
