@@ -36,7 +36,7 @@ postgres_programs() {
     return 1
 }
 
-# Starts a server with a role `latchkey` that may create databases, and sets postgres_url.
+# Starts a server with a role `latchkey` that may create schemas and databases, and sets postgres_url.
 postgres_start() {
     local programs
     if ! programs=$(postgres_programs); then
@@ -78,7 +78,8 @@ postgres_start() {
         return 1
     fi
 
-    "$programs/createuser" --host="$postgres_dir" --port="$port" --username=postgres --createdb latchkey || return 1
+    "$programs/psql" --quiet --host="$postgres_dir" --port="$port" --username=postgres \
+        --command="CREATE ROLE latchkey LOGIN CREATEDB; GRANT CREATE ON DATABASE postgres TO latchkey" || return 1
     postgres_url=postgres://latchkey@127.0.0.1:$port/postgres
 }
 

@@ -16,13 +16,13 @@ help() {
     cat <<'TEXT'
 scripts/schemathesis.sh [--long]
 
-Builds both servers, starts them on SQLite, and runs schemathesis against them: 200 cases an operation, always the
+Builds both servers, starts them on SQLite, and runs schemathesis against them: 50 cases an operation, always the
 same; with --long 2,000, each time others. Needs PyPI, once: what it installs stays in cargo's target folder.
 TEXT
 }
 
 main() {
-    local effort=(--max-examples 200 --seed 1)
+    local effort=(--max-examples 50 --seed 1)
     case ${1:-} in
         "") ;;
         --long) effort=(--max-examples 2000) ;;

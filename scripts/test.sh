@@ -15,13 +15,14 @@ help() {
     cat <<'TEXT'
 scripts/test.sh [--long] [--setup-only] [-- FILTER...]
 
-Runs the whole suite on SQLite, then the tests that reach a database again on PostgreSQL, from a server that is
-started for them and removed afterwards. Then scripts/e2e.sh has a look at servers that were started as people start
-them, scripts/schemathesis.sh holds them to their OpenAPI documents, and scripts/consumers.sh has libraries that others
-wrote check their tokens. What is missing of the system is installed (as root) or named (else).
+Runs the whole suite on SQLite, then the tests that reach a database, but for those in a browser, again on PostgreSQL,
+from a server that is started for them and removed afterwards. Then scripts/e2e.sh has a look at servers that were
+started as people start them, scripts/schemathesis.sh holds them to their OpenAPI documents, and scripts/consumers.sh
+has libraries that others wrote check their tokens. What is missing of the system is installed (as root) or named
+(else).
 
-  --long         also the long forms of the tests (those marked #[ignore]), ten times as many cases of
-                 scripts/schemathesis.sh, scripts/compose-test.sh (Docker), and scripts/bench.sh
+  --long         also the long forms of the tests (those marked #[ignore]), the browser on PostgreSQL, many more
+                 cases of scripts/schemathesis.sh, scripts/compose-test.sh (Docker), and scripts/bench.sh
   --setup-only   only install or name what is missing
   -- FILTER...   handed to the tests: a part of their names, or the options of `cargo test -- --help`
 
@@ -48,6 +49,9 @@ main() {
     # The servers' and the end-to-end tests. Named by target and not by package: for a smaller selection of packages
     # cargo chooses other features, and builds everything once more.
     local database_tests=(--workspace --test api --test e2e --test faults)
+    # What pages ask of the servers others ask of them, too, and a browser takes longer than all of these.
+    local skipped=(--skip browser::)
+    ! $long || skipped=()
 
     # The browser client alone. A filter is for cargo's tests.
     if [[ -d web/client && ${#filter[@]} -eq 0 ]]; then
@@ -73,7 +77,8 @@ main() {
         if stage_in_this_shell "start PostgreSQL" postgres_start; then
             local on_postgres=(env LATCHKEY_TEST_DATABASE_URL="$postgres_url" LATCHKEY_TEST_REQUIRE_POSTGRES=1
                 cargo test --locked)
-            stage "PostgreSQL" "${on_postgres[@]}" "${database_tests[@]}" --no-fail-fast -- "${filter[@]}" || true
+            stage "PostgreSQL" "${on_postgres[@]}" "${database_tests[@]}" --no-fail-fast -- "${skipped[@]}" \
+                "${filter[@]}" || true
             end_to_end deployment stack_start_separate "$programs" "$postgres_url"
             if $long; then
                 stage "PostgreSQL, long" "${on_postgres[@]}" "${database_tests[@]}" --no-fail-fast -- \

@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::io::Read as _;
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::ops::RangeInclusive;
+use std::process::{self, Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -22,9 +24,23 @@ pub struct Program {
     log: Option<JoinHandle<String>>,
 }
 
-/// An address of this machine that nobody listens on.
+/// Below those that systems hand out by themselves: one of these could be that of a client by the time a server wants it, and
+/// whoever tries to connect to it would even be connected to themselves.
+const PORTS: RangeInclusive<u16> = 20_000..=32_000;
+
+/// An address of this machine that nobody listens on, and never the same again.
 pub fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port")
+    static TRIED: AtomicU32 = AtomicU32::new(0);
+    let count = u32::from(PORTS.end() - PORTS.start());
+    // Other tests may run at the same time in a process of their own.
+    let first = process::id().wrapping_mul(997) % count;
+    loop {
+        let offset = (first + TRIED.fetch_add(1, Ordering::Relaxed)) % count;
+        let port = PORTS.start() + u16::try_from(offset).expect("within the range");
+        if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            return listener.local_addr().expect("an address");
+        }
+    }
 }
 
 impl Program {

@@ -111,7 +111,7 @@ async fn check_notices_a_database_that_takes_no_writes() {
             );
             database.url.clone()
         }
-        None => format!("{}?options=-c%20default_transaction_read_only%3Don", database.url),
+        None => format!("{}%20-c%20default_transaction_read_only%3Don", database.url),
     };
     let outcome = check(&database, &[&SECRETS[..], &[("DATABASE_URL", &read_only)]].concat());
     assert_eq!(wrong(&outcome), ["writing"]);

@@ -1,9 +1,8 @@
 //! `auth-server healthcheck`, as a container runs it beside the server.
 
-use std::net::TcpListener;
 use std::process::{Command, Output};
 
-use e2e::TestDatabase;
+use e2e::{TestDatabase, free_address};
 
 use crate::program;
 
@@ -51,7 +50,7 @@ async fn a_server_without_its_database_is_unhealthy_and_says_why() {
 
 #[test]
 fn where_nothing_listens_nothing_is_healthy() {
-    let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
+    let free = free_address();
     assert_unhealthy(&healthcheck(&free.to_string()), &format!("nothing answers at {free}"));
 }
 

@@ -1,12 +1,10 @@
 use awc::http::Method;
 
-use crate::app::{ISSUER, TestApp};
+use crate::app::{ISSUER, Session, TestApp};
 
 const APP: &str = "https://app.example.org";
 
-async fn statuses(headers: &[(&str, &str)]) -> u16 {
-    let app = TestApp::with(&["--allowed-origins", APP]).await;
-    let session = app.register("ann").await;
+async fn status(app: &TestApp, session: &Session, headers: &[(&str, &str)]) -> u16 {
     let mut call = app.post("/auth/refresh").cookie(&session.refresh_token);
     for (name, value) in headers {
         call = call.header(name, value);
@@ -46,8 +44,10 @@ async fn only_pages_that_are_trusted_may_act_for_a_person() {
         (&[("referer", "https://evil.org/https://app.example.org")], 403),
         (&[("referer", "nonsense")], 403),
     ];
-    for (headers, expected) in table {
-        assert_eq!(statuses(headers).await, *expected, "{headers:?}");
+    let app = TestApp::with(&["--allowed-origins", APP]).await;
+    for (row, (headers, expected)) in table.iter().enumerate() {
+        let session = app.register(&format!("person{row}")).await;
+        assert_eq!(status(&app, &session, headers).await, *expected, "{headers:?}");
     }
 }
 

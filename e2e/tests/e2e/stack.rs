@@ -1,12 +1,11 @@
 //! An auth server and resource servers, each on a free port.
 
-use std::net::TcpListener;
 use std::sync::Arc;
 
 use actix_web::dev::ServerHandle;
 use actix_web::rt;
 use auth_server::AuthServer;
-use e2e::{Answer, Call, TestDatabase};
+use e2e::{Answer, Call, TestDatabase, free_address};
 use serde_json::json;
 use shared_claims::testing::ManualClock;
 
@@ -29,10 +28,7 @@ pub struct Running {
 impl Stack {
     pub fn new() -> Self {
         // The issuer has to be known before the server has bound its port.
-        let port = TcpListener::bind("127.0.0.1:0")
-            .and_then(|listener| listener.local_addr())
-            .expect("a port")
-            .port();
+        let port = free_address().port();
         Self {
             auth: format!("http://127.0.0.1:{port}"),
             clock: ManualClock::new(),

@@ -1,11 +1,11 @@
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use e2e::free_address;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -23,7 +23,7 @@ pub struct Cluster {
 pub struct Frozen<'a>(&'a Cluster);
 
 impl Cluster {
-    /// With a role `latchkey` that may create databases, and a role `standby` that may copy the server. Nothing where
+    /// With a role `latchkey` that may create schemas, and a role `standby` that may copy the server. Nothing where
     /// only SQLite is being tested.
     pub fn start() -> Option<Self> {
         std::env::var_os("LATCHKEY_TEST_DATABASE_URL")?;
@@ -36,7 +36,10 @@ impl Cluster {
         let doors = "local all all trust\nhost all latchkey 127.0.0.1/32 trust\nhost replication standby 127.0.0.1/32 trust\n";
         fs::write(cluster.data().join("pg_hba.conf"), doors).expect("its doors");
         cluster.start_again();
-        cluster.sql("CREATE ROLE latchkey LOGIN CREATEDB; CREATE ROLE standby LOGIN REPLICATION");
+        cluster.sql(
+            "CREATE ROLE latchkey LOGIN; GRANT CREATE ON DATABASE postgres TO latchkey; \
+             CREATE ROLE standby LOGIN REPLICATION",
+        );
         Some(cluster)
     }
 
@@ -59,10 +62,10 @@ impl Cluster {
         if let Some(user) = owner() {
             std::os::unix::fs::chown(folder.path(), Some(user), None).expect("a folder of that user");
         }
-        Self { folder, port: unused_port(), process: None }
+        Self { folder, port: free_address().port(), process: None }
     }
 
-    /// As a role that may create databases.
+    /// As a role that may create schemas.
     pub fn url(&self) -> String {
         format!("postgres://latchkey@127.0.0.1:{}/postgres", self.port)
     }
@@ -186,14 +189,6 @@ impl Drop for Cluster {
             self.stop_at_once();
         }
     }
-}
-
-/// Below the range that the system gives out itself, so that no test on port 0 takes it while the server is stopped.
-fn unused_port() -> u16 {
-    let seed = u32::from_le_bytes(*uuid::Uuid::new_v4().as_bytes().first_chunk().expect("16 bytes"));
-    let start = 10_000 + u16::try_from(seed % 10_000).expect("below 10000");
-    let free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
-    (start..30_000).find(free).expect("a free port")
 }
 
 /// The user to run as, if we are root: `postgres` where Debian's package made it, else `nobody`.

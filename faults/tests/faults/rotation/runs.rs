@@ -112,11 +112,7 @@ pub async fn cut(times: usize) -> Option<Run> {
     let flow = stage.flow();
     for _ in 0..times {
         stage.answers(20).await;
-        // Only the servers' own: an autovacuum worker may be at work here, and that is not ours to stop.
-        stage.place.database.db_execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-             WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()",
-        );
+        stage.place.database.db_cut();
     }
     stage.answers(20).await;
     Some(stage.finish(flow).await)
