@@ -159,6 +159,8 @@ impl Listener {
                 }
                 Err(error) => {
                     self.note_failure(&status, error);
+                    // Should everything be too much, what is new is not.
+                    self.snapshot_due = Instant::now() + self.options.snapshot_every;
                     false
                 }
             };

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use futures_util::future::join3;
 
 use super::Context;
@@ -51,11 +50,11 @@ async fn keep_keys(context: &Context) {
 }
 
 /// Removes what is older, in batches, until nothing is left.
-async fn purge(
+async fn purge<Before: Copy + Send + 'static>(
     context: &Context,
     table: &'static str,
-    before: DateTime<Utc>,
-    batch: fn(&mut AnyConnection, DateTime<Utc>, i64) -> Result<usize, StoreError>,
+    before: Before,
+    batch: fn(&mut AnyConnection, Before, i64) -> Result<usize, StoreError>,
 ) {
     loop {
         match context.database.run(move |connection| batch(connection, before, BATCH)).await {

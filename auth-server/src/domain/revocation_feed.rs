@@ -11,11 +11,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::sync::{Notify, watch};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use uuid::Uuid;
 
 use crate::model::Revocation;
-use crate::store::revocations::{self, Counter, Stored};
+use crate::store::revocations::{self, Before, Counter, Stored};
 use crate::store::{Database, StoreError};
 
 /// A listener hears within this of what another server did, and at once of what this one did.
@@ -34,7 +34,7 @@ const KEYS_FOR: TimeDelta = TimeDelta::days(1);
 
 /// What was revoked, by all servers.
 pub struct RevocationFeed {
-    /// No access token that is good now is good for longer.
+    /// How long access tokens are reckoned with.
     token_life: TimeDelta,
     heard: Mutex<Heard>,
     news: watch::Sender<()>,
@@ -45,6 +45,8 @@ pub struct RevocationFeed {
 #[derive(Default)]
 struct Heard {
     counter: Option<Counter>,
+    /// What has the counter's number.
+    newest: Option<Stored>,
     revocations: VecDeque<Stored>,
     looked_at: Option<Instant>,
     asked_at: Option<Instant>,
@@ -157,7 +159,7 @@ impl RevocationFeed {
     /// For a listener who says to know more than we do: another server may be ahead of us. If none is, the database is not what
     /// it was, and all are to hear everything anew.
     async fn look_for(&self, database: &Database, cursor: &Cursor) -> Result<(), StoreError> {
-        let _alone = self.looking.lock().await;
+        let _alone = self.alone().await?;
         self.look(database).await?;
         let counter = self.heard().counter.clone();
         let behind = counter.filter(|known| known.epoch == cursor.epoch && known.seq < cursor.seq);
@@ -173,23 +175,32 @@ impl RevocationFeed {
         if self.is_fresh() {
             return Ok(());
         }
-        let _alone = self.looking.lock().await;
+        let _alone = self.alone().await?;
         if self.is_fresh() { Ok(()) } else { self.look(database).await }
+    }
+
+    /// One at a time, unless that takes so long that whoever asks has given up.
+    async fn alone(&self) -> Result<tokio::sync::MutexGuard<'_, ()>, StoreError> {
+        timeout(FRESH, self.looking.lock()).await.map_err(|_| StoreError::Overdue)
     }
 
     /// How long something that happened then matters.
     fn until(&self, stored: &Stored) -> DateTime<Utc> {
         let matters_for = match stored.revocation {
             Revocation::Session(_) | Revocation::User(..) => self.token_life,
-            Revocation::Key(_) => self.token_life.max(KEYS_FOR),
+            Revocation::Key(_) => self.keys_for(),
         };
         stored.at + matters_for
     }
 
-    /// Nothing that happened before then matters any more.
+    fn keys_for(&self) -> TimeDelta {
+        self.token_life.max(KEYS_FOR)
+    }
+
+    /// What matters no longer: what happened before the first time, keys before the second.
     #[must_use]
-    pub fn forgotten_before(&self, now: DateTime<Utc>) -> DateTime<Utc> {
-        now - self.token_life.max(KEYS_FOR)
+    pub fn forgotten_before(&self, now: DateTime<Utc>) -> Before {
+        Before { all: now - self.token_life, keys: now - self.keys_for() }
     }
 
     fn page(&self, after: Option<&Cursor>, now: DateTime<Utc>) -> Page {
@@ -211,40 +222,56 @@ impl RevocationFeed {
     /// Reads what is new, and wakes the listeners. One at a time.
     async fn look(&self, database: &Database) -> Result<(), StoreError> {
         let begun = Instant::now();
-        let known = self.heard().counter.clone();
-        let mut counter = database.run(revocations::counter).await?;
-        // Whatever happened to the database while nobody of us was looking: at the first look, and where it has gone back,
-        // everything is told anew.
-        let has_gone_back =
-            known.as_ref().is_some_and(|known| known.epoch == counter.epoch && known.seq > counter.seq);
-        if has_gone_back {
-            log::warn!("the database has fewer revocations than before: it was restored, or failed over");
-        }
-        if known.is_none() || has_gone_back {
+        let known = {
+            let heard = self.heard();
+            heard.counter.clone().map(|counter| (counter, heard.newest.clone()))
+        };
+        let Some((known, newest)) = known else {
+            // Whatever happened to the database while nobody of us was looking, everything is told anew.
+            let counter = database.run(revocations::counter).await?;
             begin_epoch(database, counter.epoch).await?;
-            counter = database.run(revocations::counter).await?;
+            return self.look_anew(database, begun).await;
+        };
+        let from = known.seq;
+        let (counter, mut read) =
+            database.run(move |connection| revocations::since(connection, from)).await?;
+        if counter.epoch != known.epoch {
+            return self.look_anew(database, begun).await;
         }
-        let from = known.filter(|known| known.epoch == counter.epoch).map(|known| known.seq);
-        if from == Some(counter.seq) {
-            self.heard().looked_at = Some(begun);
-            return Ok(());
+        // Numbers that were lost may have been given out again before anybody looked.
+        let still_newest = read.first().filter(|first| first.seq == known.seq);
+        if counter.seq < known.seq || still_newest != newest.as_ref() {
+            log::warn!("revocations are not what they were: the database was restored, or failed over");
+            begin_epoch(database, counter.epoch).await?;
+            return self.look_anew(database, begun).await;
         }
-        let read = database.run(move |connection| revocations::after(connection, from.unwrap_or(i64::MIN)));
-        self.accept(counter, from.is_some(), read.await?, begun);
-        self.news.send_replace(());
+        read.retain(|stored| stored.seq > known.seq);
+        self.accept(counter, read, begun, false);
         Ok(())
     }
 
-    fn accept(&self, mut counter: Counter, goes_on: bool, read: Vec<Stored>, begun: Instant) {
+    async fn look_anew(&self, database: &Database, begun: Instant) -> Result<(), StoreError> {
+        let (counter, read) = database.run(|connection| revocations::since(connection, i64::MIN)).await?;
+        self.accept(counter, read, begun, true);
+        Ok(())
+    }
+
+    fn accept(&self, counter: Counter, read: Vec<Stored>, begun: Instant, anew: bool) {
         let mut heard = self.heard();
-        if !goes_on {
+        if anew {
             heard.revocations.clear();
         }
-        // More may have been written between the two statements.
-        counter.seq = read.last().map_or(counter.seq, |last| last.seq.max(counter.seq));
+        let is_news = heard.counter.as_ref() != Some(&counter);
+        if is_news {
+            heard.newest = read.last().filter(|last| last.seq == counter.seq).cloned();
+        }
         heard.revocations.extend(read);
         heard.counter = Some(counter);
         heard.looked_at = Some(begun);
+        drop(heard);
+        if is_news {
+            self.news.send_replace(());
+        }
     }
 
     /// Drops from memory what matters no longer.

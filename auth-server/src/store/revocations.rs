@@ -9,6 +9,8 @@ use crate::model::{ImpossibleValue, Revocation};
 
 /// How many go into one statement: others wait for it.
 const ROWS: usize = 500;
+/// The kind of retired keys.
+const KEY: &str = "key";
 
 /// How far the counter has come.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
@@ -20,7 +22,7 @@ pub struct Counter {
 }
 
 /// A revocation as it stands in the table.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stored {
     /// Its number.
     pub seq: i64,
@@ -84,26 +86,38 @@ pub fn begin_epoch(connection: &mut AnyConnection, old: &str, new: &str) -> Resu
     Ok(())
 }
 
-/// All that was numbered after `seq`, in that order.
+/// How far the counter has come, and all from the number `seq` on up to there, in that order.
 ///
 /// # Errors
 /// The database failed.
-pub fn after(connection: &mut AnyConnection, seq: i64) -> Result<Vec<Stored>, StoreError> {
+pub fn since(connection: &mut AnyConnection, seq: i64) -> Result<(Counter, Vec<Stored>), StoreError> {
+    let counter = counter(connection)?;
     let rows: Vec<Row> = revocations::table
-        .filter(revocations::seq.gt(seq))
+        .filter(revocations::seq.between(seq, counter.seq))
         .order(revocations::seq)
         .select(Row::as_select())
         .load(connection)?;
-    Ok(rows.into_iter().map(Stored::try_from).collect::<Result<_, _>>()?)
+    Ok((counter, rows.into_iter().map(Stored::try_from).collect::<Result<_, _>>()?))
 }
 
-/// Deletes at most `limit` that are older.
+/// Until when something must have been made to be deleted.
+#[derive(Clone, Copy, Debug)]
+pub struct Before {
+    /// Anything but a retired key.
+    pub all: DateTime<Utc>,
+    /// A retired key.
+    pub keys: DateTime<Utc>,
+}
+
+/// Deletes at most `limit` that are older; never the newest, by which servers see that the table is still the one they know.
 ///
 /// # Errors
 /// The database failed.
-pub fn purge(connection: &mut AnyConnection, before: DateTime<Utc>, limit: i64) -> Result<usize, StoreError> {
+pub fn purge(connection: &mut AnyConnection, before: Before, limit: i64) -> Result<usize, StoreError> {
+    let newest = counter(connection)?.seq;
+    let is_old = revocations::kind.ne(KEY).or(revocations::at.lt(before.keys.naive_utc()));
     let old: Vec<i64> = revocations::table
-        .filter(revocations::at.lt(before.naive_utc()))
+        .filter(revocations::at.lt(before.all.naive_utc()).and(is_old).and(revocations::seq.ne(newest)))
         .order(revocations::at)
         .limit(limit)
         .select(revocations::seq)
@@ -127,7 +141,7 @@ fn columns(revocation: &Revocation) -> (&'static str, String, Option<i64>) {
         Revocation::User(user, version) => {
             ("user", user.to_string(), Some(i64::try_from(*version).unwrap_or(i64::MAX)))
         }
-        Revocation::Key(kid) => ("key", kid.clone(), None),
+        Revocation::Key(kid) => (KEY, kid.clone(), None),
     }
 }
 
@@ -144,7 +158,7 @@ impl TryFrom<Row> for Stored {
                 row.subject.parse().map_err(impossible("revocations.subject"))?,
                 u64::try_from(version).map_err(|_| ImpossibleValue { column: "revocations.version" })?,
             ),
-            ("key", None) => Revocation::Key(row.subject),
+            (KEY, None) => Revocation::Key(row.subject),
             _ => return Err(ImpossibleValue { column: "revocations.kind" }),
         };
         Ok(Self { seq: row.seq, revocation, at: row.at.and_utc() })
