@@ -1,5 +1,8 @@
 //! Who gets in, and what becomes of whoever does not.
 
+use std::time::Duration;
+
+use actix_web::rt;
 use awc::http::Method;
 use chrono::TimeDelta;
 use e2e::Call;
@@ -115,6 +118,25 @@ async fn an_expired_access_token_leads_to_the_page_until_the_session_is_refreshe
 }
 
 #[actix_web::test]
+async fn after_a_logout_the_token_that_is_left_opens_nothing() {
+    for kind in Kind::ALL {
+        let site = Site::start(kind).await;
+        let person = site.register("ann").await;
+        with(site.call(Method::POST, "/auth/logout"), &person).send().await.assert_status(204);
+        let mut answer = with(site.get("/members/"), &person).send().await;
+        for _ in 0..200 {
+            if answer.status == 401 {
+                break;
+            }
+            rt::time::sleep(Duration::from_millis(50)).await;
+            answer = with(site.get("/members/"), &person).send().await;
+        }
+        answer.assert_problem(401, "session_ended");
+        with(site.navigate("/members/"), &person).send().await.assert_status(303);
+    }
+}
+
+#[actix_web::test]
 async fn whoever_lacks_the_role_is_told_so_and_not_led_in_circles() {
     for kind in Kind::ALL {
         let site = Site::start(kind).await;
@@ -123,6 +145,10 @@ async fn whoever_lacks_the_role_is_told_so_and_not_led_in_circles() {
         assert!(answer.header("www-authenticate").is_some_and(|text| text.contains("insufficient_scope")));
         with(site.navigate("/app/admin/"), &person).send().await.assert_status(403);
         site.navigate("/app/admin/").send().await.assert_status(303);
+        for without_slash in ["/app/admin", "/app/admin?x=1"] {
+            let status = with(site.get(without_slash), &person).send().await.status;
+            assert!(matches!(status, 301 | 403), "{kind:?}: {status}");
+        }
         site.assert_heard_nothing();
 
         site.stack

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use awc::http::Method;
 use awc::http::header::SET_COOKIE;
-use e2e::{Answer, Call, free_address};
+use e2e::{Answer, Call, evidence, free_address};
 use serde_json::json;
 
 use super::proxy::{Addresses, Kind, Proxy};
@@ -25,6 +25,8 @@ pub struct Site {
     _proxy: Proxy,
 }
 
+const FEED_TOKEN: &str = "feed-token-of-the-tests-0123456789abcdef";
+
 /// A person whose tokens are in cookies alone.
 pub struct Person {
     pub id: String,
@@ -39,9 +41,13 @@ impl Site {
         // The issuer is what browsers see, by the name for which they take Secure cookies over plain HTTP.
         let url = format!("http://localhost:{}", address.port());
         let stack = Stack::behind(url.clone());
-        let auth = stack.start_auth_with(&["--trusted-proxies", "127.0.0.1"]).await;
-        let jwks = format!("{}/.well-known/jwks.json", auth.url);
-        let api = stack.start_api_with(&["--accept-cookie=true", "--jwks-url", &jwks]);
+        evidence::secret(FEED_TOKEN);
+        let both = ["--trusted-proxies", "127.0.0.1", "--revocation-feed-token", FEED_TOKEN];
+        let auth = stack.start_auth_with(&both).await;
+        // As deploy/README.md has it: past the proxy.
+        let jwks = format!("--jwks-url={}/.well-known/jwks.json", auth.url);
+        let feed = format!("--revocation-feed-url={}/revocations", auth.url);
+        let api = stack.start_api_with(&[&both[..], &["--accept-cookie=true", &jwks, &feed]].concat());
         api.wait_until_ready().await;
         let upstream = Upstream::start();
         let bare = |server: &Running| server.url.trim_start_matches("http://").to_owned();
