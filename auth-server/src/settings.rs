@@ -41,7 +41,7 @@ pub struct Settings {
     #[arg(long, env, value_parser = values::address)]
     pub metrics_addr: Option<SocketAddr>,
 
-    /// Proxies, separated by commas, whose `X-Forwarded-For` or `Forwarded` tells the client's address: addresses or networks
+    /// Proxies, separated by commas, whose word on the client's address and on `X-Request-Id` is believed: addresses or networks
     #[arg(long, env, value_delimiter = ',')]
     pub trusted_proxies: Vec<Network>,
 
@@ -175,7 +175,7 @@ pub struct Settings {
     #[arg(long, env, conflicts_with = "revocation_feed_token")]
     revocation_feed_token_file: Option<PathBuf>,
 
-    /// Attempts to log in or register, per minute and address
+    /// Attempts per minute and address: to log in or register, to give or change a password, to get a username
     #[arg(long, env, default_value = "30")]
     pub login_rate_per_ip: std::num::NonZeroU32,
 
@@ -183,7 +183,7 @@ pub struct Settings {
     #[arg(long, env, value_parser = values::origin)]
     pub demo_api_url: Option<String>,
 
-    /// How log lines look
+    /// How log lines look; `RUST_LOG` says which there are
     #[arg(long, env, default_value = "text")]
     pub log_format: LogFormat,
 }

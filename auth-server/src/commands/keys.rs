@@ -20,6 +20,8 @@ pub enum KeysCommand {
     /// Take one out of use at once, with every token that it signed: the emergency brake
     Retire {
         /// Its name, as `keys list` shows it and tokens carry it
+        // One in 64 begins with a hyphen.
+        #[arg(allow_hyphen_values = true)]
         kid: String,
     },
     /// Seal all private halves with `KEY_ENCRYPTION_SECRET`; `KEY_ENCRYPTION_SECRET_PREVIOUS` is not needed any more then

@@ -26,6 +26,9 @@ pub enum AuthenticationError {
     /// The access token was made before roles, password or status changed.
     #[error("the access token is older than the last change of the person's record")]
     StaleToken,
+    /// The session changed while it was being looked at.
+    #[error("the session changes too quickly")]
+    Unsettled,
     /// The database gave no answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -46,7 +49,8 @@ pub async fn by_refresh_token(
     })?;
     let (lifetimes, now, spent) = (context.lifetimes, context.now(), token.generation);
     // No transaction: these calls mostly read, and the one thing that they may write has a guard of its own.
-    let found = context.database.run(move |connection| find(connection, &token, &lifetimes, now)).await?;
+    let asked = token.clone();
+    let found = context.database.run(move |connection| find(connection, &asked, &lifetimes, now)).await?;
     match found {
         Found::Alive(session, Some(user)) => Ok((*session, enabled(*user)?)),
         Found::Alive(_, None) => Err(AuthenticationError::SessionEnded(EndReason::UserDeleted)),
@@ -54,13 +58,15 @@ pub async fn by_refresh_token(
             let end = move |connection: &mut AnyConnection, journal: &mut Journal| {
                 if sessions::end_reused(connection, session.id, spent, now)? {
                     journal.note_reuse(session.id, session.user_id);
-                    return Ok(EndReason::ReuseDetected);
+                    return Ok(AuthenticationError::SessionEnded(EndReason::ReuseDetected));
                 }
-                // It ended in between, of something else.
-                let ended = sessions::by_id(connection, session.id)?.and_then(|session| session.ended);
-                Ok::<_, StoreError>(ended.map_or(EndReason::Unknown, |ended| ended.reason))
+                // It ended in between, of something else, or is not what it was, as after a restore.
+                Ok::<_, StoreError>(match find(connection, &token, &lifetimes, now)? {
+                    Found::Over(reason) => AuthenticationError::SessionEnded(reason),
+                    _ => AuthenticationError::Unsettled,
+                })
             };
-            Err(AuthenticationError::SessionEnded(context.transaction(requester, end).await?))
+            Err(context.transaction(requester, end).await?)
         }
         Found::Spent => Err(AuthenticationError::SpentToken),
         Found::Over(reason) => Err(AuthenticationError::SessionEnded(reason)),

@@ -13,8 +13,8 @@ use self::known::{Known, Verdict};
 pub use self::lines::Lines;
 pub use self::person::BadLine;
 use self::person::Person;
-use crate::model::{User, UserId};
-use crate::store::{AnyConnection, Database, StoreError, users};
+use crate::model::{Event, EventType, Requester, User, UserId};
+use crate::store::{AnyConnection, Database, StoreError, events, users};
 
 /// Lines in one transaction: enough that a commit costs little, and so few that whoever logs in meanwhile hardly waits, and
 /// that the statements stay far below the 32,766 parameters that SQLite takes.
@@ -109,7 +109,7 @@ pub async fn import<R: BufRead>(
     let mut lines = Lines::new(source);
     let mut total = Outcome::default();
     while let Some((batch, bad)) = next(&mut lines, options, now)? {
-        let (written, taken) = write(database, &batch).await?;
+        let (written, taken) = write(database, &batch, now).await?;
         total.add(written, bad, taken, &mut tell);
         tell(News::Done(lines.bytes()));
     }
@@ -135,24 +135,32 @@ fn next<R: BufRead>(
     Ok((!is_end).then(|| (Arc::new(batch), bad)))
 }
 
-async fn write(database: &Database, batch: &Batch) -> Result<(Outcome, Bad), StoreError> {
+async fn write(database: &Database, batch: &Batch, now: DateTime<Utc>) -> Result<(Outcome, Bad), StoreError> {
     let mut tries = 0;
     loop {
         tries += 1;
         let batch = Arc::clone(batch);
-        match database.transaction(move |connection| write_new(connection, &batch)).await {
+        match database.transaction(move |connection| write_new(connection, &batch, now)).await {
             Err(StoreError::Taken(_)) if tries < TRIES => {}
             done => return done,
         }
     }
 }
 
-fn write_new(connection: &mut AnyConnection, batch: &Batch) -> Result<(Outcome, Bad), StoreError> {
+fn write_new(
+    connection: &mut AnyConnection,
+    batch: &Batch,
+    now: DateTime<Utc>,
+) -> Result<(Outcome, Bad), StoreError> {
     let mut known = Known::default();
     known.add_all(&holders(connection, batch)?);
     let mut new: Vec<&User> = Vec::new();
     let judged = verdicts(batch, &mut known, |person| new.push(&person.user));
     users::insert_many(connection, &new)?;
+    // Without the journal, which would log a line for each.
+    let registered = Event::new(EventType::Registered, now, &Requester::operator());
+    let registered: Vec<Event> = new.iter().map(|user| registered.clone().of_user(user.id)).collect();
+    events::insert(connection, &registered)?;
     Ok(judged)
 }
 

@@ -137,7 +137,7 @@ pub async fn rotate(pairs: &KeyPairs, database: &Database, now: DateTime<Utc>) -
         let (kid, active_from) = (next.kid.clone(), next.active_from.and_utc());
         return Err(Refusal::NextIsThere { kid, active_from });
     }
-    let made = pairs.make(database, &stored, KeySchedule::by_hand(now), now).await?;
+    let made = pairs.make(database, &stored, KeySchedule::by_hand(now), now, Requester::operator()).await?;
     made.ok_or(Refusal::Keys(KeyError::Unsettled))
 }
 
@@ -148,8 +148,8 @@ pub async fn rotate(pairs: &KeyPairs, database: &Database, now: DateTime<Utc>) -
 /// See [`Refusal`].
 pub async fn retire(database: &Database, kid: &str, now: DateTime<Utc>) -> Result<(), Refusal> {
     let name = kid.to_owned();
-    let nobody = Requester::none();
-    let retired = journal::transaction(database, now, &nobody, move |connection, journal| {
+    let by = Requester::operator();
+    let retired = journal::transaction(database, now, &by, move |connection, journal| {
         let retired = signing_keys::retire(connection, &name, now.naive_utc())?;
         if retired {
             journal.note(journal.event(EventType::KeyRetired).with("kid", name.as_str()));

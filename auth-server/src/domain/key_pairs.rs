@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
-use shared_claims::{Algorithm, thumbprint};
+use shared_claims::thumbprint;
 use tokio::task::spawn_blocking;
 
 use super::journal;
@@ -98,7 +98,7 @@ impl KeyPairs {
                 return Ok(Found { stored, signing: Err(KeyError::Sealed), unusable });
             }
             if let Some(active_from) = self.schedule.due(&stored, now) {
-                self.make(database, &stored, active_from, now).await?;
+                self.make(database, &stored, active_from, now, Requester::none()).await?;
                 continue;
             }
             let signing = self.schedule.signing(&usable, now).ok_or(KeyError::Sealed)?.clone();
@@ -119,6 +119,7 @@ impl KeyPairs {
         stored: &[StoredKey],
         active_from: DateTime<Utc>,
         now: DateTime<Utc>,
+        by: Requester,
     ) -> Result<Option<StoredKey>, KeyError> {
         let ordinal = stored.last().map_or(1, |key| key.ordinal + 1);
         let pairs = self.clone();
@@ -126,8 +127,7 @@ impl KeyPairs {
         let made = spawn_blocking(move || pairs.generate(ordinal, active_from, now));
         let key = made.await.map_err(|_| StoreError::Cancelled)??;
         let row = key.clone();
-        let nobody = Requester::none();
-        let inserted = journal::transaction(database, now, &nobody, move |connection, journal| {
+        let inserted = journal::transaction(database, now, &by, move |connection, journal| {
             signing_keys::insert(connection, &row)?;
             let made = journal.event(EventType::KeyMade).with("kid", row.kid.as_str());
             let made = made.with("algorithm", row.algorithm.as_str());
@@ -181,7 +181,9 @@ impl KeyPairs {
         now: DateTime<Utc>,
     ) -> Result<StoredKey, KeyError> {
         let algorithm = self.schedule.algorithm;
-        let (pkcs8, mut jwk, kid) = named_pair(algorithm)?;
+        let pkcs8 = generate(algorithm)?;
+        let mut jwk = Signer::from_pkcs8(algorithm, &pkcs8)?.public_jwk().ok_or(UnusableKey)?;
+        let kid = thumbprint(&jwk).ok_or(UnusableKey)?;
         jwk["kid"] = json!(kid);
         let (private_key, encryption_key_id) = self.sealing.seal(&kid, &pkcs8)?;
         Ok(StoredKey {
@@ -199,19 +201,6 @@ impl KeyPairs {
     }
 }
 
-/// A new pair: its private half, its public half, and its name. None whose name looks like an option to a command line: in an
-/// emergency nobody has the time to find out why `keys retire -Q…` does nothing.
-fn named_pair(algorithm: Algorithm) -> Result<(Vec<u8>, Value, String), KeyError> {
-    loop {
-        let pkcs8 = generate(algorithm)?;
-        let jwk = Signer::from_pkcs8(algorithm, &pkcs8)?.public_jwk().ok_or(UnusableKey)?;
-        let kid = thumbprint(&jwk).ok_or(UnusableKey)?;
-        if !kid.starts_with('-') {
-            return Ok((pkcs8, jwk, kid));
-        }
-    }
-}
-
 impl Found {
     /// The published set, oldest first: some server signs with these keys, or will, or tokens of theirs may be about.
     pub fn published(&self, now: DateTime<Utc>) -> impl Iterator<Item = Value> {
@@ -225,19 +214,4 @@ impl Found {
 fn public_half(key: &StoredKey) -> Option<Value> {
     let jwk: Value = serde_json::from_str(&key.public_jwk).ok()?;
     (thumbprint(&jwk).as_ref() == Some(&key.kid)).then_some(jwk)
-}
-
-#[cfg(test)]
-mod tests {
-    use shared_claims::Algorithm;
-
-    use super::named_pair;
-
-    #[test]
-    fn no_key_has_a_name_that_a_command_line_takes_for_an_option() {
-        // One in 64 would.
-        for _ in 0..500 {
-            assert!(!named_pair(Algorithm::EdDsa).unwrap().2.starts_with('-'));
-        }
-    }
 }

@@ -68,7 +68,9 @@ pub async fn change(
             return Err(refusal);
         }
     };
-    let (now, held, asks) = (context.now(), Arc::clone(&proof), requester.clone());
+    // Whoever has planted a device's token in this browser is not to be heard for it.
+    let device = requester.device.clone().filter(|_| proof.device_is_familiar());
+    let (now, held, here) = (context.now(), Arc::clone(&proof), Requester { device, ..requester.clone() });
     let work = move |connection: &mut AnyConnection, journal: &mut Journal| {
         held.hold(connection, now)?;
         let user = held.user.id;
@@ -76,7 +78,7 @@ pub async fn change(
         users::set_password(connection, user, &hash)?;
         // Whoever else knew the old password may have made their own places familiar.
         familiar_places::forget(connection, user)?;
-        throttle::make_familiar(connection, user, &asks, now)?;
+        throttle::make_familiar(connection, user, &here, now)?;
         if change.end_other_sessions {
             let (but, reason) = (Some(session.id), EndReason::PasswordChanged);
             let ended = sessions::end_all(connection, user, but, reason, now)?;

@@ -153,9 +153,9 @@ pub async fn note_failure(
 ) -> Result<(), StoreError> {
     let note = move |connection: &mut AnyConnection, journal: &mut Journal| {
         let event = Event { user, ..journal.event(failure) };
-        // Who was deleted while the password was being checked leaves no more than an id.
+        // Who is deleted while the password is being checked leaves no more than an id, and cannot be from here on.
         let is_gone = match user {
-            Some(id) => users::by_id(connection, id)?.is_none(),
+            Some(id) => !users::hold(connection, id)?,
             None => false,
         };
         journal.note(if is_gone { event.without_origin() } else { event });

@@ -105,6 +105,7 @@ pub async fn refresh(context: &Context, request: Request) -> Result<IssuedTokens
             Ok(issued)
         }
         Outcome::Reused { .. } => Err(RefreshError::SessionEnded(EndReason::ReuseDetected)),
+        Outcome::Disabled { .. } => Err(RefreshError::SessionEnded(EndReason::UserDisabled)),
         Outcome::Over(reason) => Err(RefreshError::SessionEnded(reason)),
         Outcome::WrongDelivery => Err(RefreshError::WrongDelivery),
         Outcome::Unsettled => Err(RefreshError::Unsettled),
@@ -124,6 +125,7 @@ enum Outcome {
     Rotated { session: Box<Session>, user: Box<User>, row_was_behind: bool },
     Redelivered { session: Box<Session>, user: Box<User>, within_grace: bool },
     Reused { user: UserId },
+    Disabled { user: UserId },
     Over(EndReason),
     WrongDelivery,
     Unsettled,
@@ -137,7 +139,11 @@ impl Outcome {
             Self::Rotated { row_was_behind: true, .. } => "restored",
             Self::Redelivered { within_grace: true, .. } => "redelivered_in_grace",
             Self::Redelivered { within_grace: false, .. } => "redelivered_by_key",
-            Self::Reused { .. } | Self::Over(_) | Self::WrongDelivery | Self::Unsettled => "refused",
+            Self::Reused { .. }
+            | Self::Disabled { .. }
+            | Self::Over(_)
+            | Self::WrongDelivery
+            | Self::Unsettled => "refused",
         }
     }
 }
@@ -200,7 +206,7 @@ impl Attempt {
     ) -> Result<Outcome, StoreError> {
         Ok(match self.owner(connection, &session)? {
             Ok(user) => Outcome::Rotated { session: session.into(), user: user.into(), row_was_behind },
-            Err(reason) => Outcome::Over(reason),
+            Err(refusal) => refusal,
         })
     }
 
@@ -227,7 +233,7 @@ impl Attempt {
         }
         Ok(match self.owner(connection, &session)? {
             Ok(user) => Outcome::Redelivered { session: session.into(), user: user.into(), within_grace },
-            Err(reason) => Outcome::Over(reason),
+            Err(refusal) => refusal,
         })
     }
 
@@ -254,13 +260,14 @@ impl Attempt {
         &self,
         connection: &mut AnyConnection,
         session: &Session,
-    ) -> Result<Result<User, EndReason>, StoreError> {
+    ) -> Result<Result<User, Outcome>, StoreError> {
         let Some(user) = users::by_id(connection, session.user_id)? else {
-            return Ok(Err(EndReason::UserDeleted));
+            return Ok(Err(Outcome::Over(EndReason::UserDeleted)));
         };
         if user.disabled_at.is_some() {
-            sessions::end(connection, session.id, EndReason::UserDisabled, self.now)?;
-            return Ok(Err(EndReason::UserDisabled));
+            let ended = sessions::end(connection, session.id, EndReason::UserDisabled, self.now)?;
+            let over = Outcome::Over(EndReason::UserDisabled);
+            return Ok(Err(if ended { Outcome::Disabled { user: user.id } } else { over }));
         }
         Ok(Ok(user))
     }
@@ -275,6 +282,7 @@ impl Attempt {
                 journal.note_session(EventType::RefreshRedelivered, session, user.id);
             }
             Outcome::Reused { user } => journal.note_reuse(session, *user),
+            Outcome::Disabled { user } => journal.note_ended([session], *user, EndReason::UserDisabled),
             Outcome::Rotated { .. }
             | Outcome::Redelivered { .. }
             | Outcome::Over(_)

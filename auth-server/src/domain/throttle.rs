@@ -22,12 +22,15 @@ const LONGEST_WAIT: TimeDelta = TimeDelta::seconds(60);
 /// After so long without a failure the waits begin anew.
 const QUIET: TimeDelta = TimeDelta::minutes(15);
 /// So many failures of one account, wherever they come from, within [`PERIOD`]: from then on strangers are not heard. Some
-/// 900,000 guesses a year are left to a thief with any number of addresses, which no password that was let in fears.
+/// 900,000 guesses a year are left to a thief with any number of addresses, twice as many who also knows the username; no
+/// password that was let in fears them.
 const FAILURES_OF_ALL: i32 = 100;
 /// For how long failures of all places are counted together.
 const PERIOD: TimeDelta = TimeDelta::hours(1);
 /// The place that stands for all of them.
 const EVERYWHERE: &str = "";
+/// Clocks of servers may differ by so much. What lies further ahead was counted by one that was wrong.
+const AHEAD: TimeDelta = TimeDelta::seconds(60);
 /// How often the count may change between reading and writing it. Whoever meets more than that is not alone at the door.
 const RACES: usize = 8;
 
@@ -109,7 +112,7 @@ impl Attempt {
         let place = device.unwrap_or(address);
         for _ in 0..RACES {
             let seen = password_failures::find(connection, &account, &place)?;
-            let counted = seen.filter(|seen| now - seen.last_at < QUIET);
+            let counted = seen.filter(|seen| is_within(QUIET, seen.last_at, now));
             if let Some(counted) = counted
                 && let until = counted.last_at + wait(counted.count)
                 && now < until
@@ -135,7 +138,7 @@ impl Attempt {
         // Whoever fails everywhere at once runs into themselves, and is to be counted all the same.
         for _ in 0..RACES * RACES {
             let seen = password_failures::find(connection, &self.account, EVERYWHERE)?;
-            let counted = seen.filter(|seen| now - seen.first_at < PERIOD);
+            let counted = seen.filter(|seen| is_within(PERIOD, seen.first_at, now));
             let new = one_more(counted, now);
             if password_failures::replace(connection, &self.account, EVERYWHERE, seen.as_ref(), &new)? {
                 break;
@@ -184,8 +187,13 @@ fn closed_until(
     now: NaiveDateTime,
 ) -> Result<Option<NaiveDateTime>, StoreError> {
     let of_all = password_failures::find(connection, account, EVERYWHERE)?;
-    let until = of_all.filter(|all| all.count >= FAILURES_OF_ALL).map(|all| all.first_at + PERIOD);
-    Ok(until.filter(|until| now < *until))
+    let full = of_all.filter(|all| all.count >= FAILURES_OF_ALL && is_within(PERIOD, all.first_at, now));
+    Ok(full.map(|all| all.first_at + PERIOD))
+}
+
+/// Whether that was no longer ago.
+fn is_within(period: TimeDelta, then: NaiveDateTime, now: NaiveDateTime) -> bool {
+    (-AHEAD..period).contains(&(now - then))
 }
 
 fn one_more(counted: Option<Failures>, now: NaiveDateTime) -> Failures {

@@ -51,6 +51,7 @@ pub fn with_challenge(error: AuthenticationError) -> Problem {
         AuthenticationError::StaleToken => Problem::new(Code::TokenStale)
             .detail("The token is older than the last change of roles, password or status: refresh it.")
             .challenge(Challenge::InvalidToken),
+        AuthenticationError::Unsettled => Problem::new(Code::Unavailable),
         AuthenticationError::Store(error) => store_problem(&error),
     }
 }

@@ -67,7 +67,9 @@ pub async fn change(
 ) -> Result<HttpResponse, Problem> {
     let (_, user) = session(&request, &context, **cookies).await?;
     // An answer tells whether somebody has that username.
-    attempts.count(address(&request))?;
+    if body.username.is_some() {
+        attempts.count(address(&request))?;
+    }
     let mut fields = Fields::default();
     let name = fields.display_name(body.name.as_deref());
     let username = fields.username(body.username.as_deref());

@@ -26,13 +26,13 @@ pub enum By {
 }
 
 impl Requester {
-    /// Nobody from outside: housekeeping, or an operator who changes the keys.
+    /// Nobody from outside: housekeeping.
     #[must_use]
     pub fn none() -> Self {
         Self::default()
     }
 
-    /// An operator at the command line, who acts on somebody's account.
+    /// An operator at the command line.
     #[must_use]
     pub fn operator() -> Self {
         Self { by: Some(By::Operator), ..Self::default() }

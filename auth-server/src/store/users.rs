@@ -89,6 +89,15 @@ pub fn by_id(connection: &mut AnyConnection, id: UserId) -> Result<Option<User>,
     one(users::table.filter(users::id.eq(id.to_string())).select(Row::as_select()).first(connection))
 }
 
+/// Locks the person's row until the end of the transaction; `false` where there is none.
+///
+/// # Errors
+/// The database failed.
+pub fn hold(connection: &mut AnyConnection, id: UserId) -> Result<bool, StoreError> {
+    let row = users::table.filter(users::id.eq(id.to_string()));
+    Ok(diesel::update(row).set(users::version.eq(users::version)).execute(connection)? == 1)
+}
+
 /// Whoever has this e-mail address.
 ///
 /// # Errors

@@ -1,6 +1,10 @@
+use std::time::Duration;
+
+use actix_web::rt;
 use awc::http::Method;
 use chrono::TimeDelta;
 use e2e::{Answer, COOKIE_NAME};
+use futures_util::future::join;
 use serde_json::json;
 
 use crate::app::{PASSWORD, Session, TestApp};
@@ -41,6 +45,21 @@ async fn who_leaves_takes_everything_along_but_an_id() {
     assert!(!dump.contains("ann@example.org"));
     // The address is free again.
     app.register("ann").await;
+}
+
+#[actix_web::test]
+async fn who_leaves_while_somebody_is_wrong_about_the_password_leaves_no_address() {
+    let app = TestApp::start().await;
+    app.register("ann").await;
+    let leaving = app.database.db_begin("DELETE FROM users");
+    let wrong = async { app.try_login("ann", &json!({"password": "wrong"})).await };
+    let commit = async {
+        rt::time::sleep(Duration::from_millis(300)).await;
+        leaving.commit();
+    };
+    join(wrong, commit).await.0.assert_problem(401, "invalid_credentials");
+    let failed = "SELECT COALESCE(ip, 'none') AS value FROM events WHERE type = 'login_failed'";
+    assert_eq!(app.database.db_text(failed), "none");
 }
 
 #[actix_web::test]

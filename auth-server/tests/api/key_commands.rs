@@ -51,6 +51,9 @@ async fn a_key_is_retired_without_any_secret_and_the_next_server_replaces_it() {
     assert_eq!(roles(&database), ["retired"], "nothing was made in its place, of which algorithm ever");
     retire(&first).assert_refused("is retired already");
     retire("nonsense").assert_refused("there is no signing key nonsense");
+    retire("-nonsense").assert_refused("there is no signing key -nonsense");
+    let by = "SELECT details AS value FROM events WHERE type = 'key_retired'";
+    assert_eq!(database.db_text(by), format!(r#"{{"by":"operator","kid":"{first}"}}"#));
 
     // Nor does the secret that sealed it matter any more.
     let server = program::start(&database, &[("KEY_ENCRYPTION_SECRET", OTHER_SECRET)]).await;

@@ -108,4 +108,9 @@ async fn someone_who_was_disabled_gets_no_more_tokens() {
     app.refresh(&session.refresh_token).await.assert_ended("user_disabled");
     app.database.db_execute("UPDATE users SET disabled_at = NULL");
     app.refresh(&session.refresh_token).await.assert_ended("user_disabled");
+    // An end like any other.
+    let sid = claims(&session.refresh_token)["sid"].as_str().unwrap().to_owned();
+    let events = app.database.db_texts("SELECT session_id AS value FROM events WHERE type = 'session_ended'");
+    assert_eq!(events, [sid.as_str()]);
+    assert_eq!(app.database.db_texts("SELECT subject AS value FROM revocations"), [sid]);
 }

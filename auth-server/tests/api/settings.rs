@@ -1,8 +1,10 @@
 use std::process::Command;
 
 use auth_server::Settings;
+use e2e::TestDatabase;
 
 use crate::app::{KEY_SECRET, REFRESH_SECRET};
+use crate::program;
 
 /// Starts the program itself with nothing but these variables, and returns what it complains of.
 fn complaint(variables: &[(&str, &str)]) -> String {
@@ -120,6 +122,30 @@ fn a_secret_can_stand_in_a_file_but_not_in_two_places() {
     assert!(Settings::from_flags(flags).unwrap().secrets().unwrap_err().contains("JWT_REFRESH_SECRET_FILE"));
 }
 
+#[actix_web::test]
+async fn what_is_less_safe_than_it_could_be_is_logged_at_the_start() {
+    const WARNINGS: [&str; 3] = [
+        "JWT_ACCESS_ALGORITHM=HS256",
+        "COOKIE_SECURE=false",
+        "ALLOWED_ORIGINS: https://app.example.net is another site",
+    ];
+    let log = async |variables: &[(&str, &str)]| {
+        let issuer = ("ISSUER", "https://auth.example.org");
+        program::start(&TestDatabase::fresh(), &[&[issuer], variables].concat()).await.kill()
+    };
+    let risky = [
+        ("JWT_ACCESS_ALGORITHM", "HS256"),
+        ("JWT_ACCESS_SECRET", "access-secret-of-the-tests-0123456789ab"),
+        ("COOKIE_SECURE", "false"),
+        ("ALLOWED_ORIGINS", "https://app.example.org,https://app.example.net"),
+    ];
+    let told = log(&risky).await;
+    assert_eq!(WARNINGS.map(|warning| told.contains(warning)), [true; 3], "{told}");
+    assert!(!told.contains("https://app.example.org is another site"), "{told}");
+    let told = log(&[("ALLOWED_ORIGINS", "https://app.example.org")]).await;
+    assert_eq!(WARNINGS.map(|warning| told.contains(warning)), [false; 3], "{told}");
+}
+
 #[test]
 fn help_is_the_manual() {
     let output = Command::new(env!("CARGO_BIN_EXE_auth-server")).arg("--help").output().unwrap();
@@ -148,6 +174,11 @@ fn help_is_the_manual() {
         "ARGON2_MEMORY_KIB",
         "ARGON2_ITERATIONS",
         "ARGON2_PARALLELISM",
+        "SIGNING_KEY_ROTATION",
+        "EVENT_RETENTION",
+        "KEY_ENCRYPTION_SECRET_PREVIOUS",
+        "REVOCATION_FEED_TOKEN",
+        "DEMO_API_URL",
         "FLASK_SECURITY_PASSWORD_SALT",
         "LOGIN_RATE_PER_IP",
         "METRICS_ADDR",
@@ -157,4 +188,5 @@ fn help_is_the_manual() {
     ] {
         assert!(help.contains(&format!("[env: {name}")), "{name}");
     }
+    assert!(help.contains("RUST_LOG"));
 }

@@ -71,6 +71,22 @@ async fn failures_are_forgotten_after_a_quarter_of_an_hour_or_a_success() {
 }
 
 #[actix_web::test]
+async fn failures_of_a_clock_that_was_ahead_shut_nobody_out() {
+    let app = start().await;
+    app.register("ann").await;
+    app.advance(TimeDelta::days(1));
+    for _ in 0..5 {
+        log_in(&app, HOME, "wrong").await.assert_status(401);
+    }
+    app.register("bob").await;
+    let bob = json!({"email": "bob@example.org"});
+    attack(&app, &bob).await;
+    app.advance(TimeDelta::days(-1));
+    log_in(&app, HOME, PASSWORD).await.assert_status(200);
+    log_in_as(&app, STRANGER, &bob, PASSWORD).await.assert_status(200);
+}
+
+#[actix_web::test]
 async fn a_name_that_nobody_has_is_treated_alike() {
     let app = start().await;
     app.register("ann").await;
@@ -180,6 +196,27 @@ async fn under_attack_from_everywhere_only_familiar_places_are_heard() {
 }
 
 #[actix_web::test]
+async fn the_twenty_latest_places_are_familiar() {
+    let app = start().await;
+    app.register("ann").await;
+    let body = json!({"email": "ann@example.org", "password": PASSWORD, "token_delivery": "body"});
+    let from = |place: u32| {
+        let address = format!("192.0.2.{place}");
+        app.post("/auth/login").header("x-forwarded-for", &address).json(&body).send()
+    };
+    for place in 0..21 {
+        app.advance(TimeDelta::seconds(1));
+        from(place).await.assert_status(200);
+    }
+    attack(&app, &json!({"email": "ann@example.org"})).await;
+    wait(from(0).await);
+    // In this order: each place that is heard becomes the latest.
+    for place in 1..21 {
+        from(place).await.assert_status(200);
+    }
+}
+
+#[actix_web::test]
 async fn a_familiar_device_has_a_count_of_its_own() {
     let app = start().await;
     app.register("ann").await;
@@ -217,6 +254,21 @@ async fn a_device_is_familiar_to_those_only_who_logged_in_there() {
     let answer = app.try_login("ann", &json!({"token_delivery": "body"})).await.assert_status(200);
     assert!(answer.device_cookie().is_none());
     assert!(Session::of(&app.refresh(&ann.refresh_token).await).rotation == 1);
+}
+
+#[actix_web::test]
+async fn a_change_of_password_makes_no_planted_device_familiar() {
+    const PLANTED: &str = "__Host-device=AAAAAAAAAAAAAAAAAAAAAA";
+    const NEW: &str = "an entirely different staple";
+    let app = start().await;
+    let ann = app.register("ann").await;
+    let change = json!({"current_password": PASSWORD, "new_password": NEW});
+    let cookies = format!("__Host-refresh_token={}; {PLANTED}", ann.refresh_token);
+    app.post("/auth/password").header("cookie", &cookies).json(&change).send().await.assert_status(204);
+    attack(&app, &json!({"email": "ann@example.org"})).await;
+    let body = json!({"email": "ann@example.org", "password": NEW});
+    let call = app.post("/auth/login").header("x-forwarded-for", STRANGER).json(&body);
+    wait(call.header("cookie", PLANTED).send().await);
 }
 
 #[actix_web::test]

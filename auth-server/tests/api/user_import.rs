@@ -139,6 +139,9 @@ async fn names_that_belong_to_somebody_else_are_bad_lines_however_far_apart() {
     let database = migrated().await;
     let there = json!({"email": "ann@example.org", "password": HASH, "username": "ann", "id": id(1)});
     import(&database, std::slice::from_ref(&there), &[]).assert_counts([1, 0, 0]);
+    let event =
+        "SELECT type || ' ' || user_id || ' ' || details AS value FROM events WHERE type <> 'key_made'";
+    assert_eq!(database.db_text(event), format!(r#"registered {} {{"by":"operator"}}"#, id(1)));
 
     let person = |email: &str, members: Value| {
         let mut person = json!({"email": email, "password": HASH});

@@ -14,7 +14,7 @@ use super::uncached::uncached;
         (status = 200, description = "A greeting", body = Greeting),
         (status = 401, description = "`missing_token`, `invalid_token`, `token_expired`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "`role_required`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`: no keys yet", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`: no keys yet, or no news of revocations for too long", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn show(caller: Authenticated) -> Result<HttpResponse, Problem> {

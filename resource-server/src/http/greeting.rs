@@ -22,7 +22,7 @@ pub struct PublicGreeting {
     responses(
         (status = 200, description = "A greeting", body = PublicGreeting),
         (status = 401, description = "`invalid_token`, `token_expired`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`: a token, but no keys yet", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`: a token, but no keys yet, or no news of revocations for too long", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn show(MaybeAuthenticated(caller): MaybeAuthenticated) -> HttpResponse {

@@ -53,6 +53,10 @@ pub async fn document(request: HttpRequest) -> HttpResponse {
         let takes_token = call.security.is_some();
         // It says 401 instead, and goes by another method than its own.
         let is_for_proxies = path == "/verify";
+        if takes_token {
+            add_problem(call, Code::SessionEnded, "whoever hears of revocations");
+            add_problem(call, Code::TokenStale, "likewise; a refresh heals it");
+        }
         if takes_token && !is_for_proxies {
             add_problem(call, Code::MalformedRequest, "two `Authorization` headers");
         }

@@ -68,7 +68,7 @@ impl From<&AccessClaims> for Profile {
     responses(
         (status = 200, description = "The claims", body = Profile),
         (status = 401, description = "`missing_token`, `invalid_token`, `token_expired`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`: no keys yet", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`: no keys yet, or no news of revocations for too long", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn show(caller: Authenticated) -> HttpResponse {

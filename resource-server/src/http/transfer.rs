@@ -30,7 +30,7 @@ pub struct Transfer {
         (status = 200, description = "Accepted", body = Transfer),
         (status = 401, description = "`missing_token`, `invalid_token`, `token_expired`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "`fresh_login_required`, with `max_age`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`: no keys yet", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`: no keys yet, or no news of revocations for too long", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn make(caller: Authenticated) -> Result<HttpResponse, Problem> {

@@ -48,7 +48,7 @@ const NO_ROLES: &str = "-";
             content_type = "application/problem+json", headers(("X-Problem-Code" = String, description = "The code"))),
         (status = 403, description = "`role_required`", body = ProblemBody,
             content_type = "application/problem+json", headers(("X-Problem-Code" = String, description = "The code"))),
-        (status = 503, description = "`unavailable`: no keys yet", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`: no keys yet, or no news of revocations for too long", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn show(request: HttpRequest) -> Result<HttpResponse, Problem> {

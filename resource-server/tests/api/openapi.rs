@@ -19,6 +19,10 @@ async fn it_says_where_a_token_is_needed_and_how_errors_look() {
         assert_eq!(operation["security"], json!([{"access_token": []}]), "{path}");
         let content = operation["responses"]["401"]["content"].as_object().expect("content");
         assert_eq!(content.keys().collect::<Vec<_>>(), ["application/problem+json"], "{path}");
+        let description = operation["responses"]["401"]["description"].as_str().expect("a description");
+        for code in ["session_ended", "token_stale"] {
+            assert!(description.contains(code), "{path} does not tell of {code}: {description}");
+        }
     }
     assert_eq!(document["paths"]["/greeting"]["get"]["security"], json!([{}, {"access_token": []}]));
     assert_eq!(document["paths"]["/healthz"]["get"]["security"], Value::Null);
