@@ -20,7 +20,7 @@ check_all() {
     promise "it is refreshed" session_goes_on
 
     promise "containers run without root, rights and writable roots" are_confined
-    promise "the resource server has no secret, and no way to the database" resource_server_knows_nothing
+    promise "the resource server has no secret but the feed's, and no way to the database" resource_server_knows_little
     promise "no secret shows in inspect, logs or the compose file" no_secret_shows
 
     promise "the session goes on when the resource server was restarted" resource_server_restarts
@@ -89,10 +89,11 @@ are_confined() {
     done
 }
 
-resource_server_knows_nothing() {
+resource_server_knows_little() {
     local id
     id=$(container resource-server)
-    [[ $(docker inspect --format '{{len .Mounts}}' "$id") == 0 ]] &&
+    [[ $(docker inspect --format '{{range .Mounts}}{{.Destination}} {{end}}' "$id") == "/run/feed " ]] &&
+        [[ $(docker exec "$id" ls /run/feed) == token ]] &&
         ! docker inspect --format '{{.Config.Env}}' "$id" | grep -iE 'secret|password|database' &&
         ! docker exec "$id" ls /run/secrets &&
         networks auth-server | grep -Fx "$(networks database)" &&
@@ -107,13 +108,13 @@ networks() {
 
 # One a line, and only for those who may read them.
 secrets() {
-    docker exec "$(container auth-server)" sh -c 'cd /run/secrets && for file in *; do cat "$file"; echo; done' &&
+    docker exec "$(container auth-server)" sh -c 'cd /run && for file in secrets/* feed/*; do cat "$file"; echo; done' &&
         docker exec "$(container database)" sh -c 'cd /run/secrets && for file in *; do cat "$file"; echo; done'
 }
 
 no_secret_shows() {
     secrets | grep . >"$work/secrets"
-    [[ $(sort -u "$work/secrets" | wc -l) == 5 ]] || { echo "there are not five secrets"; return 1; }
+    [[ $(sort -u "$work/secrets" | wc -l) == 6 ]] || { echo "there are not six secrets"; return 1; }
     {
         container secrets "${services[@]}" | xargs docker inspect
         container secrets "${services[@]}" | xargs docker inspect --format '{{.Image}}' | xargs docker image inspect
