@@ -50,11 +50,11 @@ async fn keep_keys(context: &Context) {
 }
 
 /// Removes what is older, in batches, until nothing is left.
-async fn purge<Before: Copy + Send + 'static>(
+async fn purge<Limit: Copy + Send + 'static>(
     context: &Context,
     table: &'static str,
-    before: Before,
-    batch: fn(&mut AnyConnection, Before, i64) -> Result<usize, StoreError>,
+    before: Limit,
+    batch: fn(&mut AnyConnection, Limit, i64) -> Result<usize, StoreError>,
 ) {
     loop {
         match context.database.run(move |connection| batch(connection, before, BATCH)).await {

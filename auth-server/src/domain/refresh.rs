@@ -264,12 +264,12 @@ impl Attempt {
         let Some(user) = users::by_id(connection, session.user_id)? else {
             return Ok(Err(Outcome::Over(EndReason::UserDeleted)));
         };
-        if user.disabled_at.is_some() {
-            let ended = sessions::end(connection, session.id, EndReason::UserDisabled, self.now)?;
-            let over = Outcome::Over(EndReason::UserDisabled);
-            return Ok(Err(if ended { Outcome::Disabled { user: user.id } } else { over }));
+        if user.disabled_at.is_none() {
+            return Ok(Ok(user));
         }
-        Ok(Ok(user))
+        let ends_here = sessions::end(connection, session.id, EndReason::UserDisabled, self.now)?;
+        let over = Outcome::Over(EndReason::UserDisabled);
+        Ok(Err(if ends_here { Outcome::Disabled { user: user.id } } else { over }))
     }
 
     fn note(&self, outcome: &Outcome, journal: &mut Journal) {

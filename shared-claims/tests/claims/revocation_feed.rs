@@ -10,6 +10,8 @@ use shared_claims::feed::{FeedError, FeedOptions, RevocationFeed};
 
 use crate::issuer::{eventually, free_listener};
 
+const ENDED: &str = "97bcc65a-8b5d-4d33-a0f6-4d06a4c8b6b1";
+
 /// Says what it is told to say, and keeps what it was asked.
 #[derive(Clone, Default)]
 struct Feed {
@@ -46,18 +48,14 @@ impl Feed {
         *self.answer.lock().expect("an answer") = (status, body.to_owned());
     }
 
-    /// What it was asked since.
-    fn forget_questions(&self) {
-        self.questions.lock().expect("questions").clear();
-    }
-
+    /// What it was asked since it was last [heard](Self::is_heard).
     fn questions(&self) -> Vec<String> {
         self.questions.lock().expect("questions").clone()
     }
 
-    /// Until it was asked, answered, and asked again: then the first answer is known.
+    /// Waits until it was asked, answered, and asked again: then the first answer is known.
     async fn is_heard(&self) {
-        self.forget_questions();
+        self.questions.lock().expect("questions").clear();
         eventually("two questions", || self.questions().len() > 2).await;
     }
 }
@@ -75,8 +73,6 @@ fn snapshot(cursor: &str, sids: &[&str]) -> Value {
         sids.iter().map(|sid| json!({"sid": sid, "until": "2100-01-01T00:00:00Z"})).collect();
     json!({"cursor": cursor, "snapshot": true, "sessions": sessions, "users": [], "keys": []})
 }
-
-const ENDED: &str = "97bcc65a-8b5d-4d33-a0f6-4d06a4c8b6b1";
 
 /// Behind a load balancer another server may answer, that has not heard yet.
 #[actix_web::test]

@@ -11,6 +11,8 @@ use super::proxy::{Addresses, Kind, Proxy};
 use super::upstream::{Heard, Upstream};
 use crate::stack::{PASSWORD, Running, Stack};
 
+const FEED_TOKEN: &str = "feed-token-of-the-tests-0123456789abcdef";
+
 /// How long a proxy may stay silent before it counts as having said all.
 const SILENCE: Duration = Duration::from_secs(2);
 
@@ -24,8 +26,6 @@ pub struct Site {
     _auth: Running,
     _proxy: Proxy,
 }
-
-const FEED_TOKEN: &str = "feed-token-of-the-tests-0123456789abcdef";
 
 /// A person whose tokens are in cookies alone.
 pub struct Person {
