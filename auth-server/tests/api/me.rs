@@ -1,6 +1,6 @@
 use awc::http::Method;
 use chrono::TimeDelta;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::app::{Session, TestApp, claims};
 
@@ -89,4 +89,19 @@ async fn an_access_token_changes_nothing() {
     let session = app.register("ann").await;
     let call = app.call(Method::PATCH, "/auth/me").bearer(&session.access_token).json(&json!({"name": "x"}));
     call.send().await.assert_problem(401, "invalid_token");
+}
+
+/// Only whoever asks for a username learns something: whether somebody has it.
+#[actix_web::test]
+async fn usernames_are_tried_no_faster_than_passwords_and_names_change_freely() {
+    let app = TestApp::with(&["--login-rate-per-ip", "2"]).await;
+    let ann = app.register("ann").await;
+    let patch =
+        |body: Value| app.call(Method::PATCH, "/auth/me").cookie(&ann.refresh_token).json(&body).send();
+    for number in 0..5 {
+        patch(json!({"name": format!("Ann {number}")})).await.assert_status(200);
+    }
+    patch(json!({"username": "ann"})).await.assert_status(200);
+    patch(json!({"username": "anna"})).await.assert_problem(429, "too_many_requests");
+    patch(json!({"name": "Ann"})).await.assert_status(200);
 }
