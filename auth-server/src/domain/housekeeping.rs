@@ -57,7 +57,7 @@ async fn purge<Limit: Copy + Send + 'static>(
     batch: fn(&mut AnyConnection, Limit, i64) -> Result<usize, StoreError>,
 ) {
     loop {
-        match context.database.run(move |connection| batch(connection, before, BATCH)).await {
+        match context.database.transaction(move |connection| batch(connection, before, BATCH)).await {
             Ok(0) => return,
             Ok(purged) => {
                 context.metrics.purged_rows.add(table, purged as u64);

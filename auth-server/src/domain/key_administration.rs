@@ -196,7 +196,8 @@ pub async fn rewrap(pairs: &KeyPairs, database: &Database) -> Result<usize, Refu
         let (private_key, encryption_key_id) =
             pairs.sealing().seal(&key.kid, &pkcs8).map_err(KeyError::from)?;
         let new = StoredKey { private_key, encryption_key_id, ..key.clone() };
-        let changed = database.run(move |connection| signing_keys::reseal(connection, &key, &new)).await?;
+        let changed =
+            database.transaction(move |connection| signing_keys::reseal(connection, &key, &new)).await?;
         rewrapped += usize::from(changed);
     }
     closed.map_or(Ok(rewrapped), |kid| Err(Refusal::CannotOpen { kid, rewrapped }))

@@ -74,18 +74,25 @@ pub async fn check(
         .run(move |connection| {
             let user = find(connection, &identifier)?;
             let id = user.as_ref().map(|user| user.id);
-            let attempt = Attempt::admit(connection, account, id, &asks, now)??;
+            let attempt = Attempt::knock(connection, account, id, &asks, now)??;
             Ok::<_, PasswordError>((user, attempt))
         })
+        .await?;
+    let passing = attempt.clone();
+    context
+        .database
+        .transaction(move |connection| Ok::<_, PasswordError>(passing.pass(connection, now)??))
         .await?;
     let user_id = user.as_ref().map(|user| user.id);
     let hash = user.as_ref().map(|user| user.password_hash.clone());
     // Without a person a stand-in is checked, so that the answer takes as long.
     let check = context.passwords.check(place, password.clone(), hash).await?;
     let Some(user) = user.filter(|user| user.disabled_at.is_none() && check != Check::Wrong) else {
-        // Not in one transaction with the event: counting runs into others who count, which would end it.
-        context.database.run(move |connection| attempt.failed(connection, now)).await?;
-        note_failure(context, user_id, requester, failure).await?;
+        let work = move |connection: &mut AnyConnection, journal: &mut Journal| {
+            note(connection, journal, user_id, failure)?;
+            attempt.failed(connection, now)
+        };
+        context.transaction(requester, work).await?;
         return Err(PasswordError::Wrong);
     };
     let rehashed = match check {
@@ -130,7 +137,7 @@ impl Proof {
     /// The database failed.
     pub async fn forgive(&self, context: &Context) -> Result<(), StoreError> {
         let attempt = self.attempt.clone();
-        context.database.run(move |connection| attempt.succeeded(connection)).await
+        context.database.transaction(move |connection| attempt.succeeded(connection)).await
     }
 
     /// Whether an earlier login of this person left the token that the device showed.
@@ -151,17 +158,25 @@ pub async fn note_failure(
     requester: &Requester,
     failure: EventType,
 ) -> Result<(), StoreError> {
-    let note = move |connection: &mut AnyConnection, journal: &mut Journal| {
-        let event = Event { user, ..journal.event(failure) };
-        // Who is deleted while the password is being checked leaves no more than an id, and cannot be from here on.
-        let is_gone = match user {
-            Some(id) => !users::hold(connection, id)?,
-            None => false,
-        };
-        journal.note(if is_gone { event.without_origin() } else { event });
-        Ok(())
+    let work =
+        move |connection: &mut AnyConnection, journal: &mut Journal| note(connection, journal, user, failure);
+    context.transaction(requester, work).await
+}
+
+fn note(
+    connection: &mut AnyConnection,
+    journal: &mut Journal,
+    user: Option<UserId>,
+    failure: EventType,
+) -> Result<(), StoreError> {
+    let event = Event { user, ..journal.event(failure) };
+    // Who is deleted while the password is being checked leaves no more than an id, and cannot be from here on.
+    let is_gone = match user {
+        Some(id) => !users::hold(connection, id)?,
+        None => false,
     };
-    context.transaction(requester, note).await
+    journal.note(if is_gone { event.without_origin() } else { event });
+    Ok(())
 }
 
 /// Whoever has this address or name.

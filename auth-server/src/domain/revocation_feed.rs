@@ -290,7 +290,7 @@ impl RevocationFeed {
 
 async fn begin_epoch(database: &Database, old: String) -> Result<(), StoreError> {
     let new = Uuid::new_v4().simple().to_string();
-    database.run(move |connection| revocations::begin_epoch(connection, &old, &new)).await
+    database.transaction(move |connection| revocations::begin_epoch(connection, &old, &new)).await
 }
 
 impl fmt::Display for Cursor {

@@ -129,7 +129,7 @@ impl KeyRing {
             log::info!("signing with key {} from now on", key.kid);
         }
         let before = (now - KEPT_FOR_OTHERS).naive_utc();
-        let purged = database.run(move |connection| signing_keys::purge(connection, before)).await?;
+        let purged = database.transaction(move |connection| signing_keys::purge(connection, before)).await?;
         if purged > 0 {
             log::info!("removed {purged} signing key(s) whose last token has expired");
         }

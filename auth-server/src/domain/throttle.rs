@@ -31,8 +31,6 @@ const PERIOD: TimeDelta = TimeDelta::hours(1);
 const EVERYWHERE: &str = "";
 /// Clocks of servers may differ by so much. What lies further ahead was counted by one that was wrong.
 const AHEAD: TimeDelta = TimeDelta::seconds(60);
-/// How often the count may change between reading and writing it. Whoever meets more than that is not alone at the door.
-const RACES: usize = 8;
 
 /// After so long nobody needs the counts any more.
 pub const KEPT_FAILURES: TimeDelta = PERIOD;
@@ -87,8 +85,8 @@ impl Throttle {
 }
 
 impl Attempt {
-    /// Lets an attempt pass, or says how long to wait.
-    pub fn admit(
+    /// Looks whether an attempt may pass, or how long it has to wait. Writes nothing: who is refused costs little.
+    pub fn knock(
         connection: &mut AnyConnection,
         account: String,
         user: Option<UserId>,
@@ -110,41 +108,32 @@ impl Attempt {
         }
         // A device that is known has a count of its own: strangers behind the same address do not use it up.
         let place = device.unwrap_or(address);
-        for _ in 0..RACES {
-            let seen = password_failures::find(connection, &account, &place)?;
-            let counted = seen.filter(|seen| is_within(QUIET, seen.last_at, now));
-            if let Some(counted) = counted
-                && let until = counted.last_at + wait(counted.count)
-                && now < until
-            {
-                return Ok(Err(TooManyFailures::until(until, now)));
-            }
-            if password_failures::replace(
-                connection,
-                &account,
-                &place,
-                seen.as_ref(),
-                &one_more(counted, now),
-            )? {
-                return Ok(Ok(Self { account, place, device_is_familiar }));
-            }
-        }
-        Ok(Err(TooManyFailures { wait: Duration::from_secs(1) }))
+        let seen = password_failures::find(connection, &account, &place)?;
+        Ok(counted_here(seen, now).map(|_| Self { account, place, device_is_familiar }))
     }
 
-    /// The password was wrong.
+    /// Lets it pass, unless others have been let in meanwhile. For a transaction of its own.
+    pub fn pass(
+        &self,
+        connection: &mut AnyConnection,
+        now: DateTime<Utc>,
+    ) -> Result<Result<(), TooManyFailures>, StoreError> {
+        let now = now.naive_utc();
+        let seen = password_failures::lock(connection, &self.account, &self.place)?;
+        let counted = match counted_here(seen, now) {
+            Ok(counted) => counted,
+            Err(too_many) => return Ok(Err(too_many)),
+        };
+        password_failures::set(connection, &self.account, &self.place, one_more(counted, now))?;
+        Ok(Ok(()))
+    }
+
+    /// The password was wrong. In a transaction that has locked the person's row, if there is a person.
     pub fn failed(&self, connection: &mut AnyConnection, now: DateTime<Utc>) -> Result<(), StoreError> {
         let now = now.naive_utc();
-        // Whoever fails everywhere at once runs into themselves, and is to be counted all the same.
-        for _ in 0..RACES * RACES {
-            let seen = password_failures::find(connection, &self.account, EVERYWHERE)?;
-            let counted = seen.filter(|seen| is_within(PERIOD, seen.first_at, now));
-            let new = one_more(counted, now);
-            if password_failures::replace(connection, &self.account, EVERYWHERE, seen.as_ref(), &new)? {
-                break;
-            }
-        }
-        Ok(())
+        let seen = password_failures::lock(connection, &self.account, EVERYWHERE)?;
+        let counted = seen.filter(|seen| is_within(PERIOD, seen.first_at, now));
+        password_failures::set(connection, &self.account, EVERYWHERE, one_more(counted, now))
     }
 
     /// The password was right: the failures at this place are forgotten.
@@ -189,6 +178,15 @@ fn closed_until(
     let of_all = password_failures::find(connection, account, EVERYWHERE)?;
     let full = of_all.filter(|all| all.count >= FAILURES_OF_ALL && is_within(PERIOD, all.first_at, now));
     Ok(full.map(|all| all.first_at + PERIOD))
+}
+
+/// What counts of the failures at one place, unless there are too many.
+fn counted_here(seen: Option<Failures>, now: NaiveDateTime) -> Result<Option<Failures>, TooManyFailures> {
+    let counted = seen.filter(|seen| is_within(QUIET, seen.last_at, now));
+    match counted.map(|counted| counted.last_at + wait(counted.count)) {
+        Some(until) if now < until => Err(TooManyFailures::until(until, now)),
+        _ => Ok(counted),
+    }
 }
 
 /// Whether that was no longer ago.

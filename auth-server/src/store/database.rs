@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
@@ -6,6 +7,7 @@ use diesel::r2d2::{Pool, PooledConnection};
 use diesel::result::Error as DieselError;
 use prometheus_client::registry::Registry;
 use shared_claims::request_id;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
@@ -18,6 +20,8 @@ const CONNECTION_WAIT: Duration = Duration::from_secs(3);
 /// The same while there is not a single connection: then the database is away, and each of the many who ask holds a
 /// thread until it is told so.
 const OUTAGE_WAIT: Duration = Duration::from_millis(500);
+/// How long a writer stands in line. As long as PostgreSQL waits for a lock.
+const WRITER_WAIT: Duration = Duration::from_secs(5);
 /// How long anybody waits for the database in all. Longer than its own limits to statements and locks, so that it matters
 /// only where the database, or the network to it, stands still.
 const ANSWER_WAIT: Duration = Duration::from_secs(12);
@@ -27,6 +31,9 @@ const POOL_SIZE: u32 = 10;
 #[derive(Clone)]
 pub struct Database {
     pool: Pool<DatabaseUrl>,
+    /// SQLite has one writer at a time, and has the others look again after ever longer pauses, so that newcomers overtake
+    /// them until their patience is over. Here they stand in line, without a connection that readers could use.
+    writers: Option<Arc<Semaphore>>,
     metrics: DatabaseMetrics,
 }
 
@@ -92,7 +99,8 @@ impl Database {
         while pool.state().connections <= spare && started.elapsed() < CONNECTION_WAIT {
             std::thread::sleep(Duration::from_millis(1));
         }
-        Self { pool, metrics: DatabaseMetrics::default() }
+        let writers = matches!(url, DatabaseUrl::Sqlite(_)).then(|| Arc::new(Semaphore::new(1)));
+        Self { pool, writers, metrics: DatabaseMetrics::default() }
     }
 
     /// How many connections there are at this moment.
@@ -108,7 +116,7 @@ impl Database {
         self.metrics.register(registry);
     }
 
-    /// Runs statements that need no transaction, or only one statement.
+    /// Runs statements that only read, and need not see the same moment.
     ///
     /// # Errors
     /// What `work` returns, or that there was no connection.
@@ -145,7 +153,22 @@ impl Database {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.run(move |connection| transaction(connection, work)).await
+        let turn = self.turn_to_write().await?;
+        let work = move |connection: &mut AnyConnection| {
+            let _turn = turn;
+            transaction(connection, work)
+        };
+        self.run(work).await
+    }
+
+    async fn turn_to_write(&self) -> Result<Option<OwnedSemaphorePermit>, StoreError> {
+        let Some(writers) = &self.writers else { return Ok(None) };
+        let Ok(turn) = timeout(WRITER_WAIT, Arc::clone(writers).acquire_owned()).await else {
+            self.metrics.gave_up(OVERDUE);
+            return Err(StoreError::Overdue);
+        };
+        // Semaphores of ours are never closed.
+        Ok(turn.ok())
     }
 
     /// Writes something, and takes it back.

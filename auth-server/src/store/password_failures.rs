@@ -1,13 +1,14 @@
 //! The table `password_failures`.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
+use diesel::dsl::Eq;
 use diesel::prelude::*;
 
 use super::schema::password_failures;
-use super::{AnyConnection, StoreError, Taken};
+use super::{AnyConnection, StoreError};
 
 /// Failures of one account at one place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Queryable, Selectable, AsChangeset)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = password_failures)]
 pub struct Failures {
     /// How many.
@@ -32,39 +33,47 @@ pub fn find(
     Ok(row.select(Failures::as_select()).first(connection).optional()?)
 }
 
-/// Puts `new` in place of what was seen. `false` where somebody else was quicker. Not for use in a transaction, which
-/// PostgreSQL would end at that.
+/// What is counted so far. Until the transaction ends nobody else counts: SQLite's exclude each other, PostgreSQL has to
+/// have a row that it can lock.
 ///
 /// # Errors
 /// The database failed.
-pub fn replace(
+pub fn lock(
     connection: &mut AnyConnection,
     account: &str,
     place: &str,
-    seen: Option<&Failures>,
-    new: &Failures,
-) -> Result<bool, StoreError> {
-    let Some(seen) = seen else {
-        let names = (password_failures::account.eq(account), password_failures::place.eq(place));
-        let counts = (
-            password_failures::failures.eq(new.count),
-            password_failures::first_at.eq(new.first_at),
-            password_failures::last_at.eq(new.last_at),
-        );
-        let inserted =
-            diesel::insert_into(password_failures::table).values((names, counts)).execute(connection);
-        return match inserted.map_err(StoreError::from) {
-            Ok(_) => Ok(true),
-            Err(StoreError::Taken(Taken::Other)) => Ok(false),
-            Err(error) => Err(error),
-        };
-    };
-    let row = password_failures::table
-        .filter(password_failures::account.eq(account))
-        .filter(password_failures::place.eq(place))
-        .filter(password_failures::failures.eq(seen.count))
-        .filter(password_failures::last_at.eq(seen.last_at));
-    Ok(diesel::update(row).set(new).execute(connection)? == 1)
+) -> Result<Option<Failures>, StoreError> {
+    #[cfg(feature = "postgres")]
+    if let AnyConnection::Postgres(connection) = connection {
+        let never = DateTime::UNIX_EPOCH.naive_utc();
+        let nothing = Failures { count: 0, first_at: never, last_at: never };
+        let unchanged = password_failures::failures.eq(password_failures::failures);
+        diesel::insert_into(password_failures::table)
+            .values((names(account, place), nothing))
+            .on_conflict((password_failures::account, password_failures::place))
+            .do_update()
+            .set(unchanged)
+            .execute(connection)?;
+    }
+    find(connection, account, place)
+}
+
+/// Writes down what is counted now, by whoever has the [`lock`].
+///
+/// # Errors
+/// The database failed.
+pub fn set(
+    connection: &mut AnyConnection,
+    account: &str,
+    place: &str,
+    new: Failures,
+) -> Result<(), StoreError> {
+    let row = password_failures::table.find((account, place));
+    if diesel::update(row).set(new).execute(connection)? == 0 {
+        let values = (names(account, place), new);
+        diesel::insert_into(password_failures::table).values(values).execute(connection)?;
+    }
+    Ok(())
 }
 
 /// Forgets them.
@@ -105,4 +114,10 @@ pub fn purge(connection: &mut AnyConnection, before: DateTime<Utc>, limit: i64) 
         .filter(password_failures::account.eq_any(old))
         .filter(password_failures::last_at.lt(before));
     Ok(diesel::delete(rows).execute(connection)?)
+}
+
+type Names<'a> = (Eq<password_failures::account, &'a str>, Eq<password_failures::place, &'a str>);
+
+fn names<'a>(account: &'a str, place: &'a str) -> Names<'a> {
+    (password_failures::account.eq(account), password_failures::place.eq(place))
 }

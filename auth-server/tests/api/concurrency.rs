@@ -61,7 +61,33 @@ async fn refreshes_stay_possible_while_a_crowd_logs_in() {
     let refresh = app.refresh(&session.refresh_token);
     let (logins, refresh) = futures_util::future::join(logins, refresh).await;
     refresh.assert_status(200);
-    assert!(logins.into_iter().all(|login| login.status == 200));
+    for login in logins {
+        login.assert_status(200);
+    }
+}
+
+#[actix_web::test]
+async fn those_who_wait_to_write_keep_nobody_from_reading() {
+    let app = TestApp::with(&["--workers", "2"]).await;
+    if app.database.is_postgres() {
+        // It locks rows, so that nobody keeps everybody waiting.
+        return;
+    }
+    let session = app.register("ann").await;
+    let foreign = app.database.db_begin("UPDATE users SET name = 'Anne'");
+    let refreshes = join_all((0..20).map(|_| app.refresh(&session.refresh_token)));
+    let read = async {
+        // Until all of them, twice as many as there are connections, have come to the database.
+        actix_web::rt::time::sleep(std::time::Duration::from_millis(300)).await;
+        let read = app.me(&session.refresh_token).await;
+        foreign.commit();
+        read
+    };
+    let (refreshes, read) = futures_util::future::join(refreshes, read).await;
+    read.assert_status(200);
+    for refresh in refreshes {
+        refresh.assert_status(200);
+    }
 }
 
 #[actix_web::test]
