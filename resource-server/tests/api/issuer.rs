@@ -1,9 +1,10 @@
 //! An auth server as far as this server sees it: metadata and keys over HTTP, and tokens from its hand.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpResponse, HttpServer, web};
+use e2e::free_address;
 use serde_json::json;
 use shared_claims::testing::{ManualClock, SigningKey, access_claims, jwk_set};
 use shared_claims::{AccessClaims, Algorithm, Clock};
@@ -18,10 +19,8 @@ pub struct Issuer {
 impl Issuer {
     /// Has an address and a key, and does not answer yet.
     pub fn not_started(clock: &ManualClock) -> Self {
-        let address =
-            TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port");
         let key = SigningKey::generate(Algorithm::Es256);
-        Self { url: format!("http://{address}"), key, clock: clock.clone(), server: None }
+        Self { url: format!("http://{}", free_address()), key, clock: clock.clone(), server: None }
     }
 
     pub fn started(clock: &ManualClock) -> Self {

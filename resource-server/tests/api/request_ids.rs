@@ -1,10 +1,7 @@
 //! Each request has a name, by which its answer and its log lines are found again.
 
-use std::io::Read as _;
-use std::process::Stdio;
-
 use crate::api::Api;
-use crate::healthcheck::Program;
+use crate::healthcheck;
 use crate::issuer::Issuer;
 use shared_claims::testing::ManualClock;
 
@@ -29,17 +26,12 @@ async fn every_answer_carries_an_id_which_a_trusted_proxy_may_have_made() {
 async fn log_lines_tell_which_request_they_are_about() {
     let issuer = Issuer::started(&ManualClock::new());
     let variables = [("TRUSTED_PROXIES", "127.0.0.1"), ("RUST_LOG", "")];
-    let mut program = Program::start_with(&issuer, &variables, Stdio::piped()).await;
-    let url = format!("http://{}/protected?token=not-for-the-log", program.address);
+    let program = healthcheck::start(&issuer, &variables).await;
     let headers =
         [("x-request-id", "id-of-mine"), ("x-forwarded-for", "203.0.113.7"), ("authorization", "Bearer x")];
-    let request =
-        headers.into_iter().fold(awc::Client::default().get(url), awc::ClientRequest::append_header);
-    request.send().await.expect("an answer");
-    let mut log = String::new();
-    let mut stderr = program.process.stderr.take().expect("its log");
-    drop(program);
-    stderr.read_to_string(&mut log).expect("text");
+    let request = program.get("/protected?token=not-for-the-log");
+    headers.into_iter().fold(request, |request, (name, value)| request.header(name, value)).send().await;
+    let log = program.kill();
     let of_it: Vec<&str> = log.lines().filter(|line| line.contains(" [id-of-mine] ")).collect();
     assert_eq!(of_it.len(), 2, "{log}");
     assert!(of_it[0].contains("refused an access token"), "{log}");
