@@ -17,6 +17,7 @@ mod schema;
 pub mod sessions;
 pub mod signing_keys;
 pub mod users;
+mod writer;
 
 pub use connection::{AnyConnection, DatabaseUrl};
 pub use database::Database;

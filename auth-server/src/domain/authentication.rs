@@ -48,7 +48,7 @@ pub async fn by_refresh_token(
         other => AuthenticationError::InvalidToken(other),
     })?;
     let (lifetimes, now, spent) = (context.lifetimes, context.now(), token.generation);
-    // No transaction: these calls mostly read, and the one thing that they may write has a guard of its own.
+    // Whoever only reads waits for nobody. What may be written has a guard of its own.
     let asked = token.clone();
     let found = context.database.run(move |connection| find(connection, &asked, &lifetimes, now)).await?;
     match found {

@@ -183,7 +183,8 @@ fn closed_until(
 /// What counts of the failures at one place, unless there are too many.
 fn counted_here(seen: Option<Failures>, now: NaiveDateTime) -> Result<Option<Failures>, TooManyFailures> {
     let counted = seen.filter(|seen| is_within(QUIET, seen.last_at, now));
-    match counted.map(|counted| counted.last_at + wait(counted.count)) {
+    let wait = counted.and_then(|counted| Some((counted.last_at, wait(counted.count)?)));
+    match wait.map(|(last_at, wait)| last_at + wait) {
         Some(until) if now < until => Err(TooManyFailures::until(until, now)),
         _ => Ok(counted),
     }
@@ -195,16 +196,16 @@ fn is_within(period: TimeDelta, then: NaiveDateTime, now: NaiveDateTime) -> bool
 }
 
 fn one_more(counted: Option<Failures>, now: NaiveDateTime) -> Failures {
-    let (failures, first_at) = counted.map_or((0, now), |counted| (counted.count, counted.first_at));
-    Failures { count: failures.saturating_add(1), first_at, last_at: now }
+    let none = Failures { count: 0, first_at: now, last_at: now };
+    let counted = counted.unwrap_or(none);
+    // Another may have come later and have been counted first.
+    Failures { count: counted.count.saturating_add(1), last_at: counted.last_at.max(now), ..counted }
 }
 
-/// 1, 2, 4 … 60 seconds.
-fn wait(failures: i32) -> TimeDelta {
-    match u32::try_from(failures - FREE) {
-        Ok(doublings) => TimeDelta::seconds(1 << doublings.min(6)).min(LONGEST_WAIT),
-        Err(_) => TimeDelta::zero(),
-    }
+/// After so many: 1, 2, 4 … 60 seconds, or none at all. Not zero, which would be a wait for those whose clock is behind.
+fn wait(failures: i32) -> Option<TimeDelta> {
+    let doublings = u32::try_from(failures - FREE).ok()?;
+    Some(TimeDelta::seconds(1 << doublings.min(6)).min(LONGEST_WAIT))
 }
 
 fn address(requester: &Requester) -> String {
@@ -217,11 +218,23 @@ fn device(requester: &Requester) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::wait;
+    use chrono::{DateTime, TimeDelta};
+
+    use super::{counted_here, one_more, wait};
 
     #[test]
     fn waits_double_up_to_a_minute() {
-        let waits: Vec<i64> = (3..14).map(|failures| wait(failures).num_seconds()).collect();
+        let seconds = |failures| wait(failures).map_or(0, |wait| wait.num_seconds());
+        let waits: Vec<i64> = (3..14).map(seconds).collect();
         assert_eq!(waits, [0, 0, 1, 2, 4, 8, 16, 32, 60, 60, 60]);
+    }
+
+    #[test]
+    fn who_looked_at_the_clock_first_and_is_counted_last_does_not_wait_and_turns_no_clock_back() {
+        let now = DateTime::UNIX_EPOCH.naive_utc();
+        let later = now + TimeDelta::milliseconds(1);
+        let counted = counted_here(Some(one_more(None, later)), now).unwrap();
+        let both = one_more(counted, now);
+        assert_eq!((both.count, both.first_at, both.last_at), (2, later, later));
     }
 }

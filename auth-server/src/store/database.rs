@@ -1,4 +1,3 @@
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
@@ -7,11 +6,12 @@ use diesel::r2d2::{Pool, PooledConnection};
 use diesel::result::Error as DieselError;
 use prometheus_client::registry::Registry;
 use shared_claims::request_id;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 use super::database_metrics::{DatabaseMetrics, NO_CONNECTION, OVERDUE};
+use super::writer::Writer;
 use super::{AnyConnection, DatabaseUrl, StoreError, guards, migrations, users};
 use crate::fail_points;
 
@@ -20,10 +20,8 @@ const CONNECTION_WAIT: Duration = Duration::from_secs(3);
 /// The same while there is not a single connection: then the database is away, and each of the many who ask holds a
 /// thread until it is told so.
 const OUTAGE_WAIT: Duration = Duration::from_millis(500);
-/// How long a writer stands in line. As long as PostgreSQL waits for a lock.
-const WRITER_WAIT: Duration = Duration::from_secs(5);
 /// How long anybody waits for the database in all. Longer than its own limits to statements and locks, so that it matters
-/// only where the database, or the network to it, stands still.
+/// only where the database, or the network to it, stands still; or SQLite's writers have a very long line.
 const ANSWER_WAIT: Duration = Duration::from_secs(12);
 const POOL_SIZE: u32 = 10;
 
@@ -31,9 +29,8 @@ const POOL_SIZE: u32 = 10;
 #[derive(Clone)]
 pub struct Database {
     pool: Pool<DatabaseUrl>,
-    /// SQLite has one writer at a time, and has the others look again after ever longer pauses, so that newcomers overtake
-    /// them until their patience is over. Here they stand in line, without a connection that readers could use.
-    writers: Option<Arc<Semaphore>>,
+    /// For SQLite.
+    writer: Option<Writer>,
     metrics: DatabaseMetrics,
 }
 
@@ -99,8 +96,8 @@ impl Database {
         while pool.state().connections <= spare && started.elapsed() < CONNECTION_WAIT {
             std::thread::sleep(Duration::from_millis(1));
         }
-        let writers = matches!(url, DatabaseUrl::Sqlite(_)).then(|| Arc::new(Semaphore::new(1)));
-        Self { pool, writers, metrics: DatabaseMetrics::default() }
+        let writer = matches!(url, DatabaseUrl::Sqlite(_)).then(Writer::start);
+        Self { pool, writer, metrics: DatabaseMetrics::default() }
     }
 
     /// How many connections there are at this moment.
@@ -128,17 +125,7 @@ impl Database {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let (pool, metrics, request) = (self.pool.clone(), self.metrics.clone(), request_id::current());
-        // Waiting for a connection blocks too, so it happens on the same thread as the statements.
-        let work = move || work(&mut *connection(&pool, &metrics)?);
-        let mut hop = spawn_blocking(|| request_id::on_behalf_of(request, work));
-        let Ok(done) = timeout(ANSWER_WAIT, &mut hop).await else {
-            // Unless it has begun, it need not begin any more.
-            hop.abort();
-            self.metrics.gave_up(OVERDUE);
-            return Err(StoreError::Overdue.into());
-        };
-        done.unwrap_or_else(|_| Err(StoreError::Cancelled.into()))
+        self.answer(work, |job| drop(spawn_blocking(job))).await
     }
 
     /// Runs `work` in one transaction: committed if it returns `Ok`, otherwise rolled back.
@@ -153,22 +140,39 @@ impl Database {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let turn = self.turn_to_write().await?;
-        let work = move |connection: &mut AnyConnection| {
-            let _turn = turn;
-            transaction(connection, work)
-        };
-        self.run(work).await
+        let work = move |connection: &mut AnyConnection| transaction(connection, work);
+        match &self.writer {
+            Some(writer) => self.answer(work, |job| writer.write(job)).await,
+            None => self.run(work).await,
+        }
     }
 
-    async fn turn_to_write(&self) -> Result<Option<OwnedSemaphorePermit>, StoreError> {
-        let Some(writers) = &self.writers else { return Ok(None) };
-        let Ok(turn) = timeout(WRITER_WAIT, Arc::clone(writers).acquire_owned()).await else {
+    /// Has a thread do the work, and waits for what it returns; not for ever.
+    async fn answer<T, E>(
+        &self,
+        work: impl FnOnce(&mut AnyConnection) -> Result<T, E> + Send + 'static,
+        thread: impl FnOnce(Box<dyn FnOnce() + Send>),
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let (pool, metrics, request) = (self.pool.clone(), self.metrics.clone(), request_id::current());
+        let (answer, answered) = oneshot::channel();
+        let asked = Instant::now();
+        // Waiting for a connection blocks too, so it happens on the same thread as the statements.
+        let work = move || work(&mut *connection(&pool, &metrics, asked)?);
+        thread(Box::new(move || {
+            // Who waits no more gets nothing done that has not begun.
+            if !answer.is_closed() {
+                let _ = answer.send(request_id::on_behalf_of(request, work));
+            }
+        }));
+        let Ok(answer) = timeout(ANSWER_WAIT, answered).await else {
             self.metrics.gave_up(OVERDUE);
-            return Err(StoreError::Overdue);
+            return Err(StoreError::Overdue.into());
         };
-        // Semaphores of ours are never closed.
-        Ok(turn.ok())
+        answer.unwrap_or_else(|_| Err(StoreError::Cancelled.into()))
     }
 
     /// Writes something, and takes it back.
@@ -228,12 +232,13 @@ fn postgres_time(connection: &mut diesel::PgConnection) -> Result<DateTime<Utc>,
 fn connection(
     pool: &Pool<DatabaseUrl>,
     metrics: &DatabaseMetrics,
+    asked: Instant,
 ) -> Result<PooledConnection<DatabaseUrl>, StoreError> {
-    let asked = Instant::now();
+    let begun = Instant::now();
     loop {
         let outcome = pool.get_timeout(OUTAGE_WAIT);
         let others_use_it = pool.state().connections > 0;
-        if outcome.is_ok() || !others_use_it || asked.elapsed() >= CONNECTION_WAIT {
+        if outcome.is_ok() || !others_use_it || begun.elapsed() >= CONNECTION_WAIT {
             metrics.waited(asked.elapsed());
             return outcome.map_err(|error| {
                 metrics.gave_up(NO_CONNECTION);

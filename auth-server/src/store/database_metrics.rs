@@ -32,7 +32,7 @@ impl DatabaseMetrics {
     }
 
     pub fn register(&self, registry: &mut Registry) {
-        let help = "Time that work waited for a connection";
+        let help = "Time that work waited for a connection, and on SQLite for its turn to write";
         registry.register("database_connection_wait_seconds", help, self.waits.clone());
         self.given_up.register(registry, "database_given_up", "Work that waited for the database in vain");
     }

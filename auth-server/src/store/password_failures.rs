@@ -33,8 +33,8 @@ pub fn find(
     Ok(row.select(Failures::as_select()).first(connection).optional()?)
 }
 
-/// What is counted so far. Until the transaction ends nobody else counts: SQLite's exclude each other, PostgreSQL has to
-/// have a row that it can lock.
+/// What is counted so far. For a transaction, until whose end nobody else counts: SQLite's exclude each other, PostgreSQL has
+/// to have a row that it can lock.
 ///
 /// # Errors
 /// The database failed.
