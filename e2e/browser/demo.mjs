@@ -33,10 +33,14 @@ export async function logOut(page) {
 }
 
 /** From now on the access token is renewed only when something needs it. */
-export const stopRenewing = (page) => page.locator("#renew-by-itself").uncheck();
+export async function stopRenewing(page) {
+  await page.bringToFront();
+  await page.locator("#renew-by-itself").uncheck();
+}
 
-/** Clicks a button, and waits until what it stands for is done. */
+/** Clicks a button, and waits until what it stands for is done. In front, since a tab behind is drawn once a second. */
 export async function click(page, button) {
+  await page.bringToFront();
   await page.locator(button).click();
   await isDone(page, button);
 }
@@ -58,7 +62,10 @@ export async function showsAnswer(page, path, status) {
 }
 
 /** Opens a part of the account card. */
-export const openPart = (page, part) => page.locator(`#${part} summary`).click();
+export async function openPart(page, part) {
+  await page.bringToFront();
+  await page.locator(`#${part} summary`).click();
+}
 
 /** A login in the list of them: its item, by whether it is this browser's. */
 export const loginItem = (page, { current }) =>
@@ -74,6 +81,7 @@ export async function confirm(page, password) {
 export const seesDialog = (page, state = "visible") => page.locator("#confirmation").waitFor({ state });
 
 async function fill(page, form, fields) {
+  await page.bringToFront();
   for (const [name, value] of Object.entries(fields)) await page.locator(`${form} [name=${name}]`).fill(value);
   await page.locator(`${form} button`).click();
 }

@@ -12,7 +12,7 @@ use crate::stack::Stack;
 use e2e::fault_proxy::FaultProxy;
 
 /// After this a scenario hangs. It has limits of its own, far below, which say more about where.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(180);
 const HINT: &str = "run scripts/test.sh --setup-only";
 
 /// Plays `e2e/browser/NAME.test.mjs` with a stack that nobody else uses, and fails with all that it has printed.
