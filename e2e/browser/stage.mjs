@@ -20,7 +20,7 @@ const FLAGS = [
   "--no-startup-window",
 ];
 /** For machines with much else to do. */
-const PATIENCE = { scenario: 150_000, step: 30_000 };
+const PATIENCE = { scenario: 120_000, step: 30_000 };
 
 /**
  * A test with a browser of its own.

@@ -29,7 +29,7 @@ const FAILURES_OF_ALL: i32 = 100;
 const PERIOD: TimeDelta = TimeDelta::hours(1);
 /// The place that stands for all of them.
 const EVERYWHERE: &str = "";
-/// Clocks of servers may differ by so much. What lies further ahead was counted by one that was wrong.
+/// Clocks of servers may differ by so much, and a wait be longer by as much. What lies further ahead was counted by one that was wrong.
 const AHEAD: TimeDelta = TimeDelta::seconds(60);
 
 /// After so long nobody needs the counts any more.

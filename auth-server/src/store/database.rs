@@ -1,3 +1,4 @@
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
@@ -20,8 +21,10 @@ const CONNECTION_WAIT: Duration = Duration::from_secs(3);
 /// The same while there is not a single connection: then the database is away, and each of the many who ask holds a
 /// thread until it is told so.
 const OUTAGE_WAIT: Duration = Duration::from_millis(500);
+/// How long a writer to SQLite stands in line. Then nothing was done, and there is time left for what has begun.
+const LINE_WAIT: Duration = Duration::from_secs(5);
 /// How long anybody waits for the database in all. Longer than its own limits to statements and locks, so that it matters
-/// only where the database, or the network to it, stands still; or SQLite's writers have a very long line.
+/// only where the database, or the network to it, stands still.
 const ANSWER_WAIT: Duration = Duration::from_secs(12);
 const POOL_SIZE: u32 = 10;
 
@@ -31,10 +34,12 @@ pub struct Database {
     pool: Pool<DatabaseUrl>,
     /// For SQLite.
     writer: Option<Writer>,
+    line_wait: Duration,
     metrics: DatabaseMetrics,
 }
 
 /// How many connections there are.
+#[derive(Default)]
 pub struct Connections {
     /// As many as there may be.
     pub most: usize,
@@ -82,30 +87,38 @@ impl Database {
 
     /// `spare`: how many connections nobody uses yet, made ahead on a thread of the pool's own.
     fn pooled(url: &DatabaseUrl, spare: u32) -> Self {
-        let pool = Pool::builder()
-            .max_size(POOL_SIZE)
-            .min_idle(Some(spare))
-            .connection_timeout(CONNECTION_WAIT)
-            .build_unchecked(url.clone());
-        // A pool without a connection counts as an outage, and on a busy machine the first takes longer than anybody waits
-        // then. Should it not come at all, whoever asks is told.
         let started = Instant::now();
-        drop(pool.get_timeout(CONNECTION_WAIT));
+        let of_size = |most, spare| {
+            let pool =
+                Pool::builder().max_size(most).min_idle(Some(spare)).connection_timeout(CONNECTION_WAIT);
+            let pool = pool.build_unchecked(url.clone());
+            // A pool without a connection counts as an outage, and on a busy machine the first takes longer than anybody
+            // waits then. Should it not come at all, whoever asks is told.
+            drop(pool.get_timeout(CONNECTION_WAIT));
+            pool
+        };
+        let pool = of_size(POOL_SIZE, spare);
         // Nor is one to be in the making while the program ends, which it may do at once: libpq is taken down then, whoever
         // uses it, and the program with it.
         while pool.state().connections <= spare && started.elapsed() < CONNECTION_WAIT {
             std::thread::sleep(Duration::from_millis(1));
         }
-        let writer = matches!(url, DatabaseUrl::Sqlite(_)).then(Writer::start);
-        Self { pool, writer, metrics: DatabaseMetrics::default() }
+        let writer = matches!(url, DatabaseUrl::Sqlite(_)).then(|| Writer::start(of_size(1, spare)));
+        Self { pool, writer, line_wait: LINE_WAIT, metrics: DatabaseMetrics::default() }
     }
 
     /// How many connections there are at this moment.
     #[must_use]
     pub fn connections(&self) -> Connections {
-        let state = self.pool.state();
-        let (open, idle) = (state.connections as usize, state.idle_connections as usize);
-        Connections { most: POOL_SIZE as usize, open, idle }
+        let pools = std::iter::once(&self.pool).chain(self.writer.as_ref().map(Writer::connection));
+        pools.fold(Connections::default(), |sum, pool| {
+            let state = pool.state();
+            Connections {
+                most: sum.most + pool.max_size() as usize,
+                open: sum.open + state.connections as usize,
+                idle: sum.idle + state.idle_connections as usize,
+            }
+        })
     }
 
     /// Has the registry show what is counted here.
@@ -125,7 +138,7 @@ impl Database {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.answer(work, |job| drop(spawn_blocking(job))).await
+        self.answer(&self.pool, work, |job| drop(spawn_blocking(job))).await
     }
 
     /// Runs `work` in one transaction: committed if it returns `Ok`, otherwise rolled back.
@@ -142,7 +155,7 @@ impl Database {
     {
         let work = move |connection: &mut AnyConnection| transaction(connection, work);
         match &self.writer {
-            Some(writer) => self.answer(work, |job| writer.write(job)).await,
+            Some(writer) => self.answer(writer.connection(), work, |job| writer.write(job)).await,
             None => self.run(work).await,
         }
     }
@@ -150,6 +163,7 @@ impl Database {
     /// Has a thread do the work, and waits for what it returns; not for ever.
     async fn answer<T, E>(
         &self,
+        pool: &Pool<DatabaseUrl>,
         work: impl FnOnce(&mut AnyConnection) -> Result<T, E> + Send + 'static,
         thread: impl FnOnce(Box<dyn FnOnce() + Send>),
     ) -> Result<T, E>
@@ -157,17 +171,26 @@ impl Database {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let (pool, metrics, request) = (self.pool.clone(), self.metrics.clone(), request_id::current());
+        let (pool, metrics, request) = (pool.clone(), self.metrics.clone(), request_id::current());
         let (answer, answered) = oneshot::channel();
-        let asked = Instant::now();
-        // Waiting for a connection blocks too, so it happens on the same thread as the statements.
-        let work = move || work(&mut *connection(&pool, &metrics, asked)?);
-        thread(Box::new(move || {
-            // Who waits no more gets nothing done that has not begun.
-            if !answer.is_closed() {
-                let _ = answer.send(request_id::on_behalf_of(request, work));
+        let (asked, line_wait) = (Instant::now(), self.line_wait);
+        let work = move || {
+            if asked.elapsed() > line_wait {
+                metrics.waited(asked.elapsed());
+                metrics.gave_up(OVERDUE);
+                return Err(StoreError::Overdue.into());
             }
-        }));
+            // Waiting for a connection blocks too, so it happens on the same thread as the statements.
+            work(&mut *connection(&pool, &metrics, asked)?)
+        };
+        let work = move || {
+            catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+                log::error!("work on the database panicked");
+                Err(StoreError::Cancelled.into())
+            })
+        };
+        // Whoever hangs up in the line has asked for it all the same: for a logout, for example.
+        thread(Box::new(move || drop(answer.send(request_id::on_behalf_of(request, work)))));
         let Ok(answer) = timeout(ANSWER_WAIT, answered).await else {
             self.metrics.gave_up(OVERDUE);
             return Err(StoreError::Overdue.into());
@@ -287,6 +310,8 @@ fn one_line(error: &dyn std::fmt::Display) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use shared_claims::request_id::{self, RequestId};
 
     use super::{AnyConnection, Database, DatabaseUrl, StoreError};
@@ -295,8 +320,10 @@ mod tests {
     fn there_is_a_connection_from_the_start() {
         let folder = tempfile::TempDir::new().unwrap();
         let url: DatabaseUrl = format!("sqlite://{}/latchkey.db", folder.path().display()).parse().unwrap();
-        assert!(Database::open(&url).unwrap().connections().open >= 1);
-        assert!(Database::open_as_it_is(&url).unwrap().connections().open >= 1);
+        for database in [Database::open(&url).unwrap(), Database::open_as_it_is(&url).unwrap()] {
+            assert!(database.pool.state().connections >= 1);
+            assert_eq!(database.writer.unwrap().connection().state().connections, 1);
+        }
     }
 
     #[tokio::test]
@@ -308,13 +335,22 @@ mod tests {
         // Both have one in use, the command for as long as the server takes to make a spare one.
         let wait = move |_: &mut AnyConnection| {
             let _used = server.pool.get().unwrap();
-            while server.connections().open < 2 {
+            while server.pool.state().connections < 2 {
                 std::thread::yield_now();
             }
             Ok::<_, StoreError>(())
         };
         command.run(wait).await.unwrap();
-        assert_eq!(command.connections().open, 1);
+        assert_eq!(command.pool.state().connections, 1);
+    }
+
+    #[tokio::test]
+    async fn who_stands_in_line_for_too_long_is_told_so_and_nothing_is_done() {
+        let folder = tempfile::TempDir::new().unwrap();
+        let url: DatabaseUrl = format!("sqlite://{}/latchkey.db", folder.path().display()).parse().unwrap();
+        let database = Database { line_wait: Duration::ZERO, ..Database::open(&url).unwrap() };
+        let work = |_: &mut AnyConnection| -> Result<(), StoreError> { unreachable!("it is too late") };
+        assert!(matches!(database.transaction(work).await, Err(StoreError::Overdue)));
     }
 
     #[tokio::test]

@@ -25,7 +25,7 @@ pub enum StoreError {
     /// It was given up waiting; what was asked for may be done all the same.
     #[error("the database does not answer in time")]
     Overdue,
-    /// The hop to the blocking thread was cut: the process is going down.
+    /// The hop to the other thread was cut: the process is going down, or the work panicked.
     #[error("the database work was cancelled")]
     Cancelled,
 }

@@ -1,35 +1,37 @@
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
 use std::thread;
 
-/// The one thread of this process that writes to SQLite, which has one writer at a time, and has the others look again
-/// after ever longer pauses, so that newcomers overtake them until their patience is over. Here they stand in line, without
-/// a connection that readers could use.
+use diesel::r2d2::Pool;
+
+use super::DatabaseUrl;
+
+/// The one thread of this process that writes to SQLite. SQLite has one writer at a time; others look again after ever
+/// longer pauses, are overtaken by newcomers, and fail in the end. So here they stand in line.
 ///
 /// What waits is the work and not the request: one whose client has stopped reading is not polled, and a turn that was given
 /// to it would be nobody's.
 #[derive(Clone)]
 pub struct Writer {
     line: mpsc::Sender<Box<dyn FnOnce() + Send>>,
+    connection: Pool<DatabaseUrl>,
 }
 
 impl Writer {
-    /// Starts the thread. It ends when this is dropped.
-    pub fn start() -> Self {
+    /// Starts the thread, which ends when nobody has this any more. The pool is for it alone: readers, who may be many, keep
+    /// the whole line waiting for nothing.
+    pub fn start(connection: Pool<DatabaseUrl>) -> Self {
         let (line, next) = mpsc::channel::<Box<dyn FnOnce() + Send>>();
-        let work = move || {
-            for work in next {
-                // What panics has no answer, and must not cost us the thread.
-                if catch_unwind(AssertUnwindSafe(work)).is_err() {
-                    log::error!("work on the database panicked");
-                }
-            }
-        };
+        let work = move || next.into_iter().for_each(|work| work());
         thread::Builder::new().name("writer".to_owned()).spawn(work).expect("the system has threads");
-        Self { line }
+        Self { line, connection }
     }
 
-    /// Has the thread do this, after all that stands in line already.
+    /// Where the work gets its connection from.
+    pub fn connection(&self) -> &Pool<DatabaseUrl> {
+        &self.connection
+    }
+
+    /// Has the thread do this, which must not panic, after all that stands in line already.
     pub fn write(&self, work: impl FnOnce() + Send + 'static) {
         // The thread is there as long as we are.
         let _ = self.line.send(Box::new(work));
@@ -72,21 +74,6 @@ mod tests {
         go_on.send(()).unwrap();
         first.await.unwrap();
         last.await.unwrap();
-    }
-
-    #[actix_web::test]
-    async fn what_nobody_waits_for_any_more_is_not_begun() {
-        let (database, _folder) = database();
-        let (go_on, waiting) = mpsc::channel();
-        let (done, is_done) = mpsc::channel();
-        let first = write(&database, move || waiting.recv().unwrap());
-        pin_mut!(first);
-        assert!(first.as_mut().now_or_never().is_none());
-        assert!(write(&database, move || done.send(()).unwrap()).now_or_never().is_none());
-        go_on.send(()).unwrap();
-        first.await.unwrap();
-        write(&database, || ()).await.unwrap();
-        assert!(is_done.try_recv().is_err());
     }
 
     #[actix_web::test]

@@ -11,8 +11,8 @@ use super::{control, one_host};
 use crate::stack::Stack;
 use e2e::fault_proxy::FaultProxy;
 
-/// After this a scenario hangs. It has limits of its own, far below, which say more about where.
-const PATIENCE: Duration = Duration::from_secs(180);
+/// After this a file of scenarios hangs. Each has limits of its own, far below, which say more about where.
+const PATIENCE: Duration = Duration::from_secs(480);
 const HINT: &str = "run scripts/test.sh --setup-only";
 
 /// Plays `e2e/browser/NAME.test.mjs` with a stack that nobody else uses, and fails with all that it has printed.
