@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Read as _;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::ops::RangeInclusive;
 use std::process::{self, Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -37,8 +37,10 @@ pub fn free_address() -> SocketAddr {
     loop {
         let offset = (first + TRIED.fetch_add(1, Ordering::Relaxed)) % count;
         let port = PORTS.start() + u16::try_from(offset).expect("within the range");
-        if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
-            return listener.local_addr().expect("an address");
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        // Asked and not tried out: a listener of ours would live on for a moment in programs that others start meanwhile.
+        if TcpStream::connect(address).is_err() {
+            return address;
         }
     }
 }
