@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use actix_web::rt::System;
 use awc::http::Method;
-use e2e::Call;
 use futures_util::future::join_all;
 use serde_json::json;
+use test_support::Call;
 use tokio::time::{sleep, timeout_at};
 
 use crate::Latencies;
@@ -46,7 +46,7 @@ impl Stretch {
 /// One fails.
 pub fn refreshes(url: &str, token: &mut String, stretch: Stretch) -> Latencies {
     System::new().block_on(async {
-        let client = e2e::client();
+        let client = test_support::client();
         let mut measured = Vec::new();
         sleep(stretch.from.saturating_duration_since(Instant::now())).await;
         while Instant::now() < stretch.until {
@@ -77,7 +77,7 @@ pub async fn flood(url: &str, connections: usize, pause: Duration, stretch: Stre
 /// Logs in with a wrong password, over and over: as soon as it was checked, or a while after it was refused. Under another
 /// name each time, since one that fails again and again is no longer checked.
 async fn connection(url: &str, number: usize, pause: Duration, stretch: Stretch) -> Flood {
-    let client = e2e::client();
+    let client = test_support::client();
     let mut seen = Flood::default();
     for attempt in 0_u64.. {
         let email = format!("somebody-{number}-{attempt}@example.org");

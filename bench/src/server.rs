@@ -5,9 +5,9 @@ use actix_web::dev::ServerHandle;
 use actix_web::rt::System;
 use auth_server::{AuthServer, Settings};
 use awc::http::Method;
-use e2e::{Answer, Call, TestDatabase};
 use serde_json::json;
 use shared_claims::SystemClock;
+use test_support::{Answer, Call, TestDatabase};
 
 /// Of everybody who registers.
 pub const PASSWORD: &str = "correct horse battery staple";

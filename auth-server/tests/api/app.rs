@@ -10,7 +10,7 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 use shared_claims::testing::ManualClock;
 
-use e2e::{Answer, Call, TestDatabase, evidence};
+use test_support::{Answer, Call, TestDatabase, evidence};
 
 pub const ISSUER: &str = "http://localhost:8080";
 pub const PASSWORD: &str = "correct horse battery staple";
@@ -189,7 +189,7 @@ pub fn settings(database: &TestDatabase, more: &[String]) -> Result<Settings, St
 /// The names of the events in the security log about a session.
 pub fn security_log(session: &Session) -> Vec<String> {
     let claims = claims(&session.refresh_token);
-    let lines = e2e::security_log(claims["sid"].as_str().expect("a session"));
+    let lines = test_support::security_log(claims["sid"].as_str().expect("a session"));
     lines.iter().map(|line| line.split(' ').next().unwrap_or_default().to_owned()).collect()
 }
 

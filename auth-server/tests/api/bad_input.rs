@@ -5,7 +5,7 @@ use awc::http::header::HeaderValue;
 use serde_json::json;
 
 use crate::app::{PASSWORD, Session, TestApp};
-use e2e::{COOKIE_NAME, Call};
+use test_support::{COOKIE_NAME, Call};
 
 fn json_call(call: Call, body: impl Into<Vec<u8>>) -> Call {
     call.header("content-type", "application/json").raw(body)

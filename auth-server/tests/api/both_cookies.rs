@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::app::{PASSWORD, TestApp, claims};
-use e2e::{Answer, Call};
+use test_support::{Answer, Call};
 
 const REFRESH: &str = "__Host-refresh_token";
 const ACCESS: &str = "__Host-access_token";

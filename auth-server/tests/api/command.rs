@@ -3,8 +3,8 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use e2e::TestDatabase;
 use serde_json::Value;
+use test_support::TestDatabase;
 
 /// What a command has said, and how it ended.
 pub struct Outcome {

@@ -1,7 +1,7 @@
 //! `auth-server migrate` and `auth-server check`.
 
-use e2e::TestDatabase;
 use serde_json::{Value, json};
+use test_support::TestDatabase;
 
 use crate::app::{KEY_SECRET, REFRESH_SECRET, TestApp};
 use crate::command::{self, Outcome};

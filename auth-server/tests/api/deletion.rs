@@ -3,9 +3,9 @@ use std::time::Duration;
 use actix_web::rt;
 use awc::http::Method;
 use chrono::TimeDelta;
-use e2e::{Answer, COOKIE_NAME};
 use futures_util::future::join;
 use serde_json::json;
+use test_support::{Answer, COOKIE_NAME};
 
 use crate::app::{PASSWORD, Session, TestApp};
 

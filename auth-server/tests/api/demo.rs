@@ -74,7 +74,7 @@ async fn the_page_may_run_nothing_inline_and_call_nobody_but_the_two_servers() {
 async fn an_api_that_is_no_origin_stops_the_start() {
     for wrong in ["localhost:8081", "http://localhost:8081/api", "'self'; script-src *", "nonsense"] {
         let error = TestApp::launch(
-            std::sync::Arc::new(e2e::TestDatabase::fresh()),
+            std::sync::Arc::new(test_support::TestDatabase::fresh()),
             shared_claims::testing::ManualClock::new(),
             vec!["--demo-api-url".to_owned(), wrong.to_owned()],
         )

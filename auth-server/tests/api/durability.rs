@@ -1,7 +1,7 @@
 use std::process::Command;
 
-use e2e::TestDatabase;
 use serde_json::json;
+use test_support::TestDatabase;
 
 use crate::app::PASSWORD;
 use crate::program;

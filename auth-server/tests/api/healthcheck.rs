@@ -2,7 +2,7 @@
 
 use std::process::{Command, Output};
 
-use e2e::{TestDatabase, free_address};
+use test_support::{TestDatabase, free_address};
 
 use crate::program;
 

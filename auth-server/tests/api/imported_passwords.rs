@@ -1,7 +1,7 @@
 //! People who came along with a hash of another system log in.
 
-use e2e::{TestDatabase, evidence};
 use serde_json::{Value, json};
+use test_support::{TestDatabase, evidence};
 
 use crate::app::{PASSWORD, TestApp};
 use crate::program;

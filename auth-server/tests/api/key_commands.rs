@@ -1,6 +1,6 @@
 //! `auth-server keys`, as an operator runs it beside servers that go on.
 
-use e2e::TestDatabase;
+use test_support::TestDatabase;
 
 use crate::app::{KEY_SECRET, PASSWORD, REFRESH_SECRET};
 use crate::command::{self, Outcome};

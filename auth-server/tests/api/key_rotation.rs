@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::app::{KEY_SECRET, TestApp, claims, header};
 use crate::key_commands::keys_with;
-use e2e::TestDatabase;
+use test_support::TestDatabase;
 
 const OLD_SECRET: &str = "the-old-key-secret-of-the-tests-01234567";
 const NEW_SECRET: &str = "the-new-key-secret-of-the-tests-01234567";

@@ -3,7 +3,7 @@ use futures_util::future::{join, join_all};
 use serde_json::json;
 
 use crate::app::{Session, TestApp};
-use e2e::COOKIE_NAME;
+use test_support::COOKIE_NAME;
 
 #[actix_web::test]
 async fn a_logout_ends_the_session_and_clears_the_cookie() {

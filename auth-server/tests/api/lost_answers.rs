@@ -1,7 +1,7 @@
 use chrono::TimeDelta;
 
 use crate::app::{Session, TestApp, security_log};
-use e2e::hex;
+use test_support::hex;
 
 const KEY: &str = "0123456789abcdefghijklmnop";
 const OTHER_KEY: &str = "another-key-of-26-letters_";

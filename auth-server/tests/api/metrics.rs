@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
-use e2e::{Answer, Call};
 use serde_json::json;
+use test_support::{Answer, Call};
 
 use crate::app::{PASSWORD, Session, TestApp};
 

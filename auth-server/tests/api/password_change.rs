@@ -1,5 +1,5 @@
-use e2e::Answer;
 use serde_json::{Value, json};
+use test_support::Answer;
 
 use crate::app::{PASSWORD, Session, TestApp, claims, security_log};
 

@@ -2,8 +2,8 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use actix_web::rt::time::sleep;
-use e2e::Answer;
 use serde_json::json;
+use test_support::Answer;
 
 use crate::app::{PASSWORD, TestApp};
 

@@ -1,6 +1,6 @@
 //! The program itself, as a process of its own.
 
-use e2e::{Program, TestDatabase, free_address};
+use test_support::{Program, TestDatabase, free_address};
 
 use crate::app::{KEY_SECRET, REFRESH_SECRET};
 

@@ -1,7 +1,7 @@
 //! Which address counts as the client's, behind proxies and without.
 
-use e2e::TestDatabase;
 use serde_json::json;
+use test_support::TestDatabase;
 
 use crate::app::{PASSWORD, Session, TestApp};
 use crate::program;

@@ -1,8 +1,8 @@
 //! Each request has a name, by which its answer and its log lines are found again.
 
 use awc::http::Method;
-use e2e::{Answer, TestDatabase};
 use serde_json::{Value, json};
+use test_support::{Answer, TestDatabase};
 
 use crate::app::{PASSWORD, TestApp};
 use crate::program;

@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use awc::http::Method;
 use chrono::TimeDelta;
-use e2e::Answer;
 use futures_util::future::join;
 use serde_json::{Value, json};
+use test_support::Answer;
 
 use crate::app::{PASSWORD, Session, TestApp, claims};
 use crate::key_commands::keys_with;
@@ -14,7 +14,7 @@ use crate::key_commands::keys_with;
 const TOKEN: &str = "feed-token-of-the-tests-0123456789abcdef";
 
 async fn start() -> TestApp {
-    e2e::evidence::secret(TOKEN);
+    test_support::evidence::secret(TOKEN);
     TestApp::with(&["--revocation-feed-token", TOKEN, "--workers", "2"]).await
 }
 

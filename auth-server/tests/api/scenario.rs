@@ -1,8 +1,8 @@
 //! One story, told once through the command line and once through `/admin`: it ends in the same state.
 
 use awc::http::Method;
-use e2e::{Program, TestDatabase};
 use serde_json::{Value, json};
+use test_support::{Program, TestDatabase};
 
 use crate::app::{PASSWORD, Session};
 use crate::command;

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::app::{KEY_SECRET, PASSWORD, REFRESH_SECRET, Session, TestApp, claims};
 use crate::program;
-use e2e::{TestDatabase, hex};
+use test_support::{TestDatabase, hex};
 
 /// Whether the dump holds the text, as it is or in hex.
 fn holds(dump: &str, text: &str) -> bool {

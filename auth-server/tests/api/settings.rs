@@ -1,7 +1,7 @@
 use std::process::Command;
 
 use auth_server::Settings;
-use e2e::TestDatabase;
+use test_support::TestDatabase;
 
 use crate::app::{KEY_SECRET, REFRESH_SECRET};
 use crate::program;

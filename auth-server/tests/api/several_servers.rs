@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use shared_claims::testing::ManualClock;
 
 use crate::app::{Session, TestApp};
-use e2e::TestDatabase;
+use test_support::TestDatabase;
 
 #[actix_web::test]
 async fn what_one_server_does_the_other_knows() {

@@ -1,8 +1,8 @@
 //! How often somebody may be wrong about a password.
 
 use chrono::TimeDelta;
-use e2e::Answer;
 use serde_json::{Value, json};
+use test_support::Answer;
 
 use crate::app::{PASSWORD, Session, TestApp};
 

@@ -20,7 +20,7 @@ fn sessions(app: &TestApp, words: &[&str]) -> Outcome {
 
 fn password(outcome: &Value) -> String {
     let password = outcome["password"].as_str().expect("a password").to_owned();
-    e2e::evidence::secret(&password);
+    test_support::evidence::secret(&password);
     password
 }
 

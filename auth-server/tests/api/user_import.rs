@@ -6,9 +6,9 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use actix_web::rt::time::sleep;
-use e2e::{TestDatabase, evidence};
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
+use test_support::{TestDatabase, evidence};
 
 use crate::app::{PASSWORD, TestApp};
 use crate::program;

@@ -14,8 +14,8 @@ use auth_server::commands::users::{self, UsersCommand};
 use awc::http::Method;
 use bench::{BenchServer, Latencies, PASSWORD, millis, settings};
 use clap::Parser;
-use e2e::{Answer, Call, TestDatabase};
 use serde_json::{Value, json};
+use test_support::{Answer, Call, TestDatabase};
 
 /// Median of every call.
 const PROMISE: Duration = Duration::from_millis(50);
@@ -56,7 +56,7 @@ async fn run(arguments: &Arguments) -> bool {
     let name = if database.is_postgres() { "PostgreSQL" } else { "SQLite" };
     println!("administration: {} people and {} sessions, {name}", arguments.people, arguments.sessions);
     let server = BenchServer::on(database);
-    let client = e2e::client();
+    let client = test_support::client();
     server.register(&client, ADMINISTRATOR).await;
 
     import(&server, arguments.people).await;

@@ -47,7 +47,7 @@ fn main() -> ExitCode {
 }
 
 async fn run(arguments: &Arguments) -> bool {
-    let bench = Bench { server: BenchServer::start(), client: e2e::client() };
+    let bench = Bench { server: BenchServer::start(), client: test_support::client() };
     bench.server.register(&bench.client, "somebody@example.org").await;
     bench.round(arguments.warm_up.max(1)).await;
 

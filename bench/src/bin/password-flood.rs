@@ -61,7 +61,7 @@ fn main() -> ExitCode {
 }
 
 fn register(server: &BenchServer) -> String {
-    let registered = System::new().block_on(server.register(&e2e::client(), "somebody@example.org"));
+    let registered = System::new().block_on(server.register(&test_support::client(), "somebody@example.org"));
     registered.refresh_cookie().expect("a refresh cookie")
 }
 

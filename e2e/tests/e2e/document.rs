@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use awc::http::Method;
-use e2e::Answer;
 use serde_json::Value;
+use test_support::Answer;
 
 use crate::stack::Running;
 

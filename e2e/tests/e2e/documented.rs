@@ -87,7 +87,7 @@ async fn a_path_answers_to_the_methods_of_its_document_and_to_no_other() {
             for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY"] {
                 let method = awc::http::Method::from_bytes(method.as_bytes()).expect("a method");
                 let url = format!("{}{path}", server.url);
-                let answer = e2e::Call::new(method.clone(), url).send().await;
+                let answer = test_support::Call::new(method.clone(), url).send().await;
                 let known = allowed.split(", ").any(|name| name == method.as_str());
                 assert_eq!(answer.status != 405, known, "{method} {path}: {}", answer.status);
                 if !known {

@@ -1,11 +1,11 @@
 //! The fault proxy does what it says; the tests that lean on it would prove nothing otherwise.
 
 use awc::http::Method;
-use e2e::{Answer, COOKIE_NAME, Call, client};
 use serde_json::json;
+use test_support::{Answer, COOKIE_NAME, Call, client};
 
 use crate::stack::{PASSWORD, Stack};
-use e2e::fault_proxy::{Fate, Fault, FaultProxy};
+use test_support::fault_proxy::{Fate, Fault, FaultProxy};
 
 const REFRESH: &str = "/auth/refresh";
 

@@ -165,6 +165,7 @@ fn no_file_is_longer_than_400_lines() {
         "auth-server",
         "resource-server",
         "local-stack",
+        "test-support",
         "e2e",
         "faults",
         "properties",

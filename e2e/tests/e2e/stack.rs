@@ -5,9 +5,9 @@ use std::sync::Arc;
 use actix_web::dev::ServerHandle;
 use actix_web::rt;
 use auth_server::AuthServer;
-use e2e::{Answer, Call, TestDatabase, free_address};
 use serde_json::json;
 use shared_claims::testing::ManualClock;
+use test_support::{Answer, Call, TestDatabase, free_address};
 
 pub const PASSWORD: &str = "correct horse battery staple";
 

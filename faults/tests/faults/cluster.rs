@@ -5,9 +5,9 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use e2e::free_address;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
+use test_support::free_address;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 

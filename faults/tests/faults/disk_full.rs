@@ -8,9 +8,9 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use e2e::{Program, TestDatabase};
 use serde_json::json;
 use tempfile::TempDir;
+use test_support::{Program, TestDatabase};
 
 use crate::servers::{AUTH_SERVER, PASSWORD, Place, on_postgres, register};
 use crate::traffic::{Person, Traffic, assert_unavailable};

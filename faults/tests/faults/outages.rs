@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use actix_web::rt::System;
 use awc::http::Method;
-use e2e::{Call, Program, TestDatabase, client};
 use futures_util::future::join_all;
+use test_support::{Call, Program, TestDatabase, client};
 
 use crate::cluster::Cluster;
 use crate::servers::Place;

@@ -3,7 +3,7 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 
-use e2e::fault_proxy::Listener;
+use test_support::fault_proxy::Listener;
 
 /// Passes bytes on to a port of this machine, unless it has been cut; can be led elsewhere.
 pub struct Relay {

@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use actix_web::rt::time::sleep;
 use bench::{Latencies, millis};
-use e2e::{Answer, Program, free_address};
 use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
+use test_support::{Answer, Program, free_address};
 
 use crate::relay::Relay;
 use crate::servers::{PASSWORD, Place, register, start_api_with};
@@ -33,7 +33,7 @@ struct Person {
 
 impl Stack {
     async fn start() -> Self {
-        e2e::evidence::secret(TOKEN);
+        test_support::evidence::secret(TOKEN);
         let place = Place::new();
         let first = place.start_with(&[("REVOCATION_FEED_TOKEN", TOKEN)]).await;
         let second = place.start_at(free_address(), &[("REVOCATION_FEED_TOKEN", TOKEN)]).await;

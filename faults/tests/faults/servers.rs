@@ -1,7 +1,7 @@
 use std::net::SocketAddr;
 
-use e2e::{Answer, Program, TestDatabase, free_address};
 use serde_json::json;
+use test_support::{Answer, Program, TestDatabase, free_address};
 
 pub const PASSWORD: &str = "correct horse battery staple";
 

@@ -4,8 +4,8 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use awc::http::Method;
-use e2e::{Call, Program, TestDatabase};
 use serde_json::json;
+use test_support::{Call, Program, TestDatabase};
 
 use crate::cluster::Cluster;
 use crate::relay::Relay;

@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 
 use actix_web::rt::System;
 use awc::http::Method;
-use e2e::{Answer, Call, NoAnswer, client};
 use futures_util::future::join_all;
 use serde_json::json;
+use test_support::{Answer, Call, NoAnswer, client};
 use uuid::Uuid;
 
 use crate::servers::PASSWORD;

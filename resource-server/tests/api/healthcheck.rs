@@ -5,8 +5,8 @@ use std::process::{Command, Output};
 use std::time::Duration;
 
 use actix_web::rt::time::sleep;
-use e2e::{Program, free_address};
 use shared_claims::testing::ManualClock;
+use test_support::{Program, free_address};
 
 use crate::issuer::Issuer;
 

@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpResponse, HttpServer, web};
-use e2e::free_address;
 use serde_json::json;
 use shared_claims::testing::{ManualClock, SigningKey, access_claims, jwk_set};
 use shared_claims::{AccessClaims, Algorithm, Clock};
+use test_support::free_address;
 
 pub struct Issuer {
     pub url: String,

@@ -98,7 +98,7 @@ fn read(rows: Vec<Row>) -> Result<Vec<User>, StoreError> {
 mod tests {
     use diesel::query_builder::{AstPass, QueryFragment, QueryId};
     use diesel::sql_types::{Integer, Text};
-    use e2e::TestDatabase;
+    use test_support::TestDatabase;
 
     use super::*;
     use crate::store::Database;

@@ -64,7 +64,7 @@ pub fn cells(target: &Target) -> Vec<Cell> {
     cells
 }
 
-fn members(target: &Target, body: &Body, add: &mut impl FnMut(String, e2e::Call, Expected)) {
+fn members(target: &Target, body: &Body, add: &mut impl FnMut(String, test_support::Call, Expected)) {
     let send = |body: String| with_body(target.logged_in(), body);
     for name in ["unknown", "rember", "__proto__", ""] {
         add(format!("unknown member {name:?}"), send(target.body_with(name, json!(1)).to_string()), INVALID);
@@ -99,7 +99,7 @@ fn members(target: &Target, body: &Body, add: &mut impl FnMut(String, e2e::Call,
     }
 }
 
-fn text_member(target: &Target, name: &str, add: &mut impl FnMut(String, e2e::Call, Expected)) {
+fn text_member(target: &Target, name: &str, add: &mut impl FnMut(String, test_support::Call, Expected)) {
     let send = |body: String| with_body(target.logged_in(), body);
     let with = |text: &str| target.body_with(name, json!(text)).to_string();
     add(format!("{name} of a mebibyte"), send(with(&"x".repeat(MEBIBYTE))), TOO_LARGE);

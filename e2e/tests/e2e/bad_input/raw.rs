@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use awc::http::header::{HeaderMap, HeaderName, HeaderValue};
-use e2e::Answer;
+use test_support::Answer;
 
 /// How long a server may stay silent before it counts as having said all.
 const PATIENCE: Duration = Duration::from_secs(2);

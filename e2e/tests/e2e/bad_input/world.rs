@@ -1,8 +1,8 @@
 //! Both servers, a person with a session, and a good call of every operation: what the rows of the table spoil.
 
 use awc::http::Method;
-use e2e::{Answer, COOKIE_NAME, Call};
 use serde_json::{Value, json};
+use test_support::{Answer, COOKIE_NAME, Call};
 
 use crate::document::{Document, Operation};
 use crate::stack::{PASSWORD, Running, Stack, access_token};

@@ -7,7 +7,7 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 use shared_claims::testing::ManualClock;
 
-use e2e::fault_proxy::{Fate, Fault, Faults, Listener, Request};
+use test_support::fault_proxy::{Fate, Fault, Faults, Listener, Request};
 
 /// Listens until it is dropped.
 ///

@@ -3,7 +3,7 @@
 use std::io::{BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 
-use e2e::fault_proxy::{Listener, Request};
+use test_support::fault_proxy::{Listener, Request};
 
 /// What the API answers; everything else is the auth server's.
 const PATHS_OF_API: [&str; 5] = ["/protected", "/profile", "/admin", "/transfer", "/greeting"];

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::{control, one_host};
 use crate::stack::Stack;
-use e2e::fault_proxy::FaultProxy;
+use test_support::fault_proxy::FaultProxy;
 
 /// After this a file of scenarios hangs. Each has limits of its own, far below, which say more about where.
 const PATIENCE: Duration = Duration::from_secs(480);

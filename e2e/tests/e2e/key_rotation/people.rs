@@ -10,10 +10,10 @@ use awc::Client;
 use awc::http::Method;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use e2e::{Call, client};
 use serde_json::Value;
 use shared_claims::Clock as _;
 use shared_claims::testing::ManualClock;
+use test_support::{Call, client};
 
 use crate::stack::{Running, Stack, access_token};
 

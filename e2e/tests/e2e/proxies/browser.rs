@@ -1,6 +1,6 @@
 //! The page of `deploy/site/`, in Chromium.
 
-use e2e::fault_proxy::Faults;
+use test_support::fault_proxy::Faults;
 
 use super::proxy::Kind;
 use super::site::Site;

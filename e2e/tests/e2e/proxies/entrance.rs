@@ -5,8 +5,8 @@ use std::time::Duration;
 use actix_web::rt;
 use awc::http::Method;
 use chrono::TimeDelta;
-use e2e::Call;
 use serde_json::json;
+use test_support::Call;
 
 use super::proxy::Kind;
 use super::site::{Person, Site};

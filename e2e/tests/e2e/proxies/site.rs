@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use awc::http::Method;
 use awc::http::header::SET_COOKIE;
-use e2e::{Answer, Call, evidence, free_address};
 use serde_json::json;
+use test_support::{Answer, Call, evidence, free_address};
 
 use super::proxy::{Addresses, Kind, Proxy};
 use super::upstream::{Heard, Upstream};

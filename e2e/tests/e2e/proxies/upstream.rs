@@ -2,7 +2,7 @@ use std::io::{BufRead, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
 
-use e2e::fault_proxy::Listener;
+use test_support::fault_proxy::Listener;
 
 /// The server behind the proxy: knows nothing, and keeps what it is told, to the byte.
 pub struct Upstream {

@@ -7,9 +7,9 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use e2e::{Program, TestDatabase};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use tempfile::TempDir;
+use test_support::{Program, TestDatabase};
 
 use crate::servers::{AUTH_SERVER, Place, on_postgres};
 use crate::traffic::{Person, Traffic};

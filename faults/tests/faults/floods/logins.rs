@@ -7,7 +7,7 @@ use std::time::Duration;
 use actix_web::rt::System;
 use bench::logins::{Flood, Stretch, WAITING, flood, refreshes};
 use bench::{Latencies, available_cores, millis};
-use e2e::Program;
+use test_support::Program;
 
 use crate::servers::{Place, register};
 

@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use awc::http::Method;
 use bench::{Latencies, millis};
-use e2e::fault_proxy::FaultProxy;
-use e2e::{Call, Program, client};
 use futures_util::future::join_all;
+use test_support::fault_proxy::FaultProxy;
+use test_support::{Call, Program, client};
 
 use super::bad_tokens::with_unknown_key;
 use crate::servers::{Place, on_postgres, register, start_api};

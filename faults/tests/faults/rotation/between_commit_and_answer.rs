@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actix_web::rt;
-use e2e::{NoAnswer, Program};
+use test_support::{NoAnswer, Program};
 
 use crate::servers::{Place, register};
 

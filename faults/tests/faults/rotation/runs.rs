@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use actix_web::rt;
-use e2e::{Program, free_address};
+use test_support::{Program, free_address};
 
 use super::checker::explain;
 use super::history::Seen;

@@ -2,8 +2,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
-use e2e::{Answer, Call as Request, NoAnswer, TestDatabase};
 use serde_json::Value;
+use test_support::{Answer, Call as Request, NoAnswer, TestDatabase};
 
 use super::history::{Call, Operation, Seen};
 use super::random::Random;

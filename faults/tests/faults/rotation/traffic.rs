@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use actix_web::rt;
 use awc::http::Method;
-use e2e::fault_proxy::{Fault, FaultProxy};
-use e2e::{Call as Request, TestDatabase};
 use serde_json::json;
+use test_support::fault_proxy::{Fault, FaultProxy};
+use test_support::{Call as Request, TestDatabase};
 
 use super::history::{Call, Operation, Seen};
 use super::random::Random;
@@ -140,7 +140,7 @@ impl Traffic {
     }
 
     async fn client(self: Rc<Self>, subject: Rc<Subject>, habits: Habits, mut random: Random) {
-        let http = e2e::client();
+        let http = test_support::client();
         let mut unanswered = None;
         let mut calls_left = habits.calls;
         while calls_left > 0 || (habits == Habits::CAREFUL && unanswered.is_some()) {
