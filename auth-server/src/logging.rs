@@ -1,6 +1,6 @@
 //! Log lines, for people and for machines.
 
-use shared_claims::logging::{self, Format};
+use server_kit::logging::{self, Format};
 
 use crate::settings::LogFormat;
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use auth_server::commands::{Report, check, keys, migrate, sessions, users};
 use auth_server::{AuthServer, Command, CommandLine, Settings, logging};
+use server_kit::{healthcheck, listener};
 use shared_claims::SystemClock;
-use shared_claims::http::{connections, healthcheck};
 
 #[actix_web::main]
 async fn main() -> ExitCode {
@@ -60,7 +60,7 @@ async fn run() -> Result<(), String> {
 
 async fn serve(settings: Settings) -> Result<(), String> {
     logging::start(settings.log_format, logging::DEFAULT_FILTER);
-    connections::allow_many();
+    listener::raise_fd_limit();
     let server = AuthServer::build(settings, Arc::new(SystemClock)).await?;
     log::info!("listening on {}", server.address());
     server.run().await.map_err(|error| error.to_string())

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
-use shared_claims::http::metrics::{FloatGauge, HttpMetrics, Tally};
+use server_kit::metrics::{FloatGauge, HttpMetrics, LabelledCounter};
 
 use crate::domain::Context;
 use crate::domain::login::LoginError;
@@ -21,13 +21,13 @@ use state::State;
 /// What use cases count while they run. One for the whole server, part of its [`Context`].
 pub struct Metrics {
     /// By `result`.
-    pub logins: Tally,
+    pub logins: LabelledCounter,
     /// By `result`.
-    pub registrations: Tally,
+    pub registrations: LabelledCounter,
     /// By `outcome`.
-    pub refreshes: Tally,
+    pub refreshes: LabelledCounter,
     /// By `table`.
-    pub purged_rows: Tally,
+    pub purged_rows: LabelledCounter,
     /// This server's time less the database's, in seconds, when somebody last looked.
     pub clock_difference: FloatGauge,
 }
@@ -38,11 +38,11 @@ impl Default for Metrics {
         let outcomes =
             ["rotated", "restored", "redelivered_in_grace", "redelivered_by_key", "malformed", "unavailable"];
         Self {
-            logins: Tally::new(
+            logins: LabelledCounter::new(
                 "result",
                 ["succeeded", "invalid_credentials", "throttled", "busy", "malformed", "unavailable"],
             ),
-            registrations: Tally::new(
+            registrations: LabelledCounter::new(
                 "result",
                 [
                     "succeeded",
@@ -55,8 +55,8 @@ impl Default for Metrics {
                     "unavailable",
                 ],
             ),
-            refreshes: Tally::new("outcome", outcomes.into_iter().chain(reasons)),
-            purged_rows: Tally::new(
+            refreshes: LabelledCounter::new("outcome", outcomes.into_iter().chain(reasons)),
+            purged_rows: LabelledCounter::new(
                 "table",
                 ["sessions", "events", "password_failures", "familiar_places", "revocations", "signing_keys"],
             ),

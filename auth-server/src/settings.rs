@@ -11,8 +11,8 @@ use std::time::Duration;
 use clap::builder::Resettable;
 use clap::{ArgAction, Command, CommandFactory, FromArgMatches, Parser, ValueEnum};
 use secrecy::SecretString;
+use server_kit::real_ip::Network;
 use shared_claims::Algorithm;
-use shared_claims::http::proxies::Network;
 use url::Url;
 
 use crate::store::DatabaseUrl;

@@ -10,10 +10,10 @@ use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::{App, HttpServer, cookie, rt, web};
 use chrono::TimeDelta;
 use secrecy::SecretString;
-use shared_claims::http::cors::cors;
-use shared_claims::http::metrics::{Exposition, HttpMetrics, measure};
-use shared_claims::http::proxies::TrustedProxies;
-use shared_claims::http::{access, connections, fallback};
+use server_kit::cors::cors;
+use server_kit::metrics::{HttpMetrics, MetricsServer, measure};
+use server_kit::real_ip::TrustedProxies;
+use server_kit::{framework_errors, idle_connections, request_log};
 use shared_claims::{AccessTokenValidator, Algorithm, Clock};
 
 use crate::domain::administration::{self, Change};
@@ -43,7 +43,7 @@ const CLIENT_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct AuthServer {
     address: SocketAddr,
     server: Server,
-    metrics: Option<Exposition>,
+    metrics: Option<MetricsServer>,
     context: Arc<Context>,
 }
 
@@ -74,7 +74,7 @@ impl AuthServer {
         let server =
             serve(&settings, secrets.feed_tokens, Arc::clone(&context), http_metrics.clone(), listener)?;
         let metrics = metrics.zip(http_metrics).map(|(listener, http)| {
-            Exposition::on(listener, registry(Arc::clone(&context), &http))
+            MetricsServer::on(listener, registry(Arc::clone(&context), &http))
                 .map_err(|error| format!("METRICS_ADDR: {error}"))
         });
         Ok(Self { address, server, metrics: metrics.transpose()?, context })
@@ -89,7 +89,7 @@ impl AuthServer {
     /// Where it tells metrics, if it does.
     #[must_use]
     pub fn metrics_address(&self) -> Option<SocketAddr> {
-        self.metrics.as_ref().map(Exposition::address)
+        self.metrics.as_ref().map(MetricsServer::address)
     }
 
     /// Stops it from elsewhere.
@@ -127,7 +127,7 @@ impl AuthServer {
     /// The listener failed.
     pub async fn run(self) -> std::io::Result<()> {
         let housekeeping = rt::spawn(keep_house(self.context));
-        let metrics = self.metrics.map(Exposition::run);
+        let metrics = self.metrics.map(MetricsServer::run);
         let outcome = self.server.await;
         housekeeping.abort();
         if let Some(metrics) = metrics {
@@ -277,21 +277,21 @@ fn serve(
             })
             .wrap(cors(&allowed_origins, &METHODS))
             .wrap(from_fn(check_origin))
-            .wrap(from_fn(fallback::problems))
+            .wrap(from_fn(framework_errors::to_problems))
             .wrap(
                 DefaultHeaders::new()
                     .add((CACHE_CONTROL, "no-store"))
                     .add((X_CONTENT_TYPE_OPTIONS, "nosniff")),
             )
             .wrap(from_fn(measure))
-            .wrap(from_fn(access::identify))
-            .wrap(from_fn(connections::note_request))
+            .wrap(from_fn(request_log::identify))
+            .wrap(from_fn(idle_connections::mark_busy))
     };
     let server = HttpServer::new(app)
         .workers(workers)
         .shutdown_timeout(SHUTDOWN_TIMEOUT)
         .client_request_timeout(CLIENT_TIMEOUT)
-        .on_connect(connections::watch)
+        .on_connect(idle_connections::watch)
         .listen(listener)
         .map_err(|error| format!("BIND_ADDR: {error}"))?;
     Ok(server.run())

@@ -4,8 +4,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use resource_server::{Command, CommandLine, Settings, logging};
+use server_kit::{healthcheck, listener};
 use shared_claims::SystemClock;
-use shared_claims::http::{connections, healthcheck};
 
 #[actix_web::main]
 async fn main() -> ExitCode {
@@ -30,7 +30,7 @@ async fn run() -> Result<(), String> {
 
 async fn serve(settings: &Settings) -> Result<(), String> {
     logging::start(settings.log_format, logging::DEFAULT_FILTER);
-    connections::allow_many();
+    listener::raise_fd_limit();
     let running =
         resource_server::build(settings, Arc::new(SystemClock)).map_err(|error| error.to_string())?;
     running.server.await.map_err(|error| format!("the server broke off: {error}"))

@@ -10,10 +10,33 @@ use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
-use shared_claims::http::metrics::{HttpMetrics, TokenMetrics};
-use shared_claims::{Clock, RemoteKeySet, RevocationFeed};
+use server_kit::metrics::{HttpMetrics, LabelledCounter};
+use shared_claims::{Clock, RemoteKeySet, RevocationFeed, TokenError};
 
 use crate::http::Readiness;
+
+const ACCEPTED: &str = "accepted";
+
+/// Access tokens by the result of their validation.
+#[derive(Clone)]
+pub struct TokenMetrics(LabelledCounter);
+
+impl Default for TokenMetrics {
+    fn default() -> Self {
+        let rejected = TokenError::ALL.iter().map(TokenError::code);
+        Self(LabelledCounter::new("result", std::iter::once(ACCEPTED).chain(rejected)))
+    }
+}
+
+impl TokenMetrics {
+    pub fn count(&self, validated: Result<(), &TokenError>) {
+        self.0.count(validated.err().map_or(ACCEPTED, TokenError::code));
+    }
+
+    fn register(&self, registry: &mut Registry) {
+        self.0.register(registry, "access_tokens", "Access tokens by what became of them");
+    }
+}
 
 /// The auth server's keys as they are at the moment when somebody reads.
 struct KeySetState {

@@ -12,8 +12,8 @@ use std::time::Duration;
 use clap::builder::Resettable;
 use clap::{ArgAction, Command, CommandFactory, FromArgMatches, Parser, ValueEnum};
 use secrecy::{ExposeSecret, SecretString};
+use server_kit::real_ip::Network;
 use shared_claims::http::bearer::is_bearer_token;
-use shared_claims::http::proxies::Network;
 use url::Url;
 
 pub use values::AllowedOrigins;

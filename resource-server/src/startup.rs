@@ -10,17 +10,17 @@ use actix_web::http::Method;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use secrecy::ExposeSecret;
-use shared_claims::http::cors::cors;
-use shared_claims::http::metrics::{Exposition, HttpMetrics, TokenMetrics, measure};
-use shared_claims::http::proxies::TrustedProxies;
-use shared_claims::http::{access, connections, fallback};
+use server_kit::cors::cors;
+use server_kit::metrics::{HttpMetrics, MetricsServer, measure};
+use server_kit::real_ip::TrustedProxies;
+use server_kit::{framework_errors, idle_connections, request_log};
 use shared_claims::{
     AcceptCookie, AccessTokenValidator, Algorithm, Clock, FeedOptions, KeySet, Keys, Options, RemoteKeySet,
     RevocationFeed, Source,
 };
 
 use crate::http::{self, Readiness};
-use crate::metrics::registry;
+use crate::metrics::{TokenMetrics, registry};
 use crate::settings::{KeySource, Settings};
 
 /// Seconds that requests under way have to finish when the server is told to stop.
@@ -65,15 +65,17 @@ pub enum StartError {
 /// Outside of an actix system.
 pub fn build(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Running, StartError> {
     let bind_failed = |cause| StartError::Bind { setting: "BIND_ADDR", address: settings.bind_addr, cause };
-    let (validator, readiness) = validation(settings, clock);
+    let (mut validator, readiness) = validation(settings, clock);
     let metrics = settings.metrics_addr.map(|address| expose(address, &readiness)).transpose()?;
+    if let Some((_, tokens, _)) = &metrics {
+        let tokens = tokens.clone();
+        validator = validator.with_observer(move |validated| tokens.count(validated));
+    }
     let readiness = web::Data::new(readiness);
     let proxies = web::Data::new(TrustedProxies::new(settings.trusted_proxies.clone()));
     let allowed_origins = settings.allowed_origins.0.clone();
     let cookie = settings.accept_cookie.then(|| AcceptCookie::of_issuer(&settings.issuer));
-    let counted = metrics
-        .as_ref()
-        .map(|(http, tokens, _)| (web::Data::new(http.clone()), web::Data::new(tokens.clone())));
+    let http_metrics = metrics.as_ref().map(|(http, _, _)| web::Data::new(http.clone()));
 
     let mut server = HttpServer::new(move || {
         App::new()
@@ -81,8 +83,8 @@ pub fn build(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Running, Star
             .app_data(readiness.clone())
             .app_data(proxies.clone())
             .configure(|config| {
-                if let Some((http, tokens)) = &counted {
-                    config.app_data(http.clone()).app_data(tokens.clone());
+                if let Some(http) = &http_metrics {
+                    config.app_data(http.clone());
                 }
                 if let Some(cookie) = cookie {
                     config.app_data(cookie);
@@ -91,13 +93,13 @@ pub fn build(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Running, Star
             })
             .wrap(cors(&allowed_origins, &[Method::GET, Method::HEAD, Method::POST]))
             // Further out, so that the errors of CORS become problems too.
-            .wrap(from_fn(fallback::problems))
+            .wrap(from_fn(framework_errors::to_problems))
             .wrap(from_fn(measure))
-            .wrap(from_fn(access::identify))
-            .wrap(from_fn(connections::note_request))
+            .wrap(from_fn(request_log::identify))
+            .wrap(from_fn(idle_connections::mark_busy))
     })
     .client_request_timeout(REQUEST_TIMEOUT)
-    .on_connect(connections::watch)
+    .on_connect(idle_connections::watch)
     .shutdown_timeout(SHUTDOWN_SECONDS);
     if let Some(workers) = settings.workers {
         server = server.workers(workers.get());
@@ -116,10 +118,10 @@ pub fn build(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Running, Star
 fn expose(
     address: SocketAddr,
     readiness: &Readiness,
-) -> Result<(HttpMetrics, TokenMetrics, Exposition), StartError> {
+) -> Result<(HttpMetrics, TokenMetrics, MetricsServer), StartError> {
     let (http, tokens) = (HttpMetrics::default(), TokenMetrics::default());
     let registry = registry(&http, &tokens, readiness);
-    let exposition = TcpListener::bind(address).and_then(|listener| Exposition::on(listener, registry));
+    let exposition = TcpListener::bind(address).and_then(|listener| MetricsServer::on(listener, registry));
     let exposition =
         exposition.map_err(|cause| StartError::Bind { setting: "METRICS_ADDR", address, cause })?;
     Ok((http, tokens, exposition))

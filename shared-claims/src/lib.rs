@@ -98,13 +98,9 @@ pub mod http;
 mod jwk;
 pub mod key_set;
 mod keys;
-#[cfg(feature = "logging")]
-pub mod logging;
 mod refresh_validator;
 #[cfg(feature = "actix")]
 pub mod remote;
-#[cfg(feature = "actix")]
-pub mod request_id;
 pub mod revocations;
 pub mod signature;
 pub mod strict_json;

@@ -37,7 +37,10 @@ struct Rules {
     algorithms: Vec<Algorithm>,
     clock: Arc<dyn Clock>,
     revocations: Option<Revocations>,
+    observer: Option<Observer>,
 }
+
+type Observer = Arc<dyn Fn(Result<(), &TokenError>) + Send + Sync>;
 
 impl AccessTokenValidator {
     /// Tokens that `issuer` made for `audience`, signed by one of `keys` with ES256, RS256 or `EdDSA`.
@@ -50,6 +53,7 @@ impl AccessTokenValidator {
             algorithms: Algorithm::ASYMMETRIC.to_vec(),
             clock: Arc::new(SystemClock),
             revocations: None,
+            observer: None,
         };
         Self { rules: Arc::new(rules), keys: keys.into() }
     }
@@ -83,6 +87,16 @@ impl AccessTokenValidator {
         self
     }
 
+    /// Calls `observer` with the result of each [`validate`](Self::validate), for metrics.
+    #[must_use]
+    pub fn with_observer(
+        mut self,
+        observer: impl Fn(Result<(), &TokenError>) + Send + Sync + 'static,
+    ) -> Self {
+        Arc::make_mut(&mut self.rules).observer = Some(Arc::new(observer));
+        self
+    }
+
     /// The validator's idea of the present.
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
@@ -113,11 +127,15 @@ impl AccessTokenValidator {
         expect(clippy::unused_async, reason = "only remote keys are waited for")
     )]
     pub async fn validate<C: DeserializeOwned>(&self, token: &str) -> Result<AccessClaims<C>, TokenError> {
-        let checked = self.check(token);
+        #[cfg_attr(not(feature = "actix"), expect(unused_mut, reason = "only remote keys can change"))]
+        let mut checked = self.check(token);
         #[cfg(feature = "actix")]
         if let (Err(TokenError::UnknownKey), Keys::Remote(keys)) = (&checked, &self.keys) {
             keys.refresh_for_unknown_kid().await;
-            return self.check(token);
+            checked = self.check(token);
+        }
+        if let Some(observer) = &self.rules.observer {
+            observer(checked.as_ref().map(drop));
         }
         checked
     }

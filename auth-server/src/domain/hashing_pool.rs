@@ -5,7 +5,7 @@ use std::thread;
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
-use shared_claims::request_id::{self, RequestId};
+use server_kit::request_id::{self, RequestId};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::hashing_memory::HashingMemory;
@@ -171,7 +171,7 @@ fn yield_to_others() {}
 
 #[cfg(test)]
 mod tests {
-    use shared_claims::request_id::{self, RequestId};
+    use server_kit::request_id::{self, RequestId};
 
     use super::{HashingPool, WAITING};
 

@@ -3,7 +3,7 @@
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION};
 use actix_web::{HttpResponse, web};
 use serde_json::json;
-use shared_claims::http::fallback::get_or_head;
+use server_kit::framework_errors::get_or_head;
 
 use super::routes::resource;
 

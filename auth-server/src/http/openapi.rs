@@ -1,7 +1,7 @@
 use actix_web::http::Method;
 use actix_web::{HttpResponse, web};
+use server_kit::openapi::{add_headers, add_problem, operations};
 use shared_claims::Code;
-use shared_claims::http::description::{add_headers, add_problem, operations};
 use shared_claims::http::problem::ProblemBody;
 use utoipa::OpenApi;
 use utoipa::openapi::RefOr;

@@ -1,6 +1,6 @@
 //! What the OpenAPI document says of requests beyond what their types say to serde.
 
-use shared_claims::http::description::operations;
+use server_kit::openapi::operations;
 use utoipa::openapi::path::Parameter;
 use utoipa::openapi::request_body::RequestBody;
 use utoipa::openapi::schema::{AdditionalProperties, SchemaType, Type};

@@ -1,6 +1,6 @@
 use actix_web::HttpRequest;
 use actix_web::http::header::USER_AGENT;
-pub use shared_claims::http::proxies::client_address as address;
+pub use server_kit::real_ip::client_ip as address;
 
 use super::Cookies;
 use crate::model::Requester;

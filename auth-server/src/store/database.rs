@@ -6,7 +6,7 @@ use diesel::connection::{AnsiTransactionManager, TransactionManager};
 use diesel::r2d2::{Pool, PooledConnection};
 use diesel::result::Error as DieselError;
 use prometheus_client::registry::Registry;
-use shared_claims::request_id;
+use server_kit::request_id;
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
@@ -312,7 +312,7 @@ fn one_line(error: &dyn std::fmt::Display) -> String {
 mod tests {
     use std::time::Duration;
 
-    use shared_claims::request_id::{self, RequestId};
+    use server_kit::request_id::{self, RequestId};
 
     use super::{AnyConnection, Database, DatabaseUrl, StoreError};
 

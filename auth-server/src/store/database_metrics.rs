@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
-use shared_claims::http::metrics::{BUCKETS, Tally};
+use server_kit::metrics::{BUCKETS, LabelledCounter};
 
 /// There was no connection in time.
 pub const NO_CONNECTION: &str = "no_connection";
@@ -13,12 +13,15 @@ pub const OVERDUE: &str = "overdue";
 #[derive(Clone)]
 pub struct DatabaseMetrics {
     waits: Histogram,
-    given_up: Tally,
+    given_up: LabelledCounter,
 }
 
 impl Default for DatabaseMetrics {
     fn default() -> Self {
-        Self { waits: Histogram::new(BUCKETS), given_up: Tally::new("reason", [NO_CONNECTION, OVERDUE]) }
+        Self {
+            waits: Histogram::new(BUCKETS),
+            given_up: LabelledCounter::new("reason", [NO_CONNECTION, OVERDUE]),
+        }
     }
 }
 

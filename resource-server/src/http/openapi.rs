@@ -1,6 +1,6 @@
 use actix_web::{HttpRequest, HttpResponse};
+use server_kit::openapi::{add_headers, add_problem, operations};
 use shared_claims::http::access_cookie::{ACCESS_COOKIE, is_safe};
-use shared_claims::http::description::{add_headers, add_problem, operations};
 use shared_claims::{AcceptCookie, Code};
 use utoipa::OpenApi;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};

@@ -1,5 +1,5 @@
 use actix_web::{Resource, web};
-use shared_claims::http::fallback::{get_or_head, method_not_allowed, not_found};
+use server_kit::framework_errors::{get_or_head, method_not_allowed, not_found};
 
 use super::{admin, greeting, health, openapi, profile, protected, transfer, verify};
 

@@ -121,10 +121,7 @@ pub async fn authenticate_for<C: DeserializeOwned>(
         return Ok(None);
     };
     let validator = validator(request)?;
-    let judged = validator.validate::<C>(token).await;
-    #[cfg(feature = "metrics")]
-    super::metrics::count_token(request, &judged);
-    let claims = judged.map_err(|error| {
+    let claims = validator.validate::<C>(token).await.map_err(|error| {
         log::info!("refused an access token: {error}");
         bearer::token_problem(&error)
     })?;

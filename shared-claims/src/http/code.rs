@@ -75,21 +75,6 @@ impl Code {
         self.facts().2
     }
 
-    /// The code for an error of the framework that bears nothing but a status.
-    pub(crate) fn of_bare(status: StatusCode) -> Option<Self> {
-        match status {
-            StatusCode::BAD_REQUEST => Some(Self::MalformedRequest),
-            StatusCode::NOT_FOUND => Some(Self::NotFound),
-            StatusCode::METHOD_NOT_ALLOWED => Some(Self::MethodNotAllowed),
-            StatusCode::PAYLOAD_TOO_LARGE => Some(Self::BodyTooLarge),
-            StatusCode::UNSUPPORTED_MEDIA_TYPE => Some(Self::UnsupportedMediaType),
-            StatusCode::TOO_MANY_REQUESTS => Some(Self::TooManyRequests),
-            StatusCode::SERVICE_UNAVAILABLE => Some(Self::Unavailable),
-            other if other.is_server_error() => Some(Self::InternalError),
-            _ => None,
-        }
-    }
-
     const fn facts(self) -> (StatusCode, &'static str, &'static str) {
         use StatusCode as Status;
         match self {
@@ -132,3 +117,16 @@ impl Code {
         }
     }
 }
+
+#[cfg(feature = "openapi")]
+impl utoipa::PartialSchema for Code {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+        let codes = Self::ALL.iter().map(|code| code.as_str());
+        let text = ObjectBuilder::new().schema_type(SchemaType::Type(Type::String));
+        text.enum_values(Some(codes)).description(Some("What was wrong, for programs.")).into()
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::ToSchema for Code {}

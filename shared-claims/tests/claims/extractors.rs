@@ -5,8 +5,6 @@ use std::sync::Arc;
 use actix_web::http::header::{AUTHORIZATION, HeaderValue};
 use actix_web::test::TestRequest;
 use actix_web::{App, HttpServer, web};
-use awc::http::Method;
-use awc::http::header::ALLOW;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use shared_claims::http::bearer::bearer;
@@ -172,32 +170,6 @@ async fn a_validator_in_web_data_does_as_well() {
     let service = Service { url: format!("http://{}", server.addrs()[0]) };
     actix_web::rt::spawn(server.run());
     assert_eq!(service.get_with("/hello", &fixture.token()).await.status, 200);
-}
-
-#[actix_web::test]
-async fn errors_of_the_framework_become_problems_and_keep_its_text_to_themselves() {
-    let service = Service::start(Fixture::new().validator);
-    service.get("/nowhere", &[]).await.assert_problem(404, "not_found");
-    service.get("/number/x", &[]).await.assert_problem(404, "not_found");
-    let answer = service.send(Method::DELETE, "/hello", &[], "").await;
-    answer.assert_problem(405, "method_not_allowed");
-    assert_eq!(answer.headers.get(ALLOW).expect("Allow"), "GET, HEAD");
-    service.send(Method::POST, "/json", &[], "{}").await.assert_problem(400, "malformed_request");
-    let crash = service.get("/crash", &[]).await;
-    crash.assert_problem(500, "internal_error");
-    assert!(!crash.text().contains("hunter2"));
-}
-
-#[actix_web::test]
-async fn head_works_where_get_does() {
-    let fixture = Fixture::new();
-    let service = Service::start(fixture.validator.clone());
-    let bearer = format!("Bearer {}", fixture.token());
-    let head = service.send(Method::HEAD, "/hello", &[&bearer], "").await;
-    let get = service.send(Method::GET, "/hello", &[&bearer], "").await;
-    assert_eq!((head.status, head.body.len()), (200, 0));
-    assert_eq!(head.headers.get("content-length"), get.headers.get("content-length"));
-    assert_eq!(service.send(Method::HEAD, "/hello", &[], "").await.status, 401);
 }
 
 #[test]

@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
 use awc::http::Method;
 use awc::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, WWW_AUTHENTICATE};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use shared_claims::http::fallback;
 use shared_claims::{AcceptCookie, AccessTokenValidator, Authenticated, MaybeAuthenticated, Problem};
 
 #[derive(Clone, Debug, Deserialize)]
@@ -66,20 +64,12 @@ impl Service {
             let app = cookie.map_or_else(App::new, |cookie| App::new().app_data(cookie));
             app.app_data(validator.clone())
                 .app_data(web::Data::new(validator.clone()))
-                .service(
-                    web::resource("/hello")
-                        .route(fallback::get_or_head().to(hello))
-                        .default_service(fallback::method_not_allowed("GET, HEAD")),
-                )
+                .route("/hello", web::get().to(hello))
                 .route("/maybe", web::get().to(maybe))
                 .route("/admin", web::get().to(admin))
                 .route("/fresh", web::get().to(fresh))
                 .route("/typed", web::get().to(typed))
-                .route("/number/{n}", web::get().to(number))
                 .route("/any-method", web::to(hello))
-                .route("/json", web::post().to(json_body))
-                .route("/crash", web::get().to(crash))
-                .wrap(from_fn(fallback::problems))
         })
         .workers(1)
         .disable_signals()
@@ -146,16 +136,4 @@ async fn fresh(caller: Authenticated) -> Result<&'static str, Problem> {
 
 async fn typed(caller: Authenticated<Plan>) -> String {
     caller.claims().custom.plan.clone()
-}
-
-async fn number(n: web::Path<u32>) -> String {
-    n.to_string()
-}
-
-async fn json_body(body: web::Json<Plan>) -> String {
-    body.plan.clone()
-}
-
-async fn crash() -> Result<String, actix_web::Error> {
-    Err(actix_web::error::ErrorInternalServerError("password=hunter2 at db.internal:5432"))
 }

@@ -122,3 +122,16 @@ fn the_default_validator_goes_by_the_machines_clock_and_takes_no_shared_secret()
     let system: Arc<dyn shared_claims::Clock> = Arc::new(shared_claims::SystemClock);
     assert!((system.now() - validator.now()).abs() < chrono::TimeDelta::minutes(1));
 }
+
+#[actix_web::test]
+async fn an_observer_receives_each_result_of_validate_once() {
+    let (sender, results) = std::sync::mpsc::channel();
+    let fixture = Fixture::new();
+    let validator = fixture.validator.clone().with_observer(move |result: Result<(), &TokenError>| {
+        sender.send(result.map_err(|error| *error)).expect("a receiver");
+    });
+    for token in [fixture.token(), fixture.token_with("aud", json!("other"))] {
+        drop(validator.validate::<serde_json::Value>(&token).await);
+    }
+    assert_eq!(results.try_iter().collect::<Vec<_>>(), [Ok(()), Err(TokenError::WrongAudience)]);
+}

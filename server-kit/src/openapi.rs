@@ -1,25 +1,13 @@
 //! What OpenAPI documents say of problems, for servers that publish one.
 
 use actix_web::http::Method;
+use shared_claims::Code;
+use shared_claims::http::problem::MEDIA_TYPE;
 use utoipa::openapi::path::{Operation, PathItem};
 use utoipa::openapi::schema::{SchemaType, Type};
 use utoipa::openapi::{
-    Content, HeaderBuilder, Object, ObjectBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder, Schema,
+    Content, HeaderBuilder, Object, ObjectBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder,
 };
-use utoipa::{PartialSchema, ToSchema};
-
-use super::code::Code;
-use super::problem::MEDIA_TYPE;
-
-impl PartialSchema for Code {
-    fn schema() -> RefOr<Schema> {
-        let codes = Self::ALL.iter().map(|code| code.as_str());
-        let text = ObjectBuilder::new().schema_type(SchemaType::Type(Type::String));
-        text.enum_values(Some(codes)).description(Some("What was wrong, for programs.")).into()
-    }
-}
-
-impl ToSchema for Code {}
 
 /// Every operation of a document, with its path and method.
 pub fn operations(document: &mut OpenApi) -> impl Iterator<Item = (&str, Method, &mut Operation)> {

@@ -5,12 +5,12 @@ use prometheus_client::registry::Registry;
 /// Counts by one label whose values are known beforehand. All are there from the start, at 0: of a counter that comes into
 /// being with its first event, Prometheus does not see that event.
 #[derive(Clone, Debug)]
-pub struct Tally {
+pub struct LabelledCounter {
     label: &'static str,
     counts: Family<[(&'static str, &'static str); 1], Counter>,
 }
 
-impl Tally {
+impl LabelledCounter {
     /// With these values of the label.
     #[must_use]
     pub fn new(label: &'static str, values: impl IntoIterator<Item = &'static str>) -> Self {

@@ -4,9 +4,9 @@ use actix_cors::Cors;
 use actix_web::http::Method;
 use actix_web::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::middleware::Condition;
+use shared_claims::http::access_cookie::X_CSRF_TOKEN;
 
-use super::access::X_REQUEST_ID;
-use super::access_cookie::X_CSRF_TOKEN;
+use crate::request_log::X_REQUEST_ID;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Seconds for which a browser may remember what a preflight said.

@@ -1,9 +1,8 @@
 //! What is counted of every request, and where operators read it. Each server has a registry of its own, so that several
 //! can run in one process.
 
-mod listener;
-mod tally;
-mod tokens;
+mod counter;
+mod server;
 
 use std::sync::atomic::AtomicU64;
 use std::time::Instant;
@@ -20,10 +19,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-pub use listener::Exposition;
-pub use tally::Tally;
-pub use tokens::TokenMetrics;
-pub(super) use tokens::count as count_token;
+pub use counter::LabelledCounter;
+pub use server::MetricsServer;
 
 /// A gauge of seconds, ratios and other numbers that are not whole.
 pub type FloatGauge = Gauge<f64, AtomicU64>;

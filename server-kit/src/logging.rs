@@ -7,8 +7,8 @@ use env_logger::Builder;
 use env_logger::fmt::Formatter;
 use log::Record;
 use serde_json::json;
+use shared_claims::{Clock, SystemClock};
 
-use crate::clock::{Clock, SystemClock};
 use crate::request_id;
 
 /// How log lines look.

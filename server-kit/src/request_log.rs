@@ -13,7 +13,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, web};
 use log::{Level, log_enabled};
 
-use super::proxies::{TrustedProxies, client_address};
+use crate::real_ip::{TrustedProxies, client_ip};
 use crate::request_id::{RequestId, handling};
 
 /// The header that tells a request's id.
@@ -88,7 +88,7 @@ impl Line {
     /// Nothing, where nobody wants to read it.
     fn of(request: &ServiceRequest) -> Option<Self> {
         // Also where nobody reads it: what is wrong with the proxies' headers is said here.
-        let client = client_address(request.request());
+        let client = client_ip(request.request());
         log_enabled!(target: TARGET, Level::Info).then(|| Self {
             method: request.method().clone(),
             // Not the query: people put into it what nobody should read.

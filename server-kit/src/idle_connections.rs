@@ -52,26 +52,12 @@ pub fn watch(connection: &dyn Any, extensions: &mut Extensions) {
 ///
 /// # Errors
 /// Those of what it is wrapped around.
-pub async fn note_request<B: MessageBody + 'static>(
+pub async fn mark_busy<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
     let _under_way = request.conn_data().cloned().map(UnderWay::begin);
     next.call(request).await
-}
-
-/// Lets this process have as many connections as the system allows it, where it is started with room for 1024 files, as
-/// shells and service managers do for the sake of old programs. For the start of a server's `main`.
-pub fn allow_many() {
-    #[cfg(unix)]
-    {
-        use rustix::process::{Resource, getrlimit, setrlimit};
-        let mut limit = getrlimit(Resource::Nofile);
-        limit.current = limit.maximum;
-        if let Err(error) = setrlimit(Resource::Nofile, limit) {
-            log::warn!("no more files at once than the system gave us: {error}");
-        }
-    }
 }
 
 /// Its own descriptor, as the framework keeps the other to itself.

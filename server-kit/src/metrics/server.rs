@@ -9,9 +9,9 @@ use actix_web::middleware::from_fn;
 use actix_web::{App, HttpResponse, HttpServer, rt, web};
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
+use shared_claims::{Code, Problem};
 
-use crate::http::fallback::{self, get_or_head, method_not_allowed, not_found};
-use crate::http::problem::{Code, Problem};
+use crate::framework_errors::{self, get_or_head, method_not_allowed, not_found};
 
 /// OpenMetrics 1.0, which Prometheus reads without being asked to.
 const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -21,12 +21,12 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_CONNECTIONS: usize = 64;
 
 /// A listener of its own that answers `GET /metrics`, to anybody: bind it where only operators come.
-pub struct Exposition {
+pub struct MetricsServer {
     address: SocketAddr,
     server: Server,
 }
 
-impl Exposition {
+impl MetricsServer {
     /// To be polled by [`run`](Self::run).
     ///
     /// # Errors
@@ -43,7 +43,7 @@ impl Exposition {
                         .default_service(method_not_allowed("GET, HEAD")),
                 )
                 .default_service(not_found())
-                .wrap(from_fn(fallback::problems))
+                .wrap(from_fn(framework_errors::to_problems))
         };
         let server = HttpServer::new(app)
             .workers(1)

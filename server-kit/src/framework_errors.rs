@@ -6,17 +6,17 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse, Route, guard, web};
-
-use super::problem::{Code, MEDIA_TYPE, Problem};
+use shared_claims::http::problem::MEDIA_TYPE;
+use shared_claims::{Code, Problem};
 
 /// Middleware: an error without a problem body gets the one that fits its status, and keeps its headers (`Allow`,
 /// `Vary` and those of CORS). The framework's own text, which can hold what the caller sent, goes to the log.
 ///
-/// Wrap it around everything else: `App::new() … .wrap(from_fn(fallback::problems))`, last.
+/// Wrap it around everything else: `App::new() … .wrap(from_fn(framework_errors::to_problems))`, last.
 ///
 /// # Errors
 /// A [`Problem`], where a middleware within failed before there was an answer.
-pub async fn problems(
+pub async fn to_problems(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
@@ -53,7 +53,7 @@ fn with_problem_body(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxB
     if let Some(error) = response.response().error() {
         note(status, error);
     }
-    let Some(code) = Code::of_bare(status) else {
+    let Some(code) = code_of(status) else {
         return response;
     };
     let mut answer = Problem::new(code).to_response();
@@ -71,7 +71,22 @@ fn as_problem(error: Error) -> Error {
         return error;
     }
     note(status, &error);
-    Problem::new(Code::of_bare(status).unwrap_or(Code::InternalError)).into()
+    Problem::new(code_of(status).unwrap_or(Code::InternalError)).into()
+}
+
+/// The code for an error that has only a status.
+fn code_of(status: StatusCode) -> Option<Code> {
+    match status {
+        StatusCode::BAD_REQUEST => Some(Code::MalformedRequest),
+        StatusCode::NOT_FOUND => Some(Code::NotFound),
+        StatusCode::METHOD_NOT_ALLOWED => Some(Code::MethodNotAllowed),
+        StatusCode::PAYLOAD_TOO_LARGE => Some(Code::BodyTooLarge),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => Some(Code::UnsupportedMediaType),
+        StatusCode::TOO_MANY_REQUESTS => Some(Code::TooManyRequests),
+        StatusCode::SERVICE_UNAVAILABLE => Some(Code::Unavailable),
+        other if other.is_server_error() => Some(Code::InternalError),
+        _ => None,
+    }
 }
 
 fn has_problem_body(response: &ServiceResponse<BoxBody>) -> bool {

@@ -1,6 +1,6 @@
 //! Where a request comes from, if there are proxies in between.
 
-mod hops;
+mod forwarded;
 
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -25,7 +25,7 @@ pub struct TrustedProxies {
 /// The client of a request: the address at the other end of the connection, unless that is one of the app's
 /// [`TrustedProxies`] (as `app_data` in [`web::Data`]), which then tells. None on connections that are not TCP.
 #[must_use]
-pub fn client_address(request: &HttpRequest) -> Option<IpAddr> {
+pub fn client_ip(request: &HttpRequest) -> Option<IpAddr> {
     match request.app_data::<web::Data<TrustedProxies>>() {
         Some(proxies) => proxies.client(request),
         None => peer(request),
@@ -56,8 +56,9 @@ impl TrustedProxies {
             return Some(peer);
         }
         let by_list =
-            given(&X_FORWARDED_FOR).then(|| self.walk(peer, headers, &X_FORWARDED_FOR, hops::of_list));
-        let by_standard = given(&FORWARDED).then(|| self.walk(peer, headers, &FORWARDED, hops::of_forwarded));
+            given(&X_FORWARDED_FOR).then(|| self.walk(peer, headers, &X_FORWARDED_FOR, forwarded::of_list));
+        let by_standard =
+            given(&FORWARDED).then(|| self.walk(peer, headers, &FORWARDED, forwarded::of_forwarded));
         match (by_list, by_standard) {
             // A proxy that manages one of the two passes the other on as the client wrote it.
             (Some(one), Some(other)) if one != other => {

@@ -1,0 +1,3 @@
+//! What server-kit promises, from the outside.
+
+mod framework_errors;
