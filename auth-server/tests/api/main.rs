@@ -1,50 +1,73 @@
 //! The auth server over real HTTP, on SQLite, or on the PostgreSQL that `LATCHKEY_TEST_DATABASE_URL` names.
+//!
+//! The folders are those of `src/http` and `src/cli`, and `storage` for what concerns the database as a whole.
+//! `app`, `program` and `command` are what the tests run: a server in this process, a server as a process, a command.
 
-mod administration;
 mod app;
-mod bad_input;
-mod both_cookies;
 mod command;
-mod concurrency;
-mod database_commands;
-mod deletion;
-mod delivery;
-mod demo;
-mod durability;
-mod events;
-mod health;
-mod healthcheck;
-mod imported_passwords;
-mod key_commands;
-mod key_rotation;
-mod last_administrator;
-mod limits;
-mod login;
-mod logout;
-mod lost_answers;
-mod me;
-mod metadata;
-mod metrics;
-mod migrations;
-mod origins;
-mod password_change;
-mod passwords;
-mod people;
 mod program;
-mod proxies;
-mod reauthentication;
-mod registration;
-mod request_ids;
-mod restored;
-mod reuse;
-mod revocations;
-mod rotation;
-mod scenario;
-mod secrecy;
-mod sessions;
+
+mod admin {
+    mod events;
+    mod last_administrator;
+    mod search;
+    mod sessions;
+    mod users;
+}
+
+mod auth {
+    mod both_cookies;
+    mod csrf;
+    mod delete_me;
+    mod events;
+    mod login;
+    mod logout;
+    mod me;
+    mod password;
+    mod password_checks;
+    mod reauthenticate;
+    mod refresh {
+        mod concurrency;
+        mod lost_responses;
+        mod restored_database;
+        mod reuse;
+        mod rotation;
+        mod stolen_secret;
+    }
+    mod register;
+    mod session_lifetimes;
+    mod sessions;
+    mod throttle;
+    mod token_delivery;
+}
+
+mod cli {
+    mod database;
+    mod healthcheck;
+    mod import;
+    mod imported_passwords;
+    pub mod keys;
+    mod scenario;
+    mod users;
+}
+
 mod settings;
-mod several_servers;
-mod stolen_secret;
-mod throttling;
-mod user_commands;
-mod user_import;
+
+mod storage {
+    mod durability;
+    mod migrations;
+    mod secrecy;
+    mod several_servers;
+}
+
+mod system {
+    mod bad_input;
+    mod demo;
+    mod health;
+    mod key_rotation;
+    mod metrics;
+    mod real_ip;
+    mod request_ids;
+    mod revocations;
+    mod well_known;
+}

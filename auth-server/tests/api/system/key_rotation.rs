@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use serde_json::Value;
 
 use crate::app::{KEY_SECRET, TestApp, claims, header};
-use crate::key_commands::keys_with;
+use crate::cli::keys::keys_with;
 use test_support::TestDatabase;
 
 const OLD_SECRET: &str = "the-old-key-secret-of-the-tests-01234567";

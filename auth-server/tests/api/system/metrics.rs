@@ -39,7 +39,8 @@ fn told(page: &str) -> BTreeSet<String> {
 
 /// What the tables of the manual explain.
 fn explained(prefix: &str) -> BTreeSet<String> {
-    let rows = include_str!("../../../docs/metrics.md").lines().filter_map(|line| line.strip_prefix("| `"));
+    let rows =
+        include_str!("../../../../docs/metrics.md").lines().filter_map(|line| line.strip_prefix("| `"));
     let names = rows.filter_map(|row| row.split('`').next()).filter(|name| name.starts_with(prefix));
     names.map(str::to_owned).collect()
 }

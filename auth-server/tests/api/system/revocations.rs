@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use test_support::Answer;
 
 use crate::app::{PASSWORD, Session, TestApp, claims};
-use crate::key_commands::keys_with;
+use crate::cli::keys::keys_with;
 
 const TOKEN: &str = "feed-token-of-the-tests-0123456789abcdef";
 

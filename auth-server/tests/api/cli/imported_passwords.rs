@@ -3,9 +3,9 @@
 use serde_json::{Value, json};
 use test_support::{TestDatabase, evidence};
 
+use super::import::{HASH, import};
 use crate::app::{PASSWORD, TestApp};
 use crate::program;
-use crate::user_import::{HASH, import};
 
 const UMLAUT: &str = "Käsekuchen mit Sahne";
 /// 100 bytes, of which bcrypt sees 72.
