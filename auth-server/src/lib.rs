@@ -3,8 +3,7 @@
 //! A request walks downhill: `http` (URL table, handlers, answers) → `domain` (the rules) → `store` (SQL), with
 //! `model` as what they talk about. [`AuthServer::build`] puts it together.
 
-mod command_line;
-pub mod commands;
+pub mod cli;
 mod domain;
 mod fail_points;
 mod http;
@@ -17,7 +16,7 @@ mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use command_line::{Command, CommandLine};
+pub use cli::{Command, CommandLine};
 pub use model::{InvalidRole, Role};
 pub use settings::Settings;
 pub use startup::{AuthServer, CreateUserError};

@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use auth_server::commands::{Report, check, keys, migrate, sessions, users};
+use auth_server::cli::output::Report;
+use auth_server::cli::{check, keys, migrate, sessions, users};
 use auth_server::{AuthServer, Command, CommandLine, Settings, logging};
 use server_kit::{healthcheck, listener};
 use shared_claims::SystemClock;

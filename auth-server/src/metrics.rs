@@ -10,11 +10,11 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 use server_kit::metrics::{FloatGauge, HttpMetrics, LabelledCounter};
 
-use crate::domain::Context;
-use crate::domain::login::LoginError;
-use crate::domain::password_check::PasswordError;
-use crate::domain::refresh::RefreshError;
-use crate::domain::registration::RegistrationError;
+use crate::domain::context::Context;
+use crate::domain::passwords::verification::PasswordError;
+use crate::domain::sessions::login::LoginError;
+use crate::domain::sessions::refresh::RefreshError;
+use crate::domain::users::registration::RegistrationError;
 use crate::model::EndReason;
 use state::State;
 

@@ -1,30 +1,32 @@
 //! What people and sessions are: plain data, parsed once at the edge and trusted afterwards.
 
 mod claims;
+mod client_info;
+mod client_subnet;
 mod device_token;
 mod email;
 mod event;
-mod household;
+mod hash;
 mod ids;
 mod names;
-mod random;
-mod requester;
 mod revocation;
 mod session;
 mod user;
+mod user_agent;
 
 pub use claims::{CustomClaims, Roles};
+pub use client_info::{By, Requester};
+pub use client_subnet::Household;
 pub use device_token::DeviceToken;
 pub use email::Email;
 pub use event::{Event, EventType};
-pub use household::Household;
+pub use hash::{random_text, sha256};
 pub use ids::{SessionId, UserId};
 pub use names::{DisplayName, InvalidRole, Role, Username};
-pub use random::random_text;
-pub use requester::{By, Requester};
 pub use revocation::Revocation;
 pub use session::{Carrier, Delivery, EndReason, Ended, Generation, Session};
 pub use user::{PasswordHash, User, guessable_words};
+pub use user_agent::device;
 
 /// A stored value that no code of ours can have written: a damaged or hand-edited row.
 #[derive(Debug, thiserror::Error)]

@@ -16,15 +16,19 @@ use server_kit::real_ip::TrustedProxies;
 use server_kit::{framework_errors, idle_connections, request_log};
 use shared_claims::{AccessTokenValidator, Algorithm, Clock};
 
-use crate::domain::administration::{self, Change};
-use crate::domain::housekeeping::keep_house;
-use crate::domain::registration::{NewPerson, RegistrationError};
+use crate::domain::context::{Context, Lifetimes, Policy};
+use crate::domain::keys::{KeyPairs, KeyRing, KeySchedule, KeySource, Sealing};
+use crate::domain::maintenance::keep_house;
+use crate::domain::passwords::{Argon2Settings, Passwords, Throttle};
 use crate::domain::revocation_feed::RevocationFeed;
-use crate::domain::{
-    Argon2Settings, Context, KeyPairs, KeyRing, KeySchedule, KeySource, Lifetimes, Passwords, Policy,
-    RefreshTokens, Sealing, Throttle,
-};
-use crate::http::{Attempts, Cookies, FeedTokens, TrustedOrigins, check_origin, routes};
+use crate::domain::tokens::RefreshTokens;
+use crate::domain::users::admin::{self, Change};
+use crate::domain::users::registration::{NewPerson, RegistrationError};
+use crate::http::cookies::Cookies;
+use crate::http::csrf::{TrustedOrigins, check_origin};
+use crate::http::rate_limit::Attempts;
+use crate::http::routes;
+use crate::http::system::revocations::FeedTokens;
 use crate::metrics::{Metrics, registry};
 use crate::model::{Email, Requester, Role};
 use crate::settings::{Registration, SameSite, Secrets, Settings};
@@ -114,7 +118,7 @@ impl AuthServer {
         let change = Change { roles: Some(role.into()), ..Change::default() };
         let Context { database, passwords, .. } = &*self.context;
         let (operator, now) = (Requester::operator(), self.context.now());
-        let created = administration::create(database, passwords, person, change, &operator, now).await;
+        let created = admin::create(database, passwords, person, change, &operator, now).await;
         created.map(drop).map_err(|error| match error {
             RegistrationError::EmailTaken => CreateUserError::EmailTaken,
             other => CreateUserError::Impossible(other.to_string()),

@@ -3,13 +3,13 @@
 //! Functions take a [`AnyConnection`] and run inside one of [`Database`]'s blocking hops; SQLite and PostgreSQL
 //! execute the same statements.
 
+pub mod advisory_locks;
 mod connection;
 mod database;
 mod database_metrics;
 mod error;
 pub mod events;
-pub mod familiar_places;
-pub mod guards;
+pub mod known_origins;
 mod migrations;
 pub mod password_failures;
 pub mod revocations;

@@ -3,9 +3,11 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use shared_claims::Clock;
 
-use super::journal::{self, Journal};
-use super::revocation_feed::RevocationFeed;
-use super::{KeyRing, Passwords, RefreshTokens, Throttle};
+use crate::domain::audit::{self, Journal};
+use crate::domain::keys::KeyRing;
+use crate::domain::passwords::{Passwords, Throttle};
+use crate::domain::revocation_feed::RevocationFeed;
+use crate::domain::tokens::RefreshTokens;
 use crate::metrics::Metrics;
 use crate::model::Requester;
 use crate::store::{AnyConnection, Database, StoreError};
@@ -74,7 +76,7 @@ impl Context {
     ///
     /// # Errors
     /// What `work` returns, or that the database failed.
-    pub(super) async fn transaction<T, E>(
+    pub async fn transaction<T, E>(
         &self,
         requester: &Requester,
         work: impl FnOnce(&mut AnyConnection, &mut Journal) -> Result<T, E> + Send + 'static,
@@ -83,7 +85,7 @@ impl Context {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let committed = journal::transaction(&self.database, self.now(), requester, work).await?;
+        let committed = audit::transaction(&self.database, self.now(), requester, work).await?;
         if committed.revoked {
             self.feed.nudge();
         }

@@ -7,8 +7,8 @@ use chrono::DateTime;
 
 use crate::model::Event;
 pub use crate::store::events::Filter;
-use crate::store::events::Position;
-use crate::store::{Database, StoreError, events};
+use crate::store::events::{self, Position};
+use crate::store::{Database, StoreError};
 
 /// Some events, newest first.
 pub struct Page {

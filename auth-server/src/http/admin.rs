@@ -7,11 +7,11 @@ pub mod users;
 use actix_web::HttpRequest;
 use shared_claims::{Code, Problem};
 
-use super::Cookies;
-use super::errors::role_required;
-use super::presented::session;
-use super::requester::requester;
-use crate::domain::Context;
+use crate::domain::context::Context;
+use crate::http::cookies::Cookies;
+use crate::http::errors::role_required;
+use crate::http::extract::client_info::requester;
+use crate::http::extract::refresh_token::session;
 use crate::model::{By, Requester, Session};
 
 /// The session of an administrator, and who asks: them.

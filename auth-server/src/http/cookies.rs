@@ -6,7 +6,7 @@ use shared_claims::http::access_cookie::{ACCESS_COOKIE, PLAIN_ACCESS_COOKIE};
 use shared_claims::http::cookies::find_all;
 use shared_claims::{Code, Problem};
 
-use crate::domain::KEPT_PLACES;
+use crate::domain::passwords::throttle::KEPT_PLACES;
 use crate::model::DeviceToken;
 
 /// Sets, finds and clears the server's cookies.

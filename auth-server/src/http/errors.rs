@@ -3,17 +3,18 @@
 use shared_claims::http::bearer::token_problem;
 use shared_claims::{Challenge, Code, Problem};
 
-use crate::domain::accounts::{DeletionError, FRESH, RenameError};
-use crate::domain::administration::AdministrationError;
-use crate::domain::administrators::LastAdministrator;
-use crate::domain::authentication::AuthenticationError;
-use crate::domain::login::LoginError;
-use crate::domain::password_change::PasswordChangeError;
-use crate::domain::password_check::PasswordError;
-use crate::domain::reauthentication::ReauthenticationError;
-use crate::domain::refresh::RefreshError;
-use crate::domain::registration::RegistrationError;
-use crate::domain::{TooManyFailures, UnusableKey};
+use crate::domain::keys::UnusableKey;
+use crate::domain::passwords::TooManyFailures;
+use crate::domain::passwords::change::PasswordChangeError;
+use crate::domain::passwords::verification::PasswordError;
+use crate::domain::sessions::authentication::AuthenticationError;
+use crate::domain::sessions::login::LoginError;
+use crate::domain::sessions::reauthentication::ReauthenticationError;
+use crate::domain::sessions::refresh::RefreshError;
+use crate::domain::users::admin::AdministrationError;
+use crate::domain::users::last_admin::LastAdministrator;
+use crate::domain::users::profile::{DeletionError, FRESH, RenameError};
+use crate::domain::users::registration::RegistrationError;
 use crate::model::EndReason;
 use crate::store::StoreError;
 

@@ -8,11 +8,13 @@ use utoipa::openapi::RefOr;
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 
-use super::{
-    Cookies, admin, events, health, login, logout, me, metadata, password, reauthenticate, refresh, register,
-    request_schemas, revocations, sessions,
-};
-use crate::domain::Context;
+use crate::domain::context::Context;
+use crate::http::admin;
+use crate::http::auth::{events, login, logout, me, password, reauthenticate, refresh, register, sessions};
+mod request_schemas;
+
+use crate::http::cookies::Cookies;
+use crate::http::system::{health, revocations, well_known};
 
 /// The whole API, from the handlers themselves.
 #[derive(OpenApi)]
@@ -28,7 +30,7 @@ use crate::domain::Context;
         me::show, me::change, me::delete, password::change, reauthenticate::reauthenticate, events::list, sessions::list, sessions::end,
         admin::users::list, admin::users::show, admin::users::change,
         admin::sessions::list, admin::sessions::end_all, admin::sessions::end, admin::events::list,
-        revocations::listen, metadata::jwks, metadata::authorization_server, metadata::openid_configuration,
+        revocations::listen, well_known::jwks, well_known::authorization_server, well_known::openid_configuration,
         health::alive, health::ready, document,
     ),
     components(schemas(ProblemBody)),

@@ -1,10 +1,9 @@
 use actix_web::{Resource, web};
 use server_kit::framework_errors::{get_or_head, method_not_allowed, not_found};
 
-use super::{
-    admin, demo, events, health, login, logout, me, metadata, openapi, password, reauthenticate, refresh,
-    register, revocations, sessions,
-};
+use crate::http::auth::{events, login, logout, me, password, reauthenticate, refresh, register, sessions};
+use crate::http::system::{demo, health, revocations, well_known};
+use crate::http::{admin, openapi};
 
 /// Every URL of the server; with those of the demo page, if it is told which API that is to call.
 pub fn routes(config: &mut web::ServiceConfig, demo_api_url: Option<&str>) {
@@ -46,14 +45,14 @@ pub fn routes(config: &mut web::ServiceConfig, demo_api_url: Option<&str>) {
                 .route(web::delete().to(admin::sessions::end)),
         )
         .service(resource("/admin/events", "GET, HEAD").route(get_or_head().to(admin::events::list)))
-        .service(resource("/.well-known/jwks.json", "GET, HEAD").route(get_or_head().to(metadata::jwks)))
+        .service(resource("/.well-known/jwks.json", "GET, HEAD").route(get_or_head().to(well_known::jwks)))
         .service(
             resource("/.well-known/oauth-authorization-server", "GET, HEAD")
-                .route(get_or_head().to(metadata::authorization_server)),
+                .route(get_or_head().to(well_known::authorization_server)),
         )
         .service(
             resource("/.well-known/openid-configuration", "GET, HEAD")
-                .route(get_or_head().to(metadata::openid_configuration)),
+                .route(get_or_head().to(well_known::openid_configuration)),
         )
         .service(resource("/revocations", "GET, HEAD").route(get_or_head().to(revocations::listen)))
         .service(resource("/healthz", "GET, HEAD").route(get_or_head().to(health::alive)))

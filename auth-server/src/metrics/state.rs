@@ -6,7 +6,7 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::gauge::ConstGauge;
 
-use crate::domain::Context;
+use crate::domain::context::Context;
 
 /// What is so at this moment: asked whenever somebody reads, without a question to the database.
 pub struct State(pub Arc<Context>);

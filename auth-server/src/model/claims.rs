@@ -1,7 +1,7 @@
 use serde_json::{Map, Value};
 use shared_claims::claims::RESERVED;
 
-use super::{InvalidRole, Role};
+use crate::model::{InvalidRole, Role};
 
 /// So many roles fit into every access token, which travels with every request.
 const MAX_ROLES: usize = 16;
@@ -104,7 +104,9 @@ impl CustomClaims {
 mod tests {
     use serde_json::json;
 
-    use super::{CustomClaims, InvalidClaims, InvalidRole, InvalidRoles, RESERVED, Role, Roles};
+    use crate::model::claims::{
+        CustomClaims, InvalidClaims, InvalidRole, InvalidRoles, RESERVED, Role, Roles,
+    };
 
     #[test]
     fn a_role_that_stands_twice_counts_once() {

@@ -1,8 +1,7 @@
-use aws_lc_rs::digest::{SHA256, digest};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::random_text;
+use crate::model::{random_text, sha256};
 
 /// 128 bits.
 const BYTES: usize = 16;
@@ -35,6 +34,6 @@ impl DeviceToken {
     /// What the database keeps. A plain hash will do: 128 random bits cannot be guessed.
     #[must_use]
     pub fn hash(&self) -> String {
-        BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, self.0.expose_secret().as_bytes()))
+        BASE64_URL_SAFE_NO_PAD.encode(sha256(self.0.expose_secret().as_bytes()))
     }
 }

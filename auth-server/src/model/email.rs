@@ -54,7 +54,7 @@ impl fmt::Display for Email {
 
 #[cfg(test)]
 mod tests {
-    use super::Email;
+    use crate::model::email::Email;
 
     #[test]
     fn an_address_is_trimmed_and_lowered() {

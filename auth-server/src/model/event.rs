@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::{ImpossibleValue, Requester, SessionId, UserId};
+use crate::model::{ImpossibleValue, Requester, SessionId, UserId};
 
 /// The detail that says who did it, where it was not the person whom it concerns.
 const BY: &str = "by";

@@ -143,7 +143,7 @@ fn trimmed(text: &str) -> Result<&str, InvalidName> {
 
 #[cfg(test)]
 mod tests {
-    use super::{DisplayName, InvalidName, Username};
+    use crate::model::names::{DisplayName, InvalidName, Username};
 
     #[test]
     fn a_username_is_never_an_address() {

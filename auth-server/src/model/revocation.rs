@@ -1,4 +1,4 @@
-use super::{SessionId, UserId};
+use crate::model::{SessionId, UserId};
 
 /// Why access tokens that are about are good no longer.
 #[derive(Clone, Debug, PartialEq, Eq)]

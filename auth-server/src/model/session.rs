@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{ImpossibleValue, SessionId, UserId};
+use crate::model::{ImpossibleValue, SessionId, UserId};
 
 /// The number of a refresh token within its session: one more at every rotation, below 2^53.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,7 +2,7 @@ use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 
-use super::{DisplayName, Email, Role, UserId, Username};
+use crate::model::{DisplayName, Email, Role, UserId, Username};
 
 /// An argon2id hash in PHC form, or one that the person brought from another system. Kept out of Debug output like the password itself: it can be guessed at.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@ use secrecy::{ExposeSecret, SecretString};
 use shared_claims::Algorithm;
 use shared_claims::http::bearer::is_bearer_token;
 
-use super::Settings;
+use crate::settings::Settings;
 use crate::store::DatabaseUrl;
 
 const MIN_BYTES: usize = 32;

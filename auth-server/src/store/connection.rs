@@ -177,7 +177,7 @@ impl ManageConnection for DatabaseUrl {
 
 #[cfg(test)]
 mod tests {
-    use super::DatabaseUrl;
+    use crate::store::connection::DatabaseUrl;
 
     #[test]
     fn a_url_is_told_by_its_scheme() {

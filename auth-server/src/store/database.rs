@@ -11,10 +11,10 @@ use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-use super::database_metrics::{DatabaseMetrics, NO_CONNECTION, OVERDUE};
-use super::writer::Writer;
-use super::{AnyConnection, DatabaseUrl, StoreError, guards, migrations, users};
 use crate::fail_points;
+use crate::store::database_metrics::{DatabaseMetrics, NO_CONNECTION, OVERDUE};
+use crate::store::writer::Writer;
+use crate::store::{AnyConnection, DatabaseUrl, StoreError, advisory_locks, migrations, users};
 
 /// How long a request waits for a free connection before it is told to come back.
 const CONNECTION_WAIT: Duration = Duration::from_secs(3);
@@ -212,7 +212,7 @@ impl Database {
         }
         self.check().await?;
         let write = |connection: &mut AnyConnection| {
-            guards::take(connection, guards::LAST_ADMINISTRATOR)?;
+            advisory_locks::take(connection, advisory_locks::LAST_ADMINISTRATOR)?;
             Err(TakenBack(None))
         };
         match self.transaction::<(), _>(write).await {
@@ -314,7 +314,7 @@ mod tests {
 
     use server_kit::request_id::{self, RequestId};
 
-    use super::{AnyConnection, Database, DatabaseUrl, StoreError};
+    use crate::store::database::{AnyConnection, Database, DatabaseUrl, StoreError};
 
     #[test]
     fn there_is_a_connection_from_the_start() {

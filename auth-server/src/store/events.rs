@@ -4,9 +4,9 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
 use serde_json::{Map, Value};
 
-use super::schema::events;
-use super::{AnyConnection, StoreError};
 use crate::model::{Event, EventType, ImpossibleValue, SessionId, UserId};
+use crate::store::schema::events;
+use crate::store::{AnyConnection, StoreError};
 
 /// Which events are asked for; what is not given does not matter.
 #[derive(Clone, Debug, Default)]

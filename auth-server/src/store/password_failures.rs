@@ -4,8 +4,8 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::dsl::Eq;
 use diesel::prelude::*;
 
-use super::schema::password_failures;
-use super::{AnyConnection, StoreError};
+use crate::store::schema::password_failures;
+use crate::store::{AnyConnection, StoreError};
 
 /// Failures of one account at one place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]

@@ -3,9 +3,9 @@
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
 
-use super::schema::{revocation_counter, revocations};
-use super::{AnyConnection, StoreError};
 use crate::model::{ImpossibleValue, Revocation};
+use crate::store::schema::{revocation_counter, revocations};
+use crate::store::{AnyConnection, StoreError};
 
 /// How many go into one statement: others wait for it.
 const ROWS: usize = 500;

@@ -3,12 +3,12 @@
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
 
-use super::schema::sessions;
-use super::{AnyConnection, StoreError};
 use crate::fail_points;
 use crate::model::{
     Carrier, Delivery, EndReason, Ended, Generation, ImpossibleValue, Session, SessionId, UserId,
 };
+use crate::store::schema::sessions;
+use crate::store::{AnyConnection, StoreError};
 
 /// What a refresh token says of itself, with what the request added: all that the guarded UPDATE looks at.
 #[derive(Clone, Debug)]

@@ -3,8 +3,8 @@
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
-use super::schema::signing_keys;
-use super::{AnyConnection, StoreError};
+use crate::store::schema::signing_keys;
+use crate::store::{AnyConnection, StoreError};
 
 /// A key pair as stored: the private half is sealed.
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]

@@ -8,9 +8,9 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use secrecy::ExposeSecret;
 
-use super::schema::users;
-use super::{AnyConnection, StoreError};
 use crate::model::{DisplayName, Email, ImpossibleValue, PasswordHash, Role, User, UserId, Username};
+use crate::store::schema::users;
+use crate::store::{AnyConnection, StoreError};
 
 pub use search::{Range, in_order_of_email, in_order_of_username};
 

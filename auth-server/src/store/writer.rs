@@ -3,7 +3,7 @@ use std::thread;
 
 use diesel::r2d2::Pool;
 
-use super::DatabaseUrl;
+use crate::store::DatabaseUrl;
 
 /// The one thread of this process that writes to SQLite. SQLite has one writer at a time; others look again after ever
 /// longer pauses, are overtaken by newcomers, and fail in the end. So here they stand in line.
@@ -45,7 +45,7 @@ mod tests {
     use futures_util::{FutureExt as _, pin_mut};
     use tempfile::TempDir;
 
-    use super::super::{Database, StoreError};
+    use crate::store::{Database, StoreError};
 
     fn database() -> (Database, TempDir) {
         let folder = TempDir::new().unwrap();

@@ -9,8 +9,8 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use actix_web::rt::System;
-use auth_server::commands::users::import::{BadLines, Import};
-use auth_server::commands::users::{self, UsersCommand};
+use auth_server::cli::import::{BadLines, Import};
+use auth_server::cli::users::{self, UsersCommand};
 use awc::http::Method;
 use bench::{BenchServer, Latencies, PASSWORD, millis, settings};
 use clap::Parser;

@@ -8,13 +8,13 @@ use utoipa::IntoParams;
 use utoipa::openapi::schema::{KnownFormat, SchemaFormat, Type};
 use utoipa::openapi::{ObjectBuilder, OneOfBuilder, Schema};
 
-use super::administrator;
-use crate::domain::Context;
+use crate::domain::context::Context;
 use crate::domain::events::{self, Cursor, Filter};
-use crate::http::Cookies;
+use crate::http::admin::administrator;
+use crate::http::auth::events::Events;
+use crate::http::cookies::Cookies;
 use crate::http::errors::store_problem;
-use crate::http::events::Events;
-use crate::http::query::Query;
+use crate::http::extract::query::Query;
 use crate::model::EventType;
 
 /// Which events, and which page of them.

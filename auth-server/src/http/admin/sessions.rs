@@ -2,11 +2,12 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use shared_claims::http::problem::ProblemBody;
 use shared_claims::{Code, Problem};
 
-use super::{administrator, parse};
-use crate::domain::{Context, administration};
-use crate::http::Cookies;
+use crate::domain::context::Context;
+use crate::domain::users::admin;
+use crate::http::admin::{administrator, parse};
+use crate::http::auth::sessions::Sessions;
+use crate::http::cookies::Cookies;
 use crate::http::errors::administration_problem;
-use crate::http::sessions::Sessions;
 use crate::model::UserId;
 
 /// Where a person is logged in.
@@ -27,7 +28,7 @@ pub async fn list(
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let (current, _) = administrator(&request, &context, **cookies).await?;
-    let sessions = administration::sessions(&context.database, parse(&id)?, context.now()).await;
+    let sessions = admin::sessions(&context.database, parse(&id)?, context.now()).await;
     let sessions = sessions.map_err(administration_problem)?;
     Ok(HttpResponse::Ok().json(Sessions::new(sessions, &current)))
 }
@@ -50,7 +51,7 @@ pub async fn end_all(
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let (_, requester) = administrator(&request, &context, **cookies).await?;
-    let ended = administration::end_sessions(&context.database, parse(&id)?, &requester, context.now()).await;
+    let ended = admin::end_sessions(&context.database, parse(&id)?, &requester, context.now()).await;
     ended.map_err(administration_problem)?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -79,7 +80,7 @@ pub async fn end(
     let (_, requester) = administrator(&request, &context, **cookies).await?;
     let (user, session): (UserId, _) = (parse(&ids.0)?, parse(&ids.1)?);
     let now = context.now();
-    let ended = administration::end_session(&context.database, user, session, &requester, now).await;
+    let ended = admin::end_session(&context.database, user, session, &requester, now).await;
     if ended.map_err(administration_problem)? {
         Ok(HttpResponse::NoContent().finish())
     } else {

@@ -6,15 +6,15 @@ use shared_claims::http::problem::ProblemBody;
 use shared_claims::{Code, Problem};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{administrator, parse};
-use crate::domain::Context;
-use crate::domain::administration::{self, Change};
-use crate::domain::people::{self, Cursor, Search, Whom};
-use crate::http::Cookies;
+use crate::domain::context::Context;
+use crate::domain::users::admin::{self, Change};
+use crate::domain::users::search::{self, Cursor, Search, Whom};
+use crate::http::admin::{administrator, parse};
+use crate::http::cookies::Cookies;
 use crate::http::errors::{administration_problem, store_problem};
-use crate::http::fields::Fields;
-use crate::http::json::Json;
-use crate::http::query::Query;
+use crate::http::extract::json::Json;
+use crate::http::extract::query::Query;
+use crate::http::validation::Fields;
 use crate::model::{CustomClaims, DisplayName, Role, Roles, User, Username};
 
 /// Some people.
@@ -121,7 +121,7 @@ pub async fn list(
     let search = query.take("q", str::parse::<Search>);
     query.check()?;
     let search = search.unwrap_or_else(Search::everybody);
-    let page = people::page(&context.database, search, cursor, limit).await;
+    let page = search::page(&context.database, search, cursor, limit).await;
     let page = page.map_err(|error| store_problem(&error))?;
     Ok(HttpResponse::Ok().json(People {
         items: page.people.into_iter().map(PersonBody::from).collect(),
@@ -147,7 +147,7 @@ pub async fn show(
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     administrator(&request, &context, **cookies).await?;
-    let found = people::find(&context.database, Whom::Id(parse(&id)?)).await;
+    let found = search::find(&context.database, Whom::Id(parse(&id)?)).await;
     let found = found.map_err(|error| store_problem(&error))?;
     let user = found.ok_or_else(|| Problem::new(Code::NotFound))?;
     Ok(HttpResponse::Ok().json(PersonBody::from(user)))
@@ -182,6 +182,6 @@ pub async fn change(
         claims: fields.value("claims", body.claims, |claims| CustomClaims::parse(claims.into())),
     };
     fields.check()?;
-    let changed = administration::change(&context.database, id, change, &requester, context.now()).await;
+    let changed = admin::change(&context.database, id, change, &requester, context.now()).await;
     Ok(HttpResponse::Ok().json(PersonBody::from(changed.map_err(administration_problem)?)))
 }

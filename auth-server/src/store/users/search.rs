@@ -3,9 +3,9 @@
 use diesel::dsl::{AsSelect, IntoBoxed, Select};
 use diesel::prelude::*;
 
-use super::Row;
 use crate::model::User;
 use crate::store::schema::users;
+use crate::store::users::Row;
 use crate::store::{AnyConnection, StoreError};
 
 /// Some of the texts of a column, in the order of their bytes: both databases compare them so.
@@ -100,8 +100,8 @@ mod tests {
     use diesel::sql_types::{Integer, Text};
     use test_support::TestDatabase;
 
-    use super::*;
     use crate::store::Database;
+    use crate::store::users::search::*;
 
     #[test]
     fn a_range_ends_before_the_first_text_that_begins_otherwise() {

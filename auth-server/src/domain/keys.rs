@@ -1,0 +1,14 @@
+//! Signing keys: created, published, rotated and retired. Private keys are stored encrypted.
+
+pub mod admin;
+mod encryption;
+mod key_pairs;
+mod key_ring;
+mod schedule;
+mod signer;
+
+pub use encryption::Sealing;
+pub use key_pairs::KeyPairs;
+pub use key_ring::{KeyRing, Source as KeySource};
+pub use schedule::KeySchedule;
+pub use signer::{Signer, UnusableKey};

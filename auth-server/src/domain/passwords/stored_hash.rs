@@ -1,0 +1,158 @@
+//! The forms in which a person's hash may be stored: ours, and those of systems that people came from.
+
+mod formats;
+#[cfg(test)]
+mod tests;
+
+use std::num::NonZeroU32;
+
+use argon2::password_hash::phc::PasswordHash as Phc;
+use argon2::{Algorithm, Params, Version};
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::{hmac, pbkdf2};
+use base64::prelude::{BASE64_STANDARD, Engine};
+use icu_normalizer::DecomposingNormalizer;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::domain::passwords::hashing_memory::HashingMemory;
+use crate::domain::passwords::stored_hash::formats::Sha;
+
+/// Of ours: what follows was made of the password's HMAC, as Flask-Security does.
+pub const FLASK_SECURITY: &str = "flask-security$";
+
+/// No known form comes near.
+const MAX_BYTES: usize = 512;
+/// What a hash may cost that somebody brings along: about a second and 256 MiB, as it is paid at each attempt of whoever
+/// knows the e-mail address.
+const MAX_BCRYPT_COST: u32 = 14;
+const MAX_PBKDF2_ROUNDS: u32 = 5_000_000;
+const MAX_ARGON2_KIB: u32 = 256 * 1024;
+const MAX_ARGON2_KIB_PASSES: u64 = 1024 * 1024;
+/// bcrypt never sees what comes after, and no system that used it has minded.
+const BCRYPT_BYTES: usize = 72;
+
+/// A hash that a password can be held against.
+pub struct StoredHash {
+    /// PHC of argon2, with nothing before it.
+    is_phc: bool,
+    preparation: Preparation,
+    method: Method,
+}
+
+/// What becomes of the password before it is hashed.
+#[derive(Clone, Copy)]
+enum Preparation {
+    None,
+    /// Django's `bcrypt_sha256`: its SHA-256 in hex.
+    Sha256,
+    /// Flask-Security: its HMAC-SHA512 under a secret of that application, in base64.
+    FlaskSecurity,
+}
+
+enum Method {
+    Argon2(Box<Phc>),
+    Bcrypt { cost: u32, salt: [u8; 16], digest: [u8; 23] },
+    Pbkdf2 { algorithm: pbkdf2::Algorithm, rounds: NonZeroU32, salt: Vec<u8>, digest: Vec<u8> },
+}
+
+impl StoredHash {
+    /// Tells the form by how the text begins. `None` where no password could ever fit.
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.len() > MAX_BYTES {
+            return None;
+        }
+        let (form, rest) = text.split_once('$')?;
+        let (preparation, method) = match form {
+            "" => (Preparation::None, formats::crypt(text)?),
+            "flask-security" => (Preparation::FlaskSecurity, formats::crypt(rest)?),
+            "argon2" => (Preparation::None, formats::argon2(&format!("${rest}"))?),
+            "bcrypt" => (Preparation::None, formats::bcrypt(rest)?),
+            "bcrypt_sha256" => (Preparation::Sha256, formats::bcrypt(rest)?),
+            "pbkdf2_sha256" => (Preparation::None, formats::django(Sha::Sha256, rest)?),
+            "pbkdf2_sha1" => (Preparation::None, formats::django(Sha::Sha1, rest)?),
+            _ => (Preparation::None, formats::werkzeug(form.strip_prefix("pbkdf2:")?, rest)?),
+        };
+        Some(Self { is_phc: text.starts_with("$argon2"), preparation, method })
+    }
+
+    /// Whether it may be brought along: one that costs much more than ours would be a way to keep the server busy.
+    pub fn is_affordable(&self) -> bool {
+        match &self.method {
+            Method::Argon2(phc) => Params::try_from(&**phc).is_ok_and(|params| {
+                params.m_cost() <= MAX_ARGON2_KIB
+                    && u64::from(params.m_cost()) * u64::from(params.t_cost()) <= MAX_ARGON2_KIB_PASSES
+            }),
+            Method::Bcrypt { cost, .. } => *cost <= MAX_BCRYPT_COST,
+            Method::Pbkdf2 { rounds, .. } => rounds.get() <= MAX_PBKDF2_ROUNDS,
+        }
+    }
+
+    /// Whether it was made as ours are, with these settings.
+    pub fn is_ours_with(&self, today: &Params) -> bool {
+        let (true, Method::Argon2(phc)) = (self.is_phc, &self.method) else { return false };
+        let costs = |params: &Params| (params.m_cost(), params.t_cost(), params.p_cost());
+        phc.algorithm == Algorithm::Argon2id.ident()
+            && phc.version == Some(Version::V0x13.into())
+            && Params::try_from(&**phc).is_ok_and(|params| costs(&params) == costs(today))
+    }
+
+    /// Whether it was made of this password. `flask_salt` is `FLASK_SECURITY_PASSWORD_SALT`.
+    pub fn fits(
+        &self,
+        password: &SecretString,
+        flask_salt: Option<&SecretString>,
+        memory: &mut HashingMemory,
+    ) -> bool {
+        let typed = password.expose_secret();
+        match self.preparation {
+            Preparation::None => self.method.fits(typed.as_bytes(), memory),
+            Preparation::Sha256 => {
+                let prepared = SecretString::from(hex(digest(&SHA256, typed.as_bytes()).as_ref()));
+                self.method.fits(prepared.expose_secret().as_bytes(), memory)
+            }
+            Preparation::FlaskSecurity => {
+                let Some(salt) = flask_salt else {
+                    log::error!("FLASK_SECURITY_PASSWORD_SALT is not set, and somebody's password needs it");
+                    return false;
+                };
+                let mut fits = |text: &str| {
+                    let prepared = flask_security(salt, text);
+                    self.method.fits(prepared.expose_secret().as_bytes(), memory)
+                };
+                // Its forms have normalised passwords since version 4, unless they were told otherwise.
+                let normal =
+                    SecretString::from(DecomposingNormalizer::new_nfkd().normalize(typed).into_owned());
+                fits(normal.expose_secret()) || (normal.expose_secret() != typed && fits(typed))
+            }
+        }
+    }
+}
+
+impl Method {
+    /// In constant time, whatever the method.
+    fn fits(&self, password: &[u8], memory: &mut HashingMemory) -> bool {
+        match self {
+            Self::Argon2(phc) => memory.fits(password, phc).unwrap_or(false),
+            Self::Bcrypt { cost, salt, digest } => {
+                let mut key = [password, &[0]].concat();
+                key.truncate(BCRYPT_BYTES);
+                let made = bcrypt::bcrypt(*cost, *salt, &key);
+                verify_slices_are_equal(&made[..digest.len()], digest).is_ok()
+            }
+            Self::Pbkdf2 { algorithm, rounds, salt, digest } => {
+                pbkdf2::verify(*algorithm, *rounds, salt, password, digest).is_ok()
+            }
+        }
+    }
+}
+
+fn flask_security(salt: &SecretString, password: &str) -> SecretString {
+    let key = hmac::Key::new(hmac::HMAC_SHA512, salt.expose_secret().as_bytes());
+    BASE64_STANDARD.encode(hmac::sign(&key, password.as_bytes())).into()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let digit = |digit: u8| char::from_digit(digit.into(), 16).unwrap_or_default();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}

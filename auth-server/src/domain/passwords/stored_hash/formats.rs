@@ -1,0 +1,116 @@
+use std::num::NonZeroU32;
+
+use argon2::password_hash::phc::PasswordHash as Phc;
+use argon2::{Algorithm, Params, Version};
+use aws_lc_rs::pbkdf2;
+use base64::alphabet::BCRYPT;
+use base64::engine::general_purpose::{GeneralPurpose, NO_PAD};
+use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD, Engine};
+
+use crate::domain::passwords::stored_hash::Method;
+
+/// Some programs leave the last bits of a salt as they happen to be, and none minds.
+const BCRYPT_SALT: GeneralPurpose =
+    GeneralPurpose::new(&BCRYPT, NO_PAD.with_decode_allow_trailing_bits(true));
+const BCRYPT_DIGEST: GeneralPurpose = GeneralPurpose::new(&BCRYPT, NO_PAD);
+
+/// Which SHA a PBKDF2 is made with.
+#[derive(Clone, Copy)]
+pub enum Sha {
+    Sha1,
+    Sha256,
+    Sha512,
+}
+
+/// The forms that begin with a dollar: of the crypt(3) tradition, of passlib, and PHC's.
+pub fn crypt(text: &str) -> Option<Method> {
+    let rest = text.strip_prefix('$')?;
+    match rest.split_once('$')? {
+        ("pbkdf2", rest) => passlib(Sha::Sha1, rest),
+        ("pbkdf2-sha256", rest) => passlib(Sha::Sha256, rest),
+        ("pbkdf2-sha512", rest) => passlib(Sha::Sha512, rest),
+        ("2a" | "2b" | "2y", _) => bcrypt(text),
+        _ => argon2(text),
+    }
+}
+
+/// PHC, as any argon2 has it.
+pub fn argon2(text: &str) -> Option<Method> {
+    let phc = Phc::new(text).ok()?;
+    let version = phc.version.map(Version::try_from).transpose();
+    let usable = Algorithm::try_from(phc.algorithm.as_str()).is_ok()
+        && version.is_ok()
+        && Params::try_from(&phc).is_ok()
+        && phc.salt.is_some()
+        && phc.hash.is_some();
+    usable.then(|| Method::Argon2(Box::new(phc)))
+}
+
+/// `$2b$12$`, 22 characters of salt, 31 of digest. The letter names the program that made it; those of today agree.
+pub fn bcrypt(text: &str) -> Option<Method> {
+    let (cost, rest) =
+        ["$2a$", "$2b$", "$2y$"].iter().find_map(|form| text.strip_prefix(form))?.split_once('$')?;
+    if cost.len() != 2 {
+        return None;
+    }
+    let cost = number(cost).filter(|cost| (4..=31).contains(cost))?;
+    let (salt, digest) = rest.split_at_checked(22)?;
+    let salt = BCRYPT_SALT.decode(salt).ok()?.try_into().ok()?;
+    let digest = BCRYPT_DIGEST.decode(digest).ok()?.try_into().ok()?;
+    Some(Method::Bcrypt { cost, salt, digest })
+}
+
+/// `pbkdf2_sha256$ROUNDS$SALT$DIGEST`, the salt as it is, the digest in base64.
+pub fn django(sha: Sha, text: &str) -> Option<Method> {
+    let [rounds, salt, digest] = parts(text)?;
+    pbkdf2(sha, rounds, salt.into(), BASE64_STANDARD.decode(digest).ok()?)
+}
+
+/// `$pbkdf2-sha256$ROUNDS$SALT$DIGEST`, both in base64 with a dot for the plus.
+fn passlib(sha: Sha, text: &str) -> Option<Method> {
+    let [rounds, salt, digest] = parts(text)?;
+    let decode = |text: &str| {
+        let text = if text.contains('+') { return None } else { text.replace('.', "+") };
+        BASE64_STANDARD_NO_PAD.decode(text).ok()
+    };
+    pbkdf2(sha, rounds, decode(salt)?, decode(digest)?)
+}
+
+/// `pbkdf2:sha256:ROUNDS$SALT$DIGEST`, the salt as it is, the digest in hex.
+pub fn werkzeug(form: &str, text: &str) -> Option<Method> {
+    let (sha, rounds) = form.split_once(':')?;
+    let sha = match sha {
+        "sha1" => Sha::Sha1,
+        "sha256" => Sha::Sha256,
+        "sha512" => Sha::Sha512,
+        _ => return None,
+    };
+    let (salt, digest) = text.split_once('$')?;
+    pbkdf2(sha, rounds, salt.into(), unhex(digest)?)
+}
+
+/// A digest of another length would be a damaged one: the shorter it is, the more passwords fit.
+fn pbkdf2(sha: Sha, rounds: &str, salt: Vec<u8>, digest: Vec<u8>) -> Option<Method> {
+    let (algorithm, length) = match sha {
+        Sha::Sha1 => (pbkdf2::PBKDF2_HMAC_SHA1, 20),
+        Sha::Sha256 => (pbkdf2::PBKDF2_HMAC_SHA256, 32),
+        Sha::Sha512 => (pbkdf2::PBKDF2_HMAC_SHA512, 64),
+    };
+    let rounds = number(rounds).and_then(NonZeroU32::new)?;
+    (digest.len() == length && !salt.is_empty()).then_some(Method::Pbkdf2 { algorithm, rounds, salt, digest })
+}
+
+fn parts(text: &str) -> Option<[&str; 3]> {
+    text.split('$').collect::<Vec<_>>().try_into().ok()
+}
+
+/// Digits and nothing else: no sign, as `parse` would take.
+fn number(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let pair = |pair: &[u8]| Some(digit(pair[0])? << 4 | digit(*pair.get(1)?)?);
+    text.as_bytes().chunks(2).map(pair).collect()
+}

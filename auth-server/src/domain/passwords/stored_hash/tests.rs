@@ -1,0 +1,244 @@
+use argon2::Params;
+use secrecy::SecretString;
+
+use crate::domain::passwords::hashing_memory::HashingMemory;
+use crate::domain::passwords::stored_hash::StoredHash;
+
+const PASSWORD: &str = "correct horse battery staple";
+const UMLAUT: &str = "Käsekuchen mit Sahne";
+/// 100 bytes, of which bcrypt sees 72.
+const LONG: &str =
+    "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789";
+/// `SECURITY_PASSWORD_SALT` of the application that made the hashes of Flask-Security.
+const FLASK_SALT: &str = "146585145368132386173505678016728509634";
+
+/// What the libraries themselves made of the passwords, at low costs.
+const MADE_ELSEWHERE: &[(&str, &str)] = &[
+    // Django 5.2.19
+    (PASSWORD, "pbkdf2_sha256$1000$djangoSalt0123456789ab$S8PEoYben78GX28VXKQDvyzAJYfCoDthXfr823G58Ms="),
+    (UMLAUT, "pbkdf2_sha256$1000$djangoSalt0123456789ab$Han/+E9cWDjNgXgeYbyl8avWOW+JOMqGOVbviN4xX9c="),
+    (PASSWORD, "pbkdf2_sha1$1000$djangoSalt0123456789ab$g4WKK6sBguxDJemo9ZE65VmsN3s="),
+    (
+        PASSWORD,
+        "argon2$argon2id$v=19$m=64,t=2,p=8$ZGphbmdvU2FsdDAxMjM0NTY3ODlhYg$5Bl+WUSw+RItr21q/NKWoKEb8SO2xCCW20gYztIFz54",
+    ),
+    (PASSWORD, "bcrypt$$2b$04$d42KqCmH/9dRUps4OkrKOeMKfKxAX/C9SZroIjaNkGSyGj7I94S2u"),
+    (PASSWORD, "bcrypt_sha256$$2b$04$EBMbD38a5GAvNW5bjFlguOhTxYV8D7dg4blN2odg1PspeSPfmKnfu"),
+    (LONG, "bcrypt_sha256$$2b$04$HqgKdxZqR6g1zFgpTTdIbeIBX6OsrKn/SRzoTxLC04cimMJHaahoa"),
+    // bcrypt 5.0.0 of PyPI; the last is named as PHP and old versions of crypt_blowfish do
+    (PASSWORD, "$2b$04$v6r0kukQ7iJ/XVasZl9/N.xY0Eb9ZJCnkbdQA2arxK29LeQph9e82"),
+    (PASSWORD, "$2a$04$j66DhR8PVNJZVQ2hcMf4eOX3WUxHvcookmPS5yMIDbrr6v14t1cVu"),
+    (UMLAUT, "$2b$04$V0Meb/3t1lKZlspaHk.8X.M9MIuQts2Ud4iOQ2G/aZ2Rr7u7YX/.K"),
+    (PASSWORD, "$2y$04$qdM2Y.GTVx.dekpyV.HSsOUXcmMgGF6vWwku43FyzO1tzQrVAWjqC"),
+    // passlib 1.7.4, and bcrypt 4.0.1 of PyPI, the last that cut passwords off
+    (LONG, "$2b$04$FjTGsnFyzDcslrS97J5KxuXTvto7qvvN4fLzY3vYR6xWJLOUGCirW"),
+    (LONG, "$2b$04$BBQ4tay0i0j5fPeOcxBvROb0FLP7YC9fuYI4PvLeIlclgMiD4DL0a"),
+    // libpass 1.9.4, which goes on with passlib
+    (PASSWORD, "$pbkdf2-sha256$1000$Xcu5F8KYE0LoPafU.l/rnQ$ZG/VQetWzEZghsiJBHviDuHrDpP/CYlkw.xDUFV3VCo"),
+    (
+        PASSWORD,
+        "$pbkdf2-sha512$1000$6703pnQuZUxJCeH8n3NubQ$xB13oF4u/od4Kaj9.fpcwVUIWwW9xq94Wqt27iYcF90glUOXUblP3RHzk4qCh6zWUjDalYO6895sd06H0UFuow",
+    ),
+    (PASSWORD, "$pbkdf2$1000$OwegdO6dkxKCsFbqvbcWog$zXKMFmWekzAsmJDuTkbjEu2jTfU"),
+    // Werkzeug 3.1.9
+    (
+        PASSWORD,
+        "pbkdf2:sha256:1000$p2Whd6G7XWSgDJRe$ab07c1d0d5af270e490e8b73b76372bfba4b61fb97c182cf9a2304f784d7d18c",
+    ),
+    (PASSWORD, "pbkdf2:sha1:1000$O9lPdiLYieqR8Ug5$55eafc5d47c9708443f7741b26a6ade37d65ce59"),
+    (
+        PASSWORD,
+        "pbkdf2:sha512:1000$K3lgO4R5t3zwsD4Q$7594e23f5ad36b3d2722fcd1fb28ba58bda90b58c14cda4a0121eedd239aeb42f2e170d24e1762a04519b30388d798dfabde8a9d0d0bc14cf4ccc514e544fb91",
+    ),
+    // argon2-cffi 25.1.0: each type, the version before, and that without its number
+    (
+        PASSWORD,
+        "$argon2i$v=19$m=64,t=2,p=2$c2FsdHNhbHRzYWx0c2FsdA$822Xc7QKwjEzbnhKO41A31zQInml8qslx5CXz6EO4s4",
+    ),
+    (
+        PASSWORD,
+        "$argon2d$v=19$m=64,t=2,p=2$c2FsdHNhbHRzYWx0c2FsdA$RlZZOVrL0+eejyOJSO0AgwlqOLLyqcMga7Oa7sv98tg",
+    ),
+    (
+        PASSWORD,
+        "$argon2id$v=19$m=64,t=2,p=2$c2FsdHNhbHRzYWx0c2FsdA$5U7ytXzDNlJEuT9OvS0FicNxptuh2DUALVmiOi1HJJo",
+    ),
+    (
+        PASSWORD,
+        "$argon2i$v=16$m=64,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$yG0oksu3LIyfVuqzWy7M/wjauW2YrJfDY+RxZl/x0Z4",
+    ),
+    (PASSWORD, "$argon2i$m=64,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$yG0oksu3LIyfVuqzWy7M/wjauW2YrJfDY+RxZl/x0Z4"),
+    // Flask-Security-Too 5.9.2, which normalised the password first; the prefix is ours
+    (
+        PASSWORD,
+        "flask-security$$argon2id$v=19$m=64,t=2,p=1$pDSmtBZiTGkNodS6N6aUUg$M9gn3HjTnqtzPYc5Qd/X5GCn8g1cZhIFKEksUMMvA0k",
+    ),
+    (
+        UMLAUT,
+        "flask-security$$argon2id$v=19$m=64,t=2,p=1$AGBMCaH0XovRuncuBYAw5g$LFXzhXHRp6ykRXa3+qOUQyla14rDK63ZVA8Kgfxfh3w",
+    ),
+    (PASSWORD, "flask-security$$2b$04$nXqWg0BfWPOYpYSl/rbFKOAlpMi5d4iDh6dsZ7yATTg17yZmUT2PW"),
+    (UMLAUT, "flask-security$$2b$04$93CVzBHyBnMY9mmLNK5qROroWbHqUqaTZoTHo4YBHWZQQJN4k.o62"),
+    (
+        PASSWORD,
+        "flask-security$$pbkdf2-sha512$1000$YUzJOUeI8f4/5/yfcw5ByA$Gk66NallYH4JmAvGTmWp3mlnW2NvEpSCpAaxUpZaTuLMCDozw0B4LhWkO3huUbuXGarqq7UjgyPbVytwXyzIog",
+    ),
+    (
+        UMLAUT,
+        "flask-security$$pbkdf2-sha512$1000$YQxBiFHqnbO2VmrtnVMKIQ$p4SLafTDQhPlRwuW2sTAsbj.ExNiQ/H8j9nFvKf3ZEeEnbQw1rAxCz2E6qB.WLTq1rJLfvTeZ7TWAT1leZC2SA",
+    ),
+    (
+        PASSWORD,
+        "flask-security$$pbkdf2-sha256$1000$4BzDeI.RklIKgTAGQAhB6A$yI0Z7GZNFR6qYpKGpK1k0Xyu7V57PXwX4hHfhs6ugDc",
+    ),
+    (
+        UMLAUT,
+        "flask-security$$pbkdf2-sha256$1000$MoawFqLUGsN4j7FWSqkVog$2.PoxWo89qblmQoGyFk.KFwKosHEl4XPgxi1wHHvvfM",
+    ),
+];
+
+fn fits(password: &str, hash: &str) -> bool {
+    let stored = StoredHash::parse(hash).unwrap_or_else(|| panic!("{hash} is not understood"));
+    fits_with(password, &stored, Some(FLASK_SALT))
+}
+
+fn fits_with(password: &str, stored: &StoredHash, flask_salt: Option<&str>) -> bool {
+    let salt = flask_salt.map(SecretString::from);
+    stored.fits(&password.into(), salt.as_ref(), &mut HashingMemory::default())
+}
+
+#[test]
+fn hashes_that_others_made_fit_their_password_and_no_other() {
+    for (password, hash) in MADE_ELSEWHERE {
+        assert!(fits(password, hash), "{hash}");
+        for wrong in
+            ["", "correct horse battery stapl", "Correct horse battery staple", "kasekuchen mit sahne", hash]
+        {
+            assert!(!fits(wrong, hash), "{hash} fits {wrong}");
+        }
+        assert!(StoredHash::parse(hash).is_some_and(|stored| stored.is_affordable()), "{hash}");
+    }
+}
+
+#[test]
+fn a_damaged_hash_fits_nothing_and_nothing_panics() {
+    for (password, hash) in MADE_ELSEWHERE {
+        for place in 0..hash.len() {
+            for byte in [b'$', b'0', b'\0'] {
+                // The last character of a bcrypt salt has bits that count for nothing: only another high bit is damage.
+                let is_end_of_bcrypt_salt = hash.contains("$2") && hash.len() - place == 32;
+                let was = hash.as_bytes()[place];
+                if is_end_of_bcrypt_salt || was == byte {
+                    continue;
+                }
+                let mut damaged = hash.as_bytes().to_vec();
+                damaged[place] = byte;
+                assert_unfit(password, &String::from_utf8(damaged).expect("ASCII"));
+            }
+            assert_unfit(password, &hash[..place]);
+            assert_unfit(password, &format!("{}ö{}", &hash[..place], &hash[place..]));
+        }
+    }
+}
+
+fn assert_unfit(password: &str, damaged: &str) {
+    // Beyond what may be imported a damaged number would keep this test for hours.
+    let stored = StoredHash::parse(damaged).filter(StoredHash::is_affordable);
+    assert!(!stored.is_some_and(|stored| fits_with(password, &stored, Some(FLASK_SALT))), "{damaged:?}");
+}
+
+#[test]
+fn bcrypt_sees_72_bytes_as_it_did_where_the_hash_comes_from() {
+    let bcrypt = MADE_ELSEWHERE.iter().filter(|(password, hash)| *password == LONG && hash.starts_with('$'));
+    for (_, hash) in bcrypt {
+        assert!(fits(&LONG[..72], hash));
+        assert!(fits(&format!("{}another end", &LONG[..72]), hash));
+        assert!(!fits(&LONG[..71], hash));
+    }
+    let (_, hashed_first) = MADE_ELSEWHERE.iter().find(|(password, _)| *password == LONG).expect("Django's");
+    assert!(hashed_first.starts_with("bcrypt_sha256$") && !fits(&LONG[..72], hashed_first));
+}
+
+#[test]
+fn without_its_salt_or_with_another_no_hash_of_flask_security_fits() {
+    for (password, hash) in MADE_ELSEWHERE.iter().filter(|(_, hash)| hash.starts_with("flask-security$")) {
+        let stored = StoredHash::parse(hash).expect("a hash");
+        assert!(!fits_with(password, &stored, None));
+        assert!(!fits_with(password, &stored, Some("another salt")));
+        let inner = StoredHash::parse(&hash["flask-security$".len()..]).expect("a hash");
+        assert!(!fits_with(password, &inner, Some(FLASK_SALT)));
+    }
+}
+
+#[test]
+fn only_ours_with_the_settings_of_today_is_up_to_date() {
+    let settings = |passes| Params::new(64, passes, 2, None).expect("settings");
+    let is_ours =
+        |hash: &str, passes| StoredHash::parse(hash).expect("a hash").is_ours_with(&settings(passes));
+    let phc = MADE_ELSEWHERE.iter().find(|(_, hash)| hash.starts_with("$argon2id$")).expect("one").1;
+    assert!(is_ours(phc, 2) && !is_ours(phc, 3));
+    assert!(!is_ours(&phc.replace("argon2id", "argon2i"), 2));
+    assert!(!is_ours(&phc.replace("v=19", "v=16"), 2));
+    assert!(!is_ours(&format!("argon2{phc}"), 2), "Django's form");
+    assert!(!is_ours(&format!("flask-security${phc}"), 2));
+}
+
+#[test]
+fn what_costs_too_much_is_told_apart() {
+    let b64 = |bytes: usize| "A".repeat((bytes * 8).div_ceil(6));
+    let argon2 = |settings: &str| format!("$argon2id$v=19${settings}${}${}", b64(16), b64(32));
+    let bcrypt = |cost: u32| format!("$2b${cost}${}{}", ".".repeat(22), ".".repeat(31));
+    let pbkdf2 = |rounds: u32| format!("$pbkdf2-sha256${rounds}${}${}", b64(16), b64(32));
+    let is_affordable = |hash: &str| StoredHash::parse(hash).expect("a hash").is_affordable();
+    for hash in [argon2("m=262144,t=4,p=1"), argon2("m=102400,t=2,p=8"), bcrypt(14), pbkdf2(5_000_000)] {
+        assert!(is_affordable(&hash), "{hash}");
+    }
+    for hash in [
+        argon2("m=262145,t=1,p=1"),
+        argon2("m=262144,t=5,p=1"),
+        argon2("m=8,t=4294967295,p=1"),
+        bcrypt(15),
+        bcrypt(31),
+        pbkdf2(5_000_001),
+        pbkdf2(u32::MAX),
+    ] {
+        assert!(!is_affordable(&hash), "{hash}");
+    }
+}
+
+#[test]
+fn what_no_password_could_fit_is_no_hash() {
+    let b64 = |bytes: usize| "A".repeat((bytes * 8).div_ceil(6));
+    for text in [
+        "",
+        "$",
+        "$$",
+        "!",
+        "!Zn6pMDVHl1Ak0gUNJRZcIzxHJEFWhBDgZlfGV0tP",
+        "correct horse battery staple",
+        "md5$salt$5f4dcc3b5aa765d61d8327deb882cf99",
+        "scrypt:32768:8:1$salt$00",
+        "$1$salt$hash",
+        "$2x$04$.....................................................",
+        "$2b$32$.....................................................",
+        "$2b$03$.....................................................",
+        "$2b$4$.....................................................",
+        "$2b$04$....................................................",
+        "$argon2id$v=19$m=64,t=2,p=2$c2FsdHNhbHRzYWx0c2FsdA",
+        "$argon2id$v=19$m=64,t=2,p=9$c2FsdHNhbHRzYWx0c2FsdA$5U7ytXzDNlJEuT9OvS0FicNxptuh2DUALVmiOi1HJJo",
+        "$argon2id$v=18$m=64,t=2,p=2$c2FsdHNhbHRzYWx0c2FsdA$5U7ytXzDNlJEuT9OvS0FicNxptuh2DUALVmiOi1HJJo",
+        "argon2$2b$04$.....................................................",
+        "flask-security$pbkdf2_sha256$1000$salt$S8PEoYben78GX28VXKQDvyzAJYfCoDthXfr823G58Ms=",
+        &format!("$pbkdf2-sha256$0${}${}", b64(16), b64(32)),
+        &format!("$pbkdf2-sha256$+1${}${}", b64(16), b64(32)),
+        &format!("$pbkdf2-sha256$1000${}${}", b64(16), b64(31)),
+        &format!("$pbkdf2-sha256$1000${}$", b64(16)),
+        &format!("$pbkdf2-sha256$1000$${}", b64(32)),
+        &format!("$pbkdf2-sha256$1000${}${}", "A".repeat(512), b64(32)),
+        "pbkdf2:sha256$salt$b672bc35b7432d76604d722c170df8b105f54d51e2f5ec6d6a2bb4f5138d153d",
+        "pbkdf2:md5:1000$salt$b672bc35b7432d76604d722c170df8b1",
+        "pbkdf2:sha1:1000$salt$05b07aca8de06f0c9adb9e5c4687d53c8e51e7b",
+    ] {
+        assert!(StoredHash::parse(text).is_none(), "{text}");
+    }
+}

@@ -1,0 +1,293 @@
+//! Refresh: spends a refresh token and hands out the next pair.
+//!
+//! One guarded UPDATE decides every race. Whoever does not win it learns from the row why, and only a row that was
+//! read can end a session: an unreachable database never does.
+
+use chrono::{DateTime, Utc};
+use secrecy::SecretString;
+use shared_claims::TokenError;
+
+use crate::domain::audit::Journal;
+use crate::domain::context::{Context, Lifetimes};
+use crate::domain::keys::UnusableKey;
+use crate::domain::sessions::token_status::{Standing, standing, why_missing, younger_than_idle_limit};
+use crate::domain::tokens::{self, IssuedTokens, RefreshToken};
+use crate::fail_points;
+use crate::model::{Carrier, EndReason, EventType, Requester, Session, User, UserId, sha256};
+use crate::store::sessions::{self, Guard, Spend};
+use crate::store::{AnyConnection, StoreError, users};
+
+/// How often the successor of one rotation is issued again after the grace.
+///
+/// Enough for a bad connection; too few to live on: each redelivery leaves the thief and the owner with the same
+/// successor, and whoever spends it second ends the session.
+const MAX_REDELIVERIES: i32 = 5;
+
+/// A refresh as it was asked for.
+pub struct Request {
+    /// The token.
+    pub token: SecretString,
+    /// How it came.
+    pub carrier: Carrier,
+    /// Lets the same client have an answer again that was lost on the way.
+    pub idempotency_key: Option<IdempotencyKey>,
+    /// Audience of the new access token.
+    pub audience: Option<String>,
+    /// Who asks.
+    pub requester: Requester,
+}
+
+/// SHA-256 of an `Idempotency-Key`.
+#[derive(Clone, Copy)]
+pub struct IdempotencyKey([u8; 32]);
+
+/// Why there is no new pair.
+#[derive(Debug, thiserror::Error)]
+pub enum RefreshError {
+    /// The session is over, or never was.
+    #[error("the session is over: {0}")]
+    SessionEnded(EndReason),
+    /// The token came in a cookie and belongs in a body, or the reverse. Nothing was changed.
+    #[error("the token came another way than its session's delivery")]
+    WrongDelivery,
+    /// The audience is not listed. Nothing was changed.
+    #[error("the audience is not one of AUDIENCES")]
+    UnknownAudience,
+    /// The row changed between two looks at it, twice: nothing can be said.
+    #[error("the session's row did not hold still")]
+    Unsettled,
+    /// The database gave no answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The pair could not be signed.
+    #[error(transparent)]
+    Signing(#[from] UnusableKey),
+}
+
+impl IdempotencyKey {
+    /// Keeps only the hash.
+    #[must_use]
+    pub fn hash(key: &str) -> Self {
+        Self(sha256(key.as_bytes()))
+    }
+}
+
+/// Whether the successor of the last rotation can still be had, by whoever holds its Idempotency-Key.
+pub fn may_be_redelivered(session: &Session) -> bool {
+    session.idempotency_key_hash.is_some() && session.redeliveries < MAX_REDELIVERIES
+}
+
+/// Spends the token: a new pair, or the same successor again for a racing tab or a lost answer.
+///
+/// # Errors
+/// See [`RefreshError`].
+pub async fn refresh(context: &Context, request: Request) -> Result<IssuedTokens, RefreshError> {
+    let audience =
+        context.policy.audience(request.audience.as_deref()).ok_or(RefreshError::UnknownAudience)?;
+    let token = context
+        .refresh_tokens
+        .read(&request.token)
+        .map_err(|error| RefreshError::SessionEnded(reason(error)))?;
+    let work = Attempt::new(context, &token, &request);
+    let outcome = context
+        .transaction(&request.requester, move |connection, journal| {
+            let outcome = work.run(connection)?;
+            work.note(&outcome, journal);
+            Ok::<_, StoreError>(outcome)
+        })
+        .await?;
+    fail_points::stop_at("refresh-committed");
+    let how = outcome.name();
+    match outcome {
+        Outcome::Rotated { session, user, .. } | Outcome::Redelivered { session, user, .. } => {
+            let issued = tokens::issue(context, *user, *session, token.secret(), audience)?;
+            context.metrics.refreshes.count(how);
+            Ok(issued)
+        }
+        Outcome::Reused { .. } => Err(RefreshError::SessionEnded(EndReason::ReuseDetected)),
+        Outcome::Disabled { .. } => Err(RefreshError::SessionEnded(EndReason::UserDisabled)),
+        Outcome::Over(reason) => Err(RefreshError::SessionEnded(reason)),
+        Outcome::WrongDelivery => Err(RefreshError::WrongDelivery),
+        Outcome::Unsettled => Err(RefreshError::Unsettled),
+    }
+}
+
+fn reason(error: TokenError) -> EndReason {
+    log::debug!("refresh token refused: {error}");
+    match error {
+        TokenError::Expired => EndReason::Expired,
+        _ => EndReason::Unknown,
+    }
+}
+
+/// What one transaction found and did; each is committed.
+enum Outcome {
+    Rotated { session: Box<Session>, user: Box<User>, row_was_behind: bool },
+    Redelivered { session: Box<Session>, user: Box<User>, within_grace: bool },
+    Reused { user: UserId },
+    Disabled { user: UserId },
+    Over(EndReason),
+    WrongDelivery,
+    Unsettled,
+}
+
+impl Outcome {
+    /// In the metrics, where it is a success.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Rotated { row_was_behind: false, .. } => "rotated",
+            Self::Rotated { row_was_behind: true, .. } => "restored",
+            Self::Redelivered { within_grace: true, .. } => "redelivered_in_grace",
+            Self::Redelivered { within_grace: false, .. } => "redelivered_by_key",
+            Self::Reused { .. }
+            | Self::Disabled { .. }
+            | Self::Over(_)
+            | Self::WrongDelivery
+            | Self::Unsettled => "refused",
+        }
+    }
+}
+
+struct Attempt {
+    token: RefreshToken,
+    spend: Spend,
+    lifetimes: Lifetimes,
+    now: DateTime<Utc>,
+}
+
+impl Attempt {
+    fn new(context: &Context, token: &RefreshToken, request: &Request) -> Self {
+        let now = context.now();
+        let spend = Spend {
+            id: token.session,
+            generation: token.generation,
+            secret_hash: token.secret_hash,
+            younger_than_idle_limit: younger_than_idle_limit(token, &context.lifetimes, now),
+            carrier: request.carrier,
+            idempotency_key_hash: request.idempotency_key.map(|key| key.0),
+            ip: request.requester.address(),
+            user_agent: request.requester.user_agent.clone(),
+            now,
+            idle_expires_at: now + context.lifetimes.idle,
+        };
+        Self { token: token.clone(), spend, lifetimes: context.lifetimes, now }
+    }
+
+    fn run(&self, connection: &mut AnyConnection) -> Result<Outcome, StoreError> {
+        if let Some(session) = sessions::rotate(connection, &self.spend, Guard::Same)? {
+            return self.rotated(connection, session, false);
+        }
+        let (session, verdict) = self.look(connection)?;
+        let Standing::Newest { row_is_behind } = verdict else {
+            return self.refuse_or_redeliver(connection, session, verdict);
+        };
+        if session.is_some_and(|session| session.delivery.carrier() != self.spend.carrier) {
+            return Ok(Outcome::WrongDelivery);
+        }
+        // Either the row is behind what we signed, or it changed between the two statements.
+        if let Some(session) = sessions::rotate(connection, &self.spend, Guard::SameOrBehind)? {
+            return self.rotated(connection, session, row_is_behind);
+        }
+        let (session, verdict) = self.look(connection)?;
+        self.refuse_or_redeliver(connection, session, verdict)
+    }
+
+    fn look(&self, connection: &mut AnyConnection) -> Result<(Option<Session>, Standing), StoreError> {
+        let session = sessions::by_id(connection, self.token.session)?;
+        let verdict = standing(&self.token, session.as_ref(), &self.lifetimes, self.now);
+        Ok((session, verdict))
+    }
+
+    fn rotated(
+        &self,
+        connection: &mut AnyConnection,
+        session: Session,
+        row_was_behind: bool,
+    ) -> Result<Outcome, StoreError> {
+        Ok(match self.owner(connection, &session)? {
+            Ok(user) => Outcome::Rotated { session: session.into(), user: user.into(), row_was_behind },
+            Err(refusal) => refusal,
+        })
+    }
+
+    fn refuse_or_redeliver(
+        &self,
+        connection: &mut AnyConnection,
+        session: Option<Session>,
+        verdict: Standing,
+    ) -> Result<Outcome, StoreError> {
+        let Some(session) = session else { return Ok(Outcome::Over(why_missing(connection, &self.token)?)) };
+        let within_grace = match verdict {
+            Standing::Over(reason) => return Ok(Outcome::Over(reason)),
+            Standing::Newest { .. } => return Ok(Outcome::Unsettled),
+            Standing::SpentLongAgo => return self.reused(connection, &session),
+            Standing::SpentLast if !self.has_key_of(&session) => return self.reused(connection, &session),
+            Standing::SpentLast => false,
+            Standing::JustSpent => true,
+        };
+        if session.delivery.carrier() != self.spend.carrier {
+            return Ok(Outcome::WrongDelivery);
+        }
+        if !within_grace && !sessions::count_redelivery(connection, &session, MAX_REDELIVERIES)? {
+            return self.reused(connection, &session);
+        }
+        Ok(match self.owner(connection, &session)? {
+            Ok(user) => Outcome::Redelivered { session: session.into(), user: user.into(), within_grace },
+            Err(refusal) => refusal,
+        })
+    }
+
+    /// An absent key never equals an absent key.
+    fn has_key_of(&self, session: &Session) -> bool {
+        self.spend.idempotency_key_hash.is_some()
+            && self.spend.idempotency_key_hash == session.idempotency_key_hash
+    }
+
+    fn reused(&self, connection: &mut AnyConnection, session: &Session) -> Result<Outcome, StoreError> {
+        if sessions::end_reused(connection, session.id, self.token.generation, self.now)? {
+            return Ok(Outcome::Reused { user: session.user_id });
+        }
+        // It ended in between, of something else perhaps: then this is no news of a theft.
+        let (_, verdict) = self.look(connection)?;
+        Ok(match verdict {
+            Standing::Over(reason) => Outcome::Over(reason),
+            _ => Outcome::Unsettled,
+        })
+    }
+
+    /// Whose session it is. Disabling a person ends their sessions; should one have been left over, it ends here.
+    fn owner(
+        &self,
+        connection: &mut AnyConnection,
+        session: &Session,
+    ) -> Result<Result<User, Outcome>, StoreError> {
+        let Some(user) = users::by_id(connection, session.user_id)? else {
+            return Ok(Err(Outcome::Over(EndReason::UserDeleted)));
+        };
+        if user.disabled_at.is_none() {
+            return Ok(Ok(user));
+        }
+        let ends_here = sessions::end(connection, session.id, EndReason::UserDisabled, self.now)?;
+        let over = Outcome::Over(EndReason::UserDisabled);
+        Ok(Err(if ends_here { Outcome::Disabled { user: user.id } } else { over }))
+    }
+
+    fn note(&self, outcome: &Outcome, journal: &mut Journal) {
+        let session = self.token.session;
+        match outcome {
+            Outcome::Rotated { user, row_was_behind: true, .. } => {
+                journal.note_session(EventType::GenerationRestored, session, user.id);
+            }
+            Outcome::Redelivered { user, within_grace: false, .. } => {
+                journal.note_session(EventType::RefreshRedelivered, session, user.id);
+            }
+            Outcome::Reused { user } => journal.note_reuse(session, *user),
+            Outcome::Disabled { user } => journal.note_ended([session], *user, EndReason::UserDisabled),
+            Outcome::Rotated { .. }
+            | Outcome::Redelivered { .. }
+            | Outcome::Over(_)
+            | Outcome::WrongDelivery
+            | Outcome::Unsettled => {}
+        }
+    }
+}

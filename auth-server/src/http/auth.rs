@@ -1,0 +1,11 @@
+//! `/auth`: what users do with their own account.
+
+pub mod events;
+pub mod login;
+pub mod logout;
+pub mod me;
+pub mod password;
+pub mod reauthenticate;
+pub mod refresh;
+pub mod register;
+pub mod sessions;

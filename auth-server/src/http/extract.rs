@@ -1,0 +1,6 @@
+//! What handlers read from a request.
+
+pub mod client_info;
+pub mod json;
+pub mod query;
+pub mod refresh_token;

@@ -1,0 +1,65 @@
+//! The page to try things out with: the files of `web/`, compiled in, under the paths that they have there.
+
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION};
+use actix_web::{HttpResponse, web};
+use serde_json::json;
+use server_kit::framework_errors::get_or_head;
+
+use crate::http::routes::resource;
+
+const HTML: &str = "text/html; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
+const IMAGE: &str = "image/svg+xml";
+
+/// Path, media type and content.
+const FILES: [(&str, &str, &str); 11] = [
+    ("/demo/", HTML, include_str!("../../../../web/demo/index.html")),
+    ("/demo/demo.js", SCRIPT, include_str!("../../../../web/demo/demo.js")),
+    ("/demo/account.js", SCRIPT, include_str!("../../../../web/demo/account.js")),
+    ("/demo/confirmation.js", SCRIPT, include_str!("../../../../web/demo/confirmation.js")),
+    ("/demo/events.js", SCRIPT, include_str!("../../../../web/demo/events.js")),
+    ("/demo/messages.js", SCRIPT, include_str!("../../../../web/demo/messages.js")),
+    ("/demo/servers.js", SCRIPT, include_str!("../../../../web/demo/servers.js")),
+    ("/demo/demo.css", STYLE, include_str!("../../../../web/demo/demo.css")),
+    ("/demo/account.css", STYLE, include_str!("../../../../web/demo/account.css")),
+    ("/demo/icon.svg", IMAGE, include_str!("../../../../web/demo/icon.svg")),
+    ("/client/auth.js", SCRIPT, include_str!("../../../../web/client/auth.js")),
+];
+
+/// The page, which calls the resource server at `api_url`, an origin.
+pub fn routes(config: &mut web::ServiceConfig, api_url: &str) {
+    let policy = content_security_policy(api_url);
+    let settings = json!({"api_url": api_url});
+    for path in ["/", "/demo"] {
+        config.service(resource(path, "GET, HEAD").route(get_or_head().to(redirect)));
+    }
+    config.service(resource("/demo/settings.json", "GET, HEAD").route(get_or_head().to(move || {
+        let answer = HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-cache")).json(&settings);
+        async { answer }
+    })));
+    for (path, media_type, content) in FILES {
+        let policy = policy.clone();
+        config.service(resource(path, "GET, HEAD").route(get_or_head().to(move || {
+            let answer = HttpResponse::Ok()
+                .content_type(media_type)
+                .insert_header((CACHE_CONTROL, "no-cache"))
+                .insert_header((CONTENT_SECURITY_POLICY, policy.as_str()))
+                .body(content);
+            async { answer }
+        })));
+    }
+}
+
+async fn redirect() -> HttpResponse {
+    HttpResponse::TemporaryRedirect().insert_header((LOCATION, "/demo/")).finish()
+}
+
+/// Nothing from elsewhere, nothing inline. A form that its script does not get hold of goes nowhere: it would carry a
+/// password.
+fn content_security_policy(api_url: &str) -> String {
+    format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' {api_url}; \
+         base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+    )
+}
