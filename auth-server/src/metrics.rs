@@ -20,13 +20,13 @@ use state::State;
 
 /// What use cases count while they run. One for the whole server, part of its [`Context`].
 pub struct Metrics {
-    /// By `result`.
+    /// Actor `result`.
     pub logins: LabelledCounter,
-    /// By `result`.
+    /// Actor `result`.
     pub registrations: LabelledCounter,
-    /// By `outcome`.
+    /// Actor `outcome`.
     pub refreshes: LabelledCounter,
-    /// By `table`.
+    /// Actor `table`.
     pub purged_rows: LabelledCounter,
     /// This server's time less the database's, in seconds, when somebody last looked.
     pub clock_difference: FloatGauge,
@@ -73,7 +73,7 @@ impl Metrics {
             Err(LoginError::Password(error)) => match error {
                 PasswordError::Wrong => "invalid_credentials",
                 PasswordError::TooManyFailures(_) => "throttled",
-                PasswordError::Busy(_) => "busy",
+                PasswordError::QueueFull(_) => "busy",
                 PasswordError::RecordChanged | PasswordError::Store(_) => "unavailable",
             },
             Err(LoginError::UnknownAudience) => "malformed",
@@ -90,7 +90,7 @@ impl Metrics {
             Err(RegistrationError::WeakPassword(_)) => "weak_password",
             Err(RegistrationError::EmailTaken | RegistrationError::UsernameTaken) => "taken",
             Err(RegistrationError::UnknownAudience) => "malformed",
-            Err(RegistrationError::Busy(_)) => "busy",
+            Err(RegistrationError::QueueFull(_)) => "busy",
             Err(RegistrationError::Store(_) | RegistrationError::Signing(_)) => "unavailable",
         });
         outcome
@@ -101,7 +101,7 @@ impl Metrics {
         self.refreshes.count(match error {
             RefreshError::SessionEnded(reason) => reason.as_str(),
             RefreshError::WrongDelivery | RefreshError::UnknownAudience => "malformed",
-            RefreshError::Unsettled | RefreshError::Store(_) | RefreshError::Signing(_) => "unavailable",
+            RefreshError::Conflict | RefreshError::Store(_) | RefreshError::Signing(_) => "unavailable",
         });
     }
 

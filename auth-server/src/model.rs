@@ -15,8 +15,8 @@ mod user;
 mod user_agent;
 
 pub use claims::{CustomClaims, Roles};
-pub use client_info::{By, Requester};
-pub use client_subnet::Household;
+pub use client_info::{Actor, ClientInfo};
+pub use client_subnet::ClientSubnet;
 pub use device_token::DeviceToken;
 pub use email::Email;
 pub use event::{Event, EventType};
@@ -24,7 +24,7 @@ pub use hash::{random_text, sha256};
 pub use ids::{SessionId, UserId};
 pub use names::{DisplayName, InvalidRole, Role, Username};
 pub use revocation::Revocation;
-pub use session::{Carrier, Delivery, EndReason, Ended, Generation, Session};
+pub use session::{Delivery, EndReason, Ended, Generation, Session, TokenTransport};
 pub use user::{PasswordHash, User, guessable_words};
 pub use user_agent::device;
 

@@ -17,8 +17,8 @@ use server_kit::{framework_errors, idle_connections, request_log};
 use shared_claims::{AccessTokenValidator, Algorithm, Clock};
 
 use crate::domain::context::{Context, Lifetimes, Policy};
-use crate::domain::keys::{KeyPairs, KeyRing, KeySchedule, KeySource, Sealing};
-use crate::domain::maintenance::keep_house;
+use crate::domain::keys::{KeyEncryption, KeyPairs, KeyRing, KeySchedule, KeySource};
+use crate::domain::maintenance;
 use crate::domain::passwords::{Argon2Settings, Passwords, Throttle};
 use crate::domain::revocation_feed::RevocationFeed;
 use crate::domain::tokens::RefreshTokens;
@@ -30,7 +30,7 @@ use crate::http::rate_limit::Attempts;
 use crate::http::routes;
 use crate::http::system::revocations::FeedTokens;
 use crate::metrics::{Metrics, registry};
-use crate::model::{Email, Requester, Role};
+use crate::model::{ClientInfo, Email, Role};
 use crate::settings::{Registration, SameSite, Secrets, Settings};
 use crate::store::Database;
 
@@ -117,7 +117,7 @@ impl AuthServer {
         let person = NewPerson { email, username: None, name: None, password };
         let change = Change { roles: Some(role.into()), ..Change::default() };
         let Context { database, passwords, .. } = &*self.context;
-        let (operator, now) = (Requester::operator(), self.context.now());
+        let (operator, now) = (ClientInfo::operator(), self.context.now());
         let created = admin::create(database, passwords, person, change, &operator, now).await;
         created.map(drop).map_err(|error| match error {
             RegistrationError::EmailTaken => CreateUserError::EmailTaken,
@@ -130,7 +130,7 @@ impl AuthServer {
     /// # Errors
     /// The listener failed.
     pub async fn run(self) -> std::io::Result<()> {
-        let housekeeping = rt::spawn(keep_house(self.context));
+        let housekeeping = rt::spawn(maintenance::run(self.context));
         let metrics = self.metrics.map(MetricsServer::run);
         let outcome = self.server.await;
         housekeeping.abort();
@@ -202,8 +202,8 @@ fn key_source(settings: &Settings, secrets: &Secrets) -> Result<KeySource, Strin
             Ok(KeySource::SharedSecret { secret: secret.clone(), accepted: secrets.access_accepted.clone() })
         }
         (_, None, Some(secret)) => {
-            let sealing = Sealing::new(secret, secrets.key_encryption_previous.as_ref());
-            Ok(KeySource::KeyPairs(KeyPairs::new(sealing, key_schedule(settings))))
+            let encryption = KeyEncryption::new(secret, secrets.key_encryption_previous.as_ref());
+            Ok(KeySource::KeyPairs(KeyPairs::new(encryption, key_schedule(settings))))
         }
         (algorithm, _, _) => Err(format!("JWT_ACCESS_ALGORITHM is {algorithm}, and its secret is not set")),
     }
@@ -226,7 +226,7 @@ pub fn key_pairs(settings: &Settings) -> Result<KeyPairs, String> {
         return Err("JWT_ACCESS_ALGORITHM is HS256, which has no key pairs".to_owned());
     }
     let (secret, previous) = settings.key_encryption_secrets()?;
-    Ok(KeyPairs::new(Sealing::new(&secret, previous.as_ref()), key_schedule(settings)))
+    Ok(KeyPairs::new(KeyEncryption::new(&secret, previous.as_ref()), key_schedule(settings)))
 }
 
 fn warn(settings: &Settings) {

@@ -40,7 +40,7 @@ pub async fn run(settings: &Settings) -> Outcome {
         Err(wrong) => points.push(Point { name: "database", finding: Err(wrong) }),
         Ok((found, database)) => {
             points.push(Point { name: "database", finding: Ok(found) });
-            let writable = database.try_writing().await;
+            let writable = database.check_writable().await;
             let finding =
                 writable.map(|()| "can be written to".to_owned()).map_err(|error| error.to_string());
             points.push(Point { name: "writing", finding });
@@ -52,7 +52,7 @@ pub async fn run(settings: &Settings) -> Outcome {
 
 fn database(settings: &Settings) -> Result<(String, Database), String> {
     let url = settings.database_url()?;
-    let database = Database::open_as_it_is(&url)?;
+    let database = Database::open_existing(&url)?;
     Ok((format!("{url} is there, and of this version"), database))
 }
 

@@ -33,7 +33,7 @@ pub enum KeysCommand {
 /// # Errors
 /// One line that says why nothing was done.
 pub async fn run(settings: &Settings, command: KeysCommand) -> Result<Report, String> {
-    let database = Database::open_as_it_is(&settings.database_url()?)?;
+    let database = Database::open_existing(&settings.database_url()?)?;
     let now = SystemClock.now();
     let refused = |refusal: admin::Refusal| refusal.to_string();
     match command {

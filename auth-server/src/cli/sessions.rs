@@ -7,7 +7,7 @@ use shared_claims::{Clock, SystemClock};
 use crate::cli::output::{Report, table, time};
 use crate::cli::user_output::find;
 use crate::domain::users::admin;
-use crate::model::{Requester, Session, SessionId, device};
+use crate::model::{ClientInfo, Session, SessionId, device};
 use crate::settings::Settings;
 use crate::store::Database;
 
@@ -33,8 +33,8 @@ pub enum SessionsCommand {
 /// # Errors
 /// One line that says why nothing was done.
 pub async fn run(settings: &Settings, command: SessionsCommand) -> Result<Report, String> {
-    let database = Database::open_as_it_is(&settings.database_url()?)?;
-    let (operator, now) = (Requester::operator(), SystemClock.now());
+    let database = Database::open_existing(&settings.database_url()?)?;
+    let (operator, now) = (ClientInfo::operator(), SystemClock.now());
     match command {
         SessionsCommand::List { who } => {
             let user = find(&database, &who).await?;

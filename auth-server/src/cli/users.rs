@@ -14,7 +14,7 @@ use crate::cli::user_output::{find, listed, shown};
 use crate::domain::users::admin::{self, AdministrationError, Change};
 use crate::domain::users::registration::{NewPerson, RegistrationError};
 use crate::domain::users::search::{self, Search};
-use crate::model::{CustomClaims, DisplayName, Email, Requester, Roles, User, Username};
+use crate::model::{ClientInfo, CustomClaims, DisplayName, Email, Roles, User, Username};
 use crate::settings::Settings;
 use crate::store::Database;
 
@@ -111,7 +111,7 @@ pub enum UsersCommand {
 /// # Errors
 /// One line that says why nothing was done.
 pub async fn run(settings: &Settings, command: UsersCommand, as_json: bool) -> Result<Report, String> {
-    let database = Database::open_as_it_is(&settings.database_url()?)?;
+    let database = Database::open_existing(&settings.database_url()?)?;
     match command {
         UsersCommand::Create { email, username, name, roles, claims, password_stdin } => {
             let password = NewPassword::get(password_stdin)?;
@@ -157,7 +157,7 @@ pub async fn run(settings: &Settings, command: UsersCommand, as_json: bool) -> R
             if !yes {
                 confirm(&user)?;
             }
-            let deleted = admin::delete(&database, user.id, &Requester::operator(), SystemClock.now()).await;
+            let deleted = admin::delete(&database, user.id, &ClientInfo::operator(), SystemClock.now()).await;
             deleted.map_err(refused)?;
             let id = user.id.to_string();
             Ok(Report { text: format!("deleted {} ({id})", user.email), json: json!({"deleted": id}) })
@@ -172,7 +172,7 @@ async fn create(
     person: NewPerson,
     change: Change,
 ) -> Result<User, String> {
-    let (passwords, operator) = (hasher(settings)?, Requester::operator());
+    let (passwords, operator) = (hasher(settings)?, ClientInfo::operator());
     let now = SystemClock.now();
     admin::create(database, &passwords, person, change, &operator, now).await.map_err(|error| match error {
         RegistrationError::WeakPassword(weak) => format!("the password {weak}"),
@@ -182,7 +182,7 @@ async fn create(
 
 async fn change(database: &Database, who: &str, change: Change) -> Result<Report, String> {
     let user = find(database, who).await?;
-    let operator = Requester::operator();
+    let operator = ClientInfo::operator();
     let changed = admin::change(database, user.id, change, &operator, SystemClock.now()).await;
     Ok(shown(&changed.map_err(refused)?))
 }
@@ -193,7 +193,7 @@ async fn reset_password(
     user: &User,
     password: SecretString,
 ) -> Result<(), String> {
-    let (passwords, operator) = (hasher(settings)?, Requester::operator());
+    let (passwords, operator) = (hasher(settings)?, ClientInfo::operator());
     let now = SystemClock.now();
     let reset = admin::reset_password(database, &passwords, user, password, &operator, now).await;
     reset.map_err(|error| error.to_string())

@@ -3,13 +3,13 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use shared_claims::Clock;
 
-use crate::domain::audit::{self, Journal};
+use crate::domain::audit::{self, AuditLog};
 use crate::domain::keys::KeyRing;
 use crate::domain::passwords::{Passwords, Throttle};
 use crate::domain::revocation_feed::RevocationFeed;
 use crate::domain::tokens::RefreshTokens;
 use crate::metrics::Metrics;
-use crate::model::Requester;
+use crate::model::ClientInfo;
 use crate::store::{AnyConnection, Database, StoreError};
 
 /// What every use case works with. One for the whole server, shared by its workers.
@@ -78,8 +78,8 @@ impl Context {
     /// What `work` returns, or that the database failed.
     pub async fn transaction<T, E>(
         &self,
-        requester: &Requester,
-        work: impl FnOnce(&mut AnyConnection, &mut Journal) -> Result<T, E> + Send + 'static,
+        requester: &ClientInfo,
+        work: impl FnOnce(&mut AnyConnection, &mut AuditLog) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,
@@ -89,7 +89,7 @@ impl Context {
         if committed.revoked {
             self.feed.nudge();
         }
-        Ok(committed.done)
+        Ok(committed.value)
     }
 
     /// Asks the database whether it can serve, and what time it is there: by how much this server's clock is ahead; none

@@ -7,7 +7,7 @@ mod key_ring;
 mod schedule;
 mod signer;
 
-pub use encryption::Sealing;
+pub use encryption::KeyEncryption;
 pub use key_pairs::KeyPairs;
 pub use key_ring::{KeyRing, Source as KeySource};
 pub use schedule::KeySchedule;

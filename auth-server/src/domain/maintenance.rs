@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::future::join3;
 
 use crate::domain::context::Context;
-use crate::domain::passwords::throttle::{KEPT_FAILURES, KEPT_PLACES};
+use crate::domain::passwords::throttle::{FAILURE_RETENTION, KNOWN_ORIGIN_RETENTION};
 use crate::store::{
     AnyConnection, StoreError, events, known_origins, password_failures, revocations, sessions,
 };
@@ -18,17 +18,17 @@ const PURGE_PAUSE: Duration = Duration::from_secs(60);
 const KEYS_PAUSE: Duration = Duration::from_secs(1);
 
 /// Purges what nobody needs any more, compares clocks and looks after the signing keys, for as long as it is polled.
-pub async fn keep_house(context: Arc<Context>) {
-    join3(keep_tables(&context), keep_keys(&context), context.feed.keep(&context.database)).await;
+pub async fn run(context: Arc<Context>) {
+    join3(purge_expired(&context), rotate_keys(&context), context.feed.poll(&context.database)).await;
 }
 
-async fn keep_tables(context: &Context) {
+async fn purge_expired(context: &Context) {
     loop {
         let now = context.now();
         purge(context, "sessions", now, sessions::purge).await;
         purge(context, "events", now - context.lifetimes.event, events::purge).await;
-        purge(context, "password_failures", now - KEPT_FAILURES, password_failures::purge).await;
-        purge(context, "familiar_places", now - KEPT_PLACES, known_origins::purge).await;
+        purge(context, "password_failures", now - FAILURE_RETENTION, password_failures::purge).await;
+        purge(context, "familiar_places", now - KNOWN_ORIGIN_RETENTION, known_origins::purge).await;
         let forgotten = context.feed.forgotten_before(now);
         purge(context, "revocations", forgotten, revocations::purge).await;
         context.feed.forget(now);
@@ -39,10 +39,10 @@ async fn keep_tables(context: &Context) {
     }
 }
 
-async fn keep_keys(context: &Context) {
+async fn rotate_keys(context: &Context) {
     loop {
         tokio::time::sleep(KEYS_PAUSE).await;
-        match context.keys.keep(&context.database, context.now()).await {
+        match context.keys.refresh(&context.database, context.now()).await {
             Ok(purged) => context.metrics.purged_rows.add("signing_keys", purged as u64),
             Err(error) => log::error!("signing keys could not be looked after: {error}"),
         }

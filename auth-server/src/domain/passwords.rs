@@ -10,6 +10,6 @@ pub mod throttle;
 pub mod verification;
 
 pub use hasher::{Argon2Settings, Passwords, WeakPassword};
-pub use hashing_pool::Busy;
+pub use hashing_pool::QueueFull;
 pub use stored_hash::{FLASK_SECURITY, StoredHash};
 pub use throttle::{Throttle, TooManyFailures};

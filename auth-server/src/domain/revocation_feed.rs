@@ -93,7 +93,7 @@ impl RevocationFeed {
     }
 
     /// Looks again and again, for as long as it is polled and somebody listens.
-    pub async fn keep(&self, database: &Database) {
+    pub async fn poll(&self, database: &Database) {
         loop {
             tokio::select! {
                 () = self.nudge.notified() => {}

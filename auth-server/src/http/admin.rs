@@ -12,7 +12,7 @@ use crate::http::cookies::Cookies;
 use crate::http::errors::role_required;
 use crate::http::extract::client_info::requester;
 use crate::http::extract::refresh_token::session;
-use crate::model::{By, Requester, Session};
+use crate::model::{Actor, ClientInfo, Session};
 
 /// The session of an administrator, and who asks: them.
 ///
@@ -22,13 +22,13 @@ async fn administrator(
     request: &HttpRequest,
     context: &Context,
     cookies: Cookies,
-) -> Result<(Session, Requester), Problem> {
+) -> Result<(Session, ClientInfo), Problem> {
     let (session, user) = session(request, context, cookies).await?;
     if !user.is_administrator() {
         return Err(role_required());
     }
-    let by = Some(By::Administrator(user.id));
-    Ok((session, Requester { by, ..requester(request, cookies) }))
+    let by = Some(Actor::Administrator(user.id));
+    Ok((session, ClientInfo { by, ..requester(request, cookies) }))
 }
 
 /// Nonsense names nobody.

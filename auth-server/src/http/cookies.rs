@@ -6,7 +6,7 @@ use shared_claims::http::access_cookie::{ACCESS_COOKIE, PLAIN_ACCESS_COOKIE};
 use shared_claims::http::cookies::find_all;
 use shared_claims::{Code, Problem};
 
-use crate::domain::passwords::throttle::KEPT_PLACES;
+use crate::domain::passwords::throttle::KNOWN_ORIGIN_RETENTION;
 use crate::model::DeviceToken;
 
 /// Sets, finds and clears the server's cookies.
@@ -21,7 +21,7 @@ impl Cookies {
     pub const SECURE_NAME: &str = "__Host-refresh_token";
     const PLAIN_NAME: &str = "refresh_token";
 
-    /// By the settings `COOKIE_SECURE` and `COOKIE_SAMESITE`.
+    /// Actor the settings `COOKIE_SECURE` and `COOKIE_SAMESITE`.
     pub fn new(secure: bool, same_site: SameSite) -> Self {
         Self { secure, same_site }
     }
@@ -45,7 +45,11 @@ impl Cookies {
 
     /// The cookie that tells the device again, in which somebody has logged in.
     pub fn device(self, token: &DeviceToken) -> Cookie<'static> {
-        self.lasting(self.device_name(), token.secret().to_owned(), Some(KEPT_PLACES.num_seconds()))
+        self.lasting(
+            self.device_name(),
+            token.secret().to_owned(),
+            Some(KNOWN_ORIGIN_RETENTION.num_seconds()),
+        )
     }
 
     /// The cookie that removes that.

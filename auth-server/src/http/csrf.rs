@@ -13,7 +13,7 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 pub struct TrustedOrigins(Vec<String>);
 
 impl TrustedOrigins {
-    /// By the settings `ISSUER` and `ALLOWED_ORIGINS`.
+    /// Actor the settings `ISSUER` and `ALLOWED_ORIGINS`.
     pub fn new(issuer: &Url, allowed: &[String]) -> Self {
         let own = issuer.origin().ascii_serialization();
         Self(std::iter::once(own).chain(allowed.iter().cloned()).collect())

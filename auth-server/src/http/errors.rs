@@ -52,7 +52,7 @@ pub fn with_challenge(error: AuthenticationError) -> Problem {
         AuthenticationError::StaleToken => Problem::new(Code::TokenStale)
             .detail("The token is older than the last change of roles, password or status: refresh it.")
             .challenge(Challenge::InvalidToken),
-        AuthenticationError::Unsettled => Problem::new(Code::Unavailable),
+        AuthenticationError::Conflict => Problem::new(Code::Unavailable),
         AuthenticationError::Store(error) => store_problem(&error),
     }
 }
@@ -78,7 +78,7 @@ pub fn password_problem(error: &PasswordError) -> Problem {
         PasswordError::TooManyFailures(TooManyFailures { wait }) => Problem::new(Code::TooManyRequests)
             .detail("Too many wrong passwords.")
             .retry_after(wait.as_secs()),
-        PasswordError::Busy(error) => busy(error),
+        PasswordError::QueueFull(error) => busy(error),
         PasswordError::Store(error) => store_problem(error),
     }
 }
@@ -93,7 +93,7 @@ pub fn registration_problem(error: RegistrationError) -> Problem {
         RegistrationError::EmailTaken => Problem::new(Code::EmailTaken),
         RegistrationError::UsernameTaken => username_taken(),
         RegistrationError::UnknownAudience => unknown_audience(),
-        RegistrationError::Busy(error) => busy(&error),
+        RegistrationError::QueueFull(error) => busy(&error),
         RegistrationError::Store(error) => store_problem(&error),
         RegistrationError::Signing(error) => no_key(&error),
     }
@@ -106,7 +106,7 @@ pub fn refresh_problem(error: RefreshError) -> Problem {
         RefreshError::WrongDelivery => Problem::new(Code::MalformedRequest)
             .detail("The refresh token came another way than its session's token_delivery says."),
         RefreshError::UnknownAudience => unknown_audience(),
-        RefreshError::Unsettled => {
+        RefreshError::Conflict => {
             log::warn!("{error}");
             Problem::new(Code::Unavailable)
         }

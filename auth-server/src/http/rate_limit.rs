@@ -6,20 +6,20 @@ use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use shared_claims::{Code, Problem};
 
-use crate::model::Household;
+use crate::model::ClientSubnet;
 
 /// How many attempts pass between two times that addresses long quiet are forgotten.
 const FORGET_EVERY: u32 = 1000;
 
 /// Limits attempts to log in or register, per address.
 pub struct Attempts {
-    limiter: DefaultKeyedRateLimiter<Household>,
+    limiter: DefaultKeyedRateLimiter<ClientSubnet>,
     clock: DefaultClock,
     counted: AtomicU32,
 }
 
 impl Attempts {
-    /// By the setting `LOGIN_RATE_PER_IP`.
+    /// Actor the setting `LOGIN_RATE_PER_IP`.
     pub fn new(per_minute: NonZeroU32) -> Self {
         Self {
             limiter: RateLimiter::keyed(Quota::per_minute(per_minute)),
@@ -37,7 +37,7 @@ impl Attempts {
         if self.counted.fetch_add(1, Ordering::Relaxed) % FORGET_EVERY == FORGET_EVERY - 1 {
             self.limiter.retain_recent();
         }
-        self.limiter.check_key(&Household::from(address)).map_err(|not_until| {
+        self.limiter.check_key(&ClientSubnet::from(address)).map_err(|not_until| {
             let wait = not_until.wait_time_from(self.clock.now());
             Problem::new(Code::TooManyRequests)
                 .detail("Too many attempts from this address.")

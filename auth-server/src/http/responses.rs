@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::domain::tokens::{AccessToken, IssuedTokens};
 use crate::http::cookies::Cookies;
-use crate::model::{Carrier, Delivery, Role, Session, User};
+use crate::model::{Delivery, Role, Session, TokenTransport, User};
 
 /// What a login, a registration and a refresh answer (RFC 6749 §5.1, with `rotation` and `user`).
 #[derive(Serialize, ToSchema)]
@@ -79,13 +79,13 @@ impl Tokens {
 pub fn tokens(mut response: HttpResponseBuilder, cookies: Cookies, issued: &IssuedTokens) -> HttpResponse {
     let IssuedTokens { access_token, refresh_token, session, user, device } = issued;
     set_access_cookies(&mut response, cookies, access_token, session);
-    let refresh_token = match session.delivery.carrier() {
-        Carrier::Cookie => {
+    let refresh_token = match session.delivery.transport() {
+        TokenTransport::Cookie => {
             let max_age = session.remember.then_some(access_token.session_ends_in);
             response.cookie(cookies.refresh_token(refresh_token, max_age));
             None
         }
-        Carrier::Body => Some(refresh_token.expose_secret().to_owned()),
+        TokenTransport::Body => Some(refresh_token.expose_secret().to_owned()),
     };
     if let Some(device) = device {
         response.cookie(cookies.device(device));

@@ -3,9 +3,9 @@ use std::net::{IpAddr, Ipv6Addr};
 
 /// An address as attempts are counted by: IPv6 by /64, since whoever has one of its addresses has them all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Household(IpAddr);
+pub struct ClientSubnet(IpAddr);
 
-impl From<IpAddr> for Household {
+impl From<IpAddr> for ClientSubnet {
     fn from(address: IpAddr) -> Self {
         Self(match address {
             IpAddr::V4(_) => address,
@@ -14,7 +14,7 @@ impl From<IpAddr> for Household {
     }
 }
 
-impl fmt::Display for Household {
+impl fmt::Display for ClientSubnet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             IpAddr::V4(v4) => write!(f, "{v4}"),
@@ -27,11 +27,11 @@ impl fmt::Display for Household {
 mod tests {
     use std::net::IpAddr;
 
-    use crate::model::client_subnet::Household;
+    use crate::model::client_subnet::ClientSubnet;
 
     #[test]
     fn one_household_counts_as_one_address() {
-        let of = |text: &str| Household::from(text.parse::<IpAddr>().unwrap());
+        let of = |text: &str| ClientSubnet::from(text.parse::<IpAddr>().unwrap());
         assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff::9"));
         assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
         assert_ne!(of("192.0.2.1"), of("192.0.2.2"));

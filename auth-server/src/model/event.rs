@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::model::{ImpossibleValue, Requester, SessionId, UserId};
+use crate::model::{ClientInfo, ImpossibleValue, SessionId, UserId};
 
 /// The detail that says who did it, where it was not the person whom it concerns.
 const BY: &str = "by";
@@ -145,7 +145,7 @@ impl FromStr for EventType {
 impl Event {
     /// Of this moment, about nobody yet.
     #[must_use]
-    pub fn new(kind: EventType, at: DateTime<Utc>, requester: &Requester) -> Self {
+    pub fn new(kind: EventType, at: DateTime<Utc>, requester: &ClientInfo) -> Self {
         Self {
             at,
             kind,

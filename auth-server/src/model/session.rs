@@ -51,7 +51,7 @@ pub enum Delivery {
 
 /// Where a refresh token is found. Tokens of two deliveries come alike: which of them it is, the row says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Carrier {
+pub enum TokenTransport {
     /// In a cookie.
     Cookie,
     /// In the body, or in `Authorization`.
@@ -61,7 +61,7 @@ pub enum Carrier {
 /// Why a session is over, as the `reason` of `session_ended` tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EndReason {
-    /// By its own person.
+    /// Actor its own person.
     LoggedOut,
     /// Idle or absolute limit reached. Never stored: it follows from the clock.
     Expired,
@@ -140,16 +140,16 @@ impl Delivery {
 
     /// Where its refresh tokens are found.
     #[must_use]
-    pub fn carrier(self) -> Carrier {
+    pub fn transport(self) -> TokenTransport {
         match self {
-            Self::RefreshCookie | Self::BothCookies => Carrier::Cookie,
-            Self::Body => Carrier::Body,
+            Self::RefreshCookie | Self::BothCookies => TokenTransport::Cookie,
+            Self::Body => TokenTransport::Body,
         }
     }
 }
 
-impl Carrier {
-    /// The deliveries that it is the carrier of: two of them, or one twice.
+impl TokenTransport {
+    /// The deliveries that it is the transport of: two of them, or one twice.
     #[must_use]
     pub fn deliveries(self) -> [Delivery; 2] {
         match self {

@@ -45,7 +45,7 @@ impl Secrets {
             &settings.jwt_refresh_secrets_accepted,
             &settings.jwt_refresh_secrets_accepted_file,
         )?;
-        let (key_encryption, key_encryption_previous) = sealing(settings)?;
+        let (key_encryption, key_encryption_previous) = encryption(settings)?;
         let access = of("JWT_ACCESS_SECRET", &settings.jwt_access_secret, &settings.jwt_access_secret_file)?;
         let access_accepted = of(
             "JWT_ACCESS_SECRETS_ACCEPTED",
@@ -105,7 +105,7 @@ impl Secrets {
 
 /// `KEY_ENCRYPTION_SECRET` and the one before, without a look at the other secrets.
 pub(super) fn key_encryption(settings: &Settings) -> Result<(SecretString, Option<SecretString>), String> {
-    let (secret, previous) = sealing(settings)?;
+    let (secret, previous) = encryption(settings)?;
     let secret = needed("KEY_ENCRYPTION_SECRET", secret)?;
     let mut all = vec![("KEY_ENCRYPTION_SECRET", &secret)];
     all.extend(previous.iter().map(|secret| ("KEY_ENCRYPTION_SECRET_PREVIOUS", secret)));
@@ -113,7 +113,7 @@ pub(super) fn key_encryption(settings: &Settings) -> Result<(SecretString, Optio
     Ok((secret, previous))
 }
 
-fn sealing(settings: &Settings) -> Result<(Option<SecretString>, Option<SecretString>), String> {
+fn encryption(settings: &Settings) -> Result<(Option<SecretString>, Option<SecretString>), String> {
     let secret = read(
         "KEY_ENCRYPTION_SECRET",
         settings.key_encryption_secret.as_ref(),

@@ -12,7 +12,7 @@ pub const LAST_ADMINISTRATOR: &str = "last_administrator";
 ///
 /// # Errors
 /// The database failed.
-pub fn take(connection: &mut AnyConnection, name: &str) -> Result<(), StoreError> {
+pub fn acquire(connection: &mut AnyConnection, name: &str) -> Result<(), StoreError> {
     let row = guards::table.filter(guards::name.eq(name));
     let taken = diesel::update(row).set(guards::taken.eq(guards::taken + 1)).execute(connection)?;
     if taken == 1 { Ok(()) } else { Err(StoreError::Query(diesel::result::Error::NotFound)) }

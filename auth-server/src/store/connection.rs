@@ -116,7 +116,7 @@ impl DatabaseUrl {
 
 #[cfg(feature = "postgres")]
 fn connect_postgres(url: &str) -> ConnectionResult<AnyConnection> {
-    let mut connection = diesel::PgConnection::establish(&impatient(url))?;
+    let mut connection = diesel::PgConnection::establish(&with_timeouts(url))?;
     // A statement that hangs must not hold a request, a pool place and row locks for good.
     connection
         .batch_execute("SET statement_timeout = '10s'; SET lock_timeout = '5s'; SET TIME ZONE 'UTC'")
@@ -136,7 +136,7 @@ const LIMITS: [(&str, &str); 5] = [
 ];
 
 #[cfg(feature = "postgres")]
-fn impatient(url: &str) -> String {
+fn with_timeouts(url: &str) -> String {
     let query = url.split_once('?').map(|(_, query)| query);
     let given: Vec<&str> = query.map(|query| query.split('&').collect()).unwrap_or_default();
     let is_given = |name: &str| given.iter().any(|pair| pair.split('=').next() == Some(name));
@@ -192,9 +192,9 @@ mod tests {
     fn limits_that_the_operator_has_set_stay() {
         let limits = "keepalives_idle=10&keepalives_interval=5&keepalives_count=3&tcp_user_timeout=10000";
         let url = "postgres://ann@db/latchkey";
-        assert_eq!(super::impatient(url), format!("{url}?connect_timeout=3&{limits}"));
+        assert_eq!(super::with_timeouts(url), format!("{url}?connect_timeout=3&{limits}"));
         let url = "postgres://ann@db/latchkey?sslmode=require&connect_timeout=9";
-        assert_eq!(super::impatient(url), format!("{url}&{limits}"));
+        assert_eq!(super::with_timeouts(url), format!("{url}&{limits}"));
     }
 
     #[cfg(feature = "postgres")]

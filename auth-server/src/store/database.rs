@@ -22,7 +22,7 @@ const CONNECTION_WAIT: Duration = Duration::from_secs(3);
 /// thread until it is told so.
 const OUTAGE_WAIT: Duration = Duration::from_millis(500);
 /// How long a writer to SQLite stands in line. Then nothing was done, and there is time left for what has begun.
-const LINE_WAIT: Duration = Duration::from_secs(5);
+const WRITE_QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long anybody waits for the database in all. Longer than its own limits to statements and locks, so that it matters
 /// only where the database, or the network to it, stands still.
 const ANSWER_WAIT: Duration = Duration::from_secs(12);
@@ -54,7 +54,7 @@ impl Database {
     ///
     /// # Errors
     /// One line that says what is wrong: not there, or not of this version.
-    pub fn open_as_it_is(url: &DatabaseUrl) -> Result<Self, String> {
+    pub fn open_existing(url: &DatabaseUrl) -> Result<Self, String> {
         if !url.is_there() {
             return Err(format!(
                 "there is no {url}: give DATABASE_URL as the servers have it, or make it by `auth-server migrate`"
@@ -104,7 +104,7 @@ impl Database {
             std::thread::sleep(Duration::from_millis(1));
         }
         let writer = matches!(url, DatabaseUrl::Sqlite(_)).then(|| Writer::start(of_size(1, spare)));
-        Self { pool, writer, line_wait: LINE_WAIT, metrics: DatabaseMetrics::default() }
+        Self { pool, writer, line_wait: WRITE_QUEUE_TIMEOUT, metrics: DatabaseMetrics::default() }
     }
 
     /// How many connections there are at this moment.
@@ -202,7 +202,7 @@ impl Database {
     ///
     /// # Errors
     /// It does not answer, or takes no writes.
-    pub async fn try_writing(&self) -> Result<(), StoreError> {
+    pub async fn check_writable(&self) -> Result<(), StoreError> {
         /// Rolls back.
         struct TakenBack(Option<StoreError>);
         impl From<StoreError> for TakenBack {
@@ -212,7 +212,7 @@ impl Database {
         }
         self.check().await?;
         let write = |connection: &mut AnyConnection| {
-            advisory_locks::take(connection, advisory_locks::LAST_ADMINISTRATOR)?;
+            advisory_locks::acquire(connection, advisory_locks::LAST_ADMINISTRATOR)?;
             Err(TakenBack(None))
         };
         match self.transaction::<(), _>(write).await {
@@ -320,7 +320,7 @@ mod tests {
     fn there_is_a_connection_from_the_start() {
         let folder = tempfile::TempDir::new().unwrap();
         let url: DatabaseUrl = format!("sqlite://{}/latchkey.db", folder.path().display()).parse().unwrap();
-        for database in [Database::open(&url).unwrap(), Database::open_as_it_is(&url).unwrap()] {
+        for database in [Database::open(&url).unwrap(), Database::open_existing(&url).unwrap()] {
             assert!(database.pool.state().connections >= 1);
             assert_eq!(database.writer.unwrap().connection().state().connections, 1);
         }
@@ -331,7 +331,7 @@ mod tests {
         let folder = tempfile::TempDir::new().unwrap();
         let url: DatabaseUrl = format!("sqlite://{}/latchkey.db", folder.path().display()).parse().unwrap();
         let server = Database::open(&url).unwrap();
-        let command = Database::open_as_it_is(&url).unwrap();
+        let command = Database::open_existing(&url).unwrap();
         // Both have one in use, the command for as long as the server takes to make a spare one.
         let wait = move |_: &mut AnyConnection| {
             let _used = server.pool.get().unwrap();

@@ -14,7 +14,7 @@ const MOST: i64 = 20;
 ///
 /// # Errors
 /// The database failed.
-pub fn is_familiar(
+pub fn is_known(
     connection: &mut AnyConnection,
     user: Option<UserId>,
     place: &str,
@@ -29,7 +29,7 @@ pub fn is_familiar(
 ///
 /// # Errors
 /// The database failed.
-pub fn note(
+pub fn remember(
     connection: &mut AnyConnection,
     user: UserId,
     place: &str,

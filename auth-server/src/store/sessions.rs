@@ -5,7 +5,7 @@ use diesel::prelude::*;
 
 use crate::fail_points;
 use crate::model::{
-    Carrier, Delivery, EndReason, Ended, Generation, ImpossibleValue, Session, SessionId, UserId,
+    Delivery, EndReason, Ended, Generation, ImpossibleValue, Session, SessionId, TokenTransport, UserId,
 };
 use crate::store::schema::sessions;
 use crate::store::{AnyConnection, StoreError};
@@ -23,7 +23,7 @@ pub struct Spend {
     /// backup, says that the session has been idle for too long.
     pub younger_than_idle_limit: bool,
     /// How the token came: a session's tokens never change their way.
-    pub carrier: Carrier,
+    pub transport: TokenTransport,
     /// SHA-256 of the request's Idempotency-Key.
     pub idempotency_key_hash: Option<[u8; 32]>,
     /// Address that the request came from.
@@ -73,7 +73,7 @@ pub fn rotate(
     };
     let idle_limit = if spend.younger_than_idle_limit { DateTime::UNIX_EPOCH.naive_utc() } else { now };
     // Not `eq_any`, which makes a statement that cannot be prepared once for all.
-    let [either, or] = spend.carrier.deliveries().map(Delivery::as_str);
+    let [either, or] = spend.transport.deliveries().map(Delivery::as_str);
     let row = sessions::table
         .filter(sessions::id.eq(spend.id.to_string()))
         .filter(sessions::secret_hash.eq(spend.secret_hash.to_vec()))

@@ -10,7 +10,7 @@ use crate::store::{AnyConnection, StoreError};
 #[derive(Clone, Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = signing_keys)]
 pub struct StoredKey {
-    /// Place in the order of keys; unique, so that of several servers that make one only one succeeds.
+    /// HashSlot in the order of keys; unique, so that of several servers that make one only one succeeds.
     pub ordinal: i32,
     /// RFC 7638 thumbprint.
     pub kid: String,
@@ -26,7 +26,7 @@ pub struct StoredKey {
     pub created_at: NaiveDateTime,
     /// When it may begin to sign: every cache has it by then.
     pub active_from: NaiveDateTime,
-    /// By then every token that it signed is dead. Unknown for keys that an older version made.
+    /// Actor then every token that it signed is dead. Unknown for keys that an older version made.
     pub needed_until: Option<NaiveDateTime>,
     /// When somebody took it out of use, tokens that it signed included.
     pub retired_at: Option<NaiveDateTime>,

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::domain::audit;
 use crate::domain::keys::key_pairs::{KeyError, KeyPairs};
 use crate::domain::keys::schedule::{KeySchedule, Stage, is_full, is_live, is_needed, stage};
-use crate::model::{EventType, Requester, Revocation};
+use crate::model::{ClientInfo, EventType, Revocation};
 use crate::store::signing_keys::{self, StoredKey};
 use crate::store::{Database, StoreError};
 
@@ -22,7 +22,7 @@ pub struct KeyInUse {
     pub created_at: DateTime<Utc>,
     /// When it begins or began to sign.
     pub active_from: DateTime<Utc>,
-    /// By then every token that it signed is dead.
+    /// Actor then every token that it signed is dead.
     pub needed_until: Option<DateTime<Utc>>,
     /// Names the secret that seals its private half.
     pub encryption_key_id: String,
@@ -137,8 +137,8 @@ pub async fn rotate(pairs: &KeyPairs, database: &Database, now: DateTime<Utc>) -
         let (kid, active_from) = (next.kid.clone(), next.active_from.and_utc());
         return Err(Refusal::NextIsThere { kid, active_from });
     }
-    let made = pairs.make(database, &stored, KeySchedule::by_hand(now), now, Requester::operator()).await?;
-    made.ok_or(Refusal::Keys(KeyError::Unsettled))
+    let made = pairs.make(database, &stored, KeySchedule::by_hand(now), now, ClientInfo::operator()).await?;
+    made.ok_or(Refusal::Keys(KeyError::Conflict))
 }
 
 /// Takes a key out of use at once, with every token that it signed. Nothing else is needed for that, no secret either: the
@@ -148,16 +148,16 @@ pub async fn rotate(pairs: &KeyPairs, database: &Database, now: DateTime<Utc>) -
 /// See [`Refusal`].
 pub async fn retire(database: &Database, kid: &str, now: DateTime<Utc>) -> Result<(), Refusal> {
     let name = kid.to_owned();
-    let by = Requester::operator();
-    let retired = audit::transaction(database, now, &by, move |connection, journal| {
+    let by = ClientInfo::operator();
+    let retired = audit::transaction(database, now, &by, move |connection, audit| {
         let retired = signing_keys::retire(connection, &name, now.naive_utc())?;
         if retired {
-            journal.note(journal.event(EventType::KeyRetired).with("kid", name.as_str()));
-            journal.revoke(Revocation::Key(name));
+            audit.record(audit.event(EventType::KeyRetired).with("kid", name.as_str()));
+            audit.revoke(Revocation::Key(name));
         }
         Ok::<_, StoreError>(retired)
     });
-    if retired.await?.done {
+    if retired.await?.value {
         return Ok(());
     }
     let stored = database.run(signing_keys::all).await?;
@@ -188,13 +188,13 @@ pub async fn openable(
 pub async fn rewrap(pairs: &KeyPairs, database: &Database) -> Result<usize, Refusal> {
     let stored = database.run(signing_keys::all).await?;
     let (mut rewrapped, mut closed) = (0, None);
-    for key in stored.into_iter().filter(|key| is_live(key) && !pairs.sealing().is_current(key)) {
-        let Ok(pkcs8) = pairs.sealing().open(&key) else {
+    for key in stored.into_iter().filter(|key| is_live(key) && !pairs.encryption().is_current(key)) {
+        let Ok(pkcs8) = pairs.encryption().open(&key) else {
             closed = closed.or(Some(key.kid));
             continue;
         };
         let (private_key, encryption_key_id) =
-            pairs.sealing().seal(&key.kid, &pkcs8).map_err(KeyError::from)?;
+            pairs.encryption().seal(&key.kid, &pkcs8).map_err(KeyError::from)?;
         let new = StoredKey { private_key, encryption_key_id, ..key.clone() };
         let changed =
             database.transaction(move |connection| signing_keys::reseal(connection, &key, &new)).await?;

@@ -16,7 +16,7 @@ struct SealingKey {
 /// The text was not sealed with this key, not for this label, or was changed since.
 #[derive(Debug, thiserror::Error)]
 #[error("sealed with another KEY_ENCRYPTION_SECRET, or damaged")]
-pub struct NotOurs;
+pub struct CannotDecrypt;
 
 impl SealingKey {
     /// Derives the key. Its id names it in the database without telling anything about it.
@@ -29,31 +29,35 @@ impl SealingKey {
     }
 
     /// Nonce, ciphertext, tag. `label` must be given again to open it, so that rows cannot be swapped.
-    fn seal(&self, label: &str, plain: &[u8]) -> Result<Vec<u8>, NotOurs> {
+    fn seal(&self, label: &str, plain: &[u8]) -> Result<Vec<u8>, CannotDecrypt> {
         let mut text = plain.to_vec();
-        let nonce =
-            self.key.seal_in_place_append_tag(Aad::from(label.as_bytes()), &mut text).map_err(|_| NotOurs)?;
+        let nonce = self
+            .key
+            .seal_in_place_append_tag(Aad::from(label.as_bytes()), &mut text)
+            .map_err(|_| CannotDecrypt)?;
         Ok([nonce.as_ref().as_slice(), &text].concat())
     }
 
     /// What [`SealingKey::seal`] was given.
-    fn open(&self, label: &str, sealed: &[u8]) -> Result<Vec<u8>, NotOurs> {
-        let (nonce, text) = sealed.split_at_checked(NONCE_LEN).ok_or(NotOurs)?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| NotOurs)?;
+    fn open(&self, label: &str, sealed: &[u8]) -> Result<Vec<u8>, CannotDecrypt> {
+        let (nonce, text) = sealed.split_at_checked(NONCE_LEN).ok_or(CannotDecrypt)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| CannotDecrypt)?;
         let mut text = text.to_vec();
-        let plain =
-            self.key.open_in_place(nonce, Aad::from(label.as_bytes()), &mut text).map_err(|_| NotOurs)?;
+        let plain = self
+            .key
+            .open_in_place(nonce, Aad::from(label.as_bytes()), &mut text)
+            .map_err(|_| CannotDecrypt)?;
         Ok(plain.to_vec())
     }
 }
 
 /// The secret in use, and during a change the one before.
-pub struct Sealing {
+pub struct KeyEncryption {
     current: SealingKey,
     previous: Option<SealingKey>,
 }
 
-impl Sealing {
+impl KeyEncryption {
     /// Seals with `current`; opens what either has sealed.
     pub fn new(current: &SecretString, previous: Option<&SecretString>) -> Self {
         Self { current: SealingKey::derive(current), previous: previous.map(SealingKey::derive) }
@@ -66,13 +70,13 @@ impl Sealing {
 
     /// The sealed private half, and what to call the key that sealed it.
     pub fn seal(&self, kid: &str, pkcs8: &[u8]) -> Result<(Vec<u8>, String), UnusableKey> {
-        let sealed = self.current.seal(kid, pkcs8).map_err(|NotOurs| UnusableKey)?;
+        let sealed = self.current.seal(kid, pkcs8).map_err(|CannotDecrypt| UnusableKey)?;
         Ok((sealed, self.current.id.clone()))
     }
 
     /// The private half, as PKCS#8.
-    pub fn open(&self, key: &StoredKey) -> Result<Vec<u8>, NotOurs> {
-        self.by_id(&key.encryption_key_id).ok_or(NotOurs)?.open(&key.kid, &key.private_key)
+    pub fn open(&self, key: &StoredKey) -> Result<Vec<u8>, CannotDecrypt> {
+        self.by_id(&key.encryption_key_id).ok_or(CannotDecrypt)?.open(&key.kid, &key.private_key)
     }
 
     fn by_id(&self, id: &str) -> Option<&SealingKey> {

@@ -8,10 +8,10 @@ use shared_claims::thumbprint;
 use tokio::task::spawn_blocking;
 
 use crate::domain::audit;
-use crate::domain::keys::encryption::{NotOurs, Sealing};
+use crate::domain::keys::encryption::{CannotDecrypt, KeyEncryption};
 use crate::domain::keys::schedule::{KeySchedule, is_live, is_published};
 use crate::domain::keys::signer::{Signer, UnusableKey, generate};
-use crate::model::{EventType, Requester};
+use crate::model::{ClientInfo, EventType};
 use crate::store::signing_keys::{self, StoredKey};
 use crate::store::{Database, StoreError, Taken};
 
@@ -24,7 +24,7 @@ const UNKNOWN_NEED: TimeDelta = TimeDelta::days(1);
 /// Key pairs, by the rules of one server.
 #[derive(Clone)]
 pub struct KeyPairs {
-    sealing: Arc<Sealing>,
+    encryption: Arc<KeyEncryption>,
     schedule: KeySchedule,
 }
 
@@ -60,14 +60,14 @@ pub enum KeyError {
     Unusable(#[from] UnusableKey),
     /// Other servers changed the keys at each try.
     #[error("the signing keys did not hold still")]
-    Unsettled,
+    Conflict,
 }
 
 impl KeyPairs {
-    /// Private halves are sealed by `sealing`.
+    /// Private halves are sealed by `encryption`.
     #[must_use]
-    pub fn new(sealing: Sealing, schedule: KeySchedule) -> Self {
-        Self { sealing: Arc::new(sealing), schedule }
+    pub fn new(encryption: KeyEncryption, schedule: KeySchedule) -> Self {
+        Self { encryption: Arc::new(encryption), schedule }
     }
 
     /// Makes the next key if it is time, and tells the others that the one to sign with is needed; of several servers that
@@ -98,7 +98,7 @@ impl KeyPairs {
                 return Ok(Found { stored, signing: Err(KeyError::Sealed), unusable });
             }
             if let Some(active_from) = self.schedule.due(&stored, now) {
-                self.make(database, &stored, active_from, now, Requester::none()).await?;
+                self.make(database, &stored, active_from, now, ClientInfo::none()).await?;
                 continue;
             }
             let signing = self.schedule.signing(&usable, now).ok_or(KeyError::Sealed)?.clone();
@@ -106,7 +106,7 @@ impl KeyPairs {
                 return Ok(Found { stored, signing: Ok(signing), unusable });
             }
         }
-        Err(KeyError::Unsettled)
+        Err(KeyError::Conflict)
     }
 
     /// Makes the key after those in `stored`. Nothing, where another server was faster.
@@ -119,7 +119,7 @@ impl KeyPairs {
         stored: &[StoredKey],
         active_from: DateTime<Utc>,
         now: DateTime<Utc>,
-        by: Requester,
+        by: ClientInfo,
     ) -> Result<Option<StoredKey>, KeyError> {
         let ordinal = stored.last().map_or(1, |key| key.ordinal + 1);
         let pairs = self.clone();
@@ -127,11 +127,11 @@ impl KeyPairs {
         let made = spawn_blocking(move || pairs.generate(ordinal, active_from, now));
         let key = made.await.map_err(|_| StoreError::Cancelled)??;
         let row = key.clone();
-        let inserted = audit::transaction(database, now, &by, move |connection, journal| {
+        let inserted = audit::transaction(database, now, &by, move |connection, audit| {
             signing_keys::insert(connection, &row)?;
-            let made = journal.event(EventType::KeyMade).with("kid", row.kid.as_str());
+            let made = audit.event(EventType::KeyMade).with("kid", row.kid.as_str());
             let made = made.with("algorithm", row.algorithm.as_str());
-            journal.note(made.with("active_from", format!("{active_from:?}")));
+            audit.record(made.with("active_from", format!("{active_from:?}")));
             Ok::<_, StoreError>(())
         });
         let is_first = match inserted.await {
@@ -149,7 +149,7 @@ impl KeyPairs {
     pub fn open(&self, key: &StoredKey) -> Result<Signer, KeyError> {
         let damaged = || KeyError::Damaged(key.kid.clone());
         let algorithm = key.algorithm.parse().map_err(|_| damaged())?;
-        let pkcs8 = self.sealing.open(key).map_err(|NotOurs| damaged())?;
+        let pkcs8 = self.encryption.open(key).map_err(|CannotDecrypt| damaged())?;
         let signer = Signer::from_pkcs8(algorithm, &pkcs8).map_err(|UnusableKey| damaged())?;
         // What is published must be the other half of what signs.
         let is_whole = public_half(key).is_some()
@@ -165,8 +165,8 @@ impl KeyPairs {
 
     /// What opens them.
     #[must_use]
-    pub fn sealing(&self) -> &Sealing {
-        &self.sealing
+    pub fn encryption(&self) -> &KeyEncryption {
+        &self.encryption
     }
 
     async fn need(&self, database: &Database, key: &StoredKey, now: DateTime<Utc>) -> Result<bool, KeyError> {
@@ -185,7 +185,7 @@ impl KeyPairs {
         let mut jwk = Signer::from_pkcs8(algorithm, &pkcs8)?.public_jwk().ok_or(UnusableKey)?;
         let kid = thumbprint(&jwk).ok_or(UnusableKey)?;
         jwk["kid"] = json!(kid);
-        let (private_key, encryption_key_id) = self.sealing.seal(&kid, &pkcs8)?;
+        let (private_key, encryption_key_id) = self.encryption.seal(&kid, &pkcs8)?;
         Ok(StoredKey {
             ordinal,
             algorithm: algorithm.as_str().to_owned(),

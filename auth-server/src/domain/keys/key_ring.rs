@@ -107,7 +107,7 @@ impl KeyRing {
     ///
     /// # Errors
     /// The database failed: the keys at hand stay. Or there is no key that can be used: what was retired goes all the same.
-    pub async fn keep(&self, database: &Database, now: DateTime<Utc>) -> Result<usize, KeyError> {
+    pub async fn refresh(&self, database: &Database, now: DateTime<Utc>) -> Result<usize, KeyError> {
         let Source::KeyPairs(pairs) = &self.source else {
             self.kept_at.store(Arc::new(now));
             return Ok(0);

@@ -4,18 +4,18 @@ use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::domain::audit::{self, Journal};
+use crate::domain::audit::{self, AuditLog};
 use crate::domain::context::Context;
 use crate::domain::passwords::verification::{self, Identifier, PasswordError};
-use crate::domain::passwords::{Busy, WeakPassword, throttle};
-use crate::model::{EndReason, EventType, PasswordHash, Requester, Session, User};
+use crate::domain::passwords::{QueueFull, WeakPassword, throttle};
+use crate::model::{ClientInfo, EndReason, EventType, PasswordHash, Session, User};
 use crate::store::{AnyConnection, StoreError, known_origins, sessions, users};
 
 /// What is wanted.
 pub struct PasswordChange {
     /// Proves that it is the person who asks.
     pub current: SecretString,
-    /// In its place.
+    /// In its slot.
     pub new: SecretString,
     /// Whether whoever else is logged in has to log in again.
     pub end_other_sessions: bool,
@@ -41,9 +41,9 @@ pub enum PasswordChangeError {
     Store(#[from] StoreError),
 }
 
-impl From<Busy> for PasswordChangeError {
-    fn from(busy: Busy) -> Self {
-        PasswordError::Busy(busy).into()
+impl From<QueueFull> for PasswordChangeError {
+    fn from(busy: QueueFull) -> Self {
+        PasswordError::QueueFull(busy).into()
     }
 }
 
@@ -56,7 +56,7 @@ pub async fn change(
     session: Session,
     user: &User,
     change: PasswordChange,
-    requester: &Requester,
+    requester: &ClientInfo,
 ) -> Result<(), PasswordChangeError> {
     let whom = Identifier::Email(user.email.clone());
     let is_same = change.current.expose_secret() == change.new.expose_secret();
@@ -65,30 +65,30 @@ pub async fn change(
     let hash = match accepted(context, user, change.new, is_same).await {
         Ok(hash) => hash,
         Err(refusal) => {
-            proof.forgive(context).await?;
+            proof.forget_failure(context).await?;
             return Err(refusal);
         }
     };
     // Whoever has planted a device's token in this browser is not to be heard for it.
-    let device = requester.device.clone().filter(|_| proof.device_is_familiar());
-    let (now, held, here) = (context.now(), Arc::clone(&proof), Requester { device, ..requester.clone() });
-    let work = move |connection: &mut AnyConnection, journal: &mut Journal| {
-        held.hold(connection, now)?;
+    let device = requester.device.clone().filter(|_| proof.device_is_known());
+    let (now, held, here) = (context.now(), Arc::clone(&proof), ClientInfo { device, ..requester.clone() });
+    let work = move |connection: &mut AnyConnection, audit: &mut AuditLog| {
+        held.lock_user(connection, now)?;
         let user = held.user.id;
-        audit::bump_version(connection, journal, user)?;
+        audit::bump_version(connection, audit, user)?;
         users::set_password(connection, user, &hash)?;
         // Whoever else knew the old password may have made their own places familiar.
         known_origins::forget(connection, user)?;
-        throttle::make_familiar(connection, user, &here, now)?;
+        throttle::remember_origin(connection, user, &here, now)?;
         if change.end_other_sessions {
             let (but, reason) = (Some(session.id), EndReason::PasswordChanged);
             let ended = sessions::end_all(connection, user, but, reason, now)?;
-            journal.note_ended(ended, user, reason);
+            audit.record_ended(ended, user, reason);
         }
         if !sessions::note_authentication(connection, session.id, now)? {
             return Err(PasswordChangeError::SessionEnded);
         }
-        journal.note_session(EventType::PasswordChanged, session.id, user);
+        audit.record_session_event(EventType::PasswordChanged, session.id, user);
         Ok(())
     };
     context.transaction(requester, work).await

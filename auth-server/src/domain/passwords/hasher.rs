@@ -4,9 +4,9 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use secrecy::{ExposeSecret, SecretString};
 use zxcvbn::Score;
 
-use crate::domain::passwords::Busy;
+use crate::domain::passwords::QueueFull;
 use crate::domain::passwords::hashing_memory::HashingMemory;
-use crate::domain::passwords::hashing_pool::{HashingPool, Place};
+use crate::domain::passwords::hashing_pool::{HashSlot, HashingPool};
 use crate::domain::passwords::stored_hash::StoredHash;
 use crate::model::PasswordHash;
 
@@ -86,58 +86,57 @@ impl Passwords {
         &self.pool
     }
 
-    /// A place among those whose password is hashed next.
+    /// A slot among those whose password is hashed next.
     ///
     /// # Errors
-    /// [`Busy`]
-    pub fn place(&self) -> Result<Place, Busy> {
-        self.pool.place()
+    /// [`QueueFull`]
+    pub fn reserve(&self) -> Result<HashSlot, QueueFull> {
+        self.pool.reserve()
     }
 
     /// Checks a password against a person's hash, or against the stand-in.
     ///
     /// # Errors
-    /// [`Busy`]
+    /// [`QueueFull`]
     pub async fn check(
         &self,
-        place: Place,
+        slot: HashSlot,
         password: SecretString,
         stored: Option<PasswordHash>,
-    ) -> Result<Check, Busy> {
+    ) -> Result<Check, QueueFull> {
         let (argon2, stand_in) = (self.argon2.clone(), Arc::clone(&self.stand_in));
         let flask_salt = self.flask_salt.clone();
-        place
-            .run(move |memory| {
-                if let Some(stored) = stored {
-                    return check(&argon2, &password, &stored, flask_salt.as_ref(), memory);
-                }
-                check(&argon2, &password, &stand_in, None, memory);
-                Check::Wrong
-            })
-            .await
+        slot.run(move |memory| {
+            if let Some(stored) = stored {
+                return check(&argon2, &password, &stored, flask_salt.as_ref(), memory);
+            }
+            check(&argon2, &password, &stand_in, None, memory);
+            Check::Wrong
+        })
+        .await
     }
 
     /// Hashes a password that is known to be somebody's already.
     ///
     /// # Errors
-    /// [`Busy`]
-    pub async fn hash(&self, password: SecretString) -> Result<PasswordHash, Busy> {
+    /// [`QueueFull`]
+    pub async fn hash(&self, password: SecretString) -> Result<PasswordHash, QueueFull> {
         let argon2 = self.argon2.clone();
-        self.pool.place()?.run(move |memory| hash(&argon2, &password, memory)).await
+        self.pool.reserve()?.run(move |memory| hash(&argon2, &password, memory)).await
     }
 
     /// Hashes a new password, unless it is weak. `words` are those that a guesser would try first.
     ///
     /// # Errors
-    /// [`Busy`]
+    /// [`QueueFull`]
     pub async fn hash_if_strong(
         &self,
         password: SecretString,
         words: Vec<String>,
-    ) -> Result<Result<PasswordHash, WeakPassword>, Busy> {
+    ) -> Result<Result<PasswordHash, WeakPassword>, QueueFull> {
         let argon2 = self.argon2.clone();
         self.pool
-            .place()?
+            .reserve()?
             .run(move |memory| {
                 judge(password.expose_secret(), &words)?;
                 Ok(hash(&argon2, &password, memory))

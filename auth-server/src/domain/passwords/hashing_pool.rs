@@ -41,7 +41,7 @@ pub struct Load {
 }
 
 /// The right to have one password hashed, sooner or later. Given back when dropped.
-pub struct Place {
+pub struct HashSlot {
     jobs: mpsc::Sender<Job>,
     permit: OwnedSemaphorePermit,
     busy: Arc<AtomicUsize>,
@@ -53,7 +53,7 @@ struct Hashing(Arc<AtomicUsize>);
 /// All places are taken.
 #[derive(Debug, thiserror::Error)]
 #[error("too many passwords are waiting to be hashed")]
-pub struct Busy;
+pub struct QueueFull;
 
 impl HashingPool {
     /// Starts the threads. They end when the pool is dropped.
@@ -84,28 +84,28 @@ impl HashingPool {
         registry.register("passwords_refused", help, self.refused.clone());
     }
 
-    /// Takes a place.
+    /// Takes a slot.
     ///
     /// # Errors
-    /// [`Busy`], at once, where too many are waiting.
-    pub fn place(&self) -> Result<Place, Busy> {
+    /// [`QueueFull`], at once, where too many are waiting.
+    pub fn reserve(&self) -> Result<HashSlot, QueueFull> {
         let permit = Arc::clone(&self.places).try_acquire_owned().map_err(|_| {
             self.refused.inc();
-            Busy
+            QueueFull
         })?;
-        Ok(Place { jobs: self.jobs.clone(), permit, busy: Arc::clone(&self.busy) })
+        Ok(HashSlot { jobs: self.jobs.clone(), permit, busy: Arc::clone(&self.busy) })
     }
 }
 
-impl Place {
+impl HashSlot {
     /// Runs `work` on one of the threads.
     ///
     /// # Errors
-    /// [`Busy`] where the threads are gone, at the server's end.
+    /// [`QueueFull`] where the threads are gone, at the server's end.
     pub async fn run<T: Send + 'static>(
         self,
         work: impl FnOnce(&mut HashingMemory) -> T + Send + 'static,
-    ) -> Result<T, Busy> {
+    ) -> Result<T, QueueFull> {
         let Self { jobs, permit, busy } = self;
         let (answer, answered) = oneshot::channel();
         let work = Box::new(move |memory: &mut HashingMemory| {
@@ -119,8 +119,8 @@ impl Place {
             drop((hashing, permit));
             let _ = answer.send(result);
         });
-        jobs.send(Job { request: request_id::current(), work }).map_err(|_| Busy)?;
-        answered.await.map_err(|_| Busy)
+        jobs.send(Job { request: request_id::current(), work }).map_err(|_| QueueFull)?;
+        answered.await.map_err(|_| QueueFull)
     }
 }
 
@@ -138,7 +138,7 @@ impl Drop for Hashing {
 }
 
 fn work(queue: &Mutex<mpsc::Receiver<Job>>) {
-    yield_to_others();
+    lower_thread_priority();
     let mut memory = HashingMemory::default();
     loop {
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
@@ -156,7 +156,7 @@ fn work(queue: &Mutex<mpsc::Receiver<Job>>) {
 
 /// Whoever refreshes comes before whoever logs in: while all cores hash, refreshes take less than half as long for it.
 #[cfg(target_os = "linux")]
-fn yield_to_others() {
+fn lower_thread_priority() {
     /// A tenth of the processor time of a thread of ordinary rank, where both want all of it.
     const NICE: i32 = 10;
     // On Linux "this process" is this thread. One that may not step back hashes as before.
@@ -167,7 +167,7 @@ fn yield_to_others() {
 
 /// Elsewhere it would be the whole process that steps back.
 #[cfg(not(target_os = "linux"))]
-fn yield_to_others() {}
+fn lower_thread_priority() {}
 
 #[cfg(test)]
 mod tests {
@@ -178,7 +178,7 @@ mod tests {
     #[tokio::test]
     async fn the_request_is_known_on_the_other_thread_too() {
         let pool = HashingPool::start(1);
-        let seen = || async { pool.place().unwrap().run(|_| request_id::current()).await.unwrap() };
+        let seen = || async { pool.reserve().unwrap().run(|_| request_id::current()).await.unwrap() };
         let id = RequestId::random();
         assert_eq!(request_id::handling(id.clone(), seen()).await, Some(id));
         assert_eq!(seen().await, None);
@@ -189,16 +189,16 @@ mod tests {
         let pool = HashingPool::start(1);
         let (begun, begins) = tokio::sync::oneshot::channel();
         let (end, ends) = std::sync::mpsc::channel::<()>();
-        let hashing = pool.place().unwrap().run(move |_| {
+        let hashing = pool.reserve().unwrap().run(move |_| {
             let _ = begun.send(());
             let _ = ends.recv();
         });
         let hashing = tokio::spawn(hashing);
         begins.await.unwrap();
-        let waiting: Vec<_> = std::iter::from_fn(|| pool.place().ok()).collect();
+        let waiting: Vec<_> = std::iter::from_fn(|| pool.reserve().ok()).collect();
         let load = pool.load();
         assert_eq!((load.threads, load.busy, load.waiting), (1, 1, WAITING));
-        assert_eq!(pool.refused.get(), 1, "the one that found no place");
+        assert_eq!(pool.refused.get(), 1, "the one that found no slot");
 
         drop(waiting);
         end.send(()).unwrap();

@@ -3,51 +3,51 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Lets a few at a time do something with the same thing, while the others wait.
+/// Lets a few at a time do something with the same key, while the others wait.
 #[derive(Clone)]
-pub struct Turns {
-    at_once: usize,
-    things: Arc<Mutex<HashMap<String, Arc<Semaphore>>>>,
+pub struct KeyedSemaphore {
+    permits_per_key: usize,
+    entries: Arc<Mutex<HashMap<String, Arc<Semaphore>>>>,
 }
 
 /// A turn, until it is dropped.
-pub struct Turn {
-    turns: Turns,
-    thing: String,
+pub struct KeyedPermit {
+    semaphores: KeyedSemaphore,
+    key: String,
     permit: Option<OwnedSemaphorePermit>,
 }
 
-impl Turns {
+impl KeyedSemaphore {
     /// So many at once.
-    pub fn new(at_once: usize) -> Self {
-        Self { at_once, things: Arc::default() }
+    pub fn new(permits_per_key: usize) -> Self {
+        Self { permits_per_key, entries: Arc::default() }
     }
 
     /// Waits for a turn. Who asked first comes first.
-    pub async fn wait(&self, thing: String) -> Turn {
+    pub async fn acquire(&self, key: String) -> KeyedPermit {
         let semaphore = self
             .lock()
-            .entry(thing.clone())
-            .or_insert_with(|| Arc::new(Semaphore::new(self.at_once)))
+            .entry(key.clone())
+            .or_insert_with(|| Arc::new(Semaphore::new(self.permits_per_key)))
             .clone();
-        let mut turn = Turn { turns: self.clone(), thing, permit: None };
+        let mut keyed = KeyedPermit { semaphores: self.clone(), key, permit: None };
         // Semaphores of ours are never closed.
-        turn.permit = semaphore.acquire_owned().await.ok();
-        turn
+        keyed.permit = semaphore.acquire_owned().await.ok();
+        keyed
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Semaphore>>> {
-        self.things.lock().unwrap_or_else(PoisonError::into_inner)
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Turn {
+impl Drop for KeyedPermit {
     fn drop(&mut self) {
-        let mut things = self.turns.lock();
+        let mut entries = self.semaphores.lock();
         self.permit = None;
         // Whoever waits or works holds another.
-        if things.get(&self.thing).is_some_and(|semaphore| Arc::strong_count(semaphore) == 1) {
-            things.remove(&self.thing);
+        if entries.get(&self.key).is_some_and(|semaphore| Arc::strong_count(semaphore) == 1) {
+            entries.remove(&self.key);
         }
     }
 }
@@ -58,19 +58,19 @@ mod tests {
 
     use tokio::time::timeout;
 
-    use crate::domain::passwords::keyed_semaphore::Turns;
+    use crate::domain::passwords::keyed_semaphore::KeyedSemaphore;
 
     #[actix_web::test]
     async fn a_few_go_at_once_and_nothing_is_left_behind() {
-        let turns = Turns::new(2);
-        let wait = |thing: &str| timeout(Duration::from_millis(20), turns.wait(thing.to_owned()));
-        let (first, second) = (wait("ann").await.unwrap(), wait("ann").await.unwrap());
-        assert!(wait("ann").await.is_err(), "a third at once");
-        wait("bob").await.unwrap();
+        let semaphore = KeyedSemaphore::new(2);
+        let acquire = |key: &str| timeout(Duration::from_millis(20), semaphore.acquire(key.to_owned()));
+        let (first, second) = (acquire("ann").await.unwrap(), acquire("ann").await.unwrap());
+        assert!(acquire("ann").await.is_err(), "a third at once");
+        acquire("bob").await.unwrap();
         drop(first);
-        let third = wait("ann").await.unwrap();
-        assert_eq!(turns.lock().len(), 1);
+        let third = acquire("ann").await.unwrap();
+        assert_eq!(semaphore.lock().len(), 1);
         drop((second, third));
-        assert_eq!(turns.lock().len(), 0);
+        assert_eq!(semaphore.lock().len(), 0);
     }
 }

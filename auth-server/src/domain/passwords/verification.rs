@@ -3,32 +3,32 @@
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
-use crate::domain::audit::Journal;
+use crate::domain::audit::AuditLog;
 use crate::domain::context::Context;
-use crate::domain::passwords::Busy;
+use crate::domain::passwords::QueueFull;
 use crate::domain::passwords::hasher::Check;
-use crate::domain::passwords::keyed_semaphore::Turn;
-use crate::domain::passwords::throttle::{Attempt, TooManyFailures};
-use crate::model::{Email, Event, EventType, PasswordHash, Requester, User, UserId, Username};
+use crate::domain::passwords::keyed_semaphore::KeyedPermit;
+use crate::domain::passwords::throttle::{LoginAttempt, TooManyFailures};
+use crate::model::{ClientInfo, Email, Event, EventType, PasswordHash, User, UserId, Username};
 use crate::store::{AnyConnection, StoreError, users};
 
 /// Whom somebody says to be.
 #[derive(Clone)]
 pub enum Identifier {
-    /// By address.
+    /// Actor address.
     Email(Email),
-    /// By name.
+    /// Actor name.
     Username(Username),
 }
 
 /// Somebody who has given the right password, as the database had them at that moment. To be kept until what builds on it
 /// is committed: others wait to learn whether the attempt counts as a failure.
-pub struct Proof {
+pub struct VerifiedPassword {
     /// Who.
     pub user: User,
     rehashed: Option<PasswordHash>,
-    attempt: Attempt,
-    _turn: Turn,
+    attempt: LoginAttempt,
+    _permit: KeyedPermit,
 }
 
 /// Why nobody has proved anything.
@@ -45,7 +45,7 @@ pub enum PasswordError {
     TooManyFailures(#[from] TooManyFailures),
     /// Too many passwords are waiting to be checked.
     #[error(transparent)]
-    Busy(#[from] Busy),
+    QueueFull(#[from] QueueFull),
     /// The database gave no answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -59,15 +59,15 @@ pub async fn check(
     context: &Context,
     identifier: Identifier,
     password: SecretString,
-    requester: &Requester,
+    requester: &ClientInfo,
     failure: EventType,
-) -> Result<Proof, PasswordError> {
-    let account = context.throttle.account(identifier.text());
+) -> Result<VerifiedPassword, PasswordError> {
+    let account = context.throttle.login_key(identifier.text());
     // First of all, since whoever waits must not keep others waiting.
-    let turn = context.throttle.turn(&account, requester).await;
+    let permit = context.throttle.permit(&account, requester).await;
     // Before the database is asked: who is refused in a flood of logins must cost as little as can be, and keep
     // no connection from those who refresh.
-    let place = context.passwords.place()?;
+    let slot = context.passwords.reserve()?;
     let asks = requester.clone();
     let now = context.now();
     let (user, attempt) = context
@@ -75,33 +75,33 @@ pub async fn check(
         .run(move |connection| {
             let user = find(connection, &identifier)?;
             let id = user.as_ref().map(|user| user.id);
-            let attempt = Attempt::knock(connection, account, id, &asks, now)??;
+            let attempt = LoginAttempt::check(connection, account, id, &asks, now)??;
             Ok::<_, PasswordError>((user, attempt))
         })
         .await?;
     let passing = attempt.clone();
     context
         .database
-        .transaction(move |connection| Ok::<_, PasswordError>(passing.pass(connection, now)??))
+        .transaction(move |connection| Ok::<_, PasswordError>(passing.reserve(connection, now)??))
         .await?;
     let user_id = user.as_ref().map(|user| user.id);
     let hash = user.as_ref().map(|user| user.password_hash.clone());
     // Without a person a stand-in is checked, so that the answer takes as long.
-    let check = context.passwords.check(place, password.clone(), hash).await?;
+    let check = context.passwords.check(slot, password.clone(), hash).await?;
     let Some(user) = user.filter(|user| user.disabled_at.is_none() && check != Check::Wrong) else {
-        let work = move |connection: &mut AnyConnection, journal: &mut Journal| {
-            note(connection, journal, user_id, failure)?;
-            attempt.failed(connection, now)
+        let work = move |connection: &mut AnyConnection, audit: &mut AuditLog| {
+            note(connection, audit, user_id, failure)?;
+            attempt.record_failure(connection, now)
         };
         context.transaction(requester, work).await?;
         return Err(PasswordError::Wrong);
     };
     let rehashed = match check {
-        // Should there be no place for it now, another login will do it.
+        // Should there be no slot for it now, another login will do it.
         Check::RightButOutdated => context.passwords.hash(password).await.ok(),
         Check::Right | Check::Wrong => None,
     };
-    Ok(Proof { user, rehashed, attempt, _turn: turn })
+    Ok(VerifiedPassword { user, rehashed, attempt, _permit: permit })
 }
 
 impl Identifier {
@@ -114,13 +114,13 @@ impl Identifier {
     }
 }
 
-impl Proof {
+impl VerifiedPassword {
     /// Comes first in the transaction that builds on the proof: notes it, if the person's record is still the one that the
     /// password was checked against. The row stays locked until the end, so that no change of it slips in between.
     ///
     /// # Errors
     /// The record has changed: there is no proof any more. Or the database failed.
-    pub fn hold(&self, connection: &mut AnyConnection, now: DateTime<Utc>) -> Result<(), PasswordError> {
+    pub fn lock_user(&self, connection: &mut AnyConnection, now: DateTime<Utc>) -> Result<(), PasswordError> {
         let user = &self.user;
         if !users::note_login(connection, user.id, user.version, self.rehashed.as_ref(), now)? {
             // Somebody logged out everywhere at this moment, or got another role: "wrong password" would be a lie.
@@ -129,22 +129,22 @@ impl Proof {
             });
             return Err(if same { PasswordError::RecordChanged } else { PasswordError::Wrong });
         }
-        Ok(self.attempt.succeeded(connection)?)
+        Ok(self.attempt.clear(connection)?)
     }
 
     /// The password was right, whatever else is wrong: it is not counted as a failure.
     ///
     /// # Errors
     /// The database failed.
-    pub async fn forgive(&self, context: &Context) -> Result<(), StoreError> {
+    pub async fn forget_failure(&self, context: &Context) -> Result<(), StoreError> {
         let attempt = self.attempt.clone();
-        context.database.transaction(move |connection| attempt.succeeded(connection)).await
+        context.database.transaction(move |connection| attempt.clear(connection)).await
     }
 
     /// Whether an earlier login of this person left the token that the device showed.
     #[must_use]
-    pub fn device_is_familiar(&self) -> bool {
-        self.attempt.device_is_familiar()
+    pub fn device_is_known(&self) -> bool {
+        self.attempt.device_is_known()
     }
 }
 
@@ -156,27 +156,27 @@ impl Proof {
 pub async fn note_failure(
     context: &Context,
     user: Option<UserId>,
-    requester: &Requester,
+    requester: &ClientInfo,
     failure: EventType,
 ) -> Result<(), StoreError> {
     let work =
-        move |connection: &mut AnyConnection, journal: &mut Journal| note(connection, journal, user, failure);
+        move |connection: &mut AnyConnection, audit: &mut AuditLog| note(connection, audit, user, failure);
     context.transaction(requester, work).await
 }
 
 fn note(
     connection: &mut AnyConnection,
-    journal: &mut Journal,
+    audit: &mut AuditLog,
     user: Option<UserId>,
     failure: EventType,
 ) -> Result<(), StoreError> {
-    let event = Event { user, ..journal.event(failure) };
+    let event = Event { user, ..audit.event(failure) };
     // Who is deleted while the password is being checked leaves no more than an id, and cannot be from here on.
     let is_gone = match user {
         Some(id) => !users::hold(connection, id)?,
         None => false,
     };
-    journal.note(if is_gone { event.without_origin() } else { event });
+    audit.record(if is_gone { event.without_origin() } else { event });
     Ok(())
 }
 

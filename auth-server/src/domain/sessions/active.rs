@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::domain::audit::Journal;
+use crate::domain::audit::AuditLog;
 use crate::domain::context::Context;
-use crate::model::{EndReason, Requester, Session, SessionId, UserId};
+use crate::model::{ClientInfo, EndReason, Session, SessionId, UserId};
 use crate::store::{AnyConnection, StoreError, sessions};
 
 /// The living sessions of the person that `current` is one of, last used first.
@@ -30,12 +30,12 @@ pub async fn end(
     user: UserId,
     session: SessionId,
     reason: EndReason,
-    requester: &Requester,
+    requester: &ClientInfo,
 ) -> Result<bool, StoreError> {
     let now = context.now();
     context
-        .transaction(requester, move |connection, journal| {
-            end_one(connection, journal, user, session, reason, now)
+        .transaction(requester, move |connection, audit| {
+            end_one(connection, audit, user, session, reason, now)
         })
         .await
 }
@@ -43,7 +43,7 @@ pub async fn end(
 /// Ends one session, if it is this person's and not over.
 pub fn end_one(
     connection: &mut AnyConnection,
-    journal: &mut Journal,
+    audit: &mut AuditLog,
     user: UserId,
     session: SessionId,
     reason: EndReason,
@@ -52,7 +52,7 @@ pub fn end_one(
     let theirs = sessions::by_id(connection, session)?.is_some_and(|found| found.user_id == user);
     let ended = theirs && sessions::end(connection, session, reason, now)?;
     if ended {
-        journal.note_ended([session], user, reason);
+        audit.record_ended([session], user, reason);
     }
     Ok(ended)
 }

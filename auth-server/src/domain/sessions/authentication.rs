@@ -1,15 +1,15 @@
-//! Who is calling? By refresh token, judged as at refresh but not spent; or by access token, to read only.
+//! Who is calling? Actor refresh token, judged as at refresh but not spent; or by access token, to read only.
 
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use shared_claims::{AccessClaims, TokenError};
 
-use crate::domain::audit::Journal;
+use crate::domain::audit::AuditLog;
 use crate::domain::context::{Context, Lifetimes};
 use crate::domain::sessions::refresh::may_be_redelivered;
-use crate::domain::sessions::token_status::{Standing, standing, why_missing};
+use crate::domain::sessions::token_status::{TokenStatus, classify, missing_reason};
 use crate::domain::tokens::RefreshToken;
-use crate::model::{EndReason, Requester, Session, User, UserId};
+use crate::model::{ClientInfo, EndReason, Session, User, UserId};
 use crate::store::{AnyConnection, StoreError, sessions, users};
 
 /// Why nobody is there.
@@ -29,7 +29,7 @@ pub enum AuthenticationError {
     StaleToken,
     /// The session changed while it was being looked at.
     #[error("the session changes too quickly")]
-    Unsettled,
+    Conflict,
     /// The database gave no answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -42,7 +42,7 @@ pub enum AuthenticationError {
 pub async fn by_refresh_token(
     context: &Context,
     token: &SecretString,
-    requester: &Requester,
+    requester: &ClientInfo,
 ) -> Result<(Session, User), AuthenticationError> {
     let token = context.refresh_tokens.read(token).map_err(|error| match error {
         TokenError::Expired => AuthenticationError::SessionEnded(EndReason::Expired),
@@ -56,15 +56,15 @@ pub async fn by_refresh_token(
         Found::Alive(session, Some(user)) => Ok((*session, enabled(*user)?)),
         Found::Alive(_, None) => Err(AuthenticationError::SessionEnded(EndReason::UserDeleted)),
         Found::Reused(session) => {
-            let end = move |connection: &mut AnyConnection, journal: &mut Journal| {
+            let end = move |connection: &mut AnyConnection, audit: &mut AuditLog| {
                 if sessions::end_reused(connection, session.id, spent, now)? {
-                    journal.note_reuse(session.id, session.user_id);
+                    audit.record_reuse(session.id, session.user_id);
                     return Ok(AuthenticationError::SessionEnded(EndReason::ReuseDetected));
                 }
                 // It ended in between, of something else, or is not what it was, as after a restore.
                 Ok::<_, StoreError>(match find(connection, &token, &lifetimes, now)? {
                     Found::Over(reason) => AuthenticationError::SessionEnded(reason),
-                    _ => AuthenticationError::Unsettled,
+                    _ => AuthenticationError::Conflict,
                 })
             };
             Err(context.transaction(requester, end).await?)
@@ -116,17 +116,19 @@ fn find(
     now: DateTime<Utc>,
 ) -> Result<Found, StoreError> {
     let session = sessions::by_id(connection, token.session)?;
-    match (standing(token, session.as_ref(), lifetimes, now), session) {
-        (Standing::Newest { .. } | Standing::JustSpent, Some(session)) => {
+    match (classify(token, session.as_ref(), lifetimes, now), session) {
+        (TokenStatus::Current { .. } | TokenStatus::WithinGrace, Some(session)) => {
             let user = users::by_id(connection, session.user_id)?;
             Ok(Found::Alive(Box::new(session), user.map(Box::new)))
         }
         // Whoever holds the Idempotency-Key can still have the lost answer. This call opens nothing, and
         // ends nothing: otherwise a lost answer and a page that asks who is logged in cost the session.
-        (Standing::SpentLast, Some(session)) if may_be_redelivered(&session) => Ok(Found::Spent),
-        (Standing::SpentLast | Standing::SpentLongAgo, Some(session)) => Ok(Found::Reused(Box::new(session))),
-        (Standing::Over(reason), Some(_)) => Ok(Found::Over(reason)),
-        (_, None) => Ok(Found::Over(why_missing(connection, token)?)),
+        (TokenStatus::Previous, Some(session)) if may_be_redelivered(&session) => Ok(Found::Spent),
+        (TokenStatus::Previous | TokenStatus::Superseded, Some(session)) => {
+            Ok(Found::Reused(Box::new(session)))
+        }
+        (TokenStatus::Ended(reason), Some(_)) => Ok(Found::Over(reason)),
+        (_, None) => Ok(Found::Over(missing_reason(connection, token)?)),
     }
 }
 

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use crate::domain::audit::Journal;
+use crate::domain::audit::AuditLog;
 use crate::domain::context::Context;
 use crate::domain::keys::UnusableKey;
 use crate::domain::passwords::throttle;
-use crate::domain::passwords::verification::{self, Identifier, PasswordError, Proof};
+use crate::domain::passwords::verification::{self, Identifier, PasswordError, VerifiedPassword};
 use crate::domain::sessions::logout::end_presented;
 use crate::domain::tokens::{self, IssuedTokens, RefreshToken, SessionSecret};
 use crate::model::{
-    Carrier, Delivery, DeviceToken, EventType, Generation, Requester, Session, SessionId, UserId,
+    ClientInfo, Delivery, DeviceToken, EventType, Generation, Session, SessionId, TokenTransport, UserId,
 };
 use crate::store::{AnyConnection, StoreError, sessions};
 
@@ -25,7 +25,7 @@ pub struct Opening {
     /// Audience of the first access token.
     pub audience: Option<String>,
     /// Who asks for it.
-    pub requester: Requester,
+    pub requester: ClientInfo,
     /// The session that was presented along: it ends with this login.
     pub replaces: Vec<RefreshToken>,
 }
@@ -63,7 +63,7 @@ pub async fn log_in(
     let proof = verification::check(context, identifier, password, &requester, failure).await?;
     let proof = Arc::new(proof);
     let user = proof.user.clone();
-    let device = opening.device(proof.device_is_familiar());
+    let device = opening.device(proof.device_is_known());
     let (session, secret) = new_session(context, user.id, &opening);
     let opened = open(context, Arc::clone(&proof), session.clone(), opening, device.clone()).await;
     if matches!(opened, Err(LoginError::Password(PasswordError::Wrong))) {
@@ -75,21 +75,21 @@ pub async fn log_in(
 
 async fn open(
     context: &Context,
-    proof: Arc<Proof>,
+    proof: Arc<VerifiedPassword>,
     session: Session,
     opening: Opening,
     device: Option<DeviceToken>,
 ) -> Result<(), LoginError> {
-    let requester = Requester { device, ..opening.requester };
+    let requester = ClientInfo { device, ..opening.requester };
     let work = {
         let requester = requester.clone();
-        move |connection: &mut AnyConnection, journal: &mut Journal| {
+        move |connection: &mut AnyConnection, audit: &mut AuditLog| {
             let (user, now) = (session.user_id, session.created_at);
-            proof.hold(connection, now)?;
-            throttle::make_familiar(connection, user, &requester, now)?;
+            proof.lock_user(connection, now)?;
+            throttle::remember_origin(connection, user, &requester, now)?;
             sessions::insert(connection, &session)?;
-            journal.note_session(EventType::LoginSucceeded, session.id, user);
-            end_presented(connection, journal, &opening.replaces, now)?;
+            audit.record_session_event(EventType::LoginSucceeded, session.id, user);
+            end_presented(connection, audit, &opening.replaces, now)?;
             Ok(())
         }
     };
@@ -101,7 +101,8 @@ impl Opening {
     /// be known to whoever planted it, and is replaced.
     pub fn device(&self, is_familiar: bool) -> Option<DeviceToken> {
         let shown = self.requester.device.clone().filter(|_| is_familiar);
-        (self.delivery.carrier() == Carrier::Cookie).then(|| shown.unwrap_or_else(DeviceToken::random))
+        (self.delivery.transport() == TokenTransport::Cookie)
+            .then(|| shown.unwrap_or_else(DeviceToken::random))
     }
 }
 

@@ -3,10 +3,10 @@
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
-use crate::domain::audit::{self, Journal};
+use crate::domain::audit::{self, AuditLog};
 use crate::domain::context::Context;
 use crate::domain::tokens::RefreshToken;
-use crate::model::{EndReason, Requester, UserId};
+use crate::model::{ClientInfo, EndReason, UserId};
 use crate::store::{AnyConnection, StoreError, sessions};
 
 /// Ends every session that one of the tokens proves, whatever its generation or age.
@@ -16,7 +16,7 @@ use crate::store::{AnyConnection, StoreError, sessions};
 pub async fn log_out(
     context: &Context,
     tokens: Vec<SecretString>,
-    requester: &Requester,
+    requester: &ClientInfo,
 ) -> Result<(), StoreError> {
     let proven: Vec<_> =
         tokens.iter().filter_map(|token| context.refresh_tokens.read_even_expired(token).ok()).collect();
@@ -25,14 +25,14 @@ pub async fn log_out(
     }
     let now = context.now();
     context
-        .transaction(requester, move |connection, journal| end_presented(connection, journal, &proven, now))
+        .transaction(requester, move |connection, audit| end_presented(connection, audit, &proven, now))
         .await
 }
 
 /// Ends the sessions that these tokens prove, of whatever generation.
 pub fn end_presented(
     connection: &mut AnyConnection,
-    journal: &mut Journal,
+    audit: &mut AuditLog,
     tokens: &[RefreshToken],
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
@@ -42,7 +42,7 @@ pub fn end_presented(
             continue;
         };
         if sessions::end(connection, session.id, EndReason::LoggedOut, now)? {
-            journal.note_ended([session.id], session.user_id, EndReason::LoggedOut);
+            audit.record_ended([session.id], session.user_id, EndReason::LoggedOut);
         }
     }
     Ok(())
@@ -55,12 +55,12 @@ pub fn end_presented(
 pub async fn log_out_everywhere(
     context: &Context,
     user: UserId,
-    requester: &Requester,
+    requester: &ClientInfo,
 ) -> Result<(), StoreError> {
     let now = context.now();
     context
-        .transaction(requester, move |connection, journal| {
-            end_all(connection, journal, user, EndReason::LoggedOut, now).map(drop)
+        .transaction(requester, move |connection, audit| {
+            end_all(connection, audit, user, EndReason::LoggedOut, now).map(drop)
         })
         .await
 }
@@ -68,15 +68,15 @@ pub async fn log_out_everywhere(
 /// Ends every session of a person, and makes their access tokens stale. Returns how many were alive.
 pub fn end_all(
     connection: &mut AnyConnection,
-    journal: &mut Journal,
+    audit: &mut AuditLog,
     user: UserId,
     reason: EndReason,
     now: DateTime<Utc>,
 ) -> Result<usize, StoreError> {
     // The person's row first: a login that is under way waits for it, and then finds its version gone.
-    audit::bump_version(connection, journal, user)?;
+    audit::bump_version(connection, audit, user)?;
     let ended = sessions::end_all(connection, user, None, reason, now)?;
     let count = ended.len();
-    journal.note_ended(ended, user, reason);
+    audit.record_ended(ended, user, reason);
     Ok(count)
 }

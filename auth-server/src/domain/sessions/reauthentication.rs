@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use crate::domain::audit::Journal;
+use crate::domain::audit::AuditLog;
 use crate::domain::context::Context;
 use crate::domain::keys::UnusableKey;
 use crate::domain::passwords::verification::{self, Identifier, PasswordError};
 use crate::domain::tokens::{AccessToken, access_token};
-use crate::model::{EventType, Requester, Session, User};
+use crate::model::{ClientInfo, EventType, Session, User};
 use crate::store::{AnyConnection, StoreError, sessions};
 
 /// Why nothing was proved.
@@ -44,7 +44,7 @@ pub async fn reauthenticate(
     token: &SecretString,
     password: SecretString,
     audience: Option<&str>,
-    requester: &Requester,
+    requester: &ClientInfo,
 ) -> Result<(AccessToken, Session, User), ReauthenticationError> {
     let audience = context.policy.audience(audience).ok_or(ReauthenticationError::UnknownAudience)?;
     let token = context.refresh_tokens.read(token).map_err(|_| ReauthenticationError::SessionEnded)?;
@@ -53,12 +53,12 @@ pub async fn reauthenticate(
     let proof = Arc::new(verification::check(context, whom, password, requester, failure).await?);
     let (id, now, held) = (session.id, context.now(), Arc::clone(&proof));
     let user = proof.user.clone();
-    let work = move |connection: &mut AnyConnection, journal: &mut Journal| {
-        held.hold(connection, now)?;
+    let work = move |connection: &mut AnyConnection, audit: &mut AuditLog| {
+        held.lock_user(connection, now)?;
         if !sessions::note_authentication(connection, id, now)? {
             return Err(ReauthenticationError::SessionEnded);
         }
-        journal.note_session(EventType::Reauthenticated, id, held.user.id);
+        audit.record_session_event(EventType::Reauthenticated, id, held.user.id);
         Ok(())
     };
     context.transaction(requester, work).await?;

@@ -7,13 +7,13 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use shared_claims::TokenError;
 
-use crate::domain::audit::Journal;
+use crate::domain::audit::AuditLog;
 use crate::domain::context::{Context, Lifetimes};
 use crate::domain::keys::UnusableKey;
-use crate::domain::sessions::token_status::{Standing, standing, why_missing, younger_than_idle_limit};
+use crate::domain::sessions::token_status::{TokenStatus, classify, missing_reason, younger_than_idle_limit};
 use crate::domain::tokens::{self, IssuedTokens, RefreshToken};
 use crate::fail_points;
-use crate::model::{Carrier, EndReason, EventType, Requester, Session, User, UserId, sha256};
+use crate::model::{ClientInfo, EndReason, EventType, Session, TokenTransport, User, UserId, sha256};
 use crate::store::sessions::{self, Guard, Spend};
 use crate::store::{AnyConnection, StoreError, users};
 
@@ -24,17 +24,17 @@ use crate::store::{AnyConnection, StoreError, users};
 const MAX_REDELIVERIES: i32 = 5;
 
 /// A refresh as it was asked for.
-pub struct Request {
+pub struct RefreshRequest {
     /// The token.
     pub token: SecretString,
     /// How it came.
-    pub carrier: Carrier,
+    pub transport: TokenTransport,
     /// Lets the same client have an answer again that was lost on the way.
     pub idempotency_key: Option<IdempotencyKey>,
     /// Audience of the new access token.
     pub audience: Option<String>,
     /// Who asks.
-    pub requester: Requester,
+    pub requester: ClientInfo,
 }
 
 /// SHA-256 of an `Idempotency-Key`.
@@ -55,7 +55,7 @@ pub enum RefreshError {
     UnknownAudience,
     /// The row changed between two looks at it, twice: nothing can be said.
     #[error("the session's row did not hold still")]
-    Unsettled,
+    Conflict,
     /// The database gave no answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -81,18 +81,18 @@ pub fn may_be_redelivered(session: &Session) -> bool {
 ///
 /// # Errors
 /// See [`RefreshError`].
-pub async fn refresh(context: &Context, request: Request) -> Result<IssuedTokens, RefreshError> {
+pub async fn refresh(context: &Context, request: RefreshRequest) -> Result<IssuedTokens, RefreshError> {
     let audience =
         context.policy.audience(request.audience.as_deref()).ok_or(RefreshError::UnknownAudience)?;
     let token = context
         .refresh_tokens
         .read(&request.token)
         .map_err(|error| RefreshError::SessionEnded(reason(error)))?;
-    let work = Attempt::new(context, &token, &request);
+    let rotation = Rotation::new(context, &token, &request);
     let outcome = context
-        .transaction(&request.requester, move |connection, journal| {
-            let outcome = work.run(connection)?;
-            work.note(&outcome, journal);
+        .transaction(&request.requester, move |connection, audit| {
+            let outcome = rotation.run(connection)?;
+            rotation.record(&outcome, audit);
             Ok::<_, StoreError>(outcome)
         })
         .await?;
@@ -108,7 +108,7 @@ pub async fn refresh(context: &Context, request: Request) -> Result<IssuedTokens
         Outcome::Disabled { .. } => Err(RefreshError::SessionEnded(EndReason::UserDisabled)),
         Outcome::Over(reason) => Err(RefreshError::SessionEnded(reason)),
         Outcome::WrongDelivery => Err(RefreshError::WrongDelivery),
-        Outcome::Unsettled => Err(RefreshError::Unsettled),
+        Outcome::Conflict => Err(RefreshError::Conflict),
     }
 }
 
@@ -128,7 +128,7 @@ enum Outcome {
     Disabled { user: UserId },
     Over(EndReason),
     WrongDelivery,
-    Unsettled,
+    Conflict,
 }
 
 impl Outcome {
@@ -143,27 +143,27 @@ impl Outcome {
             | Self::Disabled { .. }
             | Self::Over(_)
             | Self::WrongDelivery
-            | Self::Unsettled => "refused",
+            | Self::Conflict => "refused",
         }
     }
 }
 
-struct Attempt {
+struct Rotation {
     token: RefreshToken,
     spend: Spend,
     lifetimes: Lifetimes,
     now: DateTime<Utc>,
 }
 
-impl Attempt {
-    fn new(context: &Context, token: &RefreshToken, request: &Request) -> Self {
+impl Rotation {
+    fn new(context: &Context, token: &RefreshToken, request: &RefreshRequest) -> Self {
         let now = context.now();
         let spend = Spend {
             id: token.session,
             generation: token.generation,
             secret_hash: token.secret_hash,
             younger_than_idle_limit: younger_than_idle_limit(token, &context.lifetimes, now),
-            carrier: request.carrier,
+            transport: request.transport,
             idempotency_key_hash: request.idempotency_key.map(|key| key.0),
             ip: request.requester.address(),
             user_agent: request.requester.user_agent.clone(),
@@ -177,25 +177,28 @@ impl Attempt {
         if let Some(session) = sessions::rotate(connection, &self.spend, Guard::Same)? {
             return self.rotated(connection, session, false);
         }
-        let (session, verdict) = self.look(connection)?;
-        let Standing::Newest { row_is_behind } = verdict else {
-            return self.refuse_or_redeliver(connection, session, verdict);
+        let (session, status) = self.reload_and_classify(connection)?;
+        let TokenStatus::Current { row_is_behind } = status else {
+            return self.refuse_or_redeliver(connection, session, status);
         };
-        if session.is_some_and(|session| session.delivery.carrier() != self.spend.carrier) {
+        if session.is_some_and(|session| session.delivery.transport() != self.spend.transport) {
             return Ok(Outcome::WrongDelivery);
         }
         // Either the row is behind what we signed, or it changed between the two statements.
         if let Some(session) = sessions::rotate(connection, &self.spend, Guard::SameOrBehind)? {
             return self.rotated(connection, session, row_is_behind);
         }
-        let (session, verdict) = self.look(connection)?;
-        self.refuse_or_redeliver(connection, session, verdict)
+        let (session, status) = self.reload_and_classify(connection)?;
+        self.refuse_or_redeliver(connection, session, status)
     }
 
-    fn look(&self, connection: &mut AnyConnection) -> Result<(Option<Session>, Standing), StoreError> {
+    fn reload_and_classify(
+        &self,
+        connection: &mut AnyConnection,
+    ) -> Result<(Option<Session>, TokenStatus), StoreError> {
         let session = sessions::by_id(connection, self.token.session)?;
-        let verdict = standing(&self.token, session.as_ref(), &self.lifetimes, self.now);
-        Ok((session, verdict))
+        let status = classify(&self.token, session.as_ref(), &self.lifetimes, self.now);
+        Ok((session, status))
     }
 
     fn rotated(
@@ -204,7 +207,7 @@ impl Attempt {
         session: Session,
         row_was_behind: bool,
     ) -> Result<Outcome, StoreError> {
-        Ok(match self.owner(connection, &session)? {
+        Ok(match self.active_user(connection, &session)? {
             Ok(user) => Outcome::Rotated { session: session.into(), user: user.into(), row_was_behind },
             Err(refusal) => refusal,
         })
@@ -214,24 +217,26 @@ impl Attempt {
         &self,
         connection: &mut AnyConnection,
         session: Option<Session>,
-        verdict: Standing,
+        status: TokenStatus,
     ) -> Result<Outcome, StoreError> {
-        let Some(session) = session else { return Ok(Outcome::Over(why_missing(connection, &self.token)?)) };
-        let within_grace = match verdict {
-            Standing::Over(reason) => return Ok(Outcome::Over(reason)),
-            Standing::Newest { .. } => return Ok(Outcome::Unsettled),
-            Standing::SpentLongAgo => return self.reused(connection, &session),
-            Standing::SpentLast if !self.has_key_of(&session) => return self.reused(connection, &session),
-            Standing::SpentLast => false,
-            Standing::JustSpent => true,
+        let Some(session) = session else {
+            return Ok(Outcome::Over(missing_reason(connection, &self.token)?));
         };
-        if session.delivery.carrier() != self.spend.carrier {
+        let within_grace = match status {
+            TokenStatus::Ended(reason) => return Ok(Outcome::Over(reason)),
+            TokenStatus::Current { .. } => return Ok(Outcome::Conflict),
+            TokenStatus::Superseded => return self.reused(connection, &session),
+            TokenStatus::Previous if !self.has_key_of(&session) => return self.reused(connection, &session),
+            TokenStatus::Previous => false,
+            TokenStatus::WithinGrace => true,
+        };
+        if session.delivery.transport() != self.spend.transport {
             return Ok(Outcome::WrongDelivery);
         }
         if !within_grace && !sessions::count_redelivery(connection, &session, MAX_REDELIVERIES)? {
             return self.reused(connection, &session);
         }
-        Ok(match self.owner(connection, &session)? {
+        Ok(match self.active_user(connection, &session)? {
             Ok(user) => Outcome::Redelivered { session: session.into(), user: user.into(), within_grace },
             Err(refusal) => refusal,
         })
@@ -248,15 +253,15 @@ impl Attempt {
             return Ok(Outcome::Reused { user: session.user_id });
         }
         // It ended in between, of something else perhaps: then this is no news of a theft.
-        let (_, verdict) = self.look(connection)?;
-        Ok(match verdict {
-            Standing::Over(reason) => Outcome::Over(reason),
-            _ => Outcome::Unsettled,
+        let (_, status) = self.reload_and_classify(connection)?;
+        Ok(match status {
+            TokenStatus::Ended(reason) => Outcome::Over(reason),
+            _ => Outcome::Conflict,
         })
     }
 
     /// Whose session it is. Disabling a person ends their sessions; should one have been left over, it ends here.
-    fn owner(
+    fn active_user(
         &self,
         connection: &mut AnyConnection,
         session: &Session,
@@ -272,22 +277,22 @@ impl Attempt {
         Ok(Err(if ends_here { Outcome::Disabled { user: user.id } } else { over }))
     }
 
-    fn note(&self, outcome: &Outcome, journal: &mut Journal) {
+    fn record(&self, outcome: &Outcome, audit: &mut AuditLog) {
         let session = self.token.session;
         match outcome {
             Outcome::Rotated { user, row_was_behind: true, .. } => {
-                journal.note_session(EventType::GenerationRestored, session, user.id);
+                audit.record_session_event(EventType::GenerationRestored, session, user.id);
             }
             Outcome::Redelivered { user, within_grace: false, .. } => {
-                journal.note_session(EventType::RefreshRedelivered, session, user.id);
+                audit.record_session_event(EventType::RefreshRedelivered, session, user.id);
             }
-            Outcome::Reused { user } => journal.note_reuse(session, *user),
-            Outcome::Disabled { user } => journal.note_ended([session], *user, EndReason::UserDisabled),
+            Outcome::Reused { user } => audit.record_reuse(session, *user),
+            Outcome::Disabled { user } => audit.record_ended([session], *user, EndReason::UserDisabled),
             Outcome::Rotated { .. }
             | Outcome::Redelivered { .. }
             | Outcome::Over(_)
             | Outcome::WrongDelivery
-            | Outcome::Unsettled => {}
+            | Outcome::Conflict => {}
         }
     }
 }

@@ -7,48 +7,52 @@ use crate::store::{AnyConnection, StoreError, events};
 
 /// What a verified refresh token is worth, judged by its session's row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum TokenStatus {
     /// It is the newest, or newer than a restored row knows.
-    Newest {
+    Current {
         /// The row is behind what was signed: it came from a backup or a lagging replica.
         row_is_behind: bool,
     },
     /// It was spent a moment ago: a second tab, or a retry. Its successor may be issued again.
-    JustSpent,
+    WithinGrace,
     /// It was spent by the last rotation, longer ago. Only the proof that it is the same client helps.
-    SpentLast,
+    Previous,
     /// It was spent before that.
-    SpentLongAgo,
+    Superseded,
     /// The session is over.
-    Over(EndReason),
+    Ended(EndReason),
 }
 
 /// Judges. `session` is the row that the token names, if there is one.
-pub fn standing(
+pub fn classify(
     token: &RefreshToken,
     session: Option<&Session>,
     lifetimes: &Lifetimes,
     now: DateTime<Utc>,
-) -> Standing {
-    let Some(session) = session else { return Standing::Over(EndReason::Unknown) };
+) -> TokenStatus {
+    let Some(session) = session else { return TokenStatus::Ended(EndReason::Unknown) };
     if session.secret_hash != token.secret_hash {
-        return Standing::Over(EndReason::Unknown);
+        return TokenStatus::Ended(EndReason::Unknown);
     }
     if let Some(ended) = session.ended {
-        return Standing::Over(ended.reason);
+        return TokenStatus::Ended(ended.reason);
     }
     let idle_for_too_long = session.idle_expires_at <= now && !younger_than_idle_limit(token, lifetimes, now);
     if session.expires_at <= now || idle_for_too_long {
-        return Standing::Over(EndReason::Expired);
+        return TokenStatus::Ended(EndReason::Expired);
     }
     if session.generation <= token.generation {
-        return Standing::Newest { row_is_behind: session.generation < token.generation };
+        return TokenStatus::Current { row_is_behind: session.generation < token.generation };
     }
     if session.generation > token.generation.next() {
-        return Standing::SpentLongAgo;
+        return TokenStatus::Superseded;
     }
     // A negative age, from clocks that differ, is within the grace too.
-    if now - session.rotated_at <= lifetimes.reuse_grace { Standing::JustSpent } else { Standing::SpentLast }
+    if now - session.rotated_at <= lifetimes.reuse_grace {
+        TokenStatus::WithinGrace
+    } else {
+        TokenStatus::Previous
+    }
 }
 
 /// Such a token counts as alive even where the row says otherwise: a restored row's idle limit is old as well.
@@ -57,7 +61,7 @@ pub fn younger_than_idle_limit(token: &RefreshToken, lifetimes: &Lifetimes, now:
 }
 
 /// Why there is no row of a session that was ours once: its person may have been deleted, with all that was theirs.
-pub fn why_missing(connection: &mut AnyConnection, token: &RefreshToken) -> Result<EndReason, StoreError> {
+pub fn missing_reason(connection: &mut AnyConnection, token: &RefreshToken) -> Result<EndReason, StoreError> {
     let deleted = match token.user {
         Some(user) => events::tell_of_deletion(connection, user)?,
         None => false,

@@ -3,15 +3,15 @@
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
-use crate::domain::audit::{self, Journal};
-use crate::domain::passwords::{Busy, Passwords, WeakPassword};
+use crate::domain::audit::{self, AuditLog};
+use crate::domain::passwords::{Passwords, QueueFull, WeakPassword};
 use crate::domain::sessions::active;
 use crate::domain::sessions::logout::end_all;
 use crate::domain::users::last_admin::{self, LastAdministrator};
 use crate::domain::users::profile::remove;
 use crate::domain::users::registration::{NewPerson, RegistrationError, hashed};
 use crate::model::{
-    By, CustomClaims, EndReason, EventType, Requester, Role, Roles, Session, SessionId, User, UserId,
+    Actor, ClientInfo, CustomClaims, EndReason, EventType, Role, Roles, Session, SessionId, User, UserId,
 };
 use crate::store::{AnyConnection, Database, StoreError, known_origins, sessions, users};
 
@@ -51,7 +51,7 @@ pub enum PasswordResetError {
     Weak(WeakPassword),
     /// Too many passwords are waiting to be hashed.
     #[error(transparent)]
-    Busy(#[from] Busy),
+    QueueFull(#[from] QueueFull),
     /// It could not be written.
     #[error(transparent)]
     Administration(#[from] AdministrationError),
@@ -66,17 +66,17 @@ pub async fn create(
     passwords: &Passwords,
     person: NewPerson,
     change: Change,
-    requester: &Requester,
+    requester: &ClientInfo,
     now: DateTime<Utc>,
 ) -> Result<User, RegistrationError> {
     let mut user = hashed(passwords, person, now).await?;
     change.apply(&mut user, now);
-    let insert = move |connection: &mut AnyConnection, journal: &mut Journal| {
+    let insert = move |connection: &mut AnyConnection, audit: &mut AuditLog| {
         users::insert(connection, &user)?;
-        journal.note(journal.event(EventType::Registered).of_user(user.id));
+        audit.record(audit.event(EventType::Registered).of_user(user.id));
         Ok::<_, StoreError>(user)
     };
-    Ok(audit::transaction(database, now, requester, insert).await?.done)
+    Ok(audit::transaction(database, now, requester, insert).await?.value)
 }
 
 /// Changes roles, claims and status, all or nothing. Returns the person as they are now.
@@ -87,10 +87,10 @@ pub async fn change(
     database: &Database,
     user: UserId,
     change: Change,
-    requester: &Requester,
+    requester: &ClientInfo,
     now: DateTime<Utc>,
 ) -> Result<User, AdministrationError> {
-    administer(database, requester, now, move |connection, journal| {
+    administer(database, requester, now, move |connection, audit| {
         let before = users::by_id(connection, user)?.ok_or(AdministrationError::NoSuchPerson)?;
         let mut after = before.clone();
         change.apply(&mut after, now);
@@ -100,15 +100,15 @@ pub async fn change(
         }
         // The person's row first: a login that is under way waits for it, and then finds its version gone.
         if difference.makes_stale() {
-            audit::bump_version(connection, journal, user)?;
+            audit::bump_version(connection, audit, user)?;
         }
         users::set_access(connection, &after)?;
-        difference.note(journal, &before, &after);
+        difference.note(audit, &before, &after);
         if difference.disabled {
             let ended = sessions::end_all(connection, user, None, EndReason::UserDisabled, now)?;
-            journal.note_ended(ended, user, EndReason::UserDisabled);
+            audit.record_ended(ended, user, EndReason::UserDisabled);
         }
-        last_admin::check::<AdministrationError>(connection, &before)?;
+        last_admin::ensure_one_left::<AdministrationError>(connection, &before)?;
         Ok(after)
     })
     .await
@@ -121,11 +121,11 @@ pub async fn change(
 pub async fn delete(
     database: &Database,
     user: UserId,
-    requester: &Requester,
+    requester: &ClientInfo,
     now: DateTime<Utc>,
 ) -> Result<(), AdministrationError> {
-    administer(database, requester, now, move |connection, journal| {
-        if remove::<AdministrationError>(connection, journal, user)? {
+    administer(database, requester, now, move |connection, audit| {
+        if remove::<AdministrationError>(connection, audit, user)? {
             Ok(())
         } else {
             Err(AdministrationError::NoSuchPerson)
@@ -143,20 +143,20 @@ pub async fn reset_password(
     passwords: &Passwords,
     user: &User,
     password: SecretString,
-    requester: &Requester,
+    requester: &ClientInfo,
     now: DateTime<Utc>,
 ) -> Result<(), PasswordResetError> {
     let hash = passwords.hash_if_strong(password, user.guessable_words()).await?;
     let hash = hash.map_err(PasswordResetError::Weak)?;
     let user = user.id;
-    let reset = administer(database, requester, now, move |connection, journal| {
+    let reset = administer(database, requester, now, move |connection, audit| {
         users::by_id(connection, user)?.ok_or(AdministrationError::NoSuchPerson)?;
-        audit::bump_version(connection, journal, user)?;
+        audit::bump_version(connection, audit, user)?;
         users::set_password(connection, user, &hash)?;
         known_origins::forget(connection, user)?;
-        journal.note(journal.event(EventType::PasswordChanged).of_user(user));
+        audit.record(audit.event(EventType::PasswordChanged).of_user(user));
         let ended = sessions::end_all(connection, user, None, EndReason::PasswordChanged, now)?;
-        journal.note_ended(ended, user, EndReason::PasswordChanged);
+        audit.record_ended(ended, user, EndReason::PasswordChanged);
         Ok(())
     });
     Ok(reset.await?)
@@ -185,12 +185,12 @@ pub async fn sessions(
 pub async fn end_sessions(
     database: &Database,
     user: UserId,
-    requester: &Requester,
+    requester: &ClientInfo,
     now: DateTime<Utc>,
 ) -> Result<usize, AdministrationError> {
-    administer(database, requester, now, move |connection, journal| {
+    administer(database, requester, now, move |connection, audit| {
         users::by_id(connection, user)?.ok_or(AdministrationError::NoSuchPerson)?;
-        Ok(end_all(connection, journal, user, EndReason::Revoked, now)?)
+        Ok(end_all(connection, audit, user, EndReason::Revoked, now)?)
     })
     .await
 }
@@ -203,11 +203,11 @@ pub async fn end_session(
     database: &Database,
     user: UserId,
     session: SessionId,
-    requester: &Requester,
+    requester: &ClientInfo,
     now: DateTime<Utc>,
 ) -> Result<bool, AdministrationError> {
-    administer(database, requester, now, move |connection, journal| {
-        Ok(active::end_one(connection, journal, user, session, EndReason::Revoked, now)?)
+    administer(database, requester, now, move |connection, audit| {
+        Ok(active::end_one(connection, audit, user, session, EndReason::Revoked, now)?)
     })
     .await
 }
@@ -216,22 +216,22 @@ pub async fn end_session(
 /// any more.
 async fn administer<T: Send + 'static>(
     database: &Database,
-    requester: &Requester,
+    requester: &ClientInfo,
     now: DateTime<Utc>,
-    work: impl FnOnce(&mut AnyConnection, &mut Journal) -> Result<T, AdministrationError> + Send + 'static,
+    work: impl FnOnce(&mut AnyConnection, &mut AuditLog) -> Result<T, AdministrationError> + Send + 'static,
 ) -> Result<T, AdministrationError> {
     let by = requester.by;
-    let work = move |connection: &mut AnyConnection, journal: &mut Journal| {
-        last_admin::guard(connection)?;
-        if let Some(By::Administrator(id)) = by {
+    let work = move |connection: &mut AnyConnection, audit: &mut AuditLog| {
+        last_admin::lock(connection)?;
+        if let Some(Actor::Administrator(id)) = by {
             let asks = users::by_id(connection, id)?;
             if !asks.is_some_and(|asks| asks.is_enabled_administrator()) {
                 return Err(AdministrationError::NotAdministrator);
             }
         }
-        work(connection, journal)
+        work(connection, audit)
     };
-    Ok(audit::transaction(database, now, requester, work).await?.done)
+    Ok(audit::transaction(database, now, requester, work).await?.value)
 }
 
 impl Change {
@@ -279,8 +279,8 @@ impl Difference {
         self.roles || self.disabled || self.enabled
     }
 
-    fn note(&self, journal: &mut Journal, before: &User, after: &User) {
-        let mut note = |kind| journal.note(journal.event(kind).of_user(after.id));
+    fn note(&self, audit: &mut AuditLog, before: &User, after: &User) {
+        let mut note = |kind| audit.record(audit.event(kind).of_user(after.id));
         if self.claims {
             note(EventType::ClaimsChanged);
         }
@@ -291,8 +291,8 @@ impl Difference {
             note(EventType::UserEnabled);
         }
         if self.roles {
-            let event = journal.event(EventType::RolesChanged).of_user(after.id);
-            journal.note(event.with("roles", names(&after.roles)).with("before", names(&before.roles)));
+            let event = audit.event(EventType::RolesChanged).of_user(after.id);
+            audit.record(event.with("roles", names(&after.roles)).with("before", names(&before.roles)));
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::domain::users::import::known::{Known, Verdict};
 pub use crate::domain::users::import::lines::Lines;
 pub use crate::domain::users::import::person::BadLine;
 use crate::domain::users::import::person::Person;
-use crate::model::{Event, EventType, Requester, User, UserId};
+use crate::model::{ClientInfo, Event, EventType, User, UserId};
 use crate::store::{AnyConnection, Database, StoreError, events, users};
 
 /// Lines in one transaction: enough that a commit costs little, and so few that whoever logs in meanwhile hardly waits, and
@@ -157,8 +157,8 @@ fn write_new(
     let mut new: Vec<&User> = Vec::new();
     let judged = verdicts(batch, &mut known, |person| new.push(&person.user));
     users::insert_many(connection, &new)?;
-    // Without the journal, which would log a line for each.
-    let registered = Event::new(EventType::Registered, now, &Requester::operator());
+    // Without the audit, which would log a line for each.
+    let registered = Event::new(EventType::Registered, now, &ClientInfo::operator());
     let registered: Vec<Event> = new.iter().map(|user| registered.clone().of_user(user.id)).collect();
     events::insert(connection, &registered)?;
     Ok(judged)

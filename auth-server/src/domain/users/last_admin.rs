@@ -10,12 +10,12 @@ pub struct LastAdministrator;
 
 /// Comes first in a transaction that may leave nobody: of two administrators who demote each other at the same moment, the
 /// second waits here, and then sees what the first did.
-pub fn guard(connection: &mut AnyConnection) -> Result<(), StoreError> {
-    advisory_locks::take(connection, advisory_locks::LAST_ADMINISTRATOR)
+pub fn lock(connection: &mut AnyConnection) -> Result<(), StoreError> {
+    advisory_locks::acquire(connection, advisory_locks::LAST_ADMINISTRATOR)
 }
 
 /// Comes last in it. `before` is the person as they were.
-pub fn check<E>(connection: &mut AnyConnection, before: &User) -> Result<(), E>
+pub fn ensure_one_left<E>(connection: &mut AnyConnection, before: &User) -> Result<(), E>
 where
     E: From<StoreError> + From<LastAdministrator>,
 {

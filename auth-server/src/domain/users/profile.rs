@@ -2,10 +2,10 @@
 
 use chrono::TimeDelta;
 
-use crate::domain::audit::{self, Journal};
+use crate::domain::audit::{self, AuditLog};
 use crate::domain::context::Context;
 use crate::domain::users::last_admin::{self, LastAdministrator};
-use crate::model::{DisplayName, EventType, Requester, Session, User, UserId, Username};
+use crate::model::{ClientInfo, DisplayName, EventType, Session, User, UserId, Username};
 use crate::store::{AnyConnection, StoreError, Taken, events, password_failures, users};
 
 /// How old the last proof of the password may be where somebody wants to be deleted: a session that was left open, or
@@ -61,15 +61,15 @@ pub async fn rename(
     user: UserId,
     name: Option<DisplayName>,
     username: Option<Username>,
-    requester: &Requester,
+    requester: &ClientInfo,
 ) -> Result<User, RenameError> {
     context
-        .transaction(requester, move |connection, journal| {
+        .transaction(requester, move |connection, audit| {
             let before = users::by_id(connection, user)?.ok_or(RenameError::Gone)?;
             users::rename(connection, user, name.as_ref(), username.as_ref())?;
             let after = users::by_id(connection, user)?.ok_or(RenameError::Gone)?;
             if (&before.name, &before.username) != (&after.name, &after.username) {
-                journal.note(journal.event(EventType::NamesChanged).of_user(user));
+                audit.record(audit.event(EventType::NamesChanged).of_user(user));
             }
             Ok(after)
         })
@@ -85,11 +85,11 @@ pub async fn delete_oneself(context: &Context, session: &Session, user: &User) -
         return Err(DeletionError::NotFresh);
     }
     let names = std::iter::once(user.email.as_str()).chain(user.username.as_ref().map(Username::as_str));
-    let accounts: Vec<String> = names.map(|name| context.throttle.account(name)).collect();
+    let accounts: Vec<String> = names.map(|name| context.throttle.login_key(name)).collect();
     let user = user.id;
     context
-        .transaction(&Requester::none(), move |connection, journal| {
-            if !remove::<DeletionError>(connection, journal, user)? {
+        .transaction(&ClientInfo::none(), move |connection, audit| {
+            if !remove::<DeletionError>(connection, audit, user)? {
                 return Err(DeletionError::Gone);
             }
             // After the person's row, as logins do: the other way round the two could wait for each other.
@@ -103,17 +103,17 @@ pub async fn delete_oneself(context: &Context, session: &Session, user: &User) -
 
 /// Deletes a person with everything that belongs to them: sessions, places, names. Their events keep no more than the id.
 /// `false` where there is no such person.
-pub fn remove<E>(connection: &mut AnyConnection, journal: &mut Journal, user: UserId) -> Result<bool, E>
+pub fn remove<E>(connection: &mut AnyConnection, audit: &mut AuditLog, user: UserId) -> Result<bool, E>
 where
     E: From<StoreError> + From<LastAdministrator>,
 {
-    last_admin::guard(connection)?;
+    last_admin::lock(connection)?;
     let Some(before) = users::by_id(connection, user)? else { return Ok(false) };
-    audit::bump_version(connection, journal, user)?;
+    audit::bump_version(connection, audit, user)?;
     users::delete(connection, user)?;
     events::forget(connection, user)?;
     // Whoever asked for it was them, most likely: no address here either.
-    journal.note(journal.event(EventType::UserDeleted).of_user(user).without_origin());
-    last_admin::check::<E>(connection, &before)?;
+    audit.record(audit.event(EventType::UserDeleted).of_user(user).without_origin());
+    last_admin::ensure_one_left::<E>(connection, &before)?;
     Ok(true)
 }

@@ -6,12 +6,12 @@ use serde_json::Map;
 
 use crate::domain::context::Context;
 use crate::domain::keys::UnusableKey;
-use crate::domain::passwords::{Busy, Passwords, WeakPassword, throttle};
+use crate::domain::passwords::{Passwords, QueueFull, WeakPassword, throttle};
 use crate::domain::sessions::login::{Opening, new_session};
 use crate::domain::sessions::logout::end_presented;
 use crate::domain::tokens::{self, IssuedTokens};
 use crate::model::{
-    DisplayName, Email, EventType, PasswordHash, Requester, User, UserId, Username, guessable_words,
+    ClientInfo, DisplayName, Email, EventType, PasswordHash, User, UserId, Username, guessable_words,
 };
 use crate::store::{StoreError, Taken, sessions, users};
 
@@ -30,7 +30,7 @@ pub struct NewPerson {
 /// Why nobody was registered.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistrationError {
-    /// By setting.
+    /// Actor setting.
     #[error("registration is closed")]
     Closed,
     /// Too short, too long or too easy to guess.
@@ -47,7 +47,7 @@ pub enum RegistrationError {
     UnknownAudience,
     /// Too many passwords are waiting to be hashed.
     #[error(transparent)]
-    Busy(#[from] Busy),
+    QueueFull(#[from] QueueFull),
     /// The database gave no answer.
     #[error(transparent)]
     Store(StoreError),
@@ -83,16 +83,16 @@ pub async fn register(
     let user = hashed(&context.passwords, person, context.now()).await?;
     let (session, secret) = new_session(context, user.id, &opening);
     let device = opening.device(false);
-    let requester = Requester { device: device.clone(), ..opening.requester };
+    let requester = ClientInfo { device: device.clone(), ..opening.requester };
     let (new_user, first_session, who) = (user.clone(), session.clone(), requester.clone());
     context
-        .transaction(&requester, move |connection, journal| {
+        .transaction(&requester, move |connection, audit| {
             let now = first_session.created_at;
             users::insert(connection, &new_user)?;
-            throttle::make_familiar(connection, new_user.id, &who, now)?;
+            throttle::remember_origin(connection, new_user.id, &who, now)?;
             sessions::insert(connection, &first_session)?;
-            journal.note_session(EventType::Registered, first_session.id, new_user.id);
-            end_presented(connection, journal, &opening.replaces, now)
+            audit.record_session_event(EventType::Registered, first_session.id, new_user.id);
+            end_presented(connection, audit, &opening.replaces, now)
         })
         .await?;
     Ok(IssuedTokens { device, ..tokens::issue(context, user, session, &secret, audience)? })

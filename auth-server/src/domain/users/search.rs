@@ -59,9 +59,9 @@ pub enum Cursor {
 /// One person, as an operator names them.
 #[derive(Clone)]
 pub enum Whom {
-    /// By id.
+    /// Actor id.
     Id(UserId),
-    /// By e-mail address or username.
+    /// Actor e-mail address or username.
     Name(Identifier),
 }
 

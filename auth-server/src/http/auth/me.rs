@@ -16,7 +16,7 @@ use crate::http::extract::refresh_token::session;
 use crate::http::rate_limit::Attempts;
 use crate::http::responses::UserBody;
 use crate::http::validation::Fields;
-use crate::model::{Carrier, DisplayName, User, Username};
+use crate::model::{DisplayName, TokenTransport, User, Username};
 
 /// The names to change; those that are not given stay.
 #[derive(Deserialize, ToSchema)]
@@ -102,7 +102,7 @@ pub async fn delete(
     profile::delete_oneself(&context, &session, &user).await.map_err(deletion_problem)?;
     let mut response = HttpResponse::NoContent();
     response.cookie(cookies.device_cleared());
-    if session.delivery.carrier() == Carrier::Cookie {
+    if session.delivery.transport() == TokenTransport::Cookie {
         cookies.clear(&request, &mut response);
     }
     Ok(response.finish())

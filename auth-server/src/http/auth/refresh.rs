@@ -7,14 +7,14 @@ use shared_claims::{Code, Problem};
 use utoipa::ToSchema;
 
 use crate::domain::context::Context;
-use crate::domain::sessions::refresh::{self, IdempotencyKey, Request};
+use crate::domain::sessions::refresh::{self, IdempotencyKey, RefreshRequest};
 use crate::http::cookies::Cookies;
 use crate::http::errors::{refresh_problem, session_ended};
 use crate::http::extract::client_info::requester;
 use crate::http::extract::json::OptionalJson;
 use crate::http::extract::refresh_token::presented;
 use crate::http::responses::{Tokens, tokens};
-use crate::model::{Carrier, EndReason};
+use crate::model::{EndReason, TokenTransport};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
@@ -57,10 +57,10 @@ pub async fn refresh(
             _ => problem,
         })?;
     let presented = presented.ok_or_else(|| Problem::new(Code::MissingToken))?;
-    let carrier = presented.carrier;
-    let wanted = Request {
+    let transport = presented.transport;
+    let wanted = RefreshRequest {
         token: presented.token,
-        carrier,
+        transport,
         idempotency_key,
         audience: body.audience,
         requester: requester(&request, **cookies),
@@ -68,7 +68,7 @@ pub async fn refresh(
     let refreshed = refresh::refresh(&context, wanted).await;
     match refreshed.inspect_err(|error| context.metrics.refused_refresh(error)) {
         Ok(issued) => Ok(tokens(HttpResponse::Ok(), **cookies, &issued)),
-        Err(refresh::RefreshError::SessionEnded(reason)) if carrier == Carrier::Cookie => {
+        Err(refresh::RefreshError::SessionEnded(reason)) if transport == TokenTransport::Cookie => {
             let mut response = session_ended(reason).error_response();
             // The one error that means "log in again": only here may the cookies go.
             for cookie in cookies.cleared(&request) {

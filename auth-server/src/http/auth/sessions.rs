@@ -11,7 +11,7 @@ use crate::http::cookies::Cookies;
 use crate::http::errors::store_problem;
 use crate::http::extract::client_info::requester;
 use crate::http::extract::refresh_token::session;
-use crate::model::{Carrier, EndReason, Session, device};
+use crate::model::{EndReason, Session, TokenTransport, device};
 
 /// The living sessions of a person.
 #[derive(Serialize, ToSchema)]
@@ -111,7 +111,7 @@ pub async fn end(
         return Err(Problem::new(Code::NotFound));
     }
     let mut response = HttpResponse::NoContent();
-    if itself && current.delivery.carrier() == Carrier::Cookie {
+    if itself && current.delivery.transport() == TokenTransport::Cookie {
         cookies.clear(&request, &mut response);
     }
     Ok(response.finish())

@@ -3,14 +3,14 @@ use actix_web::http::header::USER_AGENT;
 pub use server_kit::real_ip::client_ip as address;
 
 use crate::http::cookies::Cookies;
-use crate::model::Requester;
+use crate::model::ClientInfo;
 
 /// Longest `User-Agent` that is kept, in characters: it is shown to people, and written by anybody.
 const MAX_USER_AGENT: usize = 256;
 
 /// Who asks.
-pub fn requester(request: &HttpRequest, cookies: Cookies) -> Requester {
-    Requester {
+pub fn requester(request: &HttpRequest, cookies: Cookies) -> ClientInfo {
+    ClientInfo {
         ip: address(request),
         user_agent: user_agent(request),
         device: cookies.find_device(request),

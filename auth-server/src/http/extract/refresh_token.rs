@@ -9,14 +9,14 @@ use crate::domain::sessions::authentication;
 use crate::http::cookies::Cookies;
 use crate::http::errors::with_challenge;
 use crate::http::extract::client_info::requester;
-use crate::model::{Carrier, Session, User};
+use crate::model::{Session, TokenTransport, User};
 
 /// A refresh token, and how it came.
 pub struct Presented {
     /// The token.
     pub token: SecretString,
     /// How it came, and so how its successor goes.
-    pub carrier: Carrier,
+    pub transport: TokenTransport,
 }
 
 /// The one refresh token of a request: in `Authorization`, which alone decides where it is present, else in the
@@ -30,14 +30,14 @@ pub fn presented(
     body: Option<SecretString>,
 ) -> Result<Option<Presented>, Problem> {
     let two = || Problem::new(Code::MalformedRequest).detail("There is more than one refresh token.");
-    let in_body = |token| Presented { token, carrier: Carrier::Body };
+    let in_body = |token| Presented { token, transport: TokenTransport::Body };
     if request.headers().contains_key(AUTHORIZATION) {
         let token = bearer(request)?.map(SecretString::from);
         return if body.is_some() { Err(two()) } else { Ok(token.map(in_body)) };
     }
     match (cookies.find(request)?, body) {
         (Some(_), Some(_)) => Err(two()),
-        (Some(token), None) => Ok(Some(Presented { token, carrier: Carrier::Cookie })),
+        (Some(token), None) => Ok(Some(Presented { token, transport: TokenTransport::Cookie })),
         (None, body) => Ok(body.map(in_body)),
     }
 }

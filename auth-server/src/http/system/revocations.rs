@@ -43,7 +43,7 @@ pub struct Revocations {
 pub struct RevokedSession {
     /// `sid`
     sid: String,
-    /// By then all its access tokens have expired.
+    /// Actor then all its access tokens have expired.
     until: DateTime<Utc>,
 }
 
@@ -54,7 +54,7 @@ pub struct RevokedUser {
     sub: String,
     /// The lowest `uv` that is still good.
     uv: u64,
-    /// By then all access tokens of before have expired.
+    /// Actor then all access tokens of before have expired.
     until: DateTime<Utc>,
 }
 
@@ -63,7 +63,7 @@ pub struct RevokedUser {
 pub struct RevokedKey {
     /// `kid`
     kid: String,
-    /// By then every cache has the set without it.
+    /// Actor then every cache has the set without it.
     until: DateTime<Utc>,
 }
 
