@@ -25,7 +25,7 @@ pub use ids::{SessionId, UserId};
 pub use names::{DisplayName, InvalidRole, Role, Username};
 pub use revocation::Revocation;
 pub use session::{Delivery, EndReason, Ended, Generation, Session, TokenTransport};
-pub use user::{PasswordHash, User, guessable_words};
+pub use user::{PasswordHash, User, UserView, guessable_words};
 pub use user_agent::device;
 
 /// A stored value that no code of ours can have written: a damaged or hand-edited row.

@@ -1,5 +1,6 @@
 //! Every setting: a long flag and an environment variable of the same name. `--help` is the manual.
 
+mod derived;
 mod secrets;
 mod values;
 
@@ -17,6 +18,7 @@ use url::Url;
 
 use crate::store::DatabaseUrl;
 
+pub(crate) use derived::span;
 pub use secrets::Secrets;
 
 /// auth-server: registers people, checks passwords, issues and rotates tokens.
@@ -241,14 +243,6 @@ impl Settings {
     /// One line.
     pub fn secrets(&self) -> Result<Secrets, String> {
         Secrets::read(self)
-    }
-
-    /// `KEY_ENCRYPTION_SECRET`, and `KEY_ENCRYPTION_SECRET_PREVIOUS` if there is one.
-    ///
-    /// # Errors
-    /// One line.
-    pub fn key_encryption_secrets(&self) -> Result<(SecretString, Option<SecretString>), String> {
-        secrets::key_encryption(self)
     }
 
     /// `iss`: the issuer without the slash that URLs end in.

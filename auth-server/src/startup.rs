@@ -8,7 +8,6 @@ use actix_web::http::Method;
 use actix_web::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use actix_web::middleware::{DefaultHeaders, from_fn};
 use actix_web::{App, HttpServer, cookie, rt, web};
-use chrono::TimeDelta;
 use secrecy::SecretString;
 use server_kit::cors::cors;
 use server_kit::metrics::{HttpMetrics, MetricsServer, measure};
@@ -17,9 +16,9 @@ use server_kit::{framework_errors, idle_connections, request_log};
 use shared_claims::{AccessTokenValidator, Algorithm, Clock};
 
 use crate::domain::context::{Context, Lifetimes, Policy};
-use crate::domain::keys::{KeyEncryption, KeyPairs, KeyRing, KeySchedule, KeySource};
+use crate::domain::keys::{KeyEncryption, KeyPairs, KeyRing, KeySource};
 use crate::domain::maintenance;
-use crate::domain::passwords::{Argon2Settings, Passwords, Throttle};
+use crate::domain::passwords::{Passwords, Throttle};
 use crate::domain::revocation_feed::RevocationFeed;
 use crate::domain::tokens::RefreshTokens;
 use crate::domain::users::admin::{self, Change};
@@ -31,7 +30,7 @@ use crate::http::routes;
 use crate::http::system::revocations::FeedTokens;
 use crate::metrics::{Metrics, registry};
 use crate::model::{ClientInfo, Email, Role};
-use crate::settings::{Registration, SameSite, Secrets, Settings};
+use crate::settings::{Registration, SameSite, Secrets, Settings, span};
 use crate::store::Database;
 
 /// Time that requests under way get when the server is told to stop, in seconds.
@@ -154,7 +153,7 @@ async fn context(settings: &Settings, secrets: &Secrets, clock: Arc<dyn Clock>) 
     let url = settings.database_url()?;
     let database = Database::open(&url)?;
     let threads = available_parallelism().map_or(1, usize::from);
-    let passwords = Passwords::new(argon2(settings), secrets.flask_security_password_salt.clone(), threads)?;
+    let passwords = Passwords::new(settings.argon2(), secrets.flask_security_password_salt.clone(), threads)?;
     let keys = KeyRing::open(&database, key_source(settings, secrets)?, clock.now())
         .await
         .map_err(|error| error.to_string())?;
@@ -187,15 +186,6 @@ async fn context(settings: &Settings, secrets: &Secrets, clock: Arc<dyn Clock>) 
     })
 }
 
-/// What a password hash costs.
-pub fn argon2(settings: &Settings) -> Argon2Settings {
-    Argon2Settings {
-        memory_kib: settings.argon2_memory_kib,
-        iterations: settings.argon2_iterations,
-        parallelism: settings.argon2_parallelism,
-    }
-}
-
 fn key_source(settings: &Settings, secrets: &Secrets) -> Result<KeySource, String> {
     match (settings.jwt_access_algorithm, &secrets.access, &secrets.key_encryption) {
         (Algorithm::Hs256, Some(secret), _) => {
@@ -203,30 +193,10 @@ fn key_source(settings: &Settings, secrets: &Secrets) -> Result<KeySource, Strin
         }
         (_, None, Some(secret)) => {
             let encryption = KeyEncryption::new(secret, secrets.key_encryption_previous.as_ref());
-            Ok(KeySource::KeyPairs(KeyPairs::new(encryption, key_schedule(settings))))
+            Ok(KeySource::KeyPairs(KeyPairs::new(encryption, settings.key_schedule())))
         }
         (algorithm, _, _) => Err(format!("JWT_ACCESS_ALGORITHM is {algorithm}, and its secret is not set")),
     }
-}
-
-fn key_schedule(settings: &Settings) -> KeySchedule {
-    KeySchedule {
-        algorithm: settings.jwt_access_algorithm,
-        rotation: span(settings.signing_key_rotation),
-        token_life: span(settings.access_token_ttl),
-    }
-}
-
-/// The key pairs alone, for commands that have nothing to do with the other secrets.
-///
-/// # Errors
-/// One line.
-pub fn key_pairs(settings: &Settings) -> Result<KeyPairs, String> {
-    if settings.jwt_access_algorithm == Algorithm::Hs256 {
-        return Err("JWT_ACCESS_ALGORITHM is HS256, which has no key pairs".to_owned());
-    }
-    let (secret, previous) = settings.key_encryption_secrets()?;
-    Ok(KeyPairs::new(KeyEncryption::new(&secret, previous.as_ref()), key_schedule(settings)))
 }
 
 fn warn(settings: &Settings) {
@@ -316,9 +286,4 @@ fn same_site(setting: SameSite) -> cookie::SameSite {
         SameSite::Lax => cookie::SameSite::Lax,
         SameSite::None => cookie::SameSite::None,
     }
-}
-
-/// Settings are at most ten years long.
-fn span(duration: Duration) -> TimeDelta {
-    TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
 }

@@ -9,7 +9,6 @@ use crate::cli::new_password::hasher;
 use crate::cli::output::Report;
 use crate::domain::keys::admin;
 use crate::settings::Settings;
-use crate::startup::key_pairs;
 use crate::store::Database;
 
 /// What was looked at, and whether all of it is right.
@@ -60,7 +59,7 @@ async fn keys(settings: &Settings, database: &Database) -> Result<String, String
     if settings.jwt_access_algorithm == Algorithm::Hs256 {
         return Ok("are not needed with HS256".to_owned());
     }
-    let looked = admin::openable(&key_pairs(settings)?, database, SystemClock.now()).await;
+    let looked = admin::openable(&settings.key_pairs()?, database, SystemClock.now()).await;
     let (open, closed) = looked.map_err(|error| error.to_string())?;
     match (open, closed.as_slice()) {
         (0, []) => Ok("will be made by the first server".to_owned()),

@@ -7,7 +7,6 @@ use shared_claims::{Clock, SystemClock};
 use crate::cli::output::{Report, table, time};
 use crate::domain::keys::admin::{self, KeyInUse, Role};
 use crate::settings::Settings;
-use crate::startup::key_pairs;
 use crate::store::Database;
 
 /// What to do with the signing keys.
@@ -42,7 +41,7 @@ pub async fn run(settings: &Settings, command: KeysCommand) -> Result<Report, St
             Ok(listed(&keys))
         }
         KeysCommand::Rotate => {
-            let made = admin::rotate(&key_pairs(settings)?, &database, now).await.map_err(refused)?;
+            let made = admin::rotate(&settings.key_pairs()?, &database, now).await.map_err(refused)?;
             let active_from = time(made.active_from.and_utc());
             Ok(Report {
                 text: format!("made {} ({}); it signs from {active_from}", made.kid, made.algorithm),
@@ -57,7 +56,7 @@ pub async fn run(settings: &Settings, command: KeysCommand) -> Result<Report, St
             })
         }
         KeysCommand::Rewrap => {
-            let rewrapped = admin::rewrap(&key_pairs(settings)?, &database).await.map_err(refused)?;
+            let rewrapped = admin::rewrap(&settings.key_pairs()?, &database).await.map_err(refused)?;
             Ok(Report {
                 text: format!("sealed {rewrapped} key(s) with KEY_ENCRYPTION_SECRET"),
                 json: json!({"rewrapped": rewrapped}),

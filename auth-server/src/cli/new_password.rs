@@ -9,7 +9,6 @@ use crate::cli::output::Report;
 use crate::domain::passwords::Passwords;
 use crate::model::random_text;
 use crate::settings::Settings;
-use crate::startup::argon2;
 
 /// A password for somebody.
 pub struct NewPassword {
@@ -45,7 +44,7 @@ impl NewPassword {
 /// # Errors
 /// One line.
 pub fn hasher(settings: &Settings) -> Result<Passwords, String> {
-    Passwords::new(argon2(settings), None, 1)
+    Passwords::new(settings.argon2(), None, 1)
 }
 
 fn read() -> Result<SecretString, String> {

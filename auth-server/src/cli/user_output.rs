@@ -4,8 +4,7 @@ use serde_json::{Value, json};
 
 use crate::cli::output::{Report, table, time};
 use crate::domain::users::search::{self, Page};
-use crate::http::admin::users::PersonBody;
-use crate::model::{DisplayName, Role, User, Username};
+use crate::model::{DisplayName, Role, User, UserView, Username};
 use crate::store::Database;
 
 /// Whoever has this id, e-mail address or username.
@@ -20,7 +19,7 @@ pub async fn find(database: &Database, who: &str) -> Result<User, String> {
 
 /// As `/admin/users` has them.
 fn object(user: &User) -> Value {
-    json!(PersonBody::from(user.clone()))
+    json!(UserView::from(user.clone()))
 }
 
 /// One person, a line for each thing that is known.

@@ -1,6 +1,8 @@
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 
 use crate::model::{DisplayName, Email, Role, UserId, Username};
 
@@ -41,6 +43,50 @@ pub struct User {
     pub created_at: DateTime<Utc>,
     /// When they last proved their password.
     pub last_login_at: Option<DateTime<Utc>>,
+}
+
+/// A user in JSON, as `/admin/users` and the commands show it.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Person)]
+pub struct UserView {
+    /// UUID, the `sub` claim of access tokens
+    id: String,
+    /// Normalised e-mail address
+    email: String,
+    /// Alternative to the e-mail address at login
+    username: Option<String>,
+    /// Display name
+    name: Option<String>,
+    /// All roles of the user
+    roles: Vec<String>,
+    /// Custom claims in access tokens
+    #[schema(value_type = Object)]
+    claims: Map<String, Value>,
+    /// Disabled users can neither log in nor refresh
+    disabled: bool,
+    /// Time since when the user is disabled
+    disabled_at: Option<DateTime<Utc>>,
+    /// Time of registration
+    created_at: DateTime<Utc>,
+    /// Last successful login or reauthentication
+    last_login_at: Option<DateTime<Utc>>,
+}
+
+impl From<User> for UserView {
+    fn from(user: User) -> Self {
+        Self {
+            id: user.id.to_string(),
+            email: user.email.as_str().to_owned(),
+            username: user.username.map(|username| username.as_str().to_owned()),
+            name: user.name.map(|name| name.as_str().to_owned()),
+            roles: user.roles.iter().map(|role| role.as_str().to_owned()).collect(),
+            claims: user.claims,
+            disabled: user.disabled_at.is_some(),
+            disabled_at: user.disabled_at,
+            created_at: user.created_at,
+            last_login_at: user.last_login_at,
+        }
+    }
 }
 
 impl User {

@@ -1,5 +1,4 @@
 use actix_web::{HttpRequest, HttpResponse, web};
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use shared_claims::http::problem::ProblemBody;
@@ -15,43 +14,16 @@ use crate::http::errors::{administration_problem, store_problem};
 use crate::http::extract::json::Json;
 use crate::http::extract::query::Query;
 use crate::http::validation::Fields;
-use crate::model::{CustomClaims, DisplayName, Role, Roles, User, Username};
+use crate::model::{CustomClaims, Roles, UserView};
 
 /// Some people.
 #[derive(Serialize, ToSchema)]
 pub struct People {
     /// In order of their e-mail addresses; then those of whom only the username fits, in order of that.
-    items: Vec<PersonBody>,
+    items: Vec<UserView>,
     /// For the next page; absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
-}
-
-/// A person, as administrators see them.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Person)]
-pub struct PersonBody {
-    /// UUID; `sub` of the access token.
-    id: String,
-    /// Normalised.
-    email: String,
-    /// To log in with, where there is one.
-    username: Option<String>,
-    /// How to greet them, where it was given.
-    name: Option<String>,
-    /// What they may do.
-    roles: Vec<String>,
-    /// What their access tokens say beside our own claims.
-    #[schema(value_type = Object)]
-    claims: Map<String, Value>,
-    /// Whether they can neither log in nor refresh.
-    disabled: bool,
-    /// Since when.
-    disabled_at: Option<DateTime<Utc>>,
-    /// When they registered.
-    created_at: DateTime<Utc>,
-    /// When they last proved their password.
-    last_login_at: Option<DateTime<Utc>>,
 }
 
 /// Who is looked for, and which page of them.
@@ -83,23 +55,6 @@ pub struct Changes {
     claims: Option<Map<String, Value>>,
 }
 
-impl From<User> for PersonBody {
-    fn from(user: User) -> Self {
-        Self {
-            id: user.id.to_string(),
-            email: user.email.as_str().to_owned(),
-            username: user.username.as_ref().map(Username::as_str).map(str::to_owned),
-            name: user.name.as_ref().map(DisplayName::as_str).map(str::to_owned),
-            roles: user.roles.iter().map(Role::as_str).map(str::to_owned).collect(),
-            claims: user.claims,
-            disabled: user.disabled_at.is_some(),
-            disabled_at: user.disabled_at,
-            created_at: user.created_at,
-            last_login_at: user.last_login_at,
-        }
-    }
-}
-
 /// People, found by how their e-mail address or username begins.
 #[utoipa::path(
     get, path = "/admin/users", tag = "administration", params(Wanted),
@@ -124,7 +79,7 @@ pub async fn list(
     let page = search::page(&context.database, search, cursor, limit).await;
     let page = page.map_err(|error| store_problem(&error))?;
     Ok(HttpResponse::Ok().json(People {
-        items: page.people.into_iter().map(PersonBody::from).collect(),
+        items: page.people.into_iter().map(UserView::from).collect(),
         next_cursor: page.next.map(|cursor| cursor.to_string()),
     }))
 }
@@ -133,7 +88,7 @@ pub async fn list(
 #[utoipa::path(
     get, path = "/admin/users/{id}", tag = "administration", params(("id" = String, Path, format = "uuid", description = "The person's id")),
     responses(
-        (status = 200, description = "The person", body = PersonBody),
+        (status = 200, description = "The person", body = UserView),
         (status = 401, description = "`missing_token`, `invalid_token`, `session_ended`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "`role_required`: the person is no administrator", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "`not_found`: there is no such person", body = ProblemBody, content_type = "application/problem+json"),
@@ -150,7 +105,7 @@ pub async fn show(
     let found = search::find(&context.database, Whom::Id(parse(&id)?)).await;
     let found = found.map_err(|error| store_problem(&error))?;
     let user = found.ok_or_else(|| Problem::new(Code::NotFound))?;
-    Ok(HttpResponse::Ok().json(PersonBody::from(user)))
+    Ok(HttpResponse::Ok().json(UserView::from(user)))
 }
 
 /// Changes roles, custom claims and whether somebody may come in: all of it, or nothing. A change of roles makes access tokens
@@ -158,7 +113,7 @@ pub async fn show(
 #[utoipa::path(
     patch, path = "/admin/users/{id}", tag = "administration", request_body = Changes, params(("id" = String, Path, format = "uuid", description = "The person's id")),
     responses(
-        (status = 200, description = "The person, as they are now", body = PersonBody),
+        (status = 200, description = "The person, as they are now", body = UserView),
         (status = 401, description = "`missing_token`, `invalid_token`, `session_ended`", body = ProblemBody, content_type = "application/problem+json"),
         (status = 403, description = "`role_required`: the person is no administrator", body = ProblemBody, content_type = "application/problem+json"),
         (status = 404, description = "`not_found`: there is no such person", body = ProblemBody, content_type = "application/problem+json"),
@@ -183,5 +138,5 @@ pub async fn change(
     };
     fields.check()?;
     let changed = admin::change(&context.database, id, change, &requester, context.now()).await;
-    Ok(HttpResponse::Ok().json(PersonBody::from(changed.map_err(administration_problem)?)))
+    Ok(HttpResponse::Ok().json(UserView::from(changed.map_err(administration_problem)?)))
 }

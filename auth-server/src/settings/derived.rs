@@ -1,0 +1,42 @@
+//! Domain types made from settings, for the server and the commands.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use shared_claims::Algorithm;
+
+use crate::domain::keys::{KeyEncryption, KeyPairs, KeySchedule};
+use crate::domain::passwords::Argon2Settings;
+use crate::settings::{Settings, secrets};
+
+impl Settings {
+    pub(crate) fn argon2(&self) -> Argon2Settings {
+        Argon2Settings {
+            memory_kib: self.argon2_memory_kib,
+            iterations: self.argon2_iterations,
+            parallelism: self.argon2_parallelism,
+        }
+    }
+
+    pub(crate) fn key_schedule(&self) -> KeySchedule {
+        KeySchedule {
+            algorithm: self.jwt_access_algorithm,
+            rotation: span(self.signing_key_rotation),
+            token_life: span(self.access_token_ttl),
+        }
+    }
+
+    /// The key pairs, without the other secrets that only a server requires.
+    pub(crate) fn key_pairs(&self) -> Result<KeyPairs, String> {
+        if self.jwt_access_algorithm == Algorithm::Hs256 {
+            return Err("JWT_ACCESS_ALGORITHM is HS256, which has no key pairs".to_owned());
+        }
+        let (secret, previous) = secrets::key_encryption(self)?;
+        Ok(KeyPairs::new(KeyEncryption::new(&secret, previous.as_ref()), self.key_schedule()))
+    }
+}
+
+/// Settings are at most ten years long.
+pub(crate) fn span(duration: Duration) -> TimeDelta {
+    TimeDelta::from_std(duration).unwrap_or(TimeDelta::MAX)
+}
