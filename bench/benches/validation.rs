@@ -67,7 +67,7 @@ fn filled(now: DateTime<Utc>) -> (Revocations, usize) {
         let (sessions, users) = if part % 10 == 0 { (Vec::new(), users()) } else { (sessions(), Vec::new()) };
         let page =
             json!({"cursor": "x.1", "snapshot": false, "sessions": sessions, "users": users, "keys": []});
-        revocations.hear(serde_json::from_value(page).expect("a page"), now);
+        revocations.apply(serde_json::from_value(page).expect("a page"), now);
     }
     (revocations, resident().saturating_sub(before))
 }

@@ -104,8 +104,8 @@ impl Collector for FeedState {
         let revocations = self.feed.revocations();
         let number = u32::try_from(revocations.len()).map_or(f64::INFINITY, f64::from);
         gauge("revocations", "Sessions, people and keys on the lists.", number)?;
-        if let Some(heard_at) = revocations.heard_at() {
-            let age = (self.clock.now() - heard_at).as_seconds_f64().max(0.0);
+        if let Some(updated_at) = revocations.updated_at() {
+            let age = (self.clock.now() - updated_at).as_seconds_f64().max(0.0);
             gauge("revocation_feed_age_seconds", "Time since the auth server was last heard.", age)?;
         }
         let help = "Questions to the feed without a usable answer.";

@@ -15,8 +15,8 @@ use server_kit::metrics::{HttpMetrics, MetricsServer, measure};
 use server_kit::real_ip::TrustedProxies;
 use server_kit::{framework_errors, idle_connections, request_log};
 use shared_claims::{
-    AcceptCookie, AccessTokenValidator, Algorithm, Clock, FeedOptions, KeySet, Keys, Options, RemoteKeySet,
-    RevocationFeed, Source,
+    AcceptCookie, AccessTokenValidator, Algorithm, Clock, FeedOptions, JwksSource, KeySet, Keys,
+    RemoteKeySet, RemoteKeySetOptions, RevocationFeed,
 };
 
 use crate::http::{self, Readiness};
@@ -136,8 +136,8 @@ fn validation(settings: &Settings, clock: Arc<dyn Clock>) -> (AccessTokenValidat
             let keys = KeySet::from_secrets([secret.expose_secret().as_bytes()]);
             (Keys::from(keys), &[Algorithm::Hs256][..], None)
         }
-        KeySource::JwksUrl(url) => remote(Source::JwksUrl(url.clone()), &clock),
-        KeySource::Issuer(issuer) => remote(Source::Issuer(issuer.to_owned()), &clock),
+        KeySource::JwksUrl(url) => remote(JwksSource::JwksUrl(url.clone()), &clock),
+        KeySource::Issuer(issuer) => remote(JwksSource::Issuer(issuer.to_owned()), &clock),
     };
     let feed = settings.feed().map(|(url, token)| {
         let options = FeedOptions { clock: Arc::clone(&clock), ..FeedOptions::default() };
@@ -152,8 +152,8 @@ fn validation(settings: &Settings, clock: Arc<dyn Clock>) -> (AccessTokenValidat
     (validator, Readiness { keys: remote, feed, clock })
 }
 
-fn remote(source: Source, clock: &Arc<dyn Clock>) -> (Keys, &'static [Algorithm], Option<RemoteKeySet>) {
-    let options = Options { clock: Arc::clone(clock), ..Options::default() };
+fn remote(source: JwksSource, clock: &Arc<dyn Clock>) -> (Keys, &'static [Algorithm], Option<RemoteKeySet>) {
+    let options = RemoteKeySetOptions { clock: Arc::clone(clock), ..RemoteKeySetOptions::default() };
     let keys = RemoteKeySet::spawn(source, options);
     (keys.clone().into(), Algorithm::ASYMMETRIC, Some(keys))
 }

@@ -16,7 +16,7 @@ use crate::key_set::{KeySet, KeySetError};
 
 /// Where the keys are.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum JwksSource {
     /// The JWK Set itself.
     JwksUrl(Url),
     /// An issuer, whose metadata say where (RFC 8414): its `issuer` must be this one, byte for byte.
@@ -62,7 +62,7 @@ impl FetchError {
 
 /// An HTTP client and what to ask with it. Not `Send`: it lives in one task.
 pub(crate) struct Fetcher {
-    source: Source,
+    source: JwksSource,
     timeout: Duration,
     client: Client,
 }
@@ -74,7 +74,7 @@ struct Metadata {
 }
 
 impl Fetcher {
-    pub fn new(source: Source, timeout: Duration) -> Self {
+    pub fn new(source: JwksSource, timeout: Duration) -> Self {
         let client = Client::builder()
             .connector(Connector::new().rustls_0_23(Arc::new(tls())).timeout(timeout))
             .timeout(timeout)
@@ -94,8 +94,8 @@ impl Fetcher {
 
     async fn fetch_untimed(&self) -> Result<KeySet, FetchError> {
         let url = match &self.source {
-            Source::JwksUrl(url) => url.clone(),
-            Source::Issuer(issuer) => self.jwks_url_of(issuer).await?,
+            JwksSource::JwksUrl(url) => url.clone(),
+            JwksSource::Issuer(issuer) => self.jwks_url_of(issuer).await?,
         };
         let keys = KeySet::parse(&self.get(&url).await?)?;
         if keys.is_empty() { Err(FetchError::NoUsableKey) } else { Ok(keys) }
@@ -141,7 +141,7 @@ impl Fetcher {
     }
 }
 
-impl fmt::Display for Source {
+impl fmt::Display for JwksSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::JwksUrl(url) => url.fmt(f),

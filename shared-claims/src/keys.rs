@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 
 use crate::key_set::KeySet;
 #[cfg(feature = "actix")]
-use crate::remote::RemoteKeySet;
+use crate::remote_key_set::RemoteKeySet;
 
 /// A source of keys: fixed, replaced by this program now and then, or fetched from an auth server.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@
 //!
 //! ```
 //! use actix_web::{App, HttpServer, get};
-//! use shared_claims::{AccessTokenValidator, Authenticated, Options, Problem, RemoteKeySet, Source};
+//! use shared_claims::{AccessTokenValidator, Authenticated, JwksSource, Problem, RemoteKeySet, RemoteKeySetOptions};
 //!
 //! #[get("/reports")]
 //! async fn reports(caller: Authenticated) -> Result<String, Problem> {
@@ -17,7 +17,7 @@
 //! }
 //!
 //! async fn serve(issuer: &str) -> std::io::Result<()> {
-//!     let keys = RemoteKeySet::spawn(Source::Issuer(issuer.to_owned()), Options::default());
+//!     let keys = RemoteKeySet::spawn(JwksSource::Issuer(issuer.to_owned()), RemoteKeySetOptions::default());
 //!     let validator = AccessTokenValidator::new(issuer, "reports-api", keys);
 //!     let app = move || App::new().app_data(validator.clone()).service(reports);
 //!     HttpServer::new(app).bind("127.0.0.1:9000")?.run().await
@@ -90,8 +90,6 @@ pub mod clock;
 pub mod compact;
 pub mod error;
 #[cfg(feature = "actix")]
-pub mod feed;
-#[cfg(feature = "actix")]
 mod fetch;
 #[cfg(feature = "actix")]
 pub mod http;
@@ -100,21 +98,21 @@ pub mod key_set;
 mod keys;
 mod refresh_validator;
 #[cfg(feature = "actix")]
-pub mod remote;
+pub mod remote_key_set;
+#[cfg(feature = "actix")]
+pub mod revocation_feed;
 pub mod revocations;
 pub mod signature;
 pub mod strict_json;
 #[cfg(feature = "testing")]
 pub mod testing;
+pub mod time_checks;
 pub mod validator;
-pub mod validity;
 
 pub use algorithm::Algorithm;
 pub use claims::{AccessClaims, Audience, RefreshClaims};
 pub use clock::{Clock, SystemClock};
 pub use error::TokenError;
-#[cfg(feature = "actix")]
-pub use feed::{FeedOptions, RevocationFeed};
 #[cfg(feature = "actix")]
 pub use http::access_cookie::AcceptCookie;
 #[cfg(feature = "actix")]
@@ -125,7 +123,9 @@ pub use http::challenge::Challenge;
 pub use http::problem::{Code, Problem};
 pub use key_set::{KeySet, KeySetError, secret_key_id, thumbprint};
 #[cfg(feature = "actix")]
-pub use remote::{Options, RemoteKeySet, Source, Status};
+pub use remote_key_set::{JwksSource, KeySetStatus, RemoteKeySet, RemoteKeySetOptions};
+#[cfg(feature = "actix")]
+pub use revocation_feed::{FeedOptions, RevocationFeed};
 pub use revocations::Revocations;
 pub use signature::verify_signature;
 pub use validator::{AccessTokenValidator, Keys, RefreshTokenValidator, SharedKeys};

@@ -14,8 +14,8 @@ use crate::compact::Compact;
 use crate::error::TokenError;
 use crate::key_set::KeySet;
 use crate::signature;
+use crate::time_checks;
 use crate::validator;
-use crate::validity;
 
 /// The `typ` of a refresh token. Nobody else uses it, so that no other token can be taken for one (RFC 8725 §3.11).
 pub const REFRESH_TYP: &str = "rt+jwt";
@@ -43,7 +43,7 @@ impl RefreshTokenValidator {
     /// The [`TokenError`] of the first rule that is broken.
     pub fn validate(&self, token: &str) -> Result<RefreshClaims, TokenError> {
         let claims = self.validate_expired(token)?;
-        validity::check_expiry(claims.exp, self.clock.now())?;
+        time_checks::check_expiry(claims.exp, self.clock.now())?;
         Ok(claims)
     }
 
@@ -74,8 +74,8 @@ impl RefreshTokenValidator {
             return Err(TokenError::MistypedClaim("sk"));
         }
         let now = self.clock.now();
-        validity::check_past("iat", claims.iat, now)?;
-        validity::check_not_before(not_before, now)?;
+        time_checks::check_past("iat", claims.iat, now)?;
+        time_checks::check_not_before(not_before, now)?;
         Ok(claims)
     }
 }

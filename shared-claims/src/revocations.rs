@@ -59,14 +59,14 @@ struct Lists {
     sessions: ById<i64>,
     users: ById<(i64, i64)>,
     keys: HashMap<String, i64>,
-    heard_at: Option<DateTime<Utc>>,
+    updated_at: Option<DateTime<Utc>>,
     /// The same by a clock that nobody sets back.
     heard: Option<Instant>,
 }
 
 /// What the auth server answers at `/revocations`, as JSON: `{cursor, snapshot, sessions, users, keys}`.
 #[derive(Debug, Deserialize)]
-pub struct Page {
+pub struct RevocationPage {
     /// For the next call.
     pub cursor: String,
     /// Whether this is all there is.
@@ -119,14 +119,14 @@ impl Revocations {
 
     /// When the auth server last said that this is all; `None` before the first time.
     #[must_use]
-    pub fn heard_at(&self) -> Option<DateTime<Utc>> {
-        self.read().heard_at
+    pub fn updated_at(&self) -> Option<DateTime<Utc>> {
+        self.read().updated_at
     }
 
     /// Whether the last news is so old that no token is to be believed any more.
     #[must_use]
-    pub fn is_too_old(&self, now: DateTime<Utc>) -> bool {
-        self.read().is_too_old(self.shared.max_age, now)
+    pub fn exceeds_max_age(&self, now: DateTime<Utc>) -> bool {
+        self.read().exceeds_max_age(self.shared.max_age, now)
     }
 
     /// Whether tokens that this key signed are not to be believed.
@@ -153,11 +153,15 @@ impl Revocations {
         if user.is_some_and(|(uv, until)| claims.uv < *uv && matters(*until)) {
             return Err(TokenError::Stale);
         }
-        if lists.is_too_old(self.shared.max_age, now) { Err(TokenError::RevocationsTooOld) } else { Ok(()) }
+        if lists.exceeds_max_age(self.shared.max_age, now) {
+            Err(TokenError::RevocationsTooOld)
+        } else {
+            Ok(())
+        }
     }
 
-    /// Takes in what was heard at `now`. [`RevocationFeed`](crate::feed::RevocationFeed) does so by itself.
-    pub fn hear(&self, page: Page, now: DateTime<Utc>) {
+    /// Takes in what was heard at `now`. [`RevocationFeed`](crate::revocation_feed::RevocationFeed) does so by itself.
+    pub fn apply(&self, page: RevocationPage, now: DateTime<Utc>) {
         let mut lists = self.write();
         if page.snapshot {
             *lists = Lists {
@@ -176,12 +180,12 @@ impl Revocations {
         for RevokedKey { kid, until } in page.keys {
             lists.keys.insert(kid, until.timestamp());
         }
-        lists.heard_at = Some(now);
+        lists.updated_at = Some(now);
         lists.heard = Some(Instant::now());
     }
 
     /// Drops what matters no longer.
-    pub fn forget(&self, now: DateTime<Utc>) {
+    pub fn remove_expired(&self, now: DateTime<Utc>) {
         let now = now.timestamp();
         let mut lists = self.write();
         lists.sessions.retain(|_, until| now < *until);
@@ -199,11 +203,11 @@ impl Revocations {
 }
 
 impl Lists {
-    fn is_too_old(&self, max_age: Option<Duration>, now: DateTime<Utc>) -> bool {
+    fn exceeds_max_age(&self, max_age: Option<Duration>, now: DateTime<Utc>) -> bool {
         let Some(max_age) = max_age else { return false };
-        let (Some(heard_at), Some(heard)) = (self.heard_at, self.heard) else { return true };
+        let (Some(updated_at), Some(heard)) = (self.updated_at, self.heard) else { return true };
         // A clock that was set back makes nothing younger, and shuts nobody out.
-        heard.elapsed().max((now - heard_at).to_std().unwrap_or_default()) > max_age
+        heard.elapsed().max((now - updated_at).to_std().unwrap_or_default()) > max_age
     }
 }
 
@@ -211,7 +215,7 @@ impl fmt::Debug for Revocations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Revocations")
             .field("len", &self.len())
-            .field("heard_at", &self.heard_at())
+            .field("updated_at", &self.updated_at())
             .finish_non_exhaustive()
     }
 }

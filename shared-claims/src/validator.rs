@@ -18,7 +18,7 @@ pub use crate::refresh_validator::RefreshTokenValidator;
 use crate::revocations::Revocations;
 use crate::signature;
 use crate::strict_json::{self, StrictJsonError};
-use crate::validity;
+use crate::time_checks;
 
 /// The `typ` of an access token (RFC 9068 §2.1).
 pub const ACCESS_TYP: &str = "at+jwt";
@@ -170,11 +170,11 @@ impl Rules {
             return Err(TokenError::WrongAudience);
         }
         let now = self.clock.now();
-        validity::check_past("iat", claims.iat, now)?;
+        time_checks::check_past("iat", claims.iat, now)?;
         // A proof of identity from the future would look fresh for as long as its maker likes.
-        validity::check_past("auth_time", claims.auth_time, now)?;
-        validity::check_not_before(claims.nbf, now)?;
-        validity::check_expiry(claims.exp, now)?;
+        time_checks::check_past("auth_time", claims.auth_time, now)?;
+        time_checks::check_not_before(claims.nbf, now)?;
+        time_checks::check_expiry(claims.exp, now)?;
         if let Some(revocations) = &self.revocations {
             revocations.check(&claims, now)?;
         }

@@ -90,13 +90,13 @@ pub async fn ready(readiness: web::Data<Readiness>) -> Result<HttpResponse, Prob
             }
         }
     };
-    if readiness.feed.as_ref().is_some_and(|feed| feed.revocations().is_too_old(now)) {
+    if readiness.feed.as_ref().is_some_and(|feed| feed.revocations().exceeds_max_age(now)) {
         return Err(Problem::new(Code::Unavailable)
             .detail("Nothing was heard of revocations for longer than REVOCATION_FEED_MAX_AGE."));
     }
     let revocations = readiness.feed.as_ref().map(|feed| FeedReady {
         entries: feed.revocations().len(),
-        age_seconds: feed.revocations().heard_at().map(age),
+        age_seconds: feed.revocations().updated_at().map(age),
         last_error: feed.status().last_error.map(|error| error.to_string()),
     });
     Ok(uncached(Ready { status: "ready", keys, revocations }))

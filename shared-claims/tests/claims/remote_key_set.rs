@@ -7,7 +7,9 @@ use chrono::TimeDelta;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use shared_claims::testing::{self, ManualClock, SigningKey};
-use shared_claims::{AccessTokenValidator, Algorithm, Clock, Options, RemoteKeySet, Source, TokenError};
+use shared_claims::{
+    AccessTokenValidator, Algorithm, Clock, JwksSource, RemoteKeySet, RemoteKeySetOptions, TokenError,
+};
 
 use crate::fixture::{AUDIENCE, ISSUER, validator};
 use crate::issuer::{Answer, Issuer, document, eventually, free_listener};
@@ -16,24 +18,24 @@ const MOMENT: Duration = Duration::from_millis(10);
 const HOUR: Duration = Duration::from_secs(3600);
 
 /// Fetches once at the start, retries quickly without keys, and otherwise waits to be asked.
-fn patient(clock: &ManualClock) -> Options {
-    Options {
-        refresh_every: HOUR,
-        retry_soon: MOMENT,
-        retry_later: HOUR,
+fn patient(clock: &ManualClock) -> RemoteKeySetOptions {
+    RemoteKeySetOptions {
+        refresh_interval: HOUR,
+        outage_retry_interval: MOMENT,
+        retry_interval: HOUR,
         timeout: Duration::from_millis(500),
         clock: Arc::new(clock.clone()),
-        ..Options::default()
+        ..RemoteKeySetOptions::default()
     }
 }
 
 /// Fetches all the time.
-fn eager(clock: &ManualClock) -> Options {
-    Options { refresh_every: MOMENT, retry_later: MOMENT, ..patient(clock) }
+fn eager(clock: &ManualClock) -> RemoteKeySetOptions {
+    RemoteKeySetOptions { refresh_interval: MOMENT, retry_interval: MOMENT, ..patient(clock) }
 }
 
-fn jwks_of(issuer: &Issuer) -> Source {
-    Source::JwksUrl(issuer.jwks_url().parse().expect("a URL"))
+fn jwks_of(issuer: &Issuer) -> JwksSource {
+    JwksSource::JwksUrl(issuer.jwks_url().parse().expect("a URL"))
 }
 
 fn token_of(key: &SigningKey, clock: &ManualClock) -> String {
@@ -52,7 +54,7 @@ async fn fetched(keys: &RemoteKeySet) {
 async fn keys_are_found_by_the_issuers_metadata() {
     let (clock, key) = (ManualClock::new(), SigningKey::generate(Algorithm::Es256));
     let issuer = Issuer::publishing(&[&key]);
-    let keys = RemoteKeySet::spawn(Source::Issuer(issuer.url()), patient(&clock));
+    let keys = RemoteKeySet::spawn(JwksSource::Issuer(issuer.url()), patient(&clock));
     fetched(&keys).await;
     let status = keys.status();
     assert_eq!((status.keys, status.fetched_at, status.last_error), (1, Some(clock.now()), None));
@@ -66,7 +68,7 @@ async fn a_server_started_before_its_issuer_becomes_ready_with_it() {
     let address = listener.local_addr().expect("an address");
     drop(listener);
 
-    let keys = RemoteKeySet::spawn(Source::Issuer(format!("http://{address}")), patient(&clock));
+    let keys = RemoteKeySet::spawn(JwksSource::Issuer(format!("http://{address}")), patient(&clock));
     let validator = validator(keys.clone(), &clock);
     eventually("a failed fetch", || keys.status().last_error.is_some()).await;
     assert_eq!(keys.status().last_error.as_deref(), Some("the server cannot be reached"));
@@ -170,7 +172,7 @@ async fn whoever_answers_with_nonsense_is_not_asked_for_more_of_it() {
 async fn metadata_of_another_issuer_or_with_a_strange_address_are_not_used() {
     let clock = ManualClock::new();
     let issuer = Issuer::publishing(&[&SigningKey::generate(Algorithm::Es256)]);
-    let keys = |source: &str| RemoteKeySet::spawn(Source::Issuer(source.to_owned()), patient(&clock));
+    let keys = |source: &str| RemoteKeySet::spawn(JwksSource::Issuer(source.to_owned()), patient(&clock));
     let fails = async |keys: RemoteKeySet, sentence: &str| {
         eventually(sentence, || keys.status().last_error.as_deref() == Some(sentence)).await;
         assert!(keys.current().is_none());
@@ -195,7 +197,7 @@ async fn a_server_that_does_not_prove_itself_over_https_is_not_believed() {
     let clock = ManualClock::new();
     let issuer = Issuer::publishing(&[&SigningKey::generate(Algorithm::Es256)]);
     let url = issuer.jwks_url().replace("http://", "https://");
-    let keys = RemoteKeySet::spawn(Source::JwksUrl(url.parse().expect("a URL")), patient(&clock));
+    let keys = RemoteKeySet::spawn(JwksSource::JwksUrl(url.parse().expect("a URL")), patient(&clock));
     eventually("a failed fetch", || keys.status().last_error.is_some()).await;
     assert_eq!(keys.status().last_error.as_deref(), Some("the server cannot be reached"));
     assert_eq!((keys.current().is_none(), issuer.fetches()), (true, 0));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, rt, web};
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use shared_claims::feed::{FeedError, FeedOptions, RevocationFeed};
+use shared_claims::revocation_feed::{FeedError, FeedOptions, RevocationFeed};
 
 use crate::issuer::{eventually, free_listener};
 
@@ -35,7 +35,7 @@ impl Feed {
         let server = HttpServer::new(app).workers(1).disable_signals().listen(listener).expect("a listener");
         rt::spawn(server.run());
         let url = format!("http://{address}/revocations").parse().expect("a URL");
-        let options = FeedOptions { retry_after: Duration::from_millis(1), ..options };
+        let options = FeedOptions { retry_interval: Duration::from_millis(1), ..options };
         let heard = RevocationFeed::spawn(url, &SecretString::from("token"), None, options);
         (feed, heard)
     }
@@ -103,8 +103,10 @@ async fn everything_is_asked_for_now_and_then_and_else_what_is_new() {
     assert!(asked.iter().skip(1).all(|question| question == "wait=1&after=a.1"), "{asked:?}");
     drop(heard);
 
-    let (feed, heard) =
-        Feed::start_with(FeedOptions { snapshot_every: Duration::from_millis(20), ..FeedOptions::default() });
+    let (feed, heard) = Feed::start_with(FeedOptions {
+        snapshot_interval: Duration::from_millis(20),
+        ..FeedOptions::default()
+    });
     let mut nothing_new = snapshot("a.1", &[]);
     nothing_new["snapshot"] = json!(false);
     eventually("a question for what is new", || feed.questions().len() > 1).await;
@@ -125,12 +127,12 @@ async fn what_was_heard_stays_while_nothing_is_and_why_is_told() {
     feed.is_heard().await;
     assert_eq!((heard.status().last_error, heard.status().failures), (None, 0));
     let answers = [
-        (401, "", FeedError::Refused),
-        (404, "", FeedError::NotThere),
-        (500, "", FeedError::BadAnswer),
-        (302, "", FeedError::BadAnswer),
-        (200, "nonsense", FeedError::BadAnswer),
-        (200, r#"{"cursor":"a.2","snapshot":true,"sessions":[]}"#, FeedError::BadAnswer),
+        (401, "", FeedError::Unauthorized),
+        (404, "", FeedError::NotFound),
+        (500, "", FeedError::InvalidResponse),
+        (302, "", FeedError::InvalidResponse),
+        (200, "nonsense", FeedError::InvalidResponse),
+        (200, r#"{"cursor":"a.2","snapshot":true,"sessions":[]}"#, FeedError::InvalidResponse),
     ];
     for (status, body, error) in answers {
         let failures = heard.status().failures;

@@ -7,7 +7,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use shared_claims::Algorithm;
-use shared_claims::validity::EXPIRY_LEEWAY_SECONDS;
+use shared_claims::time_checks::EXPIRY_LEEWAY_SECONDS;
 
 use crate::store::signing_keys::StoredKey;
 

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time;
 
 use crate::clock::{Clock, SystemClock};
-pub use crate::fetch::Source;
+pub use crate::fetch::JwksSource;
 use crate::fetch::{FetchError, Fetcher};
 use crate::key_set::KeySet;
 
@@ -19,29 +19,29 @@ const MAX_WAITING: usize = 1024;
 
 /// How to go about it. The defaults are right for servers; tests shorten them.
 #[derive(Clone)]
-pub struct Options {
+pub struct RemoteKeySetOptions {
     /// How often the set is fetched anew: 5 minutes.
-    pub refresh_every: Duration,
+    pub refresh_interval: Duration,
     /// How soon it is tried again while there are no keys at all and nobody answers: 1 second.
-    pub retry_soon: Duration,
+    pub outage_retry_interval: Duration,
     /// How soon after any other failure: 10 seconds. While older keys serve there is no hurry, and whoever answers with
     /// nonsense would only be asked for more of it.
-    pub retry_later: Duration,
+    pub retry_interval: Duration,
     /// The least time between two looks for an unknown `kid`: 10 seconds. Anybody can invent a `kid`.
-    pub look_again_after: Duration,
+    pub unknown_kid_interval: Duration,
     /// How long one fetch may take, metadata included: 5 seconds.
     pub timeout: Duration,
     /// Tells the age of the set and the time between looks.
     pub clock: Arc<dyn Clock>,
 }
 
-impl Default for Options {
+impl Default for RemoteKeySetOptions {
     fn default() -> Self {
         Self {
-            refresh_every: Duration::from_secs(5 * 60),
-            retry_soon: Duration::from_secs(1),
-            retry_later: Duration::from_secs(10),
-            look_again_after: Duration::from_secs(10),
+            refresh_interval: Duration::from_secs(5 * 60),
+            outage_retry_interval: Duration::from_secs(1),
+            retry_interval: Duration::from_secs(10),
+            unknown_kid_interval: Duration::from_secs(10),
             timeout: Duration::from_secs(5),
             clock: Arc::new(SystemClock),
         }
@@ -50,7 +50,7 @@ impl Default for Options {
 
 /// What a readiness page shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Status {
+pub struct KeySetStatus {
     /// How many usable keys are at hand.
     pub keys: usize,
     /// When they were fetched; `None` before the first time.
@@ -80,13 +80,13 @@ pub struct Fetches {
 #[derive(Clone)]
 pub struct RemoteKeySet {
     state: Arc<State>,
-    looks: mpsc::Sender<oneshot::Sender<()>>,
+    refresh_requests: mpsc::Sender<oneshot::Sender<()>>,
 }
 
 #[derive(Default)]
 struct State {
     keys: ArcSwapOption<KeySet>,
-    status: Mutex<Status>,
+    status: Mutex<KeySetStatus>,
 }
 
 impl RemoteKeySet {
@@ -95,17 +95,17 @@ impl RemoteKeySet {
     /// # Panics
     /// Outside of an actix system.
     #[must_use]
-    pub fn spawn(source: Source, options: Options) -> Self {
-        let (looks, requests) = mpsc::channel(MAX_WAITING);
+    pub fn spawn(source: JwksSource, options: RemoteKeySetOptions) -> Self {
+        let (refresh_requests, requests) = mpsc::channel(MAX_WAITING);
         let state = Arc::new(State::default());
-        let keeper = Keeper {
+        let refresher = KeySetRefresher {
             state: Arc::clone(&state),
             fetcher: Fetcher::new(source, options.timeout),
             options,
-            last_look: None,
+            last_unknown_kid: None,
         };
-        actix_web::rt::spawn(keeper.run(requests));
-        Self { state, looks }
+        actix_web::rt::spawn(refresher.run(requests));
+        Self { state, refresh_requests }
     }
 
     /// The keys at hand; `None` before the first successful fetch.
@@ -116,15 +116,15 @@ impl RemoteKeySet {
 
     /// How the fetching goes.
     #[must_use]
-    pub fn status(&self) -> Status {
+    pub fn status(&self) -> KeySetStatus {
         self.state.status().clone()
     }
 
     /// Looks for keys that may have been added, and returns when that is done: at most once per
-    /// [`look_again_after`](Options::look_again_after), and singly, so that many callers wait for one fetch. In between it returns at once.
+    /// [`unknown_kid_interval`](RemoteKeySetOptions::unknown_kid_interval), and singly, so that many callers wait for one fetch. In between it returns at once.
     pub async fn refresh_for_unknown_kid(&self) {
         let (done, waiting) = oneshot::channel();
-        if self.looks.try_send(done).is_ok() {
+        if self.refresh_requests.try_send(done).is_ok() {
             // Both ends of it mean the same: the look is over.
             let _ = waiting.await;
         }
@@ -138,7 +138,7 @@ impl fmt::Debug for RemoteKeySet {
 }
 
 impl State {
-    fn status(&self) -> std::sync::MutexGuard<'_, Status> {
+    fn status(&self) -> std::sync::MutexGuard<'_, KeySetStatus> {
         // Whoever panicked left a status that is at worst half new.
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -163,14 +163,14 @@ impl Fetches {
 }
 
 /// The task behind the handles.
-struct Keeper {
+struct KeySetRefresher {
     state: Arc<State>,
     fetcher: Fetcher,
-    options: Options,
-    last_look: Option<DateTime<Utc>>,
+    options: RemoteKeySetOptions,
+    last_unknown_kid: Option<DateTime<Utc>>,
 }
 
-impl Keeper {
+impl KeySetRefresher {
     async fn run(mut self, mut requests: mpsc::Receiver<oneshot::Sender<()>>) {
         let mut waiting: Option<oneshot::Sender<()>> = None;
         loop {
@@ -182,7 +182,7 @@ impl Keeper {
                     () = time::sleep_until(due) => break None,
                     request = requests.recv() => match request {
                         None => return,
-                        Some(caller) if self.may_look() => break Some(caller),
+                        Some(caller) if self.may_refresh() => break Some(caller),
                         Some(_too_soon) => {}
                     },
                 }
@@ -190,14 +190,14 @@ impl Keeper {
         }
     }
 
-    fn may_look(&mut self) -> bool {
+    fn may_refresh(&mut self) -> bool {
         let now = self.options.clock.now();
-        let allowed = self.last_look.is_none_or(|last| {
+        let allowed = self.last_unknown_kid.is_none_or(|last| {
             // A clock set back must not close this for hours.
-            (now - last).to_std().map_or(true, |passed| passed >= self.options.look_again_after)
+            (now - last).to_std().map_or(true, |passed| passed >= self.options.unknown_kid_interval)
         });
         if allowed {
-            self.last_look = Some(now);
+            self.last_unknown_kid = Some(now);
         }
         allowed
     }
@@ -207,14 +207,14 @@ impl Keeper {
         match self.fetcher.fetch().await {
             Ok(keys) => {
                 self.accept(keys);
-                self.options.refresh_every
+                self.options.refresh_interval
             }
             Err(error) => {
-                self.note(&error);
+                self.record_failure(&error);
                 if self.state.keys.load().is_none() && error.is_an_outage() {
-                    self.options.retry_soon
+                    self.options.outage_retry_interval
                 } else {
-                    self.options.retry_later.min(self.options.refresh_every)
+                    self.options.retry_interval.min(self.options.refresh_interval)
                 }
             }
         }
@@ -232,7 +232,7 @@ impl Keeper {
         self.state.keys.store(Some(Arc::new(keys)));
     }
 
-    fn note(&self, error: &FetchError) {
+    fn record_failure(&self, error: &FetchError) {
         let mut status = self.state.status();
         let sentence = error.to_string();
         // Said once and not at every retry.

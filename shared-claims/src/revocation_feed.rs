@@ -14,7 +14,7 @@ use url::Url;
 
 use crate::clock::{Clock, SystemClock};
 use crate::fetch::tls;
-use crate::revocations::{Page, Revocations};
+use crate::revocations::{RevocationPage, Revocations};
 
 /// The most bytes of an answer that are read: some 700,000 ended sessions.
 const MAX_BODY_BYTES: usize = 64 * 1024 * 1024;
@@ -31,9 +31,9 @@ pub struct FeedOptions {
     /// How long an answer may take beyond that: 2 seconds.
     pub timeout: Duration,
     /// How soon it is tried again after a failure: a quarter of a second.
-    pub retry_after: Duration,
+    pub retry_interval: Duration,
     /// How often everything is fetched anew: 60 seconds.
-    pub snapshot_every: Duration,
+    pub snapshot_interval: Duration,
     /// Tells the age of the lists.
     pub clock: Arc<dyn Clock>,
 }
@@ -43,8 +43,8 @@ impl Default for FeedOptions {
         Self {
             wait: Duration::from_secs(1),
             timeout: Duration::from_secs(2),
-            retry_after: Duration::from_millis(250),
-            snapshot_every: Duration::from_secs(60),
+            retry_interval: Duration::from_millis(250),
+            snapshot_interval: Duration::from_secs(60),
             clock: Arc::new(SystemClock),
         }
     }
@@ -84,13 +84,13 @@ pub enum FeedError {
     TimedOut,
     /// `REVOCATION_FEED_TOKEN` is another one there.
     #[error("the auth server does not accept our REVOCATION_FEED_TOKEN")]
-    Refused,
+    Unauthorized,
     /// There is no feed: `REVOCATION_FEED_TOKEN` is not set there.
     #[error("the auth server has no feed there")]
-    NotThere,
+    NotFound,
     /// Any other status, or what is no page of a feed.
     #[error("the auth server's answer cannot be used")]
-    BadAnswer,
+    InvalidResponse,
 }
 
 impl RevocationFeed {
@@ -150,30 +150,30 @@ struct Listener {
 impl Listener {
     async fn run(mut self) {
         loop {
-            let heard = self.ask().await;
+            let received = self.poll().await;
             let Some(status) = self.status.upgrade() else { return };
-            let is_wiser = match heard {
+            let is_up_to_date = match received {
                 Ok(page) => {
-                    self.note_success(&status);
+                    self.record_success(&status);
                     self.accept(page)
                 }
                 Err(error) => {
-                    self.note_failure(&status, error);
+                    self.record_failure(&status, error);
                     // Should everything be too much, what is new is not.
-                    self.snapshot_due = Instant::now() + self.options.snapshot_every;
+                    self.snapshot_due = Instant::now() + self.options.snapshot_interval;
                     false
                 }
             };
             // Whoever holds the other handles may drop them meanwhile.
             drop(status);
-            self.revocations.forget(self.options.clock.now());
-            if !is_wiser {
-                time::sleep(self.options.retry_after).await;
+            self.revocations.remove_expired(self.options.clock.now());
+            if !is_up_to_date {
+                time::sleep(self.options.retry_interval).await;
             }
         }
     }
 
-    async fn ask(&self) -> Result<Page, FeedError> {
+    async fn poll(&self) -> Result<RevocationPage, FeedError> {
         let mut url = self.url.clone();
         url.query_pairs_mut().append_pair("wait", &self.options.wait().as_secs().to_string());
         if let Some(cursor) = self.cursor.as_ref().filter(|_| Instant::now() < self.snapshot_due) {
@@ -182,54 +182,54 @@ impl Listener {
         self.get(&url).await
     }
 
-    async fn get(&self, url: &Url) -> Result<Page, FeedError> {
-        let patience = self.options.wait() + self.options.timeout;
-        let sent = time::timeout(patience, self.client.get(url.as_str()).send()).await;
+    async fn get(&self, url: &Url) -> Result<RevocationPage, FeedError> {
+        let timeout = self.options.wait() + self.options.timeout;
+        let sent = time::timeout(timeout, self.client.get(url.as_str()).send()).await;
         let mut response = sent.map_err(|_| FeedError::TimedOut)?.map_err(|error| match error {
             SendRequestError::Timeout => FeedError::TimedOut,
             _ => FeedError::Unreachable,
         })?;
         match response.status() {
             StatusCode::OK => {}
-            StatusCode::UNAUTHORIZED => return Err(FeedError::Refused),
-            StatusCode::NOT_FOUND => return Err(FeedError::NotThere),
-            _ => return Err(FeedError::BadAnswer),
+            StatusCode::UNAUTHORIZED => return Err(FeedError::Unauthorized),
+            StatusCode::NOT_FOUND => return Err(FeedError::NotFound),
+            _ => return Err(FeedError::InvalidResponse),
         }
         // Large where much has ended, and slow where the line is.
         let body = time::timeout(BODY_TIMEOUT, response.body().limit(MAX_BODY_BYTES)).await;
         let body = body.map_err(|_| FeedError::TimedOut)?.map_err(|error| match error {
-            PayloadError::Overflow => FeedError::BadAnswer,
+            PayloadError::Overflow => FeedError::InvalidResponse,
             _ => FeedError::Unreachable,
         })?;
-        serde_json::from_slice(&body).map_err(|_| FeedError::BadAnswer)
+        serde_json::from_slice(&body).map_err(|_| FeedError::InvalidResponse)
     }
 
     /// `false` where it knows less than we do.
-    fn accept(&mut self, page: Page) -> bool {
+    fn accept(&mut self, page: RevocationPage) -> bool {
         if page.snapshot {
             // Behind a load balancer another server may answer that has not heard yet what we have: its snapshot would let
             // ended sessions in again for a moment.
             let is_older = self.cursor.as_deref().is_some_and(|known| is_older(&page.cursor, known));
             // The next question says how much we know, so that a server can see whether it has fallen behind.
-            self.snapshot_due = Instant::now() + self.options.snapshot_every;
+            self.snapshot_due = Instant::now() + self.options.snapshot_interval;
             if is_older {
                 return false;
             }
         }
         self.cursor = Some(page.cursor.clone());
-        self.revocations.hear(page, self.options.clock.now());
+        self.revocations.apply(page, self.options.clock.now());
         true
     }
 
-    fn note_success(&self, status: &Mutex<FeedStatus>) {
+    fn record_success(&self, status: &Mutex<FeedStatus>) {
         let mut status = lock(status);
-        if self.revocations.heard_at().is_none() || status.last_error.is_some() {
+        if self.revocations.updated_at().is_none() || status.last_error.is_some() {
             log::info!("hearing of revocations from {}", self.url);
         }
         status.last_error = None;
     }
 
-    fn note_failure(&self, status: &Mutex<FeedStatus>, error: FeedError) {
+    fn record_failure(&self, status: &Mutex<FeedStatus>, error: FeedError) {
         let mut status = lock(status);
         // Said once and not at every retry.
         if status.last_error != Some(error) {
