@@ -5,8 +5,8 @@
     scripts/module-graph.py --check   also compare them with the copy in ARCHITECTURE.md
     scripts/module-graph.py --write   replace the copy in ARCHITECTURE.md
 
-Every module is listed above the modules that it uses. Exit status: 0, or 1 for a cycle, an arrow that points up, or an
-outdated copy.
+Every module is listed above the modules that it uses, unless it uses none. Exit status: 0, or 1 for a cycle, an arrow
+that points up, or an outdated copy.
 """
 
 import re
@@ -129,10 +129,14 @@ def main():
         name = f"{crate}/src" + (f"/{parent}" if parent else "")
         ordered, cycle = order(edges)
         arrows = sum(map(len, edges.values()))
-        lines.append(f"{name}: {len(edges)} modules, {arrows} arrows, {'A CYCLE' if cycle else 'no cycle'}")
+        summary = f"{name}: {len(edges)} modules, {arrows} arrows{', A CYCLE' if cycle else ''}"
+        if in_full or cycle or not lines or lines[-1].startswith(" "):
+            lines.append(summary)
+        else:
+            lines[-1] += " · " + summary
         if cycle:
             wrong.append(f"{name}: a cycle among " + ", ".join(cycle))
-        for module in ordered + cycle if in_full else cycle:
+        for module in [module for module in ordered + cycle if edges[module]] if in_full else cycle:
             uses = sorted(edges[module], key=(ordered + cycle).index)
             lines.append(f"  {'*' if module in cycle else ' '} {module:<16} -> {' '.join(uses)}".rstrip())
         for module, uses in edges.items() if (crate, parent) == ("auth-server", "") else ():
