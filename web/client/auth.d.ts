@@ -1,4 +1,4 @@
-/** Who is logged in. */
+/** The signed-in user. */
 export interface User {
   /** A UUID. */
   id: string;
@@ -8,12 +8,12 @@ export interface User {
   roles: string[];
 }
 
+/** Either `email` or `username` is required. */
 export interface Credentials {
-  /** One of the two. */
   email?: string;
   username?: string;
   password: string;
-  /** false: until the browser is closed. By default true. */
+  /** Keeps the user signed in after the browser is closed. Defaults to true. */
   remember?: boolean;
 }
 
@@ -22,120 +22,122 @@ export interface NewPerson {
   password: string;
   username?: string;
   name?: string;
+  /** As in {@link Credentials}. */
   remember?: boolean;
 }
 
-/** One login on one device. */
+/** One sign-in on one device. Times are in RFC 3339 format. */
 export interface Session {
   /** A UUID. */
   id: string;
-  /** Whether it is the one that asks. */
+  /** Whether this is the session that made the request. */
   current: boolean;
-  /** Times are in RFC 3339. */
   created_at: string;
   last_used_at: string;
-  /** When it is over at the latest. */
+  /** The latest time at which the session ends. */
   expires_at: string;
-  /** Where it was last used, and with what. */
+  /** IP address of the last use. */
   ip: string | null;
+  /** `User-Agent` of the last use. */
   user_agent: string | null;
-  /** The same, for people: "Firefox on Linux". Hearsay. */
+  /** Readable form of `user_agent`, such as "Firefox on Linux". Reported by the browser, not verified. */
   device: string | null;
 }
 
-/** Something that happened to the account. */
+/** An entry of the user's audit log. */
 export interface SecurityEvent {
+  /** In RFC 3339 format. */
   at: string;
-  /** Such as `login_succeeded`; all of them are in the server's OpenAPI document. */
+  /** Such as `login_succeeded`. The server's OpenAPI document lists all types. */
   type: string;
   user_id: string | null;
   session_id: string | null;
   ip: string | null;
   user_agent: string | null;
   device: string | null;
-  /** More, by name: the `reason` of an end. */
+  /** Further members, depending on the type: for example the `reason` of `session_ended`. */
   details: Record<string, unknown>;
 }
 
 export interface SecurityEvents {
   /** Newest first. */
   items: SecurityEvent[];
-  /** For the next page; absent on the last. */
+  /** Cursor of the next page. Absent on the last page. */
   next_cursor?: string;
 }
 
 export interface AuthClientOptions {
-  /** Where the auth server is, such as `https://auth.example.org`. By default, where the page is from. */
+  /** URL of the auth server, such as `https://auth.example.org`. Defaults to the page's origin. */
   authUrl?: string;
-  /** Where access tokens may be sent to. By default, where the page is from. */
+  /** Origins that may receive access tokens. Defaults to the page's origin. */
   apiOrigins?: string[];
 }
 
 export interface AuthClient {
-  /** Opens a session. @throws AuthError, for example `invalid_credentials`, `too_many_requests` */
+  /** Starts a session. @throws AuthError, for example `invalid_credentials`, `too_many_requests` */
   login(credentials: Credentials): Promise<User>;
-  /** Makes an account and opens a session. @throws AuthError, for example `email_taken`, `invalid_input` */
+  /** Creates a user and starts a session. @throws AuthError, for example `email_taken`, `invalid_input` */
   register(person: NewPerson): Promise<User>;
-  /** Ends the session, in all tabs. @throws AuthError: then it still lives, and nothing has changed */
+  /** Ends the session in all tabs. @throws AuthError: the session is then still active */
   logout(): Promise<void>;
-  /** Ends all sessions of the person, on all devices. @throws AuthError */
+  /** Ends all sessions of the user on all devices. @throws AuthError */
   logoutEverywhere(): Promise<void>;
   /**
-   * A new access token; null where the session is over. One call to the server, however often it is called at a time.
-   * @throws AuthError if nobody can tell: try again later, with whatever calls this next
+   * Returns a new access token, or null if the session has ended. Concurrent calls share one request.
+   * @throws AuthError if the server cannot be reached or is unavailable: retry later
    */
   refreshAccess(): Promise<string | null>;
-  /** An access token that is good for a while, renewed if need be; null where nobody is logged in. @throws AuthError */
+  /** Returns a valid access token, renewed if necessary; null if no user is signed in. @throws AuthError */
   accessToken(): Promise<string | null>;
   /**
-   * `fetch` with the access token. An answer 401 is tried once more with a new token. Where nobody is logged in, the
-   * call is made without one. Sends no cookies, unless `init.credentials` says so.
-   * @throws TypeError for an origin that is not one of `apiOrigins`; AuthError if no token is to be had
+   * `fetch` with the access token. Retries once with a new token if the response is 401. Sends no token if no user is
+   * signed in, and no cookies unless `init.credentials` requests them.
+   * @throws TypeError for an origin that is not in `apiOrigins`; AuthError if no token can be obtained
    */
   authFetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
-  /** Whether somebody is logged in, as far as this browser knows. Asks nobody. */
+  /** Whether a user is signed in, according to this browser's storage. Makes no request. */
   isLoggedIn(): boolean;
-  /** Who, once the server has said so in this tab: after a reload, that is after the first `refreshAccess`. */
+  /** The signed-in user. After a reload this is null until the first refresh. */
   user(): User | null;
-  /** Calls back after each login, logout and renewal, in this tab or another. Returns what ends it. */
+  /** Calls `listener` after each login, logout and renewal in any tab. Returns a function that removes it. */
   onChange(listener: (user: User | null) => void): () => void;
 
-  // The account. Where the session turns out to be over, these throw AuthError `session_ended` or `missing_token`, and
-  // nobody is logged in any more. They act for the session that the page shows, never for one that another tab has
-  // opened meanwhile: that is `session_ended`, too.
+  // The methods below act for the session that this page shows. They throw AuthError `session_ended` or `missing_token`
+  // if it has ended; the user is then signed out. If another tab has started a different session, they throw
+  // `session_ended` and make no request.
 
   /**
-   * Proves once more who is there, and gets an access token that says so, for what wants a fresh login
+   * Verifies the password again and obtains an access token for calls that require a recent login
    * (`fresh_login_required`). @throws AuthError, for example `invalid_credentials`, `too_many_requests`
    */
   reauthenticate(password: string): Promise<User>;
   /**
-   * Changes the password. All tabs of this browser stay logged in; so does whoever else is, if `endOtherSessions` is
-   * false. @throws AuthError, for example `invalid_credentials`, or `invalid_input` with `fields.new_password`
+   * Changes the password. This browser stays signed in. Other sessions end unless `endOtherSessions` is false.
+   * @throws AuthError, for example `invalid_credentials`, or `invalid_input` with `fields.new_password`
    */
   changePassword(currentPassword: string, newPassword: string, options?: { endOtherSessions?: boolean }): Promise<void>;
   /**
-   * Deletes the account, and logs out. @throws AuthError, for example `fresh_login_required`: `reauthenticate`, then
-   * call it again; or `last_administrator`
+   * Deletes the user and signs out. @throws AuthError, for example `last_administrator` or `fresh_login_required`: call
+   * `reauthenticate`, then retry
    */
   deleteAccount(): Promise<void>;
-  /** Where the person is logged in, last used first. @throws AuthError */
+  /** Lists the user's active sessions, most recently used first. @throws AuthError */
   sessions(): Promise<Session[]>;
-  /** Ends one of these, the own one as well. @throws AuthError, for example `not_found` */
+  /** Ends a session. If it is the current one, this also signs out. @throws AuthError, for example `not_found` */
   endSession(id: string): Promise<void>;
-  /** What happened to the account, page by page; 50 at a time, unless `limit` says otherwise. @throws AuthError */
+  /** Lists the user's events, newest first. A page has 50 items unless `limit` is given. @throws AuthError */
   events(options?: { limit?: number; cursor?: string }): Promise<SecurityEvents>;
 }
 
-/** A call to the auth server that did not succeed. Whether the session is over, `isLoggedIn` tells. */
+/** A failed call to the auth server. `isLoggedIn()` returns whether the session is still active. */
 export class AuthError extends Error {
   readonly name: "AuthError";
-  /** Of the answer; 0 without one. */
+  /** HTTP status; 0 if there was no response. */
   readonly status: number;
-  /** The server's, or `unreachable`, or `unexpected_answer`. */
+  /** The server's problem code, or `unreachable`, or `unexpected_answer`. */
   readonly code: string;
   readonly reason?: string;
-  /** What is wrong with which field, at `invalid_input`. */
+  /** Messages by field name, for `invalid_input`. */
   readonly fields?: Record<string, string>;
   /** Seconds. */
   readonly retryAfter?: number;

@@ -1,40 +1,41 @@
 /**
- * Logs people in to an auth server, and calls APIs in their name.
+ * Signs users in to a Latchkey auth server and calls APIs on their behalf.
  *
- * The access token is kept in memory and nowhere else; the refresh token is in an HttpOnly cookie, which no script can
- * read. localStorage holds neither. It holds that somebody is logged in, so that a reload knows whether to ask, and
- * the Idempotency-Key of the next refresh, so that an answer which got lost can be asked for again, by any tab.
+ * The access token is kept in memory only. The refresh token is in an HttpOnly cookie, which scripts cannot read.
+ * localStorage contains no token. It records that a session exists, so that a reload knows whether to refresh, and
+ * the Idempotency-Key of the next refresh, so that any tab can retry a refresh whose response was lost.
  *
  *     const auth = createAuthClient({ authUrl: "https://auth.example.org", apiOrigins: ["https://api.example.org"] });
  *     await auth.login({ email, password });
- *     const answer = await auth.authFetch("https://api.example.org/protected");
+ *     const response = await auth.authFetch("https://api.example.org/protected");
  *
  * @module
  */
 
-/** An access token is renewed this long before it expires, or in the last tenth of its life if that is shorter. */
+/** Renew an access token this long before it expires, or in the last tenth of its lifetime if that is shorter. */
 const RENEW_AHEAD_MS = 30_000;
-/** As long as a token is good, a renewal that failed is not tried again before this. */
+/** Delay before a failed renewal is retried while the current token is still valid. */
 const RENEW_AGAIN_MS = 5_000;
-/** How long the auth server may take to answer. */
-const ANSWER_TIMEOUT_MS = 15_000;
-/** How long a tab waits for another one to finish. Then it goes ahead: the server copes with tabs that race. */
-const TURN_TIMEOUT_MS = 20_000;
-/** The rotation of a session of which the server has not said yet that it is there. */
-const UNKNOWN = -1;
-/** The session for which a call was to be made is not there any more. */
-const OVER = { code: "session_ended", detail: "The session has ended: log in again." };
+/** Timeout of a call to the auth server. */
+const RESPONSE_TIMEOUT_MS = 15_000;
+/** Timeout for the lock that tabs share. A tab then proceeds without it: the server handles concurrent refreshes. */
+const LOCK_TIMEOUT_MS = 20_000;
+/** Rotation of a session that the server has not confirmed yet. */
+const UNCONFIRMED = -1;
+const SESSION_ENDED = { code: "session_ended", detail: "The session has ended. Sign in again." };
 
 /**
- * A call to the auth server that did not succeed.
+ * A failed call to the auth server.
  *
- * `code` is the server's, such as `invalid_credentials`; or `unreachable`, where there was no answer; or
- * `unexpected_answer`, where it was not the auth server's. Whether the session is over, `isLoggedIn` tells, and no code
- * but `session_ended` and `missing_token` of an account call: a wrong password, for one, logs nobody out.
+ * `code` is the server's problem code, such as `invalid_credentials`. Two more codes come from this client:
+ * `unreachable` (no response) and `unexpected_answer` (a response that is not the auth server's).
+ *
+ * Only `session_ended` and `missing_token` mean that the session has ended; `isLoggedIn()` then returns false. Other
+ * errors, such as a wrong password, leave the session active.
  */
 export class AuthError extends Error {
   /** @param {{ status?: number, code: string, detail?: string, title?: string, reason?: string, fields?: object,
-   *   retry_after?: number }} problem  problem details (RFC 9457); seconds */
+   *   retry_after?: number }} problem  problem details (RFC 9457); `retry_after` in seconds */
   constructor(problem, options) {
     super(problem.detail ?? problem.title ?? problem.code, options);
     this.name = "AuthError";
@@ -48,45 +49,46 @@ export class AuthError extends Error {
 
 /**
  * @param {object} [options]
- * @param {string} [options.authUrl] where the auth server is; by default, where the page is from
- * @param {string[]} [options.apiOrigins] where access tokens may be sent to; by default, where the page is from
+ * @param {string} [options.authUrl] URL of the auth server; defaults to the page's origin
+ * @param {string[]} [options.apiOrigins] origins that may receive access tokens; defaults to the page's origin
  */
 export function createAuthClient({ authUrl = location.origin, apiOrigins = [location.origin] } = {}) {
   const server = authUrl.replace(/\/+$/, "");
   const trusted = new Set(apiOrigins.map((url) => new URL(url).origin));
-  const place = `latchkey:${server}`;
+  /** Name of the localStorage item and of the lock that all tabs share. */
+  const sharedName = `latchkey:${server}`;
   const storage = openStorage();
   const changes = new EventTarget();
 
   /** @type {{ session: string, token: string, user: object, renewAt: number, expiresAt: number } | null} */
   let access = null;
-  /** The one refresh of this tab that is under way. */
+  /** The pending refresh of this tab. */
   let refreshing = null;
-  /** The session that this tab has last heard of. */
-  let heardOf = kept()?.session;
-  /** The server's name for the session, if it was in a list. */
-  let ownId = null;
+  /** The session that this tab shows. */
+  let shownSession = stored()?.session;
+  /** The server's id of the current session, known after `sessions()`. */
+  let currentId = null;
 
-  const login = (credentials) => inTurn(() => open("/auth/login", credentials));
-  const register = (person) => inTurn(() => open("/auth/register", person));
+  const login = (credentials) => withLock(() => startSession("/auth/login", credentials));
+  const register = (person) => withLock(() => startSession("/auth/register", person));
 
-  async function open(path, body) {
-    const answer = await send("POST", path, { body, member: "access_token" });
-    accept(randomKey(), answer);
-    return answer.user;
+  async function startSession(path, body) {
+    const content = await send("POST", path, { body, member: "access_token" });
+    acceptTokens(randomKey(), content);
+    return content.user;
   }
 
   async function logout() {
-    await inTurn(() => send("POST", "/auth/logout"));
-    forget();
+    await withLock(() => send("POST", "/auth/logout"));
+    clearSession();
   }
 
-  const logoutEverywhere = () => withSession(() => send("POST", "/auth/logout-all").then(forget));
+  const logoutEverywhere = () => withSession(() => send("POST", "/auth/logout-all").then(clearSession));
 
   function refreshAccess() {
-    refreshing ??= inTurn(refresh)
+    refreshing ??= withLock(refresh)
       .catch((error) => {
-        if (!isVerdict(error)) throw error;
+        if (!isSessionEnd(error)) throw error;
         return null;
       })
       .finally(() => {
@@ -95,52 +97,51 @@ export function createAuthClient({ authUrl = location.origin, apiOrigins = [loca
     return refreshing;
   }
 
-  /** In turn. @throws {AuthError} the verdict, too, of which everybody has heard by then */
+  /** Requires the lock. @throws {AuthError} for a session that has ended, too; this tab is signed out by then */
   async function refresh() {
-    const { session, key } = kept() ?? keep({ session: randomKey(), rotation: UNKNOWN, key: randomKey() });
-    let answer;
+    const { session, key } = stored() ?? store({ session: randomKey(), rotation: UNCONFIRMED, key: randomKey() });
+    let content;
     try {
-      answer = await send("POST", "/auth/refresh", { headers: { "Idempotency-Key": key }, member: "access_token" });
+      content = await send("POST", "/auth/refresh", { headers: { "Idempotency-Key": key }, member: "access_token" });
     } catch (error) {
-      if (isVerdict(error)) forget();
+      if (isSessionEnd(error)) clearSession();
       throw error;
     }
-    // While the answer was under way, another tab has logged in or out: what came is no longer what counts.
-    if (kept()?.session !== session) return kept() ? refresh() : null;
-    accept(session, answer);
-    return answer.access_token;
+    // Another tab signed in or out before the response arrived: these tokens belong to the previous session.
+    if (stored()?.session !== session) return stored() ? refresh() : null;
+    acceptTokens(session, content);
+    return content.access_token;
   }
 
-  /** The tokens of an answer are ours from now on. */
-  function accept(session, answer) {
-    const { rotation } = answer;
-    const known = kept();
-    // An answer that was overtaken by a later one must not put its key in the place of the later one's.
-    if (known?.session !== session || known.rotation < rotation) keep({ session, rotation, key: randomKey() });
-    take(session, answer);
+  function acceptTokens(session, content) {
+    const { rotation } = content;
+    const known = stored();
+    // A delayed response must not replace the key stored for a later rotation.
+    if (known?.session !== session || known.rotation < rotation) store({ session, rotation, key: randomKey() });
+    setAccess(session, content);
   }
 
-  function take(session, { access_token: token, expires_in: seconds, user }) {
-    const life = seconds * 1000;
-    const expiresAt = Date.now() + life;
-    access = { session, token, user, expiresAt, renewAt: expiresAt - Math.min(RENEW_AHEAD_MS, life / 10) };
-    changed();
+  function setAccess(session, { access_token: token, expires_in: seconds, user }) {
+    const lifetime = seconds * 1000;
+    const expiresAt = Date.now() + lifetime;
+    access = { session, token, user, expiresAt, renewAt: expiresAt - Math.min(RENEW_AHEAD_MS, lifetime / 10) };
+    notify();
   }
 
   function reauthenticate(password) {
     return withSession(async (session) => {
-      const answer = await send("POST", "/auth/reauthenticate", { body: { password }, member: "access_token" });
-      // Its rotation is not noted: if it is news, the answer to a refresh got lost, and the key is still needed.
-      take(session, answer);
-      return answer.user;
+      const content = await send("POST", "/auth/reauthenticate", { body: { password }, member: "access_token" });
+      // The response's rotation is not stored. If it is newer than the stored one, the response to a refresh was lost,
+      // and the retry of that refresh needs the current key.
+      setAccess(session, content);
+      return content.user;
     });
   }
 
   function changePassword(current_password, new_password, { endOtherSessions: end_other_sessions = true } = {}) {
     return withSession(async () => {
       await send("POST", "/auth/password", { body: { current_password, new_password, end_other_sessions } });
-      // The access token is out of date from now on. If no other is to be had at present, the next call tries again:
-      // the password is changed all the same.
+      // The access token is stale now. If this refresh fails, the next call retries it; the password has been changed.
       if (access) access.renewAt = 0;
       await refresh().catch(() => {});
     });
@@ -148,41 +149,41 @@ export function createAuthClient({ authUrl = location.origin, apiOrigins = [loca
 
   async function deleteAccount() {
     try {
-      await withSession(() => send("DELETE", "/auth/me").then(forget));
+      await withSession(() => send("DELETE", "/auth/me").then(clearSession));
     } catch (error) {
-      // It was done the time before, and nobody has heard of it.
+      // An earlier call deleted the user, but its response was lost.
       if (error.reason !== "user_deleted") throw error;
     }
   }
 
   async function sessions() {
     const { sessions: all } = await withSession(() => send("GET", "/auth/sessions", { member: "sessions" }));
-    ownId = all.find((session) => session.current)?.id ?? null;
+    currentId = all.find((session) => session.current)?.id ?? null;
     return all;
   }
 
   function endSession(id) {
     return withSession(async () => {
       await send("DELETE", `/auth/sessions/${encodeURIComponent(id)}`);
-      if (id === ownId) forget();
+      if (id === currentId) clearSession();
     });
   }
 
   function events({ limit, cursor } = {}) {
-    const page = Object.entries({ limit, cursor }).filter(([, value]) => value !== undefined);
-    return withSession(() => send("GET", `/auth/events?${new URLSearchParams(page)}`, { member: "items" }));
+    const query = Object.entries({ limit, cursor }).filter(([, value]) => value !== undefined);
+    return withSession(() => send("GET", `/auth/events?${new URLSearchParams(query)}`, { member: "items" }));
   }
 
-  function forget() {
+  function clearSession() {
     access = null;
-    ownId = null;
-    storage.removeItem(place);
-    changed();
+    currentId = null;
+    storage.removeItem(sharedName);
+    notify();
   }
 
   async function accessToken() {
     if (!isLoggedIn()) return null;
-    const current = access?.session === kept().session ? access : null;
+    const current = access?.session === stored().session ? access : null;
     if (current && Date.now() < current.renewAt) return current.token;
     try {
       return await refreshAccess();
@@ -194,49 +195,49 @@ export function createAuthClient({ authUrl = location.origin, apiOrigins = [loca
   }
 
   async function authFetch(input, init) {
-    // No cookies, unless they are asked for: the refresh token is none of an API's business, even on the same host.
+    // No cookies by default: an API on the same host must not receive the refresh token.
     const request = new Request(input, { credentials: "omit", ...init });
     const { origin } = new URL(request.url);
-    if (!trusted.has(origin)) throw new TypeError(`${origin} is not one of apiOrigins: it gets no access token`);
+    if (!trusted.has(origin)) throw new TypeError(`${origin} is not listed in apiOrigins, so it gets no access token`);
 
     const token = await accessToken();
-    const answer = await fetch(withToken(request.clone(), token));
-    if (answer.status !== 401) return answer;
-    // Once more with another token, if there is one. Not a third time: an API that refuses that one, too, means it.
+    const response = await fetch(withToken(request.clone(), token));
+    if (response.status !== 401) return response;
+    // Retry once with another token. If the API rejects that one, too, return its response.
     const renewed = access?.token === token ? await refreshAccess() : await accessToken();
-    return renewed === null || renewed === token ? answer : fetch(withToken(request, renewed));
+    return renewed === null || renewed === token ? response : fetch(withToken(request, renewed));
   }
 
-  const isLoggedIn = () => (kept()?.rotation ?? UNKNOWN) > UNKNOWN;
+  const isLoggedIn = () => (stored()?.rotation ?? UNCONFIRMED) > UNCONFIRMED;
   const user = () => access?.user ?? null;
 
   function onChange(listener) {
-    const hear = () => listener(user());
-    changes.addEventListener("change", hear);
-    return () => changes.removeEventListener("change", hear);
+    const handler = () => listener(user());
+    changes.addEventListener("change", handler);
+    return () => changes.removeEventListener("change", handler);
   }
 
-  function changed() {
-    heardOf = kept()?.session;
+  function notify() {
+    shownSession = stored()?.session;
     changes.dispatchEvent(new Event("change"));
   }
 
-  // Other tabs log in and out, too; a page that comes back from the browser's back-forward cache has missed it.
-  globalThis.addEventListener?.("storage", lookAround);
-  globalThis.addEventListener?.("pageshow", lookAround);
+  // Other tabs sign in and out, too. A page restored from the back-forward cache has missed the storage event.
+  globalThis.addEventListener?.("storage", syncWithOtherTabs);
+  globalThis.addEventListener?.("pageshow", syncWithOtherTabs);
 
-  function lookAround() {
-    if (kept()?.session === heardOf) return;
-    heardOf = kept()?.session;
+  function syncWithOtherTabs() {
+    if (stored()?.session === shownSession) return;
+    shownSession = stored()?.session;
     access = null;
-    if (isLoggedIn()) refreshAccess().catch(changed);
-    else changed();
+    if (isLoggedIn()) refreshAccess().catch(notify);
+    else notify();
   }
 
-  /** `{ session, rotation, key }`, the same for all tabs; null where nobody is logged in. */
-  function kept() {
+  /** `{ session, rotation, key }`, shared by all tabs; null if no session is stored. */
+  function stored() {
     try {
-      const { session, rotation, key } = JSON.parse(storage.getItem(place));
+      const { session, rotation, key } = JSON.parse(storage.getItem(sharedName));
       return typeof session === "string" && Number.isSafeInteger(rotation) && /^[\w-]{22,64}$/.test(key)
         ? { session, rotation, key }
         : null;
@@ -245,20 +246,20 @@ export function createAuthClient({ authUrl = location.origin, apiOrigins = [loca
     }
   }
 
-  function keep(session) {
-    storage.setItem(place, JSON.stringify(session));
+  function store(session) {
+    storage.setItem(sharedName, JSON.stringify(session));
     return session;
   }
 
   /**
-   * One tab after the other: the browser has one cookie for all of them, and an answer that comes late would put
-   * an older refresh token in the place of a newer one.
+   * Runs `task` in one tab at a time. All tabs share one cookie, and a delayed response would replace a newer refresh
+   * token with an older one.
    */
-  async function inTurn(task) {
+  async function withLock(task) {
     const { locks } = globalThis.navigator ?? {};
     if (!locks) return task();
     try {
-      return await locks.request(place, { signal: AbortSignal.timeout(TURN_TIMEOUT_MS) }, task);
+      return await locks.request(sharedName, { signal: AbortSignal.timeout(LOCK_TIMEOUT_MS) }, task);
     } catch (error) {
       if (error.name !== "TimeoutError") throw error;
       return task();
@@ -266,48 +267,48 @@ export function createAuthClient({ authUrl = location.origin, apiOrigins = [loca
   }
 
   /**
-   * A call for the session that this tab shows. It is made in turn, too: one that came late, with a token that others
-   * have spent meanwhile, would look like a theft.
+   * Calls the server for the session that this tab shows. Holds the lock: a call that overlaps with another tab's
+   * refresh could present a superseded token, which the server treats as reuse.
    */
   function withSession(call) {
-    const session = heardOf;
-    const asShown = () => {
-      // While it waited, another tab has logged in somebody else. The cookie is theirs, and so would be what it does.
-      if (!isLoggedIn() || kept().session !== session) throw new AuthError(OVER);
+    const session = shownSession;
+    const callIfShown = () => {
+      // Another user signed in while this call waited for the lock. The cookie is now theirs.
+      if (!isLoggedIn() || stored().session !== session) throw new AuthError(SESSION_ENDED);
       return call(session);
     };
-    return inTurn(async () => {
+    return withLock(async () => {
       try {
-        return await asShown();
+        return await callIfShown();
       } catch (error) {
         if (error.status !== 401 || error.code === "invalid_credentials") throw error;
-        // The token in the cookie is spent, or the session is over. Which of the two, a refresh finds out.
+        // Either the cookie's token is superseded or the session has ended. A refresh finds out which.
         await refresh();
-        return asShown();
+        return callIfShown();
       }
     });
   }
 
-  /** @returns the body of the answer, which is to have that member; or null, for 204. @throws {AuthError} */
+  /** @returns the JSON body, which must contain `member`; null for 204 if no member is required. @throws {AuthError} */
   async function send(method, path, { body, headers = {}, member } = {}) {
-    const request = { method, credentials: "include", headers, signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) };
+    const request = { method, credentials: "include", headers, signal: AbortSignal.timeout(RESPONSE_TIMEOUT_MS) };
     if (body !== undefined) {
       request.body = JSON.stringify(body);
       request.headers = { ...headers, "Content-Type": "application/json" };
     }
-    let answer, text;
+    let response, text;
     try {
-      answer = await fetch(server + path, request);
-      text = await answer.text();
+      response = await fetch(server + path, request);
+      text = await response.text();
     } catch (cause) {
       throw new AuthError({ code: "unreachable", detail: "The auth server cannot be reached." }, { cause });
     }
-    if (answer.status === 204 && !member) return null;
-    const content = parsed(text);
-    if (answer.ok && content[member]) return content;
-    if (!answer.ok && typeof content.code === "string") throw new AuthError({ ...content, status: answer.status });
-    const detail = "What answered does not seem to be the auth server.";
-    throw new AuthError({ status: answer.status, code: "unexpected_answer", detail });
+    if (response.status === 204 && !member) return null;
+    const content = parseJson(text);
+    if (response.ok && content[member]) return content;
+    if (!response.ok && typeof content.code === "string") throw new AuthError({ ...content, status: response.status });
+    const detail = "The response does not come from the auth server.";
+    throw new AuthError({ status: response.status, code: "unexpected_answer", detail });
   }
 
   return {
@@ -330,8 +331,8 @@ export function createAuthClient({ authUrl = location.origin, apiOrigins = [loca
   };
 }
 
-/** Whether the server said that the session is over. No other answer, and no lack of one, says so. */
-function isVerdict({ status, code }) {
+/** Whether the server reported that the session has ended. No other error, and no lost response, means that. */
+function isSessionEnd({ status, code }) {
   return status === 401 && (code === "session_ended" || code === "missing_token");
 }
 
@@ -346,7 +347,7 @@ function randomKey() {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-function parsed(text) {
+function parseJson(text) {
   try {
     return JSON.parse(text) ?? {};
   } catch {
@@ -354,7 +355,7 @@ function parsed(text) {
   }
 }
 
-/** localStorage, or where it is forbidden, a stand-in that lasts as long as the page. */
+/** localStorage, or a replacement that lasts as long as the page where the browser blocks localStorage. */
 function openStorage() {
   try {
     const { localStorage } = globalThis;

@@ -9,22 +9,23 @@ const client = (server) => createAuthClient({ authUrl: server.url, apiOrigins: [
 const bodies = (server, path) => server.to(path).map((request) => JSON.parse(request.body));
 const keys = (server) => server.to("/auth/refresh").map((request) => request.headers["idempotency-key"]);
 
-/** A client that is logged in, at a server whose refreshes work unless the script says otherwise. */
-async function loggedIn(t, script, options) {
-  const place = browser(t, options);
+/** A signed-in client and its server. Refreshes succeed unless `script` overrides them. */
+async function signedIn(t, script, options) {
+  const simulated = browser(t, options);
   let rotation = 0;
   const refresh = () => tokens((rotation += 1));
   const server = await scriptedServer(t, { "POST /auth/login": () => tokens(0), "POST /auth/refresh": refresh, ...script });
   const auth = client(server);
   await auth.login({});
-  return { server, auth, ...place };
+  return { server, auth, ...simulated };
 }
 
-const stays = async (auth) => assert.deepEqual([auth.isLoggedIn(), auth.user()], [true, ANN]);
-const isOut = async (auth) => assert.deepEqual([auth.isLoggedIn(), auth.user(), await auth.accessToken()], [false, null, null]);
+const assertSignedIn = async (auth) => assert.deepEqual([auth.isLoggedIn(), auth.user()], [true, ANN]);
+const assertSignedOut = async (auth) =>
+  assert.deepEqual([auth.isLoggedIn(), auth.user(), await auth.accessToken()], [false, null, null]);
 
-test("who gives the password once more gets a fresh token", async (t) => {
-  const { server, auth } = await loggedIn(t, {
+test("reauthentication returns a fresh token", async (t) => {
+  const { server, auth } = await signedIn(t, {
     "POST /auth/reauthenticate": () => tokens(0, { access_token: "fresh" }),
   });
   assert.deepEqual(await auth.reauthenticate("secret"), ANN);
@@ -33,8 +34,8 @@ test("who gives the password once more gets a fresh token", async (t) => {
   assert.equal(server.to("/auth/refresh").length, 0);
 });
 
-test("a fresh token does not cost the key of a refresh whose answer got lost", async (t) => {
-  const { server, auth } = await loggedIn(t, {
+test("reauthentication keeps the key of a refresh whose response was lost", async (t) => {
+  const { server, auth } = await signedIn(t, {
     "POST /auth/refresh": () => "cut",
     "POST /auth/reauthenticate": () => tokens(1, { access_token: "fresh" }),
   });
@@ -42,26 +43,26 @@ test("a fresh token does not cost the key of a refresh whose answer got lost", a
   await auth.reauthenticate("secret");
   server.script["POST /auth/refresh"] = () => tokens(1);
   await auth.refreshAccess();
-  assert.equal(new Set(keys(server)).size, 1, "with another one, the spent token would count as stolen");
+  assert.equal(new Set(keys(server)).size, 1, "with a new key, the superseded token would count as reuse");
 });
 
 for (const [name, call, path] of [
   ["reauthenticating", (auth) => auth.reauthenticate("guess"), "POST /auth/reauthenticate"],
-  ["changing it", (auth) => auth.changePassword("guess", "another"), "POST /auth/password"],
+  ["changing the password", (auth) => auth.changePassword("guess", "another"), "POST /auth/password"],
 ]) {
-  test(`a wrong password logs nobody out, when ${name}`, async (t) => {
-    const { server, auth } = await loggedIn(t, { [path]: () => problem(401, "invalid_credentials") });
+  test(`a wrong password does not sign the user out when ${name}`, async (t) => {
+    const { server, auth } = await signedIn(t, { [path]: () => problem(401, "invalid_credentials") });
     await assert.rejects(call(auth), { code: "invalid_credentials" });
     server.script[path] = () => problem(429, "too_many_requests", { retry_after: 4 });
     await assert.rejects(call(auth), { code: "too_many_requests", retryAfter: 4 });
-    await stays(auth);
+    await assertSignedIn(auth);
     assert.equal(await auth.accessToken(), "access-0");
     assert.equal(server.to("/auth/refresh").length, 0);
   });
 }
 
-test("a changed password brings another token, and says what becomes of other sessions", async (t) => {
-  const { server, auth } = await loggedIn(t, { "POST /auth/password": () => [204] });
+test("a password change obtains a new token and reports what happens to other sessions", async (t) => {
+  const { server, auth } = await signedIn(t, { "POST /auth/password": () => [204] });
   await auth.changePassword("old", "new");
   assert.equal(await auth.accessToken(), "access-1");
   await auth.changePassword("new", "newer", { endOtherSessions: false });
@@ -71,43 +72,43 @@ test("a changed password brings another token, and says what becomes of other se
   ]);
 });
 
-test("a password is changed even if no token is to be had after it", async (t) => {
-  const { server, auth } = await loggedIn(t, {
+test("a password change succeeds even if the refresh after it fails", async (t) => {
+  const { server, auth } = await signedIn(t, {
     "POST /auth/password": () => [204],
     "POST /auth/refresh": () => problem(503, "unavailable"),
   });
   await auth.changePassword("old", "new");
-  await stays(auth);
+  await assertSignedIn(auth);
   server.script["POST /auth/refresh"] = () => tokens(1);
-  assert.equal(await auth.accessToken(), "access-1", "the stale one is not kept until it expires");
+  assert.equal(await auth.accessToken(), "access-1", "the stale token is not kept until it expires");
 });
 
-test("a deleted account is logged out, also when the answer came only at the second try", async (t) => {
+test("deleting the account signs out, even if only the retry gets a response", async (t) => {
   for (const first of [() => [204], () => "cut"]) {
-    const { server, auth, items } = await loggedIn(t, { "DELETE /auth/me": first });
+    const { server, auth, items } = await signedIn(t, { "DELETE /auth/me": first });
     await auth.deleteAccount().catch(async (error) => {
       assert.equal(error.code, "unreachable");
-      await stays(auth);
+      await assertSignedIn(auth);
       const gone = () => problem(401, "session_ended", { reason: "user_deleted" });
       Object.assign(server.script, { "DELETE /auth/me": gone, "POST /auth/refresh": gone });
       await auth.deleteAccount();
     });
-    await isOut(auth);
+    await assertSignedOut(auth);
     assert.equal(items.size, 0);
   }
 });
 
-test("an account that may not be deleted stays", async (t) => {
-  const { server, auth } = await loggedIn(t, { "DELETE /auth/me": () => problem(403, "fresh_login_required") });
+test("a rejected deletion leaves the user signed in", async (t) => {
+  const { server, auth } = await signedIn(t, { "DELETE /auth/me": () => problem(403, "fresh_login_required") });
   await assert.rejects(auth.deleteAccount(), { code: "fresh_login_required" });
   server.script["DELETE /auth/me"] = () => problem(409, "last_administrator");
   await assert.rejects(auth.deleteAccount(), { code: "last_administrator" });
-  await stays(auth);
+  await assertSignedIn(auth);
 });
 
-test("sessions are listed and ended; with the own one, one is logged out", async (t) => {
+test("sessions are listed and ended; ending the current one signs out", async (t) => {
   const all = [{ id: "here", current: true }, { id: "there", current: false }];
-  const { server, auth } = await loggedIn(t, {
+  const { server, auth } = await signedIn(t, {
     "GET /auth/sessions": () => [200, { sessions: all }],
     "DELETE /auth/sessions/here": () => [204],
     "DELETE /auth/sessions/there": () => [204],
@@ -115,24 +116,24 @@ test("sessions are listed and ended; with the own one, one is logged out", async
   });
   assert.deepEqual(await auth.sessions(), all);
   await auth.endSession("there");
-  await stays(auth);
+  await assertSignedIn(auth);
   await assert.rejects(auth.endSession("../me"), { code: "not_found" });
   await auth.endSession("here");
-  await isOut(auth);
+  await assertSignedOut(auth);
   assert.equal(server.to("/auth/sessions/here").length, 1);
 });
 
-test("all sessions can be ended at once", async (t) => {
-  const { server, auth } = await loggedIn(t, { "POST /auth/logout-all": () => problem(503, "unavailable") });
+test("all sessions can be ended with one call", async (t) => {
+  const { server, auth } = await signedIn(t, { "POST /auth/logout-all": () => problem(503, "unavailable") });
   await assert.rejects(auth.logoutEverywhere(), { code: "unavailable" });
-  await stays(auth);
+  await assertSignedIn(auth);
   server.script["POST /auth/logout-all"] = () => [204];
   await auth.logoutEverywhere();
-  await isOut(auth);
+  await assertSignedOut(auth);
 });
 
-test("events come page by page", async (t) => {
-  const { auth } = await loggedIn(t, {
+test("events are paged", async (t) => {
+  const { auth } = await signedIn(t, {
     "GET /auth/events": () => [200, { items: ["newer"], next_cursor: "a+b" }],
     "GET /auth/events?limit=1&cursor=a%2Bb": () => [200, { items: ["older"] }],
   });
@@ -141,8 +142,8 @@ test("events come page by page", async (t) => {
   assert.deepEqual(await auth.events({ limit: 1, cursor }), { items: ["older"] });
 });
 
-test("what is not the auth server's answer is none, whatever its status", async (t) => {
-  const { auth } = await loggedIn(t, {
+test("a response that is not the auth server's is an error, whatever its status", async (t) => {
+  const { auth } = await signedIn(t, {
     "GET /auth/sessions": () => [200, "<html>Welcome!</html>"],
     "GET /auth/events": () => [204],
     "DELETE /auth/me": () => [200, "<html>Welcome!</html>"],
@@ -151,74 +152,74 @@ test("what is not the auth server's answer is none, whatever its status", async 
   for (const call of [auth.sessions(), auth.events(), auth.deleteAccount(), auth.reauthenticate("secret")]) {
     await assert.rejects(call, { code: "unexpected_answer" });
   }
-  await stays(auth);
+  await assertSignedIn(auth);
 });
 
-test("where the token in the cookie is spent, a refresh comes first, and then the call again", async (t) => {
-  let spent = true;
-  const { server, auth } = await loggedIn(t, {
-    "GET /auth/sessions": () => (spent ? problem(401, "token_stale") : [200, { sessions: [] }]),
+test("a call with a superseded token in the cookie is retried once, after a refresh", async (t) => {
+  let superseded = true;
+  const { server, auth } = await signedIn(t, {
+    "GET /auth/sessions": () => (superseded ? problem(401, "token_stale") : [200, { sessions: [] }]),
     "POST /auth/refresh": () => {
-      spent = false;
+      superseded = false;
       return tokens(1);
     },
   });
   assert.deepEqual(await auth.sessions(), []);
   assert.equal(server.to("/auth/refresh").length, 1);
-  spent = true;
+  superseded = true;
   server.script["POST /auth/refresh"] = () => tokens(2);
-  await assert.rejects(auth.sessions(), { code: "token_stale" }, "once, not for ever");
+  await assert.rejects(auth.sessions(), { code: "token_stale" }, "retried once only");
   assert.equal(server.to("/auth/sessions").length, 4);
-  await stays(auth);
+  await assertSignedIn(auth);
 });
 
 for (const code of ["session_ended", "missing_token"]) {
-  test(`where a call is told ${code}, the refresh decides, and one is logged out`, async (t) => {
-    const over = () => problem(401, code, { reason: "revoked" });
-    const { server, auth, items } = await loggedIn(t, { "GET /auth/sessions": over, "POST /auth/refresh": over });
+  test(`after ${code} the refresh decides, and the user is signed out`, async (t) => {
+    const ended = () => problem(401, code, { reason: "revoked" });
+    const { server, auth, items } = await signedIn(t, { "GET /auth/sessions": ended, "POST /auth/refresh": ended });
     const other = client(server);
-    const heard = [];
-    auth.onChange((user) => heard.push(user));
+    const notified = [];
+    auth.onChange((user) => notified.push(user));
     await assert.rejects(auth.sessions(), { code, reason: "revoked" });
-    await isOut(auth);
-    await isOut(other);
-    assert.deepEqual([heard[0], items.size, server.to("/auth/sessions").length], [null, 0, 1]);
+    await assertSignedOut(auth);
+    await assertSignedOut(other);
+    assert.deepEqual([notified[0], items.size, server.to("/auth/sessions").length], [null, 0, 1]);
   });
 }
 
-test("while nobody can tell whether the session is over, nobody is logged out", async (t) => {
-  const { auth } = await loggedIn(t, {
+test("the user stays signed in while the refresh fails for another reason", async (t) => {
+  const { auth } = await signedIn(t, {
     "GET /auth/sessions": () => problem(401, "session_ended"),
     "POST /auth/refresh": () => problem(503, "unavailable"),
   });
   await assert.rejects(auth.sessions(), { code: "unavailable" });
-  await stays(auth);
+  await assertSignedIn(auth);
 });
 
-test("a call waits for the refresh of another tab, whose token it would present too late", async (t) => {
+test("a call waits for another tab's refresh", async (t) => {
   const order = [];
-  const { server, auth } = await loggedIn(t, {
+  const { server, auth } = await signedIn(t, {
     "POST /auth/refresh": async () => {
-      await new Promise((soon) => setTimeout(soon, 20));
+      await new Promise((resolve) => setTimeout(resolve, 20));
       order.push("refreshed");
       return tokens(1);
     },
-    "GET /auth/sessions": () => (order.push("asked"), [200, { sessions: [] }]),
+    "GET /auth/sessions": () => (order.push("called"), [200, { sessions: [] }]),
   });
   await Promise.all([client(server).refreshAccess(), auth.sessions()]);
-  assert.deepEqual(order, ["refreshed", "asked"]);
+  assert.deepEqual(order, ["refreshed", "called"]);
 });
 
-test("a call that waits while another tab logs in somebody else is not made in their name", async (t) => {
-  const { server, auth } = await loggedIn(t, { "DELETE /auth/me": () => [204] });
+test("a call that waits while another tab signs in another user is not made", async (t) => {
+  const { server, auth } = await signedIn(t, { "DELETE /auth/me": () => [204] });
   const login = client(server).login({});
   await assert.rejects(Promise.all([auth.deleteAccount(), login]), { code: "session_ended", status: 0 });
   await login;
   assert.equal(server.to("/auth/me").length, 0);
-  assert.equal(auth.isLoggedIn(), true, "they are");
+  assert.equal(auth.isLoggedIn(), true, "the other user is signed in");
 });
 
-test("who is not logged in asks the server for nothing", async (t) => {
+test("without a session, calls fail and make no request", async (t) => {
   browser(t);
   const server = await scriptedServer(t, {});
   const auth = client(server);
@@ -228,13 +229,13 @@ test("who is not logged in asks the server for nothing", async (t) => {
   assert.equal(server.to("/auth/sessions").length, 0);
 });
 
-test("a fresh token lives as long as it says", async (t) => {
-  const later = clock(t);
-  const { auth } = await loggedIn(t, { "POST /auth/reauthenticate": () => tokens(0, { access_token: "fresh" }) });
-  later(50_000);
+test("a fresh token is used until it expires", async (t) => {
+  const advance = clock(t);
+  const { auth } = await signedIn(t, { "POST /auth/reauthenticate": () => tokens(0, { access_token: "fresh" }) });
+  advance(50_000);
   await auth.reauthenticate("secret");
-  later(50_000);
+  advance(50_000);
   assert.equal(await auth.accessToken(), "fresh");
-  later(5_000);
+  advance(5_000);
   assert.equal(await auth.accessToken(), "access-1");
 });

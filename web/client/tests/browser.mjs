@@ -1,22 +1,23 @@
 import { webcrypto } from "node:crypto";
 
-// Node 18 has it under another name only.
+// Node 18 has no global `crypto`.
 globalThis.crypto ??= webcrypto;
 
 /**
- * What a client finds in a browser: localStorage, events, and Web Locks, all of which the clients of a test share as
- * the tabs of a browser do. A change of localStorage is told to all of them a moment later. (A browser spares the tab
- * that made it; that one knows already, so it makes no difference.)
+ * Simulates a browser: localStorage, events and Web Locks. All clients of a test share them, as tabs do.
+ *
+ * Each change of localStorage dispatches a `storage` event to all clients. A real browser skips the tab that made the
+ * change. The client ignores events about its own session, so this makes no difference.
  */
 export function browser(t, { locks = true } = {}) {
   const items = new Map();
   const events = new EventTarget();
-  const tell = () => queueMicrotask(() => events.dispatchEvent(new Event("storage")));
+  const notify = () => queueMicrotask(() => events.dispatchEvent(new Event("storage")));
   const globals = {
     localStorage: {
       getItem: (name) => items.get(name) ?? null,
-      setItem: (name, value) => (items.set(name, value), tell()),
-      removeItem: (name) => (items.delete(name), tell()),
+      setItem: (name, value) => (items.set(name, value), notify()),
+      removeItem: (name) => (items.delete(name), notify()),
     },
     addEventListener: events.addEventListener.bind(events),
     navigator: locks ? { locks: { request: oneAtATime() } } : {},
@@ -29,7 +30,7 @@ export function browser(t, { locks = true } = {}) {
   return { items, events };
 }
 
-/** Moves the clock that clients read: `later(ms)`. */
+/** Replaces `Date.now`. Returns a function that advances it by a number of milliseconds. */
 export function clock(t) {
   let now = Date.now();
   t.mock.method(Date, "now", () => now);

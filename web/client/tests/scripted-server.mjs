@@ -1,10 +1,10 @@
 import { createServer } from "node:http";
 
 /**
- * A server that answers as it is told, and notes what it was asked.
+ * Starts an HTTP server with scripted responses. It records the requests.
  *
- * `script` maps "METHOD /path" to a function of the request `{ method, path, headers, body }` that returns
- * `[status, body]`, or a promise of it, or "cut" to end the connection without an answer.
+ * `script` maps "METHOD /path" to a function of the request `{ method, path, headers, body }`. The function returns
+ * `[status, body]` or "cut", which closes the connection without a response; or a promise of either.
  */
 export async function scriptedServer(t, script) {
   const requests = [];
@@ -13,9 +13,9 @@ export async function scriptedServer(t, script) {
     for await (const chunk of incoming) body += chunk;
     const request = { method: incoming.method, path: incoming.url, headers: incoming.headers, body };
     requests.push(request);
-    const answer = await script[`${request.method} ${request.path}`](request);
-    if (answer === "cut") return incoming.socket.destroy();
-    const [status, content] = answer;
+    const response = await script[`${request.method} ${request.path}`](request);
+    if (response === "cut") return incoming.socket.destroy();
+    const [status, content] = response;
     outgoing.writeHead(status, { "Content-Type": "application/json" });
     outgoing.end(typeof content === "string" ? content : content && JSON.stringify(content));
   });
@@ -30,7 +30,7 @@ export async function scriptedServer(t, script) {
 
 export const ANN = { id: "1", email: "ann@example.org", username: null, name: "Ann", roles: [] };
 
-/** The answer to a login or a refresh. Its token tells the rotation. */
+/** The response to a login or a refresh. The access token is named after the rotation. */
 export function tokens(rotation, more) {
   const access_token = `access-${rotation}`;
   return [200, { access_token, token_type: "Bearer", expires_in: 60, rotation, user: ANN, ...more }];

@@ -7,22 +7,22 @@ import { ANN, problem, scriptedServer, tokens } from "./scripted-server.mjs";
 
 const client = (server) => createAuthClient({ authUrl: server.url, apiOrigins: [server.url] });
 
-test("a login gives a token, and tells who it is", async (t) => {
+test("a login returns the user and obtains a token", async (t) => {
   browser(t);
   const server = await scriptedServer(t, { "POST /auth/login": () => tokens(0) });
   const auth = client(server);
-  const heard = [];
-  auth.onChange((user) => heard.push(user));
+  const notified = [];
+  auth.onChange((user) => notified.push(user));
 
   assert.deepEqual(await auth.login({ email: "ann@example.org", password: "secret" }), ANN);
   assert.equal(await auth.accessToken(), "access-0");
-  assert.deepEqual([auth.isLoggedIn(), auth.user(), heard], [true, ANN, [ANN]]);
+  assert.deepEqual([auth.isLoggedIn(), auth.user(), notified], [true, ANN, [ANN]]);
   const [request] = server.to("/auth/login");
   assert.deepEqual(JSON.parse(request.body), { email: "ann@example.org", password: "secret" });
   assert.equal(request.headers["content-type"], "application/json");
 });
 
-test("a registration does, too", async (t) => {
+test("a registration returns the user and starts a session", async (t) => {
   browser(t);
   const server = await scriptedServer(t, { "POST /auth/register": () => [201, tokens(0)[1]] });
   const auth = client(server);
@@ -30,10 +30,10 @@ test("a registration does, too", async (t) => {
   assert.equal(auth.isLoggedIn(), true);
 });
 
-test("a refused login says why, and changes nothing", async (t) => {
+test("a rejected login reports the reason and changes nothing", async (t) => {
   browser(t);
-  const refused = problem(422, "invalid_input", { fields: { password: "is too short" } });
-  const server = await scriptedServer(t, { "POST /auth/login": () => refused });
+  const rejection = problem(422, "invalid_input", { fields: { password: "is too short" } });
+  const server = await scriptedServer(t, { "POST /auth/login": () => rejection });
   const auth = client(server);
   await assert.rejects(auth.login({ email: "ann@example.org", password: "x" }), (error) => {
     assert.ok(error instanceof AuthError);
@@ -43,7 +43,7 @@ test("a refused login says why, and changes nothing", async (t) => {
   assert.deepEqual([auth.isLoggedIn(), auth.user(), await auth.accessToken()], [false, null, null]);
 });
 
-test("no token and nothing of the person is ever in localStorage", async (t) => {
+test("localStorage never contains tokens or user data", async (t) => {
   const { items } = browser(t);
   const server = await scriptedServer(t, { "POST /auth/login": () => tokens(0), "POST /auth/refresh": () => tokens(1) });
   const auth = client(server);
@@ -53,7 +53,7 @@ test("no token and nothing of the person is ever in localStorage", async (t) => 
   for (const secret of ["access-", "Ann", "ann@"]) assert.ok(!all.includes(secret), all);
 });
 
-test("after a reload somebody is logged in, and the first call asks for a token", async (t) => {
+test("after a reload the user is signed in, and the first call obtains a token", async (t) => {
   browser(t);
   const server = await scriptedServer(t, { "POST /auth/login": () => tokens(0), "POST /auth/refresh": () => tokens(1) });
   await client(server).login({});
@@ -64,7 +64,7 @@ test("after a reload somebody is logged in, and the first call asks for a token"
   assert.deepEqual(reloaded.user(), ANN);
 });
 
-test("who never logged in is asked about at no server", async (t) => {
+test("without a stored session, the client makes no request", async (t) => {
   browser(t);
   const server = await scriptedServer(t, {});
   const auth = client(server);
@@ -72,7 +72,7 @@ test("who never logged in is asked about at no server", async (t) => {
   assert.equal(server.to("/auth/refresh").length, 0);
 });
 
-test("a cookie without our notes in localStorage can be tried", async (t) => {
+test("an explicit refresh uses a cookie even if localStorage is empty", async (t) => {
   browser(t);
   const server = await scriptedServer(t, { "POST /auth/refresh": () => tokens(7) });
   const auth = client(server);
@@ -80,7 +80,7 @@ test("a cookie without our notes in localStorage can be tried", async (t) => {
   assert.equal(auth.isLoggedIn(), true);
 });
 
-test("as long as nobody has said that there is a session, nobody is logged in", async (t) => {
+test("the user counts as signed in only after the server confirmed the session", async (t) => {
   browser(t);
   const server = await scriptedServer(t, { "POST /auth/refresh": () => problem(503, "unavailable") });
   const auth = client(server);
@@ -88,7 +88,7 @@ test("as long as nobody has said that there is a session, nobody is logged in", 
   assert.equal(auth.isLoggedIn(), false);
 });
 
-test("the cookie goes along to the auth server", async (t) => {
+test("calls to the auth server include cookies", async (t) => {
   browser(t);
   const sent = t.mock.method(globalThis, "fetch", async () => Response.json(tokens(1)[1]));
   await createAuthClient({ authUrl: "https://auth.example.org/", apiOrigins: [] }).refreshAccess();
@@ -96,17 +96,17 @@ test("the cookie goes along to the auth server", async (t) => {
   assert.deepEqual([url, method, credentials], ["https://auth.example.org/auth/refresh", "POST", "include"]);
 });
 
-test("notes that somebody spoilt count as none", async (t) => {
+test("malformed localStorage items are ignored", async (t) => {
   const { items } = browser(t);
   const server = await scriptedServer(t, { "POST /auth/refresh": () => tokens(7) });
-  for (const spoilt of ["", "null", "{", '{"session":"s","rotation":1,"key":"short"}', '{"rotation":"1"}']) {
-    items.set(`latchkey:${server.url}`, spoilt);
-    assert.equal(client(server).isLoggedIn(), false, spoilt);
+  for (const malformed of ["", "null", "{", '{"session":"s","rotation":1,"key":"short"}', '{"rotation":"1"}']) {
+    items.set(`latchkey:${server.url}`, malformed);
+    assert.equal(client(server).isLoggedIn(), false, malformed);
   }
   assert.equal(await client(server).refreshAccess(), "access-7");
 });
 
-test("a logout ends it, once the server has said so", async (t) => {
+test("a logout takes effect once the server confirms it", async (t) => {
   const { items } = browser(t);
   const server = await scriptedServer(t, {
     "POST /auth/login": () => tokens(0),
@@ -122,7 +122,7 @@ test("a logout ends it, once the server has said so", async (t) => {
   assert.deepEqual([auth.isLoggedIn(), auth.user(), await auth.accessToken(), items.size], [false, null, null, 0]);
 });
 
-test("where localStorage is forbidden, one stays logged in as long as the page lives", async (t) => {
+test("if localStorage is blocked, the session lasts as long as the page", async (t) => {
   browser(t);
   Object.defineProperty(globalThis, "localStorage", {
     configurable: true,
@@ -136,43 +136,43 @@ test("where localStorage is forbidden, one stays logged in as long as the page l
   assert.deepEqual([auth.isLoggedIn(), await auth.accessToken()], [true, "access-0"]);
 });
 
-test("a token is renewed shortly before it expires, and not earlier", async (t) => {
+test("a token is renewed shortly before it expires, not earlier", async (t) => {
   browser(t);
-  const later = clock(t);
+  const advance = clock(t);
   const server = await scriptedServer(t, { "POST /auth/login": () => tokens(0), "POST /auth/refresh": () => tokens(1) });
   const auth = client(server);
   await auth.login({});
-  later(53_000);
+  advance(53_000);
   assert.equal(await auth.accessToken(), "access-0");
-  later(2_000);
+  advance(2_000);
   assert.equal(await auth.accessToken(), "access-1");
 });
 
-test("a token that is still good is used while no new one is to be had", async (t) => {
+test("a valid token is used while renewals fail", async (t) => {
   browser(t);
-  const later = clock(t);
+  const advance = clock(t);
   const down = () => problem(503, "unavailable");
   const server = await scriptedServer(t, { "POST /auth/login": () => tokens(0), "POST /auth/refresh": down });
   const auth = client(server);
   await auth.login({});
-  later(54_000);
+  advance(54_000);
   for (let call = 0; call < 3; call += 1) assert.equal(await auth.accessToken(), "access-0");
-  assert.equal(server.to("/auth/refresh").length, 1, "and not at every call");
-  later(5_000);
+  assert.equal(server.to("/auth/refresh").length, 1, "not retried at every call");
+  advance(5_000);
   assert.equal(await auth.accessToken(), "access-0");
   assert.equal(server.to("/auth/refresh").length, 2);
-  later(1_000);
+  advance(1_000);
   await assert.rejects(auth.accessToken(), { code: "unavailable" });
   assert.equal(auth.isLoggedIn(), true);
 });
 
-test("a listener that was taken away hears nothing more", async (t) => {
+test("a removed listener is not called", async (t) => {
   browser(t);
   const server = await scriptedServer(t, { "POST /auth/login": () => tokens(0) });
   const auth = client(server);
-  const heard = [];
-  const stop = auth.onChange((user) => heard.push(user));
+  const notified = [];
+  const stop = auth.onChange((user) => notified.push(user));
   stop();
   await auth.login({});
-  assert.deepEqual(heard, []);
+  assert.deepEqual(notified, []);
 });
