@@ -1,4 +1,4 @@
-// The fault proxy's controls (see e2e/tests/e2e/browser/control.rs), and what happens elsewhere than in the browser.
+// Controls the fault proxy and the servers' clock: see e2e/tests/e2e/browser/control.rs. Calls the auth server directly.
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -6,43 +6,46 @@ export const authUrl = process.env.AUTH_URL;
 export const apiUrl = process.env.API_URL;
 export const refreshPath = "/auth/refresh";
 
-export const person = { name: "Ann", email: "ann@example.org", password: "correct horse battery staple" };
+export const ann = { name: "Ann", email: "ann@example.org", password: "correct horse battery staple" };
 
-async function control(method, call, query = {}) {
-  const answer = await fetch(`${process.env.CONTROL_URL}/${call}?${new URLSearchParams(query)}`, { method });
-  assert.equal(answer.status, 200, `${method} /${call}`);
-  return answer.json();
+async function control(method, command, query = {}) {
+  const response = await fetch(`${process.env.CONTROL_URL}/${command}?${new URLSearchParams(query)}`, { method });
+  assert.equal(response.status, 200, `${method} /${command}`);
+  return response.json();
 }
 
-export const loseAnswers = (path, count) => control("POST", "lose-answers", { path, count });
+export const loseResponses = (path, count) => control("POST", "lose-answers", { path, count });
 export const refuse = (path) => control("POST", "refuse", { path });
 export const allow = (path) => control("POST", "allow", { path });
 export const hold = (path) => control("POST", "hold", { path });
 export const release = (path) => control("POST", "release", { path });
 export const advanceServers = (seconds) => control("POST", "advance", { seconds });
 
-/** What has passed for this path: `"200 passed"`, `"200 lost"`, `"503 refused"`. */
+/** In milliseconds since 1970. Servers without a control URL use the system's clock. */
+export const serverTime = () => (process.env.CONTROL_URL ? advanceServers(0) : Date.now());
+
+/** The requests to this path so far: `"200 passed"`, `"200 lost"`, `"503 refused"`. */
 export async function log(path) {
-  const all = await control("GET", "log");
-  return all.filter((one) => one.path === path).map((one) => `${one.status} ${one.fate}`);
+  const entries = await control("GET", "log");
+  return entries.filter((entry) => entry.path === path).map((entry) => `${entry.status} ${entry.fate}`);
 }
 
-/** What `/auth/refresh` has answered so far. */
+/** The requests to `/auth/refresh` so far. */
 export const refreshes = () => log(refreshPath);
 
-/** Waits until `look` returns something true, and returns it. For what a person would see a moment later. */
-export async function until(what, look) {
+/** Polls `check` until it returns a truthy value, and returns that. */
+export async function waitFor(what, check) {
   for (const end = Date.now() + 5000; Date.now() < end; await sleep(20)) {
-    const seen = await look();
-    if (seen) return seen;
+    const value = await check();
+    if (value) return value;
   }
-  assert.fail(`${what}: waited for 5 s in vain`);
+  assert.fail(`timed out after 5 s: ${what}`);
 }
 
-/** Posts as a program would that is no browser; with `token`, as whoever owns that refresh token. */
+/** Posts without a browser. `token` is a refresh token. */
 export async function post(path, body, token) {
   const headers = { "Content-Type": "application/json", ...(token && { Authorization: `Bearer ${token}` }) };
-  const answer = await fetch(authUrl + path, { method: "POST", headers, body: body && JSON.stringify(body) });
-  assert.ok(answer.ok, `${path}: ${answer.status}`);
-  return answer.status === 204 ? null : answer.json();
+  const response = await fetch(authUrl + path, { method: "POST", headers, body: body && JSON.stringify(body) });
+  assert.ok(response.ok, `${path}: ${response.status}`);
+  return response.status === 204 ? null : response.json();
 }

@@ -1,86 +1,87 @@
-// The demo page, as a person sees it.
+// Drives the demo page.
 import assert from "node:assert/strict";
-import { authUrl, person } from "./control.mjs";
+import { ann, authUrl } from "./control.mjs";
 
-/** Opens it in a new tab, and waits until it has made up its mind. */
-export async function openDemo(stage, somebody) {
-  const page = await stage.tab(`${authUrl}/`, somebody);
-  await page.locator("#logged-in, #logged-out").filter({ visible: true }).waitFor();
+/** Opens the page in a new tab and waits until it shows whether a user is signed in. */
+export async function openDemo(browser, context) {
+  const page = await browser.newTab(`${authUrl}/`, context);
+  await page.locator("#signed-in, #signed-out").filter({ visible: true }).waitFor();
   return page;
 }
 
-export const seesLoginForm = (page) => page.locator("#logged-out").waitFor();
+export const waitForSignInForm = (page) => page.locator("#signed-out").waitFor();
 
-/** With the name, which only the server can have told. */
-export const seesName = (page, name = person.name) => page.getByRole("heading", { name: `Hello ${name}` }).waitFor();
+/** Waits until the page shows the user's name, which it gets from the server. */
+export const waitForUser = (page, name = ann.name) =>
+  page.getByRole("heading", { name: `Signed in as ${name}` }).waitFor();
 
-/** Waits for these words where the page says what has happened. */
-export const isTold = (page, words) => page.locator("#status", { hasText: words }).waitFor();
+/** Waits until the status line contains this text. */
+export const waitForStatus = (page, text) => page.locator("#status", { hasText: text }).waitFor();
 
-export async function register(page, { name, email, password } = person) {
-  await fill(page, "#register-form", { name, email, password });
-  await seesName(page, name);
+export async function register(page, { name, email, password } = ann) {
+  await submit(page, "#register-form", { name, email, password });
+  await waitForUser(page, name);
 }
 
-export async function logIn(page, { name, email, password } = person) {
-  await fill(page, "#login-form", { email, password });
-  await seesName(page, name);
+export async function signIn(page, { name, email, password } = ann) {
+  await submit(page, "#login-form", { email, password });
+  await waitForUser(page, name);
 }
 
-export async function logOut(page) {
+export async function signOut(page) {
   await click(page, "#logout");
-  await seesLoginForm(page);
+  await waitForSignInForm(page);
 }
 
-/** From now on the access token is renewed only when something needs it. */
+/** Turns off automatic renewal: from now on the token is renewed only when a call needs it. */
 export async function stopRenewing(page) {
   await page.bringToFront();
-  await page.locator("#renew-by-itself").uncheck();
+  await page.locator("#auto-renew").uncheck();
 }
 
-/** Clicks a button, and waits until what it stands for is done. In front, since a tab behind is drawn once a second. */
+/** Clicks a button and waits for its action. The tab is brought to the front: background tabs render once a second. */
 export async function click(page, button) {
   await page.bringToFront();
   await page.locator(button).click();
-  await isDone(page, button);
+  await waitUntilIdle(page, button);
 }
 
-export const isDone = (page, button) => page.locator(`${button}[aria-busy=false]`).waitFor({ state: "attached" });
+export const waitUntilIdle = (page, button) => page.locator(`${button}[aria-busy=false]`).waitFor({ state: "attached" });
 
 export const callButton = (path) => `[data-call="${path}"]`;
 
-/** Calls the API, and expects this status; returns what was answered. */
+/** Calls the API, asserts the status and returns the response's JSON body. */
 export async function call(page, path, status) {
   await click(page, callButton(path));
-  return showsAnswer(page, path, status);
+  return shownResponse(page, path, status);
 }
 
-export async function showsAnswer(page, path, status) {
-  const [line, ...body] = (await page.locator("#answer").innerText()).split("\n");
+/** Asserts the path and status of the response shown, and returns its JSON body. */
+export async function shownResponse(page, path, status) {
+  const [line, ...body] = (await page.locator("#response").innerText()).split("\n");
   assert.match(line, new RegExp(`^${status} [A-Z]+ ${path}$`), body.join("\n"));
   return JSON.parse(body.join("\n"));
 }
 
-/** Opens a part of the account card. */
-export async function openPart(page, part) {
+/** Opens or closes a section of the account card. */
+export async function toggleSection(page, id) {
   await page.bringToFront();
-  await page.locator(`#${part} summary`).click();
+  await page.locator(`#${id} summary`).click();
 }
 
-/** A login in the list of them: its item, by whether it is this browser's. */
-export const loginItem = (page, { current }) =>
-  page.locator("#session-list li").filter(current ? { hasText: "this one" } : { hasNotText: "this one" });
+/** The items in the list of sessions: the current session's, or all others. */
+export const sessionItem = (page, { current }) =>
+  page.locator("#session-list li").filter(current ? { hasText: "Current session" } : { hasNotText: "Current session" });
 
-/** Waits for the dialog that asks for the password, and gives this one. */
-export async function confirm(page, password) {
+/** Enters the password in the dialog. */
+export async function confirmPassword(page, password) {
   await page.locator("#confirmation [name=current_password]").fill(password);
   await page.keyboard.press("Enter");
 }
 
-/** Waits until the dialog has gone, or has come. */
-export const seesDialog = (page, state = "visible") => page.locator("#confirmation").waitFor({ state });
+export const waitForDialog = (page, state = "visible") => page.locator("#confirmation").waitFor({ state });
 
-async function fill(page, form, fields) {
+async function submit(page, form, fields) {
   await page.bringToFront();
   for (const [name, value] of Object.entries(fields)) await page.locator(`${form} [name=${name}]`).fill(value);
   await page.locator(`${form} button`).click();

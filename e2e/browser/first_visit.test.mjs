@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import { refreshes } from "./control.mjs";
-import { openDemo, seesLoginForm } from "./demo.mjs";
-import { scenario } from "./stage.mjs";
+import { openDemo, waitForSignInForm } from "./demo.mjs";
+import { scenario } from "./scenario.mjs";
 
-scenario("who has never been here is not asked for a session", [], async (stage) => {
-  const page = await openDemo(stage);
-  await seesLoginForm(page);
+scenario("a first visit does not refresh", [], async (browser) => {
+  const page = await openDemo(browser);
+  await waitForSignInForm(page);
 
-  await stage.advance(61);
+  await browser.advance(61);
   await page.reload();
-  await seesLoginForm(page);
+  await waitForSignInForm(page);
   assert.deepEqual(await refreshes(), []);
 });

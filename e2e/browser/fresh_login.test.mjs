@@ -1,45 +1,47 @@
 import assert from "node:assert/strict";
-import { person, refreshes } from "./control.mjs";
-import { call, callButton, confirm, openDemo, register } from "./demo.mjs";
-import { seesDialog, seesName, showsAnswer, stopRenewing } from "./demo.mjs";
-import { scenario } from "./stage.mjs";
+import { ann, refreshes } from "./control.mjs";
+import {
+  call, callButton, confirmPassword, openDemo, register, shownResponse, stopRenewing, waitForDialog,
+  waitForUser,
+} from "./demo.mjs";
+import { scenario } from "./scenario.mjs";
 
-const refused = [/403 \(Forbidden\) .*\/transfer\)/, /401 \(Unauthorized\) .*\/auth\/reauthenticate\)/];
+const expected = [/403 \(Forbidden\) .*\/transfer\)/, /401 \(Unauthorized\) .*\/auth\/reauthenticate\)/];
 
-/** More than the 5 minutes of `POST /transfer`. */
-const NOT_FRESH = 301;
+/** `POST /transfer` requires a login within the last 5 minutes. */
+const TOO_OLD_S = 301;
 
-scenario("what wants a fresh login asks for the password, and goes on", refused, async (stage) => {
-  const page = await openDemo(stage);
+scenario("a call that requires a fresh login asks for the password and is repeated", expected, async (browser) => {
+  const page = await openDemo(browser);
   await register(page);
   await stopRenewing(page);
   await call(page, "/transfer", 200);
-  await stage.advance(NOT_FRESH);
+  await browser.advance(TOO_OLD_S);
 
   await page.locator(callButton("/transfer")).click();
-  await seesDialog(page);
-  assert.equal((await showsAnswer(page, "/transfer", 403)).code, "fresh_login_required");
+  await waitForDialog(page);
+  assert.equal((await shownResponse(page, "/transfer", 403)).code, "fresh_login_required");
   await page.keyboard.press("Escape");
-  await seesDialog(page, "hidden");
+  await waitForDialog(page, "hidden");
   await page.locator(`${callButton("/transfer")}[aria-busy=false]:focus`).waitFor();
-  await showsAnswer(page, "/transfer", 403);
+  await shownResponse(page, "/transfer", 403);
 
   const before = await refreshes();
   await page.keyboard.press("Enter");
-  await seesDialog(page);
-  await confirm(page, "not my password");
-  const complaint = page.locator("#confirmation [role=alert]", { hasText: "not your password" });
-  await complaint.waitFor();
+  await waitForDialog(page);
+  await confirmPassword(page, "not my password");
+  const alert = page.locator("#confirmation [role=alert]", { hasText: "Wrong password" });
+  await alert.waitFor();
   await page.locator("#confirmation [name=current_password][aria-invalid=true]:focus").waitFor();
 
-  await confirm(page, person.password);
-  await seesDialog(page, "hidden");
+  await confirmPassword(page, ann.password);
+  await waitForDialog(page, "hidden");
   await page.locator(`${callButton("/transfer")}[aria-busy=false]:focus`).waitFor();
-  await showsAnswer(page, "/transfer", 200);
-  await seesName(page);
-  assert.deepEqual(await refreshes(), before, "a password, right or wrong, is no refresh");
+  await shownResponse(page, "/transfer", 200);
+  await waitForUser(page);
+  assert.deepEqual(await refreshes(), before, "confirming the password does not refresh");
 
-  // What was renewed later is as fresh: it is the session that remembers.
-  await stage.advance(61);
+  // The session stores the time of the login, so a renewed token is as fresh.
+  await browser.advance(61);
   await call(page, "/transfer", 200);
 });

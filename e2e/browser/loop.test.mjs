@@ -1,43 +1,45 @@
 import assert from "node:assert/strict";
-import { person, refreshes } from "./control.mjs";
-import { callButton, isDone, isTold, openDemo, seesLoginForm, seesName, showsAnswer } from "./demo.mjs";
-import { scenario } from "./stage.mjs";
+import { ann, refreshes } from "./control.mjs";
+import {
+  callButton, openDemo, shownResponse, waitForSignInForm, waitForStatus, waitForUser, waitUntilIdle,
+} from "./demo.mjs";
+import { scenario } from "./scenario.mjs";
 
-/** More than the page has to stop at. */
-const STOPS = 40;
+/** More than the page has focusable elements. */
+const MAX_TABS = 40;
 
-/** What a browser says of calls that the API refuses, as it should. */
-const refused = [/403 \(Forbidden\) .*\/admin\)/, /401 \(Unauthorized\) .*\/(protected|profile|transfer)\)/];
+/** The errors that Chromium reports for rejected calls. */
+const expected = [/403 \(Forbidden\) .*\/admin\)/, /401 \(Unauthorized\) .*\/(protected|profile|transfer)\)/];
 
-scenario("from registering to logging out by keyboard alone", refused, async (stage) => {
-  const page = await openDemo(stage);
+scenario("everything from registration to sign-out works with the keyboard", expected, async (browser) => {
+  const page = await openDemo(browser);
 
-  const goTo = async (place) => {
-    for (let stop = 0; stop < STOPS; stop += 1) {
-      if ((await page.locator(`${place}:focus`).count()) === 1) return;
+  const focus = async (selector) => {
+    for (let tabs = 0; tabs < MAX_TABS; tabs += 1) {
+      if ((await page.locator(`${selector}:focus`).count()) === 1) return;
       await page.keyboard.press("Tab");
     }
-    assert.fail(`the Tab key does not lead to ${place}`);
+    assert.fail(`the Tab key does not reach ${selector}`);
   };
   const type = async (field, text) => {
-    await goTo(field);
+    await focus(field);
     await page.keyboard.type(text);
   };
   const press = async (button) => {
-    await goTo(button);
+    await focus(button);
     await page.keyboard.press("Enter");
-    await isDone(page, button);
+    await waitUntilIdle(page, button);
   };
   const call = async (path, status) => {
     await press(callButton(path));
-    return showsAnswer(page, path, status);
+    return shownResponse(page, path, status);
   };
 
-  await type("#register-form [name=name]", person.name);
-  await type("#register-form [name=email]", person.email);
-  await type("#register-form [name=password]", person.password);
+  await type("#register-form [name=name]", ann.name);
+  await type("#register-form [name=email]", ann.email);
+  await type("#register-form [name=password]", ann.password);
   await page.keyboard.press("Enter");
-  await seesName(page);
+  await waitForUser(page);
 
   assert.equal((await call("/protected", 200)).message, "Hello Ann");
   await call("/profile", 200);
@@ -46,22 +48,22 @@ scenario("from registering to logging out by keyboard alone", refused, async (st
   await call("/transfer", 200);
   assert.deepEqual(await refreshes(), []);
 
-  await stage.advance(61);
+  await browser.advance(61);
   await call("/protected", 200);
   await call("/profile", 200);
-  assert.deepEqual(await refreshes(), ["200 passed"], "one token for all calls");
+  assert.deepEqual(await refreshes(), ["200 passed"], "the calls share one token");
 
   await press("#logout");
-  await seesLoginForm(page);
-  await isTold(page, "Logged out");
+  await waitForSignInForm(page);
+  await waitForStatus(page, "Signed out");
   for (const path of ["/protected", "/profile", "/transfer"]) {
     assert.equal((await call(path, 401)).code, "missing_token");
   }
   assert.equal((await call("/greeting", 200)).message, "Hello stranger");
 
-  await type("#login-form [name=email]", person.email);
-  await type("#login-form [name=password]", person.password);
+  await type("#login-form [name=email]", ann.email);
+  await type("#login-form [name=password]", ann.password);
   await page.keyboard.press("Enter");
-  await seesName(page);
+  await waitForUser(page);
   await call("/protected", 200);
 });

@@ -1,29 +1,29 @@
 import assert from "node:assert/strict";
-import { person } from "./control.mjs";
-import { call, isTold, logIn, logOut, openDemo, register, seesLoginForm, seesName } from "./demo.mjs";
-import { scenario } from "./stage.mjs";
+import { ann } from "./control.mjs";
+import { call, openDemo, register, signIn, signOut, waitForSignInForm, waitForStatus, waitForUser } from "./demo.mjs";
+import { scenario } from "./scenario.mjs";
 
-const refused = [/401 \(Unauthorized\) .*\/protected\)/];
+const expected = [/401 \(Unauthorized\) .*\/protected\)/];
 
-scenario("what happens in one tab shows in the other", refused, async (stage) => {
-  const [one, other] = [await openDemo(stage), await openDemo(stage)];
+scenario("each tab shows sign-ins and sign-outs of the other", expected, async (browser) => {
+  const [one, other] = [await openDemo(browser), await openDemo(browser)];
 
   await register(one);
-  await seesName(other);
+  await waitForUser(other);
   await call(other, "/protected", 200);
 
-  await logOut(other);
-  await seesLoginForm(one);
-  await isTold(one, "session has ended");
+  await signOut(other);
+  await waitForSignInForm(one);
+  await waitForStatus(one, "session has ended");
   await call(one, "/protected", 401);
 
-  await logIn(other);
-  await seesName(one);
+  await signIn(other);
+  await waitForUser(one);
 
-  // Somebody else at the same browser: the tab that was not asked shows her, too, and calls in her name.
-  await logOut(one);
-  await seesLoginForm(other);
-  await register(one, { ...person, name: "Bea", email: "bea@example.org" });
-  await seesName(other, "Bea");
+  // When another user signs in, the other tab shows her, too, and calls the API with her token.
+  await signOut(one);
+  await waitForSignInForm(other);
+  await register(one, { ...ann, name: "Bea", email: "bea@example.org" });
+  await waitForUser(other, "Bea");
   assert.equal((await call(other, "/protected", 200)).message, "Hello Bea");
 });

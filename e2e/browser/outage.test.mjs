@@ -1,32 +1,32 @@
 import assert from "node:assert/strict";
-import { allow, refreshPath, refreshes, refuse } from "./control.mjs";
-import { call, callButton, click, isTold, openDemo, register, seesName } from "./demo.mjs";
-import { scenario } from "./stage.mjs";
+import { allow, refreshes, refreshPath, refuse } from "./control.mjs";
+import { call, callButton, click, openDemo, register, waitForStatus, waitForUser } from "./demo.mjs";
+import { scenario } from "./scenario.mjs";
 
-/** What a browser says of an answer 503. */
-const refused = [/503 \(Service Unavailable\) .*\/auth\/refresh\)/];
+/** The errors that Chromium reports for a 503. */
+const expected = [/503 \(Service Unavailable\) .*\/auth\/refresh\)/];
 
-scenario("an outage longer than the token's life is said, and waited out", refused, async (stage) => {
-  const page = await openDemo(stage);
+scenario("an outage longer than the token's lifetime does not sign the user out", expected, async (browser) => {
+  const page = await openDemo(browser);
   await register(page);
 
   await refuse(refreshPath);
-  await stage.advance(61);
-  await isTold(page, "still logged in");
+  await browser.advance(61);
+  await waitForStatus(page, "still signed in");
   await click(page, callButton("/protected"));
-  await isTold(page, /^Not available at present\.$/);
-  await stage.advance(61);
+  await waitForStatus(page, /^Not available at present\.$/);
+  await browser.advance(61);
   await page.reload();
-  await isTold(page, "still logged in");
-  assert.ok(await page.locator("#logged-in").isVisible(), "nobody is logged out");
-  const tries = await refreshes();
-  assert.ok(tries.length >= 3, "it is tried again");
-  assert.deepEqual(tries, Array(tries.length).fill("503 refused"));
+  await waitForStatus(page, "still signed in");
+  assert.ok(await page.locator("#signed-in").isVisible(), "the user stays signed in");
+  const attempts = await refreshes();
+  assert.ok(attempts.length >= 3, "refreshes are retried");
+  assert.deepEqual(attempts, Array(attempts.length).fill("503 refused"));
 
   await allow(refreshPath);
-  await stage.advance(6);
-  await isTold(page, "answers again");
-  await seesName(page);
+  await browser.advance(6);
+  await waitForStatus(page, "available again");
+  await waitForUser(page);
   await call(page, "/protected", 200);
-  assert.deepEqual((await refreshes()).slice(tries.length), ["200 passed"]);
+  assert.deepEqual((await refreshes()).slice(attempts.length), ["200 passed"]);
 });

@@ -1,49 +1,51 @@
 import assert from "node:assert/strict";
-import { person, refreshes } from "./control.mjs";
-import { call, click, isTold, logIn, openDemo, openPart } from "./demo.mjs";
-import { register, seesLoginForm, seesName, stopRenewing } from "./demo.mjs";
-import { scenario } from "./stage.mjs";
+import { ann, refreshes } from "./control.mjs";
+import {
+  call, click, openDemo, register, signIn, stopRenewing, toggleSection, waitForSignInForm, waitForStatus,
+  waitForUser,
+} from "./demo.mjs";
+import { scenario } from "./scenario.mjs";
 
-const NEW = "a wholly different passphrase";
+const NEW = "a completely different passphrase";
 const submit = "#password-form button";
 
-const refused = [
+const expected = [
   /401 \(Unauthorized\) .*\/auth\/(password|refresh|login)\)/,
   /422 \(Unprocessable Entity\) .*\/auth\/password\)/,
   /401 \(Unauthorized\) .*\/protected\)/,
 ];
 
-scenario("another password: this browser goes on in all tabs, another one is logged out", refused, async (stage) => {
-  const [page, tab] = [await openDemo(stage), await openDemo(stage)];
+scenario("a password change keeps this browser signed in and signs out others", expected, async (browser) => {
+  const [page, tab] = [await openDemo(browser), await openDemo(browser)];
   await register(page);
-  await seesName(tab);
-  const other = await openDemo(stage, await stage.somebody());
-  await logIn(other);
-  for (const one of [page, tab, other]) await stopRenewing(one);
+  await waitForUser(tab);
+  const other = await openDemo(browser, await browser.newContext());
+  await signIn(other);
+  for (const each of [page, tab, other]) await stopRenewing(each);
 
-  await openPart(page, "password");
+  await toggleSection(page, "password");
   const change = async (current, next) => {
     await page.locator("#password-form [name=current_password]").fill(current);
     await page.locator("#password-form [name=new_password]").fill(next);
     await click(page, submit);
   };
   await change("not my password", NEW);
-  await page.locator("#password-form [role=alert]", { hasText: "not your password" }).waitFor();
-  await change(person.password, "short");
-  await page.locator("#password-form .wrong", { hasText: "9" }).first().waitFor();
+  await page.locator("#password-form [role=alert]", { hasText: "Wrong password" }).waitFor();
+  await change(ann.password, "short");
+  await page.locator("#password-form .error", { hasText: "9" }).first().waitFor();
   assert.equal(await page.locator("#password-form [name=new_password]").getAttribute("aria-invalid"), "true");
-  await seesName(page);
+  await waitForUser(page);
 
   const before = (await refreshes()).length;
-  await change(person.password, NEW);
-  await isTold(page, "password is changed");
-  assert.deepEqual((await refreshes()).slice(before), ["200 passed"], "for a token that is not out of date");
-  assert.equal(await page.locator("#password-form [name=new_password]").inputValue(), "", "it is not left there");
+  await change(ann.password, NEW);
+  await waitForStatus(page, "Password changed");
+  assert.deepEqual((await refreshes()).slice(before), ["200 passed"], "one refresh, for a token that is not stale");
+  assert.equal(await page.locator("#password-form [name=new_password]").inputValue(), "", "the field is cleared");
 
-  await stage.advance(61);
-  for (const one of [page, tab]) await call(one, "/protected", 200);
+  await browser.advance(61);
+  for (const each of [page, tab]) await call(each, "/protected", 200);
   assert.equal((await call(other, "/protected", 401)).code, "missing_token");
-  await seesLoginForm(other);
-  await isTold(other, "session has ended");
-  await logIn(other, { ...person, password: NEW });
+  await waitForSignInForm(other);
+  await waitForStatus(other, "session has ended");
+  await signIn(other, { ...ann, password: NEW });
 });

@@ -1,95 +1,95 @@
 import assert from "node:assert/strict";
-import { authUrl as site, person } from "./control.mjs";
-import { scenario } from "./stage.mjs";
+import { ann, authUrl as site } from "./control.mjs";
+import { scenario } from "./scenario.mjs";
 
-const WANTED = `${site}/app/report?a=1&b=%2F`;
-/** The same proxy by its other name: to a browser, another site. */
+const TARGET = `${site}/app/report?a=1&b=%2F`;
+/** The same proxy under another name. Browsers treat it as another site. */
 const ELSEWHERE = site.replace("localhost", "127.0.0.1");
 const CONTENT = "the app's";
 
-/** What browsers report as errors: refusals, an address that has no icon, and Chromium an answer without content. */
-const refused = [/status of 40[134]/, /favicon/, /\/login\/session \(net::ERR_ABORTED\)/];
+/** The errors that Chromium reports for rejected calls, the missing favicon and the 204 of `/login/session`. */
+const expected = [/status of 40[134]/, /favicon/, /\/login\/session \(net::ERR_ABORTED\)/];
 
-/** Somebody who was registered elsewhere, and logs in here. */
-async function logIn(page, email) {
+/** Registers a user by a direct call, then signs in on the page. */
+async function signIn(page, email) {
   const headers = { "Content-Type": "application/json" };
-  const body = JSON.stringify({ ...person, email });
-  const answer = await fetch(`${site}/auth/register`, { method: "POST", headers, body });
-  assert.equal(answer.status, 201);
-  await page.getByLabel("E-mail").fill(email);
-  await page.getByLabel("Password").fill(person.password);
-  await page.getByRole("button", { name: "Log in" }).click();
+  const body = JSON.stringify({ ...ann, email });
+  const response = await fetch(`${site}/auth/register`, { method: "POST", headers, body });
+  assert.equal(response.status, 201);
+  await page.getByLabel("Email").fill(email);
+  await page.getByLabel("Password").fill(ann.password);
+  await page.getByRole("button", { name: "Sign in" }).click();
   await page.getByText(CONTENT).waitFor();
 }
 
-/** A tab that goes there, by its address or from a page of another site, and the calls and pages that this took. */
-async function visit(stage, url, from) {
-  const page = await stage.tab(from ?? "about:blank");
-  const asked = [];
-  page.on("request", (request) => asked.push(`${request.method()} ${new URL(request.url()).pathname}`));
+/** Opens `url` in a new tab, directly or from the page `from`, and records the requests. */
+async function visit(browser, url, from) {
+  const page = await browser.newTab(from ?? "about:blank");
+  const requests = [];
+  page.on("request", (request) => requests.push(`${request.method()} ${new URL(request.url()).pathname}`));
   if (from) await page.evaluate((url) => location.assign(url), url);
-  // The page that comes first may not be the last.
+  // The first page may redirect.
   else await page.goto(url, { waitUntil: "commit" });
-  return { page, asked };
+  return { page, requests };
 }
 
-const count = (asked, what) => asked.filter((one) => one === what).length;
+const count = (requests, request) => requests.filter((each) => each === request).length;
 
-scenario("people are asked for the password once, and then let in wherever they come from", refused, async (stage) => {
-  const { page } = await visit(stage, WANTED);
-  await logIn(page, "ann@example.org");
-  assert.equal(page.url(), WANTED);
-  const cookies = await stage.person.cookies(site);
-  const unreadable = cookies.filter((cookie) => cookie.httpOnly).map((cookie) => cookie.name);
-  assert.deepEqual(unreadable.sort(), ["__Host-access_token", "__Host-device", "__Host-refresh_token"]);
+scenario("users enter the password once and then reach the site from anywhere", expected, async (browser) => {
+  const { page } = await visit(browser, TARGET);
+  await signIn(page, "ann@example.org");
+  assert.equal(page.url(), TARGET);
+  const cookies = await browser.context.cookies(site);
+  const httpOnly = cookies.filter((cookie) => cookie.httpOnly).map((cookie) => cookie.name);
+  assert.deepEqual(httpOnly.sort(), ["__Host-access_token", "__Host-device", "__Host-refresh_token"]);
 
-  const again = await visit(stage, WANTED);
+  const again = await visit(browser, TARGET);
   await again.page.getByText(CONTENT).waitFor();
-  assert.deepEqual(again.asked, ["GET /app/report"], "whose token is good, goes straight in");
+  assert.deepEqual(again.requests, ["GET /app/report"], "a valid token needs no redirect");
 
-  await stage.advance(16 * 60);
-  const renewed = await visit(stage, WANTED);
+  await browser.advance(16 * 60);
+  const renewed = await visit(browser, TARGET);
   await renewed.page.getByText(CONTENT).waitFor();
-  assert.equal(renewed.page.url(), WANTED);
-  assert.equal(count(renewed.asked, "POST /auth/refresh"), 1, renewed.asked);
+  assert.equal(renewed.page.url(), TARGET);
+  assert.equal(count(renewed.requests, "POST /auth/refresh"), 1, renewed.requests);
 
-  // The browser leaves the cookies at home here, and not when our page goes on.
-  const linked = await visit(stage, WANTED, `${ELSEWHERE}/login/login.css`);
+  // The browser omits SameSite=Strict cookies when it follows a link of another site. The login page sends them.
+  const linked = await visit(browser, TARGET, `${ELSEWHERE}/login/login.css`);
   await linked.page.getByText(CONTENT).waitFor();
-  assert.equal(linked.page.url(), WANTED);
-  assert.equal(count(linked.asked, "GET /login/"), 1, "they were left at home");
-  assert.equal(count(linked.asked, "POST /auth/refresh"), 0, "no token is spent for that");
+  assert.equal(linked.page.url(), TARGET);
+  assert.equal(count(linked.requests, "GET /login/"), 1, "the browser sent no cookies");
+  assert.equal(count(linked.requests, "POST /auth/refresh"), 0, "the token is still valid, so no refresh");
 
-  const forbidden = await stage.tab("about:blank");
-  const answer = await forbidden.goto(`${site}/app/admin/`);
-  assert.deepEqual([answer.status(), forbidden.url()], [403, `${site}/app/admin/`], "a missing role is no missing session");
+  const forbidden = await browser.newTab("about:blank");
+  const response = await forbidden.goto(`${site}/app/admin/`);
+  assert.deepEqual([response.status(), forbidden.url()], [403, `${site}/app/admin/`], "a missing role does not lead to the login page");
 });
 
-scenario("nobody goes round in circles, whatever the servers think of the token", refused, async (stage) => {
-  const { page } = await visit(stage, WANTED);
-  await logIn(page, "bob@example.org");
-  await stage.person.clearCookies({ name: "__Host-access_token" });
+scenario("a rejected token does not cause a redirect loop", expected, async (browser) => {
+  const { page } = await visit(browser, TARGET);
+  await signIn(page, "bob@example.org");
+  await browser.context.clearCookies({ name: "__Host-access_token" });
 
-  // What a clock that is off looks like: a token that is new, and not good.
-  const bad = { status: 401, contentType: "application/problem+json", body: '{"code":"token_expired"}' };
-  await stage.person.route("**/login/session", (route) => route.fulfill(bad));
-  await stage.person.route("**/auth/refresh", (route) => route.fulfill({ status: 200, body: "{}" }));
-  const refusedOnce = await visit(stage, WANTED);
-  await refusedOnce.page.getByText("not accepted").waitFor();
-  assert.equal(count(refusedOnce.asked, "GET /app/report"), 1);
+  // As with a wrong clock: the token is new but rejected.
+  const rejection = { status: 401, contentType: "application/problem+json", body: '{"code":"token_expired"}' };
+  await browser.context.route("**/login/session", (route) => route.fulfill(rejection));
+  await browser.context.route("**/auth/refresh", (route) => route.fulfill({ status: 200, body: "{}" }));
+  const rejectedOnce = await visit(browser, TARGET);
+  await rejectedOnce.page.getByText("does not accept your session").waitFor();
+  assert.equal(count(rejectedOnce.requests, "GET /app/report"), 1);
 
-  await stage.person.route("**/login/session", (route) => route.fulfill({ status: 204 }));
-  const refusedTwice = await visit(stage, WANTED);
-  await refusedTwice.page.getByText("not accepted").waitFor();
-  assert.equal(count(refusedTwice.asked, "GET /app/report"), 2, "it was worth a try, and no more");
+  await browser.context.route("**/login/session", (route) => route.fulfill({ status: 204 }));
+  const rejectedTwice = await visit(browser, TARGET);
+  await rejectedTwice.page.getByText("does not accept your session").waitFor();
+  assert.equal(count(rejectedTwice.requests, "GET /app/report"), 2, "one attempt, then no more");
 
-  await stage.person.unrouteAll();
-  await refusedTwice.page.getByRole("button", { name: "Try again" }).click();
-  await refusedTwice.page.getByText(CONTENT).waitFor();
+  await browser.context.unrouteAll();
+  await rejectedTwice.page.getByRole("button", { name: "Try again" }).click();
+  await rejectedTwice.page.getByText(CONTENT).waitFor();
 });
 
-scenario("the page leads nowhere but to this host", refused, async (stage) => {
-  const page = await stage.tab(`${site}/login/`);
+scenario("the return URL stays on this host", expected, async (browser) => {
+  const page = await browser.newTab(`${site}/login/`);
   const target = (search, hash = "") =>
     page.evaluate(
       async ([origin, search, hash]) => {
@@ -102,13 +102,13 @@ scenario("the page leads nowhere but to this host", refused, async (stage) => {
     assert.equal(await target(`?return=${path}`), new URL(path, site).href);
   }
   assert.equal(await target("?return=/app/", "#part"), `${site}/app/#part`);
-  const bad = [
+  const rejected = [
     "//evil.example", "/\\evil.example", "\\\\evil.example", "/\t/evil.example", "/\n/evil.example", "///evil.example",
     "https://evil.example", "javascript:alert(1)", "evil.example", "/app\\..\\x", "", "%2F%2Fevil.example", "/login/",
     "/login/?return=/login/", "/login", "/x/../login/", "/auth/refresh", "http:evil.example", "@evil.example", " /app",
   ];
-  for (const text of bad) assert.equal(await target(`?return=${text}`), `${site}/`, JSON.stringify(text));
+  for (const text of rejected) assert.equal(await target(`?return=${text}`), `${site}/`, JSON.stringify(text));
   assert.equal(await target("?other=1&return=//evil.example"), `${site}/`);
-  const sneaky = await target("?return=/.//evil.example/");
-  assert.equal(new URL(sneaky).origin, site, sneaky);
+  const dotted = await target("?return=/.//evil.example/");
+  assert.equal(new URL(dotted).origin, site, dotted);
 });

@@ -1,26 +1,25 @@
-import { clearComplaints, busy, element, explain, say, sayGoodbye, submitted } from "./messages.js";
-import { confirmed } from "./confirmation.js";
-import { ago, line, tell } from "./events.js";
+import { clearErrors, element, errorText, runAction, showMessage, showSignedOut, submitForm } from "./messages.js";
+import { confirmPassword } from "./confirmation.js";
+import { describeEvent, joinFacts, timeAgo } from "./events.js";
 import { auth } from "./servers.js";
 
-/** Events that are shown at a time. */
-const PAGE = 8;
+const EVENTS_PER_PAGE = 8;
 
 const card = element("account");
-const parts = [...card.querySelectorAll("details")];
-const [sessions, events] = [element("session-list"), element("event-list")];
-/** Where the next events begin; nothing where there are no more. */
+const sections = [...card.querySelectorAll("details")];
+const [sessionList, eventList] = [element("session-list"), element("event-list")];
+/** Cursor of the next page of events; undefined after the last page. */
 let cursor;
-/** Whose account is shown. */
-let whose;
+/** Id of the user whose account is shown. */
+let userId;
 
 onOpen(element("sessions"), listSessions);
 onOpen(element("events"), async () => {
   cursor = undefined;
-  events.replaceChildren();
+  eventList.replaceChildren();
   await listMoreEvents();
 });
-element("more-events").addEventListener("click", ({ target }) => busy(target, listMoreEvents));
+element("more-events").addEventListener("click", ({ target }) => runAction(target, listMoreEvents));
 element("password-form").addEventListener("submit", changePassword);
 element("deletion-form").addEventListener("submit", deleteAccount);
 auth.onChange(show);
@@ -29,106 +28,106 @@ show();
 function show() {
   card.hidden = !auth.isLoggedIn();
   const user = auth.user();
-  // After a reload nobody knows at first who it is.
-  if (user?.id === whose || (auth.isLoggedIn() && !user)) return;
-  if (whose) clear();
-  whose = user?.id;
+  // After a reload the user is unknown until the first refresh.
+  if (user?.id === userId || (auth.isLoggedIn() && !user)) return;
+  if (userId) clear();
+  userId = user?.id;
   if (user) element("password-form").elements.email.value = user.email;
 }
 
 function clear() {
-  for (const part of parts) part.open = false;
-  for (const list of [sessions, events]) list.replaceChildren();
+  for (const section of sections) section.open = false;
+  for (const list of [sessionList, eventList]) list.replaceChildren();
   for (const form of card.querySelectorAll("form")) {
     form.reset();
-    clearComplaints(form);
+    clearErrors(form);
   }
 }
 
-function onOpen(part, list) {
-  part.addEventListener("toggle", async () => {
-    if (!part.open) return;
+function onOpen(section, load) {
+  section.addEventListener("toggle", async () => {
+    if (!section.open) return;
     try {
-      await list();
+      await load();
     } catch (error) {
-      say(explain(error), true);
+      showMessage(errorText(error), true);
     }
   });
 }
 
 async function listSessions() {
   const all = await auth.sessions();
-  sessions.replaceChildren(...all.map(sessionItem));
+  sessionList.replaceChildren(...all.map(sessionItem));
 }
 
 function sessionItem(session) {
   const { item, part } = fromTemplate("session-item");
   const device = session.device ?? "Unknown device";
-  const used = `Last used ${ago(session.last_used_at)}`;
+  const used = `Last used ${timeAgo(session.last_used_at)}`;
   part("device").textContent = device;
   if (!session.current) part("current").remove();
-  part("facts").textContent = line(used, session.ip);
-  part("end").ariaLabel = line(`Log out ${device}`, used, session.ip);
-  part("end").addEventListener("click", ({ target }) => busy(target, () => end(session, device)));
+  part("facts").textContent = joinFacts(used, session.ip);
+  part("end").ariaLabel = joinFacts(`End session ${device}`, used, session.ip);
+  part("end").addEventListener("click", ({ target }) => runAction(target, () => endSession(session, device)));
   return item;
 }
 
-async function end({ id, current }, device) {
+async function endSession({ id, current }, device) {
   try {
     await auth.endSession(id);
   } catch (error) {
-    // Somebody was faster. It is over, which is what was wanted.
+    // It has ended already.
     if (error.code !== "not_found") throw error;
   }
-  if (current) return sayGoodbye("Logged out.");
-  say(`Logged out: ${device}. At its next renewal it will notice.`);
+  if (current) return showSignedOut("Signed out.");
+  showMessage(`Session ended: ${device}. That browser is signed out when it next renews its token.`);
   await listSessions();
   element("sessions").querySelector("summary").focus();
 }
 
 async function listMoreEvents() {
-  const page = await auth.events({ limit: PAGE, cursor });
+  const page = await auth.events({ limit: EVENTS_PER_PAGE, cursor });
   cursor = page.next_cursor;
   element("more-events").hidden = !cursor;
-  events.append(...page.items.map(eventItem));
+  eventList.append(...page.items.map(eventItem));
 }
 
 function eventItem(event) {
   const { item, part } = fromTemplate("event-item");
-  part("what").textContent = tell(event);
-  part("facts").textContent = line(ago(event.at), event.device, event.ip);
+  part("description").textContent = describeEvent(event);
+  part("facts").textContent = joinFacts(timeAgo(event.at), event.device, event.ip);
   return item;
 }
 
 async function changePassword(event) {
-  let others;
-  const done = await submitted(event, (fields) => {
-    others = fields.end_other_sessions.checked;
-    return auth.changePassword(fields.current_password.value, fields.new_password.value, { endOtherSessions: others });
+  let endOtherSessions;
+  const succeeded = await submitForm(event, ({ current_password, new_password, end_other_sessions }) => {
+    endOtherSessions = end_other_sessions.checked;
+    return auth.changePassword(current_password.value, new_password.value, { endOtherSessions });
   });
-  if (!done) return;
+  if (!succeeded) return;
   element("password").open = false;
   element("password").querySelector("summary").focus();
-  say(`The password is changed.${others ? " Whoever else was logged in has to log in again." : ""}`);
+  showMessage(`Password changed.${endOtherSessions ? " All other sessions have ended." : ""}`);
 }
 
 async function deleteAccount(event) {
-  if (await submitted(event, deleted)) sayGoodbye("The account is deleted, and all that belonged to it.");
+  if (await submitForm(event, deleteConfirmed)) showSignedOut("Account deleted.");
 }
 
-/** Whether it was. Who does not give the password keeps the account. */
-async function deleted() {
+/** @returns {Promise<boolean>} false if the user cancelled the password dialog */
+async function deleteConfirmed() {
   try {
     await auth.deleteAccount();
   } catch (error) {
     if (error.code !== "fresh_login_required") throw error;
-    if (!(await confirmed())) return false;
+    if (!(await confirmPassword())) return false;
     await auth.deleteAccount();
   }
   return true;
 }
 
-/** A copy of a template, and its parts by name. */
+/** Clones a template. `part(name)` returns the element with that `data-part`. */
 function fromTemplate(id) {
   const item = element(id).content.firstElementChild.cloneNode(true);
   return { item, part: (name) => item.querySelector(`[data-part=${name}]`) };

@@ -1,26 +1,26 @@
-import { clearComplaints, element, submitted } from "./messages.js";
+import { clearErrors, element, submitForm } from "./messages.js";
 import { auth } from "./servers.js";
 
 const dialog = element("confirmation");
 const form = element("confirmation-form");
-/** Whose password is asked for. */
-let whose = null;
+/** Id of the user whose password the dialog requests. */
+let userId = null;
 
 form.addEventListener("submit", async (event) => {
-  const done = await submitted(event, ({ current_password: { value } }) => auth.reauthenticate(value));
-  if (done) dialog.close("confirmed");
+  const succeeded = await submitForm(event, ({ current_password: { value } }) => auth.reauthenticate(value));
+  if (succeeded) dialog.close("confirmed");
 });
 element("confirmation-cancel").addEventListener("click", () => dialog.close());
 auth.onChange((user) => {
-  if (user?.id !== whose) dialog.close();
+  if (user?.id !== userId) dialog.close();
 });
 
-/** Asks for the password once more, for what wants a fresh login. @returns {Promise<boolean>} whether it was given */
-export function confirmed() {
+/** Asks for the password, for calls that require a recent login. @returns {Promise<boolean>} whether it was correct */
+export function confirmPassword() {
   const user = auth.user();
-  whose = user?.id;
+  userId = user?.id;
   form.reset();
-  clearComplaints(form);
+  clearErrors(form);
   form.elements.email.value = user?.email ?? "";
   dialog.returnValue = "";
   dialog.showModal();

@@ -1,27 +1,28 @@
 import "./account.js";
-import { confirmed } from "./confirmation.js";
-import { busy, element, explain, say, sayGoodbye, submitted } from "./messages.js";
+import { confirmPassword } from "./confirmation.js";
+import { element, errorText, runAction, showMessage, showSignedOut, submitForm } from "./messages.js";
 import { apiUrl, auth } from "./servers.js";
 
-/** How long to wait when the auth server does not answer. */
+/** Delay before a failed background call to the auth server is retried. */
 const RETRY_MS = 5_000;
 const TICK_MS = 250;
 
-/** The token that is shown: `{ token, claims, since, life }` in milliseconds. */
+/** The token shown: `{ token, receivedAt, lifetime }`, in milliseconds. */
 let shown = null;
 let renewals = 0;
-let wasLoggedIn = false;
+let wasSignedIn = false;
 let retryAt = 0;
-/** The renewal that is under way. */
+/** The pending background renewal. */
 let renewing = null;
 
 element("api-url").textContent = apiUrl;
-element("register-form").addEventListener("submit", (event) => submit(event, auth.register, "Welcome!"));
-element("login-form").addEventListener("submit", (event) => submit(event, auth.login, "Welcome back."));
-element("logout").addEventListener("click", ({ target }) => busy(target, logOut));
-element("refresh").addEventListener("click", ({ target }) => busy(target, renewNow));
+element("register-form").addEventListener("submit", (event) => signIn(event, auth.register, "Account created."));
+element("login-form").addEventListener("submit", (event) => signIn(event, auth.login, "You are signed in."));
+element("logout").addEventListener("click", ({ target }) => runAction(target, signOut));
+element("refresh").addEventListener("click", ({ target }) => runAction(target, renewNow));
 for (const button of document.querySelectorAll("[data-call]")) {
-  button.addEventListener("click", () => busy(button, () => call(button.dataset.method ?? "GET", button.dataset.call)));
+  const { call: path, method = "GET" } = button.dataset;
+  button.addEventListener("click", () => runAction(button, () => callApi(method, path)));
 }
 
 auth.onChange(show);
@@ -29,105 +30,106 @@ setInterval(tick, TICK_MS);
 document.addEventListener("visibilitychange", tick);
 await show();
 
-async function submit(event, open, welcome) {
-  const done = await submitted(event, ({ name, email, password, remember }) => {
-    const person = { email: email.value, password: password.value };
-    if (name?.value) person.name = name.value;
-    if (remember) person.remember = remember.checked;
-    return open(person);
+async function signIn(event, startSession, message) {
+  const succeeded = await submitForm(event, ({ name, email, password, remember }) => {
+    const request = { email: email.value, password: password.value };
+    if (name?.value) request.name = name.value;
+    if (remember) request.remember = remember.checked;
+    return startSession(request);
   });
-  if (!done) return;
-  say(welcome);
-  element("who").focus();
+  if (!succeeded) return;
+  showMessage(message);
+  element("user-title").focus();
 }
 
-async function logOut() {
+async function signOut() {
   await auth.logout();
-  sayGoodbye("Logged out. The cookie is gone, and the server has ended the session.");
+  showSignedOut("Signed out. The server has ended the session and deleted the cookie.");
 }
 
 async function renewNow() {
   await auth.refreshAccess();
-  if (auth.isLoggedIn()) say("Renewed: a new access token, and a new refresh token in the cookie.");
+  if (auth.isLoggedIn()) showMessage("Renewed: the page has a new access token, the cookie a new refresh token.");
 }
 
-async function call(method, path) {
-  const answer = await ask(method, path);
-  if (answer?.code === "fresh_login_required" && (await confirmed())) await ask(method, path);
+async function callApi(method, path) {
+  const content = await request(method, path);
+  if (content?.code === "fresh_login_required" && (await confirmPassword())) await request(method, path);
 }
 
-/** Calls the API, shows what it answers, and returns it. */
-async function ask(method, path) {
-  const answer = await auth.authFetch(apiUrl + path, { method });
-  const text = await answer.text();
-  const body = parsed(text);
-  const shown = body === undefined ? text : JSON.stringify(body, null, 2);
-  element("answer").textContent = `${answer.status} ${method} ${path}\n${shown}`;
-  return body;
+/** Calls the API, shows the response and returns its JSON content. */
+async function request(method, path) {
+  const response = await auth.authFetch(apiUrl + path, { method });
+  const text = await response.text();
+  const content = parseJson(text);
+  const body = content === undefined ? text : JSON.stringify(content, null, 2);
+  element("response").textContent = `${response.status} ${method} ${path}\n${body}`;
+  return content;
 }
 
-/** Shows who is logged in, and the token, if it is another one than before. */
+/** Shows the user, and the access token if it has changed. */
 async function show() {
-  const loggedIn = auth.isLoggedIn();
+  const isSignedIn = auth.isLoggedIn();
   const user = auth.user();
-  element("logged-out").hidden = loggedIn;
-  element("logged-in").hidden = !loggedIn;
-  element("who").textContent = user ? `Hello ${user.name ?? user.username ?? user.email}` : "Logged in";
-  element("email").textContent = user ? [user.email, ...user.roles].join(" · ") : "";
-  if (wasLoggedIn && !loggedIn) say("The session has ended: log in again.");
-  wasLoggedIn = loggedIn;
-  if (!loggedIn) {
+  element("signed-out").hidden = isSignedIn;
+  element("signed-in").hidden = !isSignedIn;
+  element("user-title").textContent = user ? `Signed in as ${user.name ?? user.username ?? user.email}` : "Signed in";
+  element("user-facts").textContent = user ? [user.email, ...user.roles].join(" · ") : "";
+  if (wasSignedIn && !isSignedIn) showMessage("Your session has ended. Sign in again.");
+  wasSignedIn = isSignedIn;
+  if (!isSignedIn) {
     shown = null;
     renewals = 0;
     return;
   }
-  await attempt(async () => {
+  await runInBackground(async () => {
     const token = await auth.accessToken();
     if (token === null || token === shown?.token) return;
     if (shown) renewals += 1;
-    const claims = claimsOf(token);
-    shown = { token, claims, since: Date.now(), life: (claims.exp - claims.iat) * 1000 };
+    const claims = decodeClaims(token);
+    shown = { token, receivedAt: Date.now(), lifetime: (claims.exp - claims.iat) * 1000 };
     element("claims").textContent = JSON.stringify(claims, null, 2);
     tick();
   });
 }
 
-/** Shows how long the token lives, and has it renewed in time. Not in a hidden tab: nobody is there. */
+/** Shows the remaining lifetime of the token. Renews it in time, unless the tab is hidden. */
 function tick() {
   if (!auth.isLoggedIn()) return;
-  const left = shown ? Math.max(0, shown.since + shown.life - Date.now()) : 0;
-  element("token-bar").max = shown?.life ?? 1;
+  const isAutomatic = element("auto-renew").checked;
+  const left = shown ? Math.max(0, shown.receivedAt + shown.lifetime - Date.now()) : 0;
+  element("token-bar").max = shown?.lifetime ?? 1;
   element("token-bar").value = left;
-  element("token-left").textContent = !shown ? "none yet" : left > 0 ? `${Math.ceil(left / 1000)} s left` : "has run out";
-  element("renewals").textContent = element("renew-by-itself").checked
-    ? `Renewed ${renewals} ${renewals === 1 ? "time" : "times"} since this page was opened.`
-    : "When it has run out, the next call renews it first.";
-  if (!element("renew-by-itself").checked || document.hidden || Date.now() < retryAt) return;
-  renewing ??= attempt(() => auth.accessToken()).finally(() => {
+  element("token-left").textContent = !shown ? "none yet" : left > 0 ? `${Math.ceil(left / 1000)} s left` : "expired";
+  element("renewals").textContent = isAutomatic
+    ? `Renewed ${renewals} ${renewals === 1 ? "time" : "times"} since the page was loaded.`
+    : "If it has expired, the next call renews it first.";
+  if (!isAutomatic || document.hidden || Date.now() < retryAt) return;
+  renewing ??= runInBackground(() => auth.accessToken()).finally(() => {
     renewing = null;
   });
 }
 
-/** What nobody has clicked for. It is tried again later, and says so only while it fails. */
-async function attempt(task) {
+/** Runs a task that no click started. After a failure, `tick` retries it. */
+async function runInBackground(task) {
   try {
     await task();
-    if (retryAt > 0) say("The auth server answers again. You are still logged in.");
+    if (retryAt > 0) showMessage("The auth server is available again. You are still signed in.");
     retryAt = 0;
   } catch (error) {
     retryAt = Date.now() + RETRY_MS;
-    say(`${explain(error)} You are still logged in; it is tried again every few seconds.`, true);
+    showMessage(`${errorText(error)} You are still signed in. Retrying every few seconds.`, true);
   }
 }
 
-/** The payload of a JWT. Only for looking at: whether it is true, an API finds out by the signature. */
-function claimsOf(token) {
+/** Decodes the payload of a JWT for display. Only the API verifies the signature. */
+function decodeClaims(token) {
   const bytes = atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"));
   return JSON.parse(new TextDecoder().decode(Uint8Array.from(bytes, (byte) => byte.charCodeAt(0))));
 }
 
-/** Nothing where it is no JSON. */
-function parsed(text) {
+/** Returns undefined if the text is not JSON. */
+function parseJson(text) {
   try {
     return JSON.parse(text);
   } catch {

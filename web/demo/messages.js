@@ -2,78 +2,79 @@ import { AuthError } from "../client/auth.js";
 
 export const element = (id) => document.getElementById(id);
 
-export function say(text, isBad = false, place = element("status")) {
-  place.textContent = text;
-  place.classList.toggle("bad", isBad);
+/** Shows a text in the page's status line or in another element. */
+export function showMessage(text, isError = false, target = element("status")) {
+  target.textContent = text;
+  target.classList.toggle("bad", isError);
 }
 
-/** Where there is nobody any more. */
-export function sayGoodbye(text) {
-  say(text);
+/** For actions that end the session: moves the focus to the sign-in form. */
+export function showSignedOut(text) {
+  showMessage(text);
   element("login-form").elements.email.focus();
 }
 
-export function explain(error) {
+export function errorText(error) {
   if (!(error instanceof AuthError)) return "The API cannot be reached.";
   if (error.retryAfter > 1) return `${error.message} Try again in ${error.retryAfter} seconds.`;
   return error.message;
 }
 
-/** Runs what was clicked for, once at a time. */
-export async function busy(button, task) {
+/** Runs the action of a button and shows its errors. Ignores clicks while the action is running. */
+export async function runAction(button, action) {
   if (button.ariaBusy === "true") return;
   button.ariaBusy = "true";
-  say("");
+  showMessage("");
   try {
-    await task();
+    await action();
   } catch (error) {
-    say(explain(error), true);
+    showMessage(errorText(error), true);
   } finally {
     button.ariaBusy = "false";
   }
 }
 
 /**
- * Has a form do its work: `task` gets its fields. What is wrong with them is said at each; the first one is gone to.
+ * Submits a form: calls `action` with its fields, shows errors next to them and focuses the first invalid field.
  *
- * @returns whether it is done. A task that is not returns false
+ * @returns whether the action succeeded; false also if it returned false
  */
-export async function submitted(event, task) {
+export async function submitForm(event, action) {
   event.preventDefault();
   const form = event.target;
-  clearComplaints(form);
-  let done = false;
-  await busy(form.querySelector("button"), async () => {
+  clearErrors(form);
+  let succeeded = false;
+  await runAction(form.querySelector("button"), async () => {
     try {
-      if ((await task(form.elements)) === false) return;
+      if ((await action(form.elements)) === false) return;
     } catch (error) {
       if (!(error instanceof AuthError)) throw error;
-      return complain(form, error);
+      return showErrors(form, error);
     }
     form.reset();
-    done = true;
+    succeeded = true;
   });
-  return done;
+  return succeeded;
 }
 
-export function clearComplaints(form) {
-  for (const note of form.querySelectorAll(".wrong:not([role])")) note.remove();
-  for (const place of form.querySelectorAll("[role=alert]")) say("", false, place);
+export function clearErrors(form) {
+  for (const note of form.querySelectorAll(".error:not([role])")) note.remove();
+  for (const alert of form.querySelectorAll("[role=alert]")) showMessage("", false, alert);
   for (const input of form.querySelectorAll("[aria-invalid]")) input.removeAttribute("aria-invalid");
 }
 
-function complain(form, error) {
+function showErrors(form, error) {
   const current = error.code === "invalid_credentials" ? form.elements.current_password : null;
-  // Of the form's own, if it has one: it may be far from the page's, or before it.
-  const place = form.querySelector("[role=alert]") ?? element("status");
-  say(current ? "That is not your password." : explain(error), true, place);
+  // The status line may be scrolled out of view or behind the dialog, so the form's own alert comes first.
+  const target = form.querySelector("[role=alert]") ?? element("status");
+  showMessage(current ? "Wrong password." : errorText(error), true, target);
   current?.setAttribute("aria-invalid", "true");
   for (const [name, text] of Object.entries(error.fields ?? {})) {
     const input = form.elements[name];
     if (!input) continue;
     const note = document.createElement("span");
-    note.className = "wrong";
-    note.id = `${form.id}-${name}-wrong`;
+    note.className = "error";
+    note.id = `${form.id}-${name}-error`;
     note.textContent = text;
     input.after(note);
     input.setAttribute("aria-invalid", "true");

@@ -1,43 +1,44 @@
 /**
- * Where the proxy leads people whose access token is not there or not good any more: renews it, or asks for the password,
- * and goes back to where they wanted to go.
+ * The proxy redirects browsers to this page if their access token is missing or invalid. The page refreshes the session
+ * or asks for the password, then returns to the requested page.
  *
- * Tokens are in HttpOnly cookies (`token_delivery` `both_cookies`), which this script never sees. It is needed even where they are
- * good: browsers leave SameSite=Strict cookies at home when a link of another site is followed, and take them along when
- * this page goes on.
+ * The tokens are in HttpOnly cookies (`token_delivery` `both_cookies`), which this script cannot read. Browsers pass
+ * through this page even with valid tokens: they omit SameSite=Strict cookies when they follow a link of another site,
+ * and send them when this page navigates.
  *
  * @module
  */
 
 import { returnTarget } from "./return_target.js";
 
-/** Who comes back so soon was refused once more: going there again would lead here again. */
-const TOO_SOON_MS = 10_000;
-/** How long a tab waits for another one that is renewing the session. */
-const TURN_TIMEOUT_MS = 20_000;
-const ANSWER_TIMEOUT_MS = 15_000;
+/** A browser that comes back within this time was rejected again: returning once more would cause a redirect loop. */
+const LOOP_MS = 10_000;
+/** Timeout for the lock that tabs share. */
+const LOCK_TIMEOUT_MS = 20_000;
+const RESPONSE_TIMEOUT_MS = 15_000;
 const LAST_RETURN = "latchkey:returned";
-const RENEWAL = "latchkey:renewal";
+/** Name of the lock, and of the localStorage item with the Idempotency-Key of a refresh. */
+const REFRESH = "latchkey:renewal";
 
 const target = returnTarget(location);
-const [message, form, again] = ["message", "form", "again"].map((id) => document.getElementById(id));
+const [message, form, retry] = ["message", "form", "retry"].map((id) => document.getElementById(id));
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
   form.inert = true;
-  show("One moment …");
+  show("Signing in …");
   await attempt(logIn);
   form.inert = false;
 });
-again.addEventListener("click", () => {
+retry.addEventListener("click", () => {
   sessionStorage.removeItem(LAST_RETURN);
   location.reload();
 });
-await attempt(() => inTurn(goOn));
+await attempt(() => withLock(resume));
 
-/** With the access token that is there, or with another one. */
-async function goOn() {
-  if (!(await isLetIn()) && !(await renew())) {
+/** Returns to the requested page if the access token is valid or can be refreshed. */
+async function resume() {
+  if (!(await hasValidToken()) && !(await refresh())) {
     show("");
     askForPassword();
     return;
@@ -45,56 +46,57 @@ async function goOn() {
   await goBack();
 }
 
-async function renew() {
-  // Kept until there is an answer: if it gets lost, the same key brings the same tokens once more.
-  const key = localStorage.getItem(RENEWAL) ?? randomKey();
-  localStorage.setItem(RENEWAL, key);
-  const answer = await send("/auth/refresh", undefined, { "Idempotency-Key": key });
-  if (answer.ok || answer.status === 401) localStorage.removeItem(RENEWAL);
-  if (answer.ok) return !(await answer.json()).access_token; // Otherwise it is the session of a page that keeps its own.
-  if (answer.status === 401) return false;
-  throw await problem(answer);
+async function refresh() {
+  // The key is kept until a response arrives: if it is lost, a retry with the same key receives the same tokens.
+  const key = localStorage.getItem(REFRESH) ?? randomKey();
+  localStorage.setItem(REFRESH, key);
+  const response = await send("/auth/refresh", undefined, { "Idempotency-Key": key });
+  if (response.ok || response.status === 401) localStorage.removeItem(REFRESH);
+  // A session that delivers access tokens in the body belongs to another page.
+  if (response.ok) return !(await response.json()).access_token;
+  if (response.status === 401) return false;
+  throw await problem(response);
 }
 
 async function logIn() {
   const { name, password, remember } = form.elements;
-  const person = name.value.includes("@") ? { email: name.value } : { username: name.value };
-  const body = { ...person, password: password.value, remember: remember.checked, token_delivery: "both_cookies" };
-  const answer = await send("/auth/login", body);
-  if (!answer.ok) throw await problem(answer);
+  const user = name.value.includes("@") ? { email: name.value } : { username: name.value };
+  const body = { ...user, password: password.value, remember: remember.checked, token_delivery: "both_cookies" };
+  const response = await send("/auth/login", body);
+  if (!response.ok) throw await problem(response);
   form.hidden = true;
   password.value = "";
   sessionStorage.removeItem(LAST_RETURN);
   await goBack();
 }
 
-/** Only where the token opens something, and not twice in a row: no clock that is off makes people go round in circles. */
+/** Returns only with a valid token, and not twice in a row, so that a wrong clock cannot cause a redirect loop. */
 async function goBack() {
   const [last, at] = sessionStorage.getItem(LAST_RETURN)?.split(" ") ?? [];
-  const tooSoon = last === target.href && Math.abs(Date.now() - at) < TOO_SOON_MS;
-  if (tooSoon || !(await isLetIn())) {
-    show("You are logged in, but your session is not accepted there. Please try again later.");
-    again.hidden = false;
+  const isLoop = last === target.href && Math.abs(Date.now() - at) < LOOP_MS;
+  if (isLoop || !(await hasValidToken())) {
+    show("You are signed in, but the site does not accept your session. Try again later.");
+    retry.hidden = false;
     return;
   }
   sessionStorage.setItem(LAST_RETURN, `${target.href} ${Date.now()}`);
   location.replace(target.href);
 }
 
-/** Whether the access token is there and good. */
-async function isLetIn() {
-  const answer = await fetch("/login/session", { cache: "no-store", signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
-  if (answer.status === 204 || answer.status === 401) return answer.status === 204;
-  throw await problem(answer);
+/** Whether the browser has a valid access token. */
+async function hasValidToken() {
+  const response = await fetch("/login/session", { cache: "no-store", signal: AbortSignal.timeout(RESPONSE_TIMEOUT_MS) });
+  if (response.status === 204 || response.status === 401) return response.status === 204;
+  throw await problem(response);
 }
 
 function send(path, body, headers = {}) {
   const json = body && { body: JSON.stringify(body), headers: { ...headers, "Content-Type": "application/json" } };
-  return fetch(path, { method: "POST", headers, signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS), ...json });
+  return fetch(path, { method: "POST", headers, signal: AbortSignal.timeout(RESPONSE_TIMEOUT_MS), ...json });
 }
 
-async function problem(answer) {
-  const { code, detail, retry_after: seconds } = await answer.json().catch(() => ({}));
+async function problem(response) {
+  const { code, detail, retry_after: seconds } = await response.json().catch(() => ({}));
   return Object.assign(new Error(detail), { code, seconds });
 }
 
@@ -102,21 +104,21 @@ async function attempt(task) {
   try {
     await task();
   } catch ({ code, seconds }) {
-    const words = {
-      invalid_credentials: "The name or the password is wrong.",
-      invalid_input: "The name or the password is wrong.",
+    const texts = {
+      invalid_credentials: "Wrong email, username or password.",
+      invalid_input: "Wrong email, username or password.",
       too_many_requests: `Too many attempts. Try again in ${seconds} seconds.`,
     };
-    show(words[code] ?? "The server cannot be reached at present. Please try again.");
-    again.hidden = !form.hidden;
+    show(texts[code] ?? "The server cannot be reached. Try again.");
+    retry.hidden = !form.hidden;
   }
 }
 
-/** One tab after the other: the browser has one refresh cookie for all of them. */
-function inTurn(task) {
+/** Runs `task` in one tab at a time: all tabs share one refresh cookie. */
+function withLock(task) {
   if (!navigator.locks) return task();
-  const signal = AbortSignal.timeout(TURN_TIMEOUT_MS);
-  return navigator.locks.request(RENEWAL, { signal }, task);
+  const signal = AbortSignal.timeout(LOCK_TIMEOUT_MS);
+  return navigator.locks.request(REFRESH, { signal }, task);
 }
 
 function askForPassword() {

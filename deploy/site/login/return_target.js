@@ -1,9 +1,9 @@
 /**
- * Where to go once somebody is logged in: what stands behind `?return=`, to the end, as the proxy got it. It is not
- * encoded once more, as nginx cannot do that.
+ * The URL to return to after login: everything after `?return=`, as the proxy received it. It is not percent-encoded
+ * again, because nginx cannot do that.
  *
- * Anybody can write such a link, so that it must lead nowhere but to this host, and not to this page, which would lead
- * there again.
+ * Anyone can create such a link. The URL must therefore stay on this host, and must not lead to this page, which would
+ * be a redirect loop. Other values lead to the site's root.
  *
  * @param {{ origin: string, search: string, hash?: string }} location
  * @returns {URL}
@@ -18,6 +18,6 @@ export function returnTarget({ origin, search, hash = "" }) {
   } catch {
     return home;
   }
-  const isGood = target.origin === home.origin && !/^\/(?:login|auth)(?:\/|$)/.test(target.pathname);
-  return isGood ? target : home;
+  const isAllowed = target.origin === home.origin && !/^\/(?:login|auth)(?:\/|$)/.test(target.pathname);
+  return isAllowed ? target : home;
 }

@@ -34,7 +34,7 @@ async fn a_reload_keeps_the_person_logged_in() {
 
 #[actix_web::test]
 async fn two_tabs_whose_refreshes_got_lost_are_still_logged_in() {
-    play("lost_answers").await;
+    play("lost_responses").await;
 }
 
 #[actix_web::test]
