@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Takes the screenshots of the demo page in docs/images/.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=scripts/process_group.sh
+source scripts/process_group.sh
+# shellcheck source=scripts/stacks.sh
+source scripts/stacks.sh
+# shellcheck source=scripts/requirements.sh
+source scripts/requirements.sh
+
+help() {
+    cat <<'TEXT'
+scripts/screenshots.sh [FOLDER]
+
+Starts the local stack with new data on free ports, signs in with Chromium, and writes demo-light.png, demo-dark.png and
+demo-phone.png to FOLDER [docs/images]. scripts/test.sh --setup-only installs what this script requires.
+
+Exit status: 0 success, 1 the stack or the browser failed, 2 a requirement is missing or an argument is invalid.
+TEXT
+}
+
+main() {
+    local folder=docs/images chromium
+    case ${1-} in
+        --help | -h) help && exit 0 ;;
+        -*) echo "unknown argument: $1 (see scripts/screenshots.sh --help)" >&2 && exit 2 ;;
+        ?*) folder=$1 ;;
+    esac
+    if ! chromium=$(command -v "${CHROMIUM:-chromium}"); then
+        echo "Chromium was not found: run scripts/test.sh --setup-only" >&2
+        exit 2
+    fi
+    ensure_node_modules
+    mkdir -p "$folder"
+
+    cargo build --locked --package local-stack
+    on_exit stack_stop
+    stack_start_local "$(target_folder)/debug"
+    env "${stack_environment[@]}" CHROMIUM="$chromium" SCREENSHOTS="$(realpath "$folder")" \
+        node e2e/browser/screenshots.mjs
+    ls -l "$folder"/demo-*.png
+}
+
+main "$@"
