@@ -1,7 +1,9 @@
-//! Every SQL statement of the server, in Diesel, one file a table.
+//! All SQL of the server, in Diesel: one file per table. PostgreSQL and SQLite run the same statements.
 //!
-//! Functions take a [`AnyConnection`] and run inside one of [`Database`]'s blocking hops; SQLite and PostgreSQL
-//! execute the same statements.
+//! Functions take a [`AnyConnection`] and run inside [`Database::run`] or [`Database::transaction`].
+//!
+//! A transaction that locks several rows does so in this order, so that no two wait for each other: `guards`, the
+//! user's row, `password_failures`, the user's sessions, and `revocation_counter` last.
 
 pub mod advisory_locks;
 mod connection;
@@ -9,6 +11,7 @@ mod database;
 mod database_metrics;
 mod error;
 pub mod events;
+mod health;
 pub mod known_origins;
 mod migrations;
 pub mod password_failures;
@@ -16,6 +19,7 @@ pub mod revocations;
 mod schema;
 pub mod sessions;
 pub mod signing_keys;
+mod transaction;
 pub mod users;
 mod writer;
 

@@ -92,7 +92,7 @@ where
         })
         .await?;
     for event in &audit.events {
-        let level = if event.kind.is_alarming() { Level::Warn } else { Level::Info };
+        let level = if event.kind.is_warning() { Level::Warn } else { Level::Info };
         log::log!(target: "security", level, "{event}");
     }
     Ok(Committed { value, revoked: !audit.revocations.is_empty() })

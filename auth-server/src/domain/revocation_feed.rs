@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use uuid::Uuid;
 
 use crate::model::Revocation;
-use crate::store::revocations::{self, Before, Counter, Stored};
+use crate::store::revocations::{self, Counter, Cutoffs, StoredRevocation};
 use crate::store::{Database, StoreError};
 
 /// A listener hears within this of what another server did, and at once of what this one did.
@@ -46,8 +46,8 @@ pub struct RevocationFeed {
 struct Heard {
     counter: Option<Counter>,
     /// What has the counter's number.
-    newest: Option<Stored>,
-    revocations: VecDeque<Stored>,
+    newest: Option<StoredRevocation>,
+    revocations: VecDeque<StoredRevocation>,
     looked_at: Option<Instant>,
     asked_at: Option<Instant>,
 }
@@ -181,11 +181,11 @@ impl RevocationFeed {
 
     /// One at a time, unless that takes so long that whoever asks has given up.
     async fn alone(&self) -> Result<tokio::sync::MutexGuard<'_, ()>, StoreError> {
-        timeout(FRESH, self.looking.lock()).await.map_err(|_| StoreError::Overdue)
+        timeout(FRESH, self.looking.lock()).await.map_err(|_| StoreError::Timeout)
     }
 
     /// How long something that happened then matters.
-    fn until(&self, stored: &Stored) -> DateTime<Utc> {
+    fn until(&self, stored: &StoredRevocation) -> DateTime<Utc> {
         let matters_for = match stored.revocation {
             Revocation::Session(_) | Revocation::User(..) => self.token_life,
             Revocation::Key(_) => self.keys_for(),
@@ -199,8 +199,8 @@ impl RevocationFeed {
 
     /// What matters no longer: what happened before the first time, keys before the second.
     #[must_use]
-    pub fn forgotten_before(&self, now: DateTime<Utc>) -> Before {
-        Before { all: now - self.token_life, keys: now - self.keys_for() }
+    pub fn forgotten_before(&self, now: DateTime<Utc>) -> Cutoffs {
+        Cutoffs { all: now - self.token_life, keys: now - self.keys_for() }
     }
 
     fn page(&self, after: Option<&Cursor>, now: DateTime<Utc>) -> Page {
@@ -256,7 +256,7 @@ impl RevocationFeed {
         Ok(())
     }
 
-    fn accept(&self, counter: Counter, read: Vec<Stored>, begun: Instant, anew: bool) {
+    fn accept(&self, counter: Counter, read: Vec<StoredRevocation>, begun: Instant, anew: bool) {
         let mut heard = self.heard();
         if anew {
             heard.revocations.clear();
@@ -290,7 +290,7 @@ impl RevocationFeed {
 
 async fn begin_epoch(database: &Database, old: String) -> Result<(), StoreError> {
     let new = Uuid::new_v4().simple().to_string();
-    database.transaction(move |connection| revocations::begin_epoch(connection, &old, &new)).await
+    database.transaction(move |connection| revocations::start_epoch(connection, &old, &new)).await
 }
 
 impl fmt::Display for Cursor {

@@ -29,7 +29,7 @@ pub fn store_problem(error: &StoreError) -> Problem {
         StoreError::NoConnection(_)
         | StoreError::Query(_)
         | StoreError::Standby
-        | StoreError::Overdue
+        | StoreError::Timeout
         | StoreError::Cancelled => {
             log::error!("{error}");
             Problem::new(Code::Unavailable).detail("The database does not answer.")

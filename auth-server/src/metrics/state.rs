@@ -30,7 +30,7 @@ impl Collector for State {
         gauge("passwords_waiting", "Passwords that wait for a thread.", count(load.waiting))?;
 
         let connections = context.database.connections();
-        gauge("database_connections_max", "Connections there may be.", count(connections.most))?;
+        gauge("database_connections_max", "Connections there may be.", count(connections.max))?;
         gauge("database_connections", "Connections to the database.", count(connections.open))?;
         gauge("database_connections_idle", "Connections that nobody uses now.", count(connections.idle))?;
 

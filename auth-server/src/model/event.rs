@@ -122,7 +122,7 @@ impl EventType {
 
     /// Whether an operator may want to be woken for it.
     #[must_use]
-    pub fn is_alarming(self) -> bool {
+    pub fn is_warning(self) -> bool {
         matches!(self, Self::ReuseDetected | Self::GenerationRestored | Self::KeyRetired)
     }
 }
@@ -173,7 +173,7 @@ impl Event {
 
     /// Whether somebody else did it than the person whom it concerns.
     #[must_use]
-    pub fn is_by_another(&self) -> bool {
+    pub fn is_by_other_user(&self) -> bool {
         self.details.contains_key(BY)
     }
 

@@ -1,19 +1,16 @@
-//! The table `guards`: rows to lock where no other row can guard a rule.
+//! The table `guards`: rows to lock for rules that no other row can protect.
 
 use diesel::prelude::*;
 
 use crate::store::schema::guards;
 use crate::store::{AnyConnection, StoreError};
 
-/// Held by whoever changes something that may leave no enabled administrator.
+/// Held by changes that might leave no enabled administrator.
 pub const LAST_ADMINISTRATOR: &str = "last_administrator";
 
-/// Locks the row until the transaction ends.
-///
-/// # Errors
-/// The database failed.
+/// Locks the row until the end of the transaction.
 pub fn acquire(connection: &mut AnyConnection, name: &str) -> Result<(), StoreError> {
     let row = guards::table.filter(guards::name.eq(name));
-    let taken = diesel::update(row).set(guards::taken.eq(guards::taken + 1)).execute(connection)?;
-    if taken == 1 { Ok(()) } else { Err(StoreError::Query(diesel::result::Error::NotFound)) }
+    let updated = diesel::update(row).set(guards::taken.eq(guards::taken + 1)).execute(connection)?;
+    if updated == 1 { Ok(()) } else { Err(StoreError::Query(diesel::result::Error::NotFound)) }
 }

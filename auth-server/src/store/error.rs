@@ -2,42 +2,39 @@ use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 use crate::model::ImpossibleValue;
 
-/// Why the database gave no answer. Its text is for the log; callers of the API get `unavailable` or
-/// `internal_error` and nothing of this.
+/// Why the database returned no result. The text is for the log. API callers get only `unavailable` or
+/// `internal_error`.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// No connection could be had in time.
+    /// No connection was available in time.
     #[error("no database connection: {0}")]
     NoConnection(String),
-    /// The statement or the commit failed.
-    #[error("database: {0}")]
+    /// A statement or the commit failed.
+    #[error("database error: {0}")]
     Query(DieselError),
-    /// A unique value is taken already.
-    #[error("{0:?} is taken")]
+    /// A unique constraint was violated.
+    #[error("duplicate value: {0:?}")]
     Taken(Taken),
-    /// A row that cannot be.
     #[error(transparent)]
     Impossible(#[from] ImpossibleValue),
     /// Reads would succeed, but no login, refresh or logout.
-    #[error("the database is a standby, which takes no writes")]
+    #[error("the database is a standby, which accepts no writes")]
     #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "SQLite has no standby"))]
     Standby,
-    /// It was given up waiting; what was asked for may be done all the same.
-    #[error("the database does not answer in time")]
-    Overdue,
-    /// The hop to the other thread was cut: the process is going down, or the work panicked.
+    /// The work may still complete.
+    #[error("the database did not respond in time")]
+    Timeout,
+    /// The process is shutting down, or the work panicked.
     #[error("the database work was cancelled")]
     Cancelled,
 }
 
-/// Which unique value a write ran into.
+/// The unique constraint that a write violated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Taken {
-    /// `users.email`
     Email,
-    /// `users.username`
     Username,
-    /// Another server wrote that row first.
+    /// Another server inserted the row first.
     Other,
 }
 
@@ -52,7 +49,7 @@ impl From<DieselError> for StoreError {
     }
 }
 
-/// PostgreSQL names the constraint (`users_email_key`), SQLite the column (`users.email`), both in the message.
+/// The message names the constraint on PostgreSQL (`users_email_key`) and the column on SQLite (`users.email`).
 fn taken(message: &str) -> Taken {
     if message.contains("users_email_key") || message.contains("users.email") {
         Taken::Email

@@ -8,42 +8,33 @@ use crate::model::{Event, EventType, ImpossibleValue, SessionId, UserId};
 use crate::store::schema::events;
 use crate::store::{AnyConnection, StoreError};
 
-/// Which events are asked for; what is not given does not matter.
+/// Conditions on events. An absent one matches every event.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
-    /// Of one person.
     pub user: Option<UserId>,
-    /// Of one session.
     pub session: Option<SessionId>,
-    /// Of one kind.
     pub kind: Option<EventType>,
-    /// From one address.
     pub ip: Option<String>,
-    /// Not before.
+    /// Inclusive.
     pub since: Option<DateTime<Utc>>,
-    /// Before.
+    /// Exclusive.
     pub until: Option<DateTime<Utc>>,
 }
 
-/// Where a page ends: the next one begins below.
+/// The last event of a page. The next page continues below it.
 #[derive(Clone, Copy, Debug)]
 pub struct Position {
-    /// `events.at`
     pub at: DateTime<Utc>,
-    /// `events.id`
     pub id: i64,
 }
 
-/// How many go into one statement, far below the number of values that either database takes.
-const ROWS: usize = 500;
+/// Rows per statement, far below the parameter limits of both databases.
+const ROWS_PER_INSERT: usize = 500;
 
-/// Writes events, in the order given.
-///
-/// # Errors
-/// The database failed.
+/// Inserts events in the given order.
 pub fn insert(connection: &mut AnyConnection, events: &[Event]) -> Result<(), StoreError> {
-    for some in events.chunks(ROWS) {
-        let rows: Vec<NewRow> = some.iter().map(NewRow::from).collect();
+    for chunk in events.chunks(ROWS_PER_INSERT) {
+        let rows: Vec<NewRow> = chunk.iter().map(NewRow::from).collect();
         let insert = diesel::insert_into(events::table).values(&rows);
         match connection {
             #[cfg(feature = "postgres")]
@@ -54,11 +45,8 @@ pub fn insert(connection: &mut AnyConnection, events: &[Event]) -> Result<(), St
     Ok(())
 }
 
-/// At most `limit` events, newest first, below `below`. In the place of one that a newer server has written, and that cannot be
-/// read here, stands nothing.
-///
-/// # Errors
-/// The database failed.
+/// Up to `limit` events, newest first, below `below`. The event is `None` if it cannot be parsed: a newer server may have
+/// written it.
 pub fn page(
     connection: &mut AnyConnection,
     filter: &Filter,
@@ -86,18 +74,15 @@ pub fn page(
     }
     if let Some(Position { at, id }) = below {
         let at = at.naive_utc();
-        // The first condition says nothing new, but it is the one that an index can use.
+        // The first condition is redundant, but an index can use it.
         query = query.filter(events::at.le(at)).filter(events::at.lt(at).or(events::id.lt(id)));
     }
     let rows: Vec<Row> = query.order((events::at.desc(), events::id.desc())).limit(limit).load(connection)?;
     Ok(rows.into_iter().map(Row::read).collect())
 }
 
-/// Whether a person of this id was deleted.
-///
-/// # Errors
-/// The database failed.
-pub fn tell_of_deletion(connection: &mut AnyConnection, user: UserId) -> Result<bool, StoreError> {
+/// Whether a user with this id was deleted.
+pub fn has_deletion(connection: &mut AnyConnection, user: UserId) -> Result<bool, StoreError> {
     let deletion = events::table
         .filter(events::user_id.eq(user.to_string()))
         .filter(events::kind.eq(EventType::UserDeleted.as_str()));
@@ -105,22 +90,16 @@ pub fn tell_of_deletion(connection: &mut AnyConnection, user: UserId) -> Result<
     Ok(found.is_some())
 }
 
-/// Leaves no more of a person in their events than the id.
-///
-/// # Errors
-/// The database failed.
-pub fn forget(connection: &mut AnyConnection, user: UserId) -> Result<(), StoreError> {
-    let nothing =
+/// Removes everything from a user's events except the user id.
+pub fn anonymize(connection: &mut AnyConnection, user: UserId) -> Result<(), StoreError> {
+    let cleared =
         (events::ip.eq(None::<String>), events::user_agent.eq(None::<String>), events::details.eq("{}"));
-    let theirs = events::table.filter(events::user_id.eq(user.to_string()));
-    diesel::update(theirs).set(nothing).execute(connection)?;
+    let rows = events::table.filter(events::user_id.eq(user.to_string()));
+    diesel::update(rows).set(cleared).execute(connection)?;
     Ok(())
 }
 
-/// Deletes at most `limit` events that are older.
-///
-/// # Errors
-/// The database failed.
+/// Deletes up to `limit` events older than `before`.
 pub fn purge(connection: &mut AnyConnection, before: DateTime<Utc>, limit: i64) -> Result<usize, StoreError> {
     let old: Vec<i64> = events::table
         .filter(events::at.lt(before.naive_utc()))

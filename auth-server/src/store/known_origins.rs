@@ -7,60 +7,50 @@ use crate::model::UserId;
 use crate::store::schema::familiar_places;
 use crate::store::{AnyConnection, StoreError};
 
-/// Nobody logs in from more, but for those who hoard places in order to guess from each of them.
-const MOST: i64 = 20;
+/// More than users need. Without a limit, an attacker could collect origins in order to guess from each of them.
+const MAX_PER_USER: i64 = 20;
 
-/// Whether the person has logged in from there. Takes as long for nobody.
-///
-/// # Errors
-/// The database failed.
+/// Whether the user has logged in from this origin. Takes the same time without a user.
 pub fn is_known(
     connection: &mut AnyConnection,
     user: Option<UserId>,
-    place: &str,
+    origin_key: &str,
 ) -> Result<bool, StoreError> {
     let user = user.map(|user| user.to_string()).unwrap_or_default();
-    let row = familiar_places::table.find((user, place)).select(familiar_places::place);
+    let row = familiar_places::table.find((user, origin_key)).select(familiar_places::place);
     let found: Option<String> = row.first(connection).optional()?;
     Ok(found.is_some())
 }
 
-/// Notes a login from there. The person's own row must be locked, so that no other login of theirs notes the same.
-///
-/// # Errors
-/// The database failed.
+/// Records a login from this origin. The user's row must be locked, so that concurrent logins do not insert the same row.
 pub fn remember(
     connection: &mut AnyConnection,
     user: UserId,
-    place: &str,
+    origin_key: &str,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
     let last_login = familiar_places::last_login_at.eq(now.naive_utc());
-    let row = familiar_places::table.find((user.to_string(), place));
+    let row = familiar_places::table.find((user.to_string(), origin_key));
     if diesel::update(row).set(last_login).execute(connection)? == 0 {
-        let names = (familiar_places::user_id.eq(user.to_string()), familiar_places::place.eq(place));
-        diesel::insert_into(familiar_places::table).values((names, last_login)).execute(connection)?;
-        forget_all_but_newest(connection, user)?;
+        let key = (familiar_places::user_id.eq(user.to_string()), familiar_places::place.eq(origin_key));
+        diesel::insert_into(familiar_places::table).values((key, last_login)).execute(connection)?;
+        keep_newest(connection, user)?;
     }
     Ok(())
 }
 
-/// Forgets all of a person's.
-///
-/// # Errors
-/// The database failed.
-pub fn forget(connection: &mut AnyConnection, user: UserId) -> Result<(), StoreError> {
-    let theirs = familiar_places::table.filter(familiar_places::user_id.eq(user.to_string()));
-    diesel::delete(theirs).execute(connection)?;
+pub fn forget_all(connection: &mut AnyConnection, user: UserId) -> Result<(), StoreError> {
+    let rows = familiar_places::table.filter(familiar_places::user_id.eq(user.to_string()));
+    diesel::delete(rows).execute(connection)?;
     Ok(())
 }
 
-fn forget_all_but_newest(connection: &mut AnyConnection, user: UserId) -> Result<(), StoreError> {
-    let theirs = familiar_places::table.filter(familiar_places::user_id.eq(user.to_string()));
-    let old: Vec<String> = theirs
+fn keep_newest(connection: &mut AnyConnection, user: UserId) -> Result<(), StoreError> {
+    let old: Vec<String> = familiar_places::table
+        .filter(familiar_places::user_id.eq(user.to_string()))
         .order((familiar_places::last_login_at.desc(), familiar_places::place))
-        .offset(MOST)
-        .limit(MOST)
+        .offset(MAX_PER_USER)
+        .limit(MAX_PER_USER)
         .select(familiar_places::place)
         .load(connection)?;
     let rows = familiar_places::table
@@ -70,20 +60,17 @@ fn forget_all_but_newest(connection: &mut AnyConnection, user: UserId) -> Result
     Ok(())
 }
 
-/// Forgets places from which nobody has logged in since; of `limit` people at most.
-///
-/// # Errors
-/// The database failed.
+/// Deletes origins whose last login is older than `before`, of up to `limit` users.
 pub fn purge(connection: &mut AnyConnection, before: DateTime<Utc>, limit: i64) -> Result<usize, StoreError> {
     let before = before.naive_utc();
-    let people: Vec<String> = familiar_places::table
+    let users: Vec<String> = familiar_places::table
         .filter(familiar_places::last_login_at.lt(before))
         .order(familiar_places::last_login_at)
         .limit(limit)
         .select(familiar_places::user_id)
         .load(connection)?;
     let rows = familiar_places::table
-        .filter(familiar_places::user_id.eq_any(people))
+        .filter(familiar_places::user_id.eq_any(users))
         .filter(familiar_places::last_login_at.lt(before));
     Ok(diesel::delete(rows).execute(connection)?)
 }

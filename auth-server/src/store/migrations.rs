@@ -14,23 +14,23 @@ use crate::store::AnyConnection;
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("../migrations/sqlite");
 
-/// Any number will do, as long as all auth servers take the same.
+/// An arbitrary number, the same on all servers.
 #[cfg(feature = "postgres")]
 const LOCK: &str = "SELECT pg_advisory_xact_lock(5283117)";
 
-/// A migration may take long, and so may the wait for another server's.
+/// Migrations, and waiting for those of another server, may take longer than requests.
 #[cfg(feature = "postgres")]
-const PATIENCE: &str = "SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0";
+const NO_TIMEOUTS: &str = "SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0";
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Brings the tables up to date, and tells which steps that took. Several servers may start at once: one does it, the others
-/// wait and find it done.
+/// Applies pending migrations and returns their versions. If several servers start at the same time, one applies them and
+/// the others wait.
 pub(super) fn run(connection: &mut AnyConnection) -> Result<Vec<String>, Failure> {
     match connection {
         #[cfg(feature = "postgres")]
         AnyConnection::Postgres(connection) => connection.transaction(|connection| {
-            connection.batch_execute(PATIENCE)?;
+            connection.batch_execute(NO_TIMEOUTS)?;
             connection.batch_execute(LOCK)?;
             migrate(connection, POSTGRES)
         }),
@@ -40,12 +40,12 @@ pub(super) fn run(connection: &mut AnyConnection) -> Result<Vec<String>, Failure
     }
 }
 
-/// Looks whether the tables are those of this version, and changes nothing: not even the list of steps is made, as Diesel
-/// would, where there is none.
+/// Checks that the schema has this program's version. Unlike Diesel's own check, it does not create the table of applied
+/// migrations.
 pub(super) fn check(connection: &mut AnyConnection) -> Result<(), Failure> {
     let applied: Vec<Applied> = sql_query("SELECT version FROM __diesel_schema_migrations")
         .load(connection)
-        .map_err(|error| format!("it has no tables of ours ({error}): `auth-server migrate` makes them"))?;
+        .map_err(|error| format!("its tables are missing ({error}): run `auth-server migrate`"))?;
     let applied: BTreeSet<String> = applied.into_iter().map(|step| step.version).collect();
     let known = match connection {
         #[cfg(feature = "postgres")]
@@ -57,8 +57,7 @@ pub(super) fn check(connection: &mut AnyConnection) -> Result<(), Failure> {
     }
     if known != applied {
         return Err(
-            "it is older than this program: `auth-server migrate` brings it up to date, and so does the start of a server"
-                .into(),
+            "its schema is older than this program: run `auth-server migrate` or start a server".into()
         );
     }
     Ok(())
@@ -79,7 +78,7 @@ where
 }
 
 fn is_newer(version: &str) -> Failure {
-    format!("it is newer than this server (migration {version} is unknown here): start a newer auth-server")
+    format!("its schema is newer than this program (unknown migration {version}): use a newer auth-server")
         .into()
 }
 

@@ -1,4 +1,4 @@
-//! The table `password_failures`.
+//! The table `password_failures`. Its columns `account` and `place` hold the login key and the origin key.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::dsl::Eq;
@@ -7,101 +7,78 @@ use diesel::prelude::*;
 use crate::store::schema::password_failures;
 use crate::store::{AnyConnection, StoreError};
 
-/// Failures of one account at one place.
+/// Failed attempts for one login key from one origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = password_failures)]
 pub struct Failures {
-    /// How many.
     #[diesel(column_name = failures)]
     pub count: i32,
-    /// The first of them.
     pub first_at: NaiveDateTime,
-    /// The last of them.
     pub last_at: NaiveDateTime,
 }
 
-/// What is counted so far.
-///
-/// # Errors
-/// The database failed.
 pub fn find(
     connection: &mut AnyConnection,
-    account: &str,
-    place: &str,
+    login_key: &str,
+    origin_key: &str,
 ) -> Result<Option<Failures>, StoreError> {
-    let row = password_failures::table.find((account, place));
+    let row = password_failures::table.find((login_key, origin_key));
     Ok(row.select(Failures::as_select()).first(connection).optional()?)
 }
 
-/// What is counted so far. For a transaction, until whose end nobody else counts: SQLite's exclude each other, PostgreSQL has
-/// to have a row that it can lock.
-///
-/// # Errors
-/// The database failed.
+/// The failures so far, locked until the end of the transaction. SQLite's write transactions exclude each other;
+/// PostgreSQL requires a row to lock.
 pub fn lock(
     connection: &mut AnyConnection,
-    account: &str,
-    place: &str,
+    login_key: &str,
+    origin_key: &str,
 ) -> Result<Option<Failures>, StoreError> {
     #[cfg(feature = "postgres")]
     if let AnyConnection::Postgres(connection) = connection {
-        let never = DateTime::UNIX_EPOCH.naive_utc();
-        let nothing = Failures { count: 0, first_at: never, last_at: never };
+        let epoch = DateTime::UNIX_EPOCH.naive_utc();
+        let none = Failures { count: 0, first_at: epoch, last_at: epoch };
         let unchanged = password_failures::failures.eq(password_failures::failures);
         diesel::insert_into(password_failures::table)
-            .values((names(account, place), nothing))
+            .values((key(login_key, origin_key), none))
             .on_conflict((password_failures::account, password_failures::place))
             .do_update()
             .set(unchanged)
             .execute(connection)?;
     }
-    find(connection, account, place)
+    find(connection, login_key, origin_key)
 }
 
-/// Writes down what is counted now, by whoever has the [`lock`].
-///
-/// # Errors
-/// The database failed.
+/// Stores the new count. The caller holds the [`lock`].
 pub fn set(
     connection: &mut AnyConnection,
-    account: &str,
-    place: &str,
+    login_key: &str,
+    origin_key: &str,
     new: Failures,
 ) -> Result<(), StoreError> {
-    let row = password_failures::table.find((account, place));
+    let row = password_failures::table.find((login_key, origin_key));
     if diesel::update(row).set(new).execute(connection)? == 0 {
-        let values = (names(account, place), new);
+        let values = (key(login_key, origin_key), new);
         diesel::insert_into(password_failures::table).values(values).execute(connection)?;
     }
     Ok(())
 }
 
-/// Forgets them.
-///
-/// # Errors
-/// The database failed.
-pub fn forget(connection: &mut AnyConnection, account: &str, place: &str) -> Result<(), StoreError> {
+pub fn forget(connection: &mut AnyConnection, login_key: &str, origin_key: &str) -> Result<(), StoreError> {
     let row = password_failures::table
-        .filter(password_failures::account.eq(account))
-        .filter(password_failures::place.eq(place));
+        .filter(password_failures::account.eq(login_key))
+        .filter(password_failures::place.eq(origin_key));
     diesel::delete(row).execute(connection)?;
     Ok(())
 }
 
-/// Forgets the failures of one account at all places.
-///
-/// # Errors
-/// The database failed.
-pub fn forget_account(connection: &mut AnyConnection, account: &str) -> Result<(), StoreError> {
-    let rows = password_failures::table.filter(password_failures::account.eq(account));
+/// Deletes the failures of a login key from all origins.
+pub fn forget_login_key(connection: &mut AnyConnection, login_key: &str) -> Result<(), StoreError> {
+    let rows = password_failures::table.filter(password_failures::account.eq(login_key));
     diesel::delete(rows).execute(connection)?;
     Ok(())
 }
 
-/// Forgets some of those whose last failure is older; `limit` accounts at most.
-///
-/// # Errors
-/// The database failed.
+/// Deletes failures older than `before`, of up to `limit` login keys.
 pub fn purge(connection: &mut AnyConnection, before: DateTime<Utc>, limit: i64) -> Result<usize, StoreError> {
     let before = before.naive_utc();
     let old: Vec<String> = password_failures::table
@@ -116,8 +93,8 @@ pub fn purge(connection: &mut AnyConnection, before: DateTime<Utc>, limit: i64) 
     Ok(diesel::delete(rows).execute(connection)?)
 }
 
-type Names<'a> = (Eq<password_failures::account, &'a str>, Eq<password_failures::place, &'a str>);
+type Key<'a> = (Eq<password_failures::account, &'a str>, Eq<password_failures::place, &'a str>);
 
-fn names<'a>(account: &'a str, place: &'a str) -> Names<'a> {
-    (password_failures::account.eq(account), password_failures::place.eq(place))
+fn key<'a>(login_key: &'a str, origin_key: &'a str) -> Key<'a> {
+    (password_failures::account.eq(login_key), password_failures::place.eq(origin_key))
 }

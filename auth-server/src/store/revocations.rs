@@ -7,41 +7,32 @@ use crate::model::{ImpossibleValue, Revocation};
 use crate::store::schema::{revocation_counter, revocations};
 use crate::store::{AnyConnection, StoreError};
 
-/// How many go into one statement: others wait for it.
-const ROWS: usize = 500;
-/// The kind of retired keys.
+/// Rows per statement, far below the parameter limits of both databases.
+const ROWS_PER_INSERT: usize = 500;
 const KEY: &str = "key";
 
-/// How far the counter has come.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable)]
 pub struct Counter {
-    /// Numbers of another epoch mean nothing in this one.
+    /// Sequence numbers are comparable within one epoch only.
     pub epoch: String,
-    /// The last number that was given out.
+    /// The last number that was assigned.
     pub seq: i64,
 }
 
-/// A revocation as it stands in the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Stored {
-    /// Its number.
+pub struct StoredRevocation {
     pub seq: i64,
-    /// What it is about.
     pub revocation: Revocation,
-    /// When it was made.
     pub at: DateTime<Utc>,
 }
 
-/// Writes revocations. To be the last statements of a transaction: others that revoke something wait from here to its end.
-///
-/// # Errors
-/// The database failed.
+/// Inserts revocations. Call this last in a transaction: it locks the counter, on which all other revoking transactions wait.
 pub fn append(
     connection: &mut AnyConnection,
-    news: &[Revocation],
+    new: &[Revocation],
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let count = i64::try_from(news.len()).unwrap_or(i64::MAX);
+    let count = i64::try_from(new.len()).unwrap_or(i64::MAX);
     if count == 0 {
         return Ok(());
     }
@@ -50,14 +41,14 @@ pub fn append(
         .returning(revocation_counter::seq)
         .get_result(connection)?;
     let rows: Vec<Row> = (last - count + 1..)
-        .zip(news)
+        .zip(new)
         .map(|(seq, revocation)| {
             let (kind, subject, version) = columns(revocation);
             Row { seq, kind: kind.to_owned(), subject, version, at: now.naive_utc() }
         })
         .collect();
-    for some in rows.chunks(ROWS) {
-        let insert = diesel::insert_into(revocations::table).values(some);
+    for chunk in rows.chunks(ROWS_PER_INSERT) {
+        let insert = diesel::insert_into(revocations::table).values(chunk);
         match connection {
             #[cfg(feature = "postgres")]
             AnyConnection::Postgres(connection) => insert.execute(connection)?,
@@ -67,53 +58,42 @@ pub fn append(
     Ok(())
 }
 
-/// How far the counter has come.
-///
-/// # Errors
-/// The database failed.
 pub fn counter(connection: &mut AnyConnection) -> Result<Counter, StoreError> {
     let row = revocation_counter::table.select((revocation_counter::epoch, revocation_counter::seq));
     Ok(row.first(connection)?)
 }
 
-/// Begins another epoch, unless somebody else has done so since the old one was read.
-///
-/// # Errors
-/// The database failed.
-pub fn begin_epoch(connection: &mut AnyConnection, old: &str, new: &str) -> Result<(), StoreError> {
+/// Starts a new epoch, unless another server has done so since `old` was read.
+pub fn start_epoch(connection: &mut AnyConnection, old: &str, new: &str) -> Result<(), StoreError> {
     let row = revocation_counter::table.filter(revocation_counter::epoch.eq(old));
     diesel::update(row).set(revocation_counter::epoch.eq(new)).execute(connection)?;
     Ok(())
 }
 
-/// How far the counter has come, and all from the number `seq` on up to there, in that order.
-///
-/// # Errors
-/// The database failed.
-pub fn since(connection: &mut AnyConnection, seq: i64) -> Result<(Counter, Vec<Stored>), StoreError> {
+/// The counter, and all revocations from `seq` up to it, in order.
+pub fn since(
+    connection: &mut AnyConnection,
+    seq: i64,
+) -> Result<(Counter, Vec<StoredRevocation>), StoreError> {
     let counter = counter(connection)?;
     let rows: Vec<Row> = revocations::table
         .filter(revocations::seq.between(seq, counter.seq))
         .order(revocations::seq)
         .select(Row::as_select())
         .load(connection)?;
-    Ok((counter, rows.into_iter().map(Stored::try_from).collect::<Result<_, _>>()?))
+    Ok((counter, rows.into_iter().map(StoredRevocation::try_from).collect::<Result<_, _>>()?))
 }
 
-/// Until when something must have been made to be deleted.
+/// Only revocations made before these times are deleted.
 #[derive(Clone, Copy, Debug)]
-pub struct Before {
-    /// Anything but a retired key.
+pub struct Cutoffs {
     pub all: DateTime<Utc>,
-    /// A retired key.
+    /// Retired keys, in addition to `all`.
     pub keys: DateTime<Utc>,
 }
 
-/// Deletes at most `limit` that are older; never the newest, by which servers see that the table is still the one they know.
-///
-/// # Errors
-/// The database failed.
-pub fn purge(connection: &mut AnyConnection, before: Before, limit: i64) -> Result<usize, StoreError> {
+/// Deletes up to `limit` old revocations, but never the newest one: servers use it to detect a restored table.
+pub fn purge(connection: &mut AnyConnection, before: Cutoffs, limit: i64) -> Result<usize, StoreError> {
     let newest = counter(connection)?.seq;
     let is_old = revocations::kind.ne(KEY).or(revocations::at.lt(before.keys.naive_utc()));
     let old: Vec<i64> = revocations::table
@@ -145,7 +125,7 @@ fn columns(revocation: &Revocation) -> (&'static str, String, Option<i64>) {
     }
 }
 
-impl TryFrom<Row> for Stored {
+impl TryFrom<Row> for StoredRevocation {
     type Error = ImpossibleValue;
 
     fn try_from(row: Row) -> Result<Self, ImpossibleValue> {

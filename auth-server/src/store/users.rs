@@ -12,23 +12,17 @@ use crate::model::{DisplayName, Email, ImpossibleValue, PasswordHash, Role, User
 use crate::store::schema::users;
 use crate::store::{AnyConnection, StoreError};
 
-pub use search::{Range, in_order_of_email, in_order_of_username};
+pub use search::{Range, page_by_email, page_by_username};
 
-/// Writes a new person.
-///
-/// # Errors
-/// [`StoreError::Taken`] where e-mail or username belong to somebody already.
+/// Fails with [`StoreError::Taken`] if another user has the e-mail address or username.
 pub fn insert(connection: &mut AnyConnection, user: &User) -> Result<(), StoreError> {
     diesel::insert_into(users::table).values(Row::from(user)).execute(connection)?;
     Ok(())
 }
 
-/// Writes many new people with as few statements as the database allows.
-///
-/// # Errors
-/// [`StoreError::Taken`] where an e-mail address, a username or an id belongs to somebody already.
-pub fn insert_many(connection: &mut AnyConnection, people: &[&User]) -> Result<(), StoreError> {
-    let rows: Vec<Row> = people.iter().map(|user| Row::from(*user)).collect();
+/// Inserts many users with one statement, or none if one of their unique values is taken.
+pub fn insert_many(connection: &mut AnyConnection, users: &[&User]) -> Result<(), StoreError> {
+    let rows: Vec<Row> = users.iter().map(|user| Row::from(*user)).collect();
     let insert = diesel::insert_into(users::table).values(&rows);
     match connection {
         #[cfg(feature = "postgres")]
@@ -38,26 +32,20 @@ pub fn insert_many(connection: &mut AnyConnection, people: &[&User]) -> Result<(
     Ok(())
 }
 
-/// Who has what must be unique.
-pub struct Holder {
-    /// Theirs.
+/// The columns of a user that are unique.
+pub struct UniqueValues {
     pub id: UserId,
-    /// Theirs.
     pub email: String,
-    /// Theirs, if they have one.
     pub username: Option<String>,
 }
 
-/// Everybody who has one of these e-mail addresses, usernames or ids.
-///
-/// # Errors
-/// The database failed.
-pub fn holders(
+/// The unique values of all users that have one of these e-mail addresses, usernames or ids.
+pub fn unique_values(
     connection: &mut AnyConnection,
     emails: Vec<&str>,
     usernames: Vec<&str>,
     ids: &[UserId],
-) -> Result<Vec<Holder>, StoreError> {
+) -> Result<Vec<UniqueValues>, StoreError> {
     let ids: Vec<String> = ids.iter().map(UserId::to_string).collect();
     let any = users::email
         .eq_any(emails)
@@ -65,70 +53,49 @@ pub fn holders(
         .or(users::username.eq_any(usernames).assume_not_null());
     let rows: Vec<(String, String, Option<String>)> =
         users::table.filter(any).select((users::id, users::email, users::username)).load(connection)?;
-    let holder = |(id, email, username): (String, _, _)| {
+    let parse = |(id, email, username): (String, _, _)| {
         let id = id.parse().map_err(|_| ImpossibleValue { column: "users.id" })?;
-        Ok(Holder { id, email, username })
+        Ok(UniqueValues { id, email, username })
     };
-    rows.into_iter().map(holder).collect()
+    rows.into_iter().map(parse).collect()
 }
 
-/// Whether there is anybody at all.
-///
-/// # Errors
-/// The database failed.
+/// Whether there is any user.
 pub fn any(connection: &mut AnyConnection) -> Result<bool, StoreError> {
     let first: Option<String> = users::table.select(users::id).limit(1).first(connection).optional()?;
     Ok(first.is_some())
 }
 
-/// Whoever has this id.
-///
-/// # Errors
-/// The database failed.
 pub fn by_id(connection: &mut AnyConnection, id: UserId) -> Result<Option<User>, StoreError> {
     one(users::table.filter(users::id.eq(id.to_string())).select(Row::as_select()).first(connection))
 }
 
-/// Locks the person's row until the end of the transaction; `false` where there is none.
-///
-/// # Errors
-/// The database failed.
-pub fn hold(connection: &mut AnyConnection, id: UserId) -> Result<bool, StoreError> {
+/// Locks the user's row until the end of the transaction. Returns `false` if there is no such user.
+pub fn lock(connection: &mut AnyConnection, id: UserId) -> Result<bool, StoreError> {
     let row = users::table.filter(users::id.eq(id.to_string()));
     Ok(diesel::update(row).set(users::version.eq(users::version)).execute(connection)? == 1)
 }
 
-/// Whoever has this e-mail address.
-///
-/// # Errors
-/// The database failed.
 pub fn by_email(connection: &mut AnyConnection, email: &Email) -> Result<Option<User>, StoreError> {
     one(users::table.filter(users::email.eq(email.as_str())).select(Row::as_select()).first(connection))
 }
 
-/// Whoever has this username.
-///
-/// # Errors
-/// The database failed.
 pub fn by_username(connection: &mut AnyConnection, username: &Username) -> Result<Option<User>, StoreError> {
     one(users::table.filter(users::username.eq(username.as_str())).select(Row::as_select()).first(connection))
 }
 
-/// Notes a login, if the person is still as the password check read them: same `version`, not disabled.
+/// Records a login, if the user is unchanged since the password check: same `version`, not disabled.
 ///
-/// Comes before the session's insert in the same transaction. The row lock that it takes is what keeps a login
-/// from slipping past a change of password: whichever of the two commits second sees the other.
-///
-/// # Errors
-/// The database failed.
-pub fn note_login(
+/// Call this before the session's insert in the same transaction. It locks the user's row, so a concurrent change of
+/// password either sees the new session or is seen here.
+pub fn record_login(
     connection: &mut AnyConnection,
     id: UserId,
     version: u64,
     rehashed: Option<&PasswordHash>,
     now: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
-    let same = users::table.filter(
+    let unchanged = users::table.filter(
         users::id
             .eq(id.to_string())
             .and(users::version.eq(signed(version)))
@@ -138,24 +105,17 @@ pub fn note_login(
         users::last_login_at.eq(now.naive_utc()),
         rehashed.map(|hash| users::password_hash.eq(hash.0.expose_secret().to_owned())),
     );
-    Ok(diesel::update(same).set(changes).execute(connection)? == 1)
+    Ok(diesel::update(unchanged).set(changes).execute(connection)? == 1)
 }
 
-/// Makes every access token of the person stale, and every login that is under way void. Returns the new version; none where
-/// there is no such person any more.
-///
-/// # Errors
-/// The database failed.
+/// Invalidates all access tokens of the user and all logins in progress. Returns the new version, or `None` if there is no
+/// such user.
 pub fn bump_version(connection: &mut AnyConnection, id: UserId) -> Result<Option<u64>, StoreError> {
     let row = users::table.filter(users::id.eq(id.to_string()));
     let bumped = diesel::update(row).set(users::version.eq(users::version + 1)).returning(users::version);
     Ok(bumped.get_result::<i64>(connection).optional()?.map(i64::unsigned_abs))
 }
 
-/// Gives the person another password.
-///
-/// # Errors
-/// The database failed.
 pub fn set_password(
     connection: &mut AnyConnection,
     id: UserId,
@@ -166,19 +126,13 @@ pub fn set_password(
     Ok(())
 }
 
-/// Removes the person, with their sessions and places.
-///
-/// # Errors
-/// The database failed.
+/// Deletes the user. Foreign keys delete the user's sessions and known origins.
 pub fn delete(connection: &mut AnyConnection, id: UserId) -> Result<(), StoreError> {
     diesel::delete(users::table.filter(users::id.eq(id.to_string()))).execute(connection)?;
     Ok(())
 }
 
-/// Gives the person other roles and claims, and enables or disables them.
-///
-/// # Errors
-/// The database failed.
+/// Stores roles, claims and `disabled_at`.
 pub fn set_access(connection: &mut AnyConnection, user: &User) -> Result<(), StoreError> {
     let row = Row::from(user);
     let changes =
@@ -187,22 +141,15 @@ pub fn set_access(connection: &mut AnyConnection, user: &User) -> Result<(), Sto
     Ok(())
 }
 
-/// Whether there is an enabled administrator.
-///
-/// # Errors
-/// The database failed.
-pub fn any_administrator(connection: &mut AnyConnection) -> Result<bool, StoreError> {
-    // Word for word the expression of an index: an administrator is found at once among a million people.
+pub fn any_enabled_administrator(connection: &mut AnyConnection) -> Result<bool, StoreError> {
+    // Must equal the expression of the index `users_administrators`.
     let administrators = sql::<Bool>(r#"roles LIKE '%"admin"%'"#);
     let enabled = users::table.filter(administrators).filter(users::disabled_at.is_null());
     let first: Option<String> = enabled.select(users::id).limit(1).first(connection).optional()?;
     Ok(first.is_some())
 }
 
-/// Changes the names that are given; the others stay.
-///
-/// # Errors
-/// [`StoreError::Taken`] where the username belongs to somebody already.
+/// Changes the given names. Fails with [`StoreError::Taken`] if another user has the username.
 pub fn rename(
     connection: &mut AnyConnection,
     id: UserId,
@@ -284,7 +231,7 @@ fn one(row: QueryResult<Row>) -> Result<Option<User>, StoreError> {
     Ok(row.optional()?.map(User::try_from).transpose()?)
 }
 
-/// A version counts changes of one person: it never comes near 2^63.
+/// A version counts changes of one user, so it never reaches 2^63.
 fn signed(version: u64) -> i64 {
     i64::try_from(version).unwrap_or(i64::MAX)
 }

@@ -5,36 +5,34 @@ use diesel::r2d2::Pool;
 
 use crate::store::DatabaseUrl;
 
-/// The one thread of this process that writes to SQLite. SQLite has one writer at a time; others look again after ever
-/// longer pauses, are overtaken by newcomers, and fail in the end. So here they stand in line.
+/// The only thread of this process that writes to SQLite, which allows one writer at a time. Without this queue, writers
+/// would poll the lock at growing intervals, be overtaken by new ones, and fail in the end.
 ///
-/// What waits is the work and not the request: one whose client has stopped reading is not polled, and a turn that was given
-/// to it would be nobody's.
+/// The queue holds work and not requests: a request whose client stopped reading is not polled, and would block the rest.
 #[derive(Clone)]
 pub struct Writer {
-    line: mpsc::Sender<Box<dyn FnOnce() + Send>>,
+    queue: mpsc::Sender<Box<dyn FnOnce() + Send>>,
     connection: Pool<DatabaseUrl>,
 }
 
 impl Writer {
-    /// Starts the thread, which ends when nobody has this any more. The pool is for it alone: readers, who may be many, keep
-    /// the whole line waiting for nothing.
+    /// Starts the thread, which ends when the last clone is dropped. The pool is for this thread only: otherwise the
+    /// whole queue would wait while readers use all connections.
     pub fn start(connection: Pool<DatabaseUrl>) -> Self {
-        let (line, next) = mpsc::channel::<Box<dyn FnOnce() + Send>>();
-        let work = move || next.into_iter().for_each(|work| work());
-        thread::Builder::new().name("writer".to_owned()).spawn(work).expect("the system has threads");
-        Self { line, connection }
+        let (queue, receiver) = mpsc::channel::<Box<dyn FnOnce() + Send>>();
+        let work = move || receiver.into_iter().for_each(|work| work());
+        thread::Builder::new().name("writer".to_owned()).spawn(work).expect("the system can start a thread");
+        Self { queue, connection }
     }
 
-    /// Where the work gets its connection from.
     pub fn connection(&self) -> &Pool<DatabaseUrl> {
         &self.connection
     }
 
-    /// Has the thread do this, which must not panic, after all that stands in line already.
-    pub fn write(&self, work: impl FnOnce() + Send + 'static) {
-        // The thread is there as long as we are.
-        let _ = self.line.send(Box::new(work));
+    /// Appends work to the queue. It must not panic.
+    pub fn submit(&self, work: impl FnOnce() + Send + 'static) {
+        // Cannot fail: the thread runs as long as `self` exists.
+        let _ = self.queue.send(Box::new(work));
     }
 }
 
@@ -62,22 +60,22 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_writer_whom_nobody_polls_any_more_keeps_no_other_waiting() {
+    async fn a_writer_that_is_no_longer_polled_does_not_block_the_others() {
         let (database, _folder) = database();
-        let (go_on, waiting) = mpsc::channel();
-        let first = write(&database, move || waiting.recv().unwrap());
+        let (resume, paused) = mpsc::channel();
+        let first = write(&database, move || paused.recv().unwrap());
         let (forgotten, last) = (write(&database, || ()), write(&database, || ()));
         pin_mut!(first, forgotten, last);
         assert!(first.as_mut().now_or_never().is_none());
         assert!(forgotten.as_mut().now_or_never().is_none());
         assert!(last.as_mut().now_or_never().is_none());
-        go_on.send(()).unwrap();
+        resume.send(()).unwrap();
         first.await.unwrap();
         last.await.unwrap();
     }
 
     #[actix_web::test]
-    async fn what_panics_costs_no_other_writer_anything() {
+    async fn a_panic_does_not_affect_other_writers() {
         let (database, _folder) = database();
         let panicked = write(&database, || panic!("as it should")).await;
         assert!(matches!(panicked, Err(StoreError::Cancelled)));

@@ -197,7 +197,7 @@ pub async fn rewrap(pairs: &KeyPairs, database: &Database) -> Result<usize, Refu
             pairs.encryption().seal(&key.kid, &pkcs8).map_err(KeyError::from)?;
         let new = StoredKey { private_key, encryption_key_id, ..key.clone() };
         let changed =
-            database.transaction(move |connection| signing_keys::reseal(connection, &key, &new)).await?;
+            database.transaction(move |connection| signing_keys::reencrypt(connection, &key, &new)).await?;
         rewrapped += usize::from(changed);
     }
     closed.map_or(Ok(rewrapped), |kid| Err(Refusal::CannotOpen { kid, rewrapped }))

@@ -86,7 +86,9 @@ impl KeyPairs {
             if stored.iter().any(|key| key.needed_until.is_none()) {
                 // Before any need is written down, which would be that of this server alone.
                 let until = (now + UNKNOWN_NEED).naive_utc();
-                database.transaction(move |connection| signing_keys::need_unknown(connection, until)).await?;
+                database
+                    .transaction(move |connection| signing_keys::set_missing_needed_until(connection, until))
+                    .await?;
                 continue;
             }
             let (usable, unusable): (Vec<&StoredKey>, Vec<&StoredKey>) = stored
@@ -171,7 +173,9 @@ impl KeyPairs {
 
     async fn need(&self, database: &Database, key: &StoredKey, now: DateTime<Utc>) -> Result<bool, KeyError> {
         let (kid, until) = (key.kid.clone(), self.schedule.needed_until(now).naive_utc());
-        Ok(database.transaction(move |connection| signing_keys::need(connection, &kid, until)).await?)
+        Ok(database
+            .transaction(move |connection| signing_keys::extend_needed_until(connection, &kid, until))
+            .await?)
     }
 
     fn generate(

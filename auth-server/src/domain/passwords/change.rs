@@ -78,14 +78,14 @@ pub async fn change(
         audit::bump_version(connection, audit, user)?;
         users::set_password(connection, user, &hash)?;
         // Whoever else knew the old password may have made their own places familiar.
-        known_origins::forget(connection, user)?;
+        known_origins::forget_all(connection, user)?;
         throttle::remember_origin(connection, user, &here, now)?;
         if change.end_other_sessions {
             let (but, reason) = (Some(session.id), EndReason::PasswordChanged);
             let ended = sessions::end_all(connection, user, but, reason, now)?;
             audit.record_ended(ended, user, reason);
         }
-        if !sessions::note_authentication(connection, session.id, now)? {
+        if !sessions::record_authentication(connection, session.id, now)? {
             return Err(PasswordChangeError::SessionEnded);
         }
         audit.record_session_event(EventType::PasswordChanged, session.id, user);

@@ -122,7 +122,7 @@ impl VerifiedPassword {
     /// The record has changed: there is no proof any more. Or the database failed.
     pub fn lock_user(&self, connection: &mut AnyConnection, now: DateTime<Utc>) -> Result<(), PasswordError> {
         let user = &self.user;
-        if !users::note_login(connection, user.id, user.version, self.rehashed.as_ref(), now)? {
+        if !users::record_login(connection, user.id, user.version, self.rehashed.as_ref(), now)? {
             // Somebody logged out everywhere at this moment, or got another role: "wrong password" would be a lie.
             let same = users::by_id(connection, user.id)?.is_some_and(|now| {
                 now.disabled_at.is_none() && now.password_hash.is_same(&user.password_hash)
@@ -173,7 +173,7 @@ fn note(
     let event = Event { user, ..audit.event(failure) };
     // Who is deleted while the password is being checked leaves no more than an id, and cannot be from here on.
     let is_gone = match user {
-        Some(id) => !users::hold(connection, id)?,
+        Some(id) => !users::lock(connection, id)?,
         None => false,
     };
     audit.record(if is_gone { event.without_origin() } else { event });

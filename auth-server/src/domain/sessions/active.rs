@@ -13,7 +13,7 @@ use crate::store::{AnyConnection, StoreError, sessions};
 /// The database failed.
 pub async fn list(context: &Context, current: &Session) -> Result<Vec<Session>, StoreError> {
     let (user, now) = (current.user_id, context.now());
-    let mut alive = context.database.run(move |connection| sessions::alive(connection, user, now)).await?;
+    let mut alive = context.database.run(move |connection| sessions::active(connection, user, now)).await?;
     // After a restore a young token is alive though its row has been idle for too long.
     if !alive.iter().any(|session| session.id == current.id) {
         alive.insert(0, current.clone());

@@ -55,7 +55,7 @@ pub async fn reauthenticate(
     let user = proof.user.clone();
     let work = move |connection: &mut AnyConnection, audit: &mut AuditLog| {
         held.lock_user(connection, now)?;
-        if !sessions::note_authentication(connection, id, now)? {
+        if !sessions::record_authentication(connection, id, now)? {
             return Err(ReauthenticationError::SessionEnded);
         }
         audit.record_session_event(EventType::Reauthenticated, id, held.user.id);

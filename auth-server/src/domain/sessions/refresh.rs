@@ -14,7 +14,7 @@ use crate::domain::sessions::token_status::{TokenStatus, classify, missing_reaso
 use crate::domain::tokens::{self, IssuedTokens, RefreshToken};
 use crate::fail_points;
 use crate::model::{ClientInfo, EndReason, EventType, Session, TokenTransport, User, UserId, sha256};
-use crate::store::sessions::{self, Guard, Spend};
+use crate::store::sessions::{self, Guard, RotateParams};
 use crate::store::{AnyConnection, StoreError, users};
 
 /// How often the successor of one rotation is issued again after the grace.
@@ -150,7 +150,7 @@ impl Outcome {
 
 struct Rotation {
     token: RefreshToken,
-    spend: Spend,
+    params: RotateParams,
     lifetimes: Lifetimes,
     now: DateTime<Utc>,
 }
@@ -158,7 +158,7 @@ struct Rotation {
 impl Rotation {
     fn new(context: &Context, token: &RefreshToken, request: &RefreshRequest) -> Self {
         let now = context.now();
-        let spend = Spend {
+        let params = RotateParams {
             id: token.session,
             generation: token.generation,
             secret_hash: token.secret_hash,
@@ -170,22 +170,22 @@ impl Rotation {
             now,
             idle_expires_at: now + context.lifetimes.idle,
         };
-        Self { token: token.clone(), spend, lifetimes: context.lifetimes, now }
+        Self { token: token.clone(), params, lifetimes: context.lifetimes, now }
     }
 
     fn run(&self, connection: &mut AnyConnection) -> Result<Outcome, StoreError> {
-        if let Some(session) = sessions::rotate(connection, &self.spend, Guard::Same)? {
+        if let Some(session) = sessions::rotate(connection, &self.params, Guard::Exact)? {
             return self.rotated(connection, session, false);
         }
         let (session, status) = self.reload_and_classify(connection)?;
         let TokenStatus::Current { row_is_behind } = status else {
             return self.refuse_or_redeliver(connection, session, status);
         };
-        if session.is_some_and(|session| session.delivery.transport() != self.spend.transport) {
+        if session.is_some_and(|session| session.delivery.transport() != self.params.transport) {
             return Ok(Outcome::WrongDelivery);
         }
         // Either the row is behind what we signed, or it changed between the two statements.
-        if let Some(session) = sessions::rotate(connection, &self.spend, Guard::SameOrBehind)? {
+        if let Some(session) = sessions::rotate(connection, &self.params, Guard::ExactOrOlder)? {
             return self.rotated(connection, session, row_is_behind);
         }
         let (session, status) = self.reload_and_classify(connection)?;
@@ -230,7 +230,7 @@ impl Rotation {
             TokenStatus::Previous => false,
             TokenStatus::WithinGrace => true,
         };
-        if session.delivery.transport() != self.spend.transport {
+        if session.delivery.transport() != self.params.transport {
             return Ok(Outcome::WrongDelivery);
         }
         if !within_grace && !sessions::count_redelivery(connection, &session, MAX_REDELIVERIES)? {
@@ -244,8 +244,8 @@ impl Rotation {
 
     /// An absent key never equals an absent key.
     fn has_key_of(&self, session: &Session) -> bool {
-        self.spend.idempotency_key_hash.is_some()
-            && self.spend.idempotency_key_hash == session.idempotency_key_hash
+        self.params.idempotency_key_hash.is_some()
+            && self.params.idempotency_key_hash == session.idempotency_key_hash
     }
 
     fn reused(&self, connection: &mut AnyConnection, session: &Session) -> Result<Outcome, StoreError> {

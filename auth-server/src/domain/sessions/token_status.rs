@@ -63,7 +63,7 @@ pub fn younger_than_idle_limit(token: &RefreshToken, lifetimes: &Lifetimes, now:
 /// Why there is no row of a session that was ours once: its person may have been deleted, with all that was theirs.
 pub fn missing_reason(connection: &mut AnyConnection, token: &RefreshToken) -> Result<EndReason, StoreError> {
     let deleted = match token.user {
-        Some(user) => events::tell_of_deletion(connection, user)?,
+        Some(user) => events::has_deletion(connection, user)?,
         None => false,
     };
     Ok(if deleted { EndReason::UserDeleted } else { EndReason::Unknown })

@@ -153,7 +153,7 @@ pub async fn reset_password(
         users::by_id(connection, user)?.ok_or(AdministrationError::NoSuchPerson)?;
         audit::bump_version(connection, audit, user)?;
         users::set_password(connection, user, &hash)?;
-        known_origins::forget(connection, user)?;
+        known_origins::forget_all(connection, user)?;
         audit.record(audit.event(EventType::PasswordChanged).of_user(user));
         let ended = sessions::end_all(connection, user, None, EndReason::PasswordChanged, now)?;
         audit.record_ended(ended, user, EndReason::PasswordChanged);
@@ -173,7 +173,7 @@ pub async fn sessions(
 ) -> Result<Vec<Session>, AdministrationError> {
     let read = move |connection: &mut AnyConnection| {
         users::by_id(connection, user)?.ok_or(AdministrationError::NoSuchPerson)?;
-        Ok(sessions::alive(connection, user, now)?)
+        Ok(sessions::active(connection, user, now)?)
     };
     database.run(read).await
 }

@@ -86,8 +86,8 @@ pub async fn judge<R: BufRead>(
     let mut total = Outcome::default();
     while let Some((batch, bad)) = next(&mut lines, options, now)? {
         let asked = Arc::clone(&batch);
-        let holders = database.run(move |connection| holders(connection, &asked)).await?;
-        known.add_all(&holders);
+        let taken = database.run(move |connection| unique_values(connection, &asked)).await?;
+        known.add_all(&taken);
         let (judged, taken) = verdicts(&batch, &mut known, |_| {});
         total.add(judged, bad, taken, &mut tell);
         tell(News::Done(lines.bytes()));
@@ -153,7 +153,7 @@ fn write_new(
     now: DateTime<Utc>,
 ) -> Result<(Outcome, Bad), StoreError> {
     let mut known = Known::default();
-    known.add_all(&holders(connection, batch)?);
+    known.add_all(&unique_values(connection, batch)?);
     let mut new: Vec<&User> = Vec::new();
     let judged = verdicts(batch, &mut known, |person| new.push(&person.user));
     users::insert_many(connection, &new)?;
@@ -164,13 +164,16 @@ fn write_new(
     Ok(judged)
 }
 
-fn holders(connection: &mut AnyConnection, batch: &Batch) -> Result<Vec<users::Holder>, StoreError> {
+fn unique_values(
+    connection: &mut AnyConnection,
+    batch: &Batch,
+) -> Result<Vec<users::UniqueValues>, StoreError> {
     let people = || batch.iter().map(|(_, person)| &person.user);
     let emails = people().map(|user| user.email.as_str()).collect();
     let usernames = people().filter_map(|user| Some(user.username.as_ref()?.as_str())).collect();
     let own_ids = batch.iter().filter(|(_, person)| person.has_own_id);
     let ids: Vec<UserId> = own_ids.map(|(_, person)| person.user.id).collect();
-    users::holders(connection, emails, usernames, &ids)
+    users::unique_values(connection, emails, usernames, &ids)
 }
 
 fn verdicts<'a>(batch: &'a Batch, known: &mut Known, mut new: impl FnMut(&'a Person)) -> (Outcome, Bad) {

@@ -20,7 +20,7 @@ where
     E: From<StoreError> + From<LastAdministrator>,
 {
     // Where there was no administrator before, none is lost.
-    if before.is_enabled_administrator() && !users::any_administrator(connection)? {
+    if before.is_enabled_administrator() && !users::any_enabled_administrator(connection)? {
         return Err(LastAdministrator.into());
     }
     Ok(())

@@ -94,7 +94,7 @@ pub async fn delete_oneself(context: &Context, session: &Session, user: &User) -
             }
             // After the person's row, as logins do: the other way round the two could wait for each other.
             for account in &accounts {
-                password_failures::forget_account(connection, account)?;
+                password_failures::forget_login_key(connection, account)?;
             }
             Ok(())
         })
@@ -111,7 +111,7 @@ where
     let Some(before) = users::by_id(connection, user)? else { return Ok(false) };
     audit::bump_version(connection, audit, user)?;
     users::delete(connection, user)?;
-    events::forget(connection, user)?;
+    events::anonymize(connection, user)?;
     // Whoever asked for it was them, most likely: no address here either.
     audit.record(audit.event(EventType::UserDeleted).of_user(user).without_origin());
     last_admin::ensure_one_left::<E>(connection, &before)?;

@@ -125,7 +125,7 @@ impl Reading<'_> {
     fn by_email(&mut self, after: Option<&str>) -> Result<Option<Cursor>, StoreError> {
         let range = Range::new(&self.prefix, after);
         // One more than is wanted tells whether there is a next page.
-        self.people = users::in_order_of_email(self.connection, &range, self.limit + 1)?;
+        self.people = users::page_by_email(self.connection, &range, self.limit + 1)?;
         if self.missing() < 0 {
             self.people.pop();
             return Ok(self.people.last().map(|last| Cursor::Email(last.email.as_str().to_owned())));
@@ -143,7 +143,7 @@ impl Reading<'_> {
         let mut rows = 0;
         while rows < MAX_ROWS {
             let range = Range::new(&self.prefix, Some(after.as_str()).filter(|after| !after.is_empty()));
-            let found = users::in_order_of_username(self.connection, &range, BATCH)?;
+            let found = users::page_by_username(self.connection, &range, BATCH)?;
             let is_last = i64::try_from(found.len()).is_ok_and(|found| found < BATCH);
             for user in found {
                 let is_new = !user.email.as_str().starts_with(&self.prefix);

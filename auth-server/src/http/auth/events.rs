@@ -70,7 +70,7 @@ impl Events {
 
     /// For the person whom they concern: where an administrator sat is not their business.
     fn of_oneself(page: events::Page) -> Self {
-        let hide = |event: Event| if event.is_by_another() { event.without_origin() } else { event };
+        let hide = |event: Event| if event.is_by_other_user() { event.without_origin() } else { event };
         Self::new(events::Page { events: page.events.into_iter().map(hide).collect(), ..page })
     }
 }

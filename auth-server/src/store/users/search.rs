@@ -1,4 +1,4 @@
-//! Lists of people, in the order of an index.
+//! Pages of users, each read from an index in its order.
 
 use diesel::dsl::{AsSelect, IntoBoxed, Select};
 use diesel::prelude::*;
@@ -8,25 +8,24 @@ use crate::store::schema::users;
 use crate::store::users::Row;
 use crate::store::{AnyConnection, StoreError};
 
-/// Some of the texts of a column, in the order of their bytes: both databases compare them so.
+/// A range of texts in byte order, which both databases use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Range {
-    /// All begin with this.
+    /// All texts start with this.
     prefix: String,
-    /// The last one that is left out.
+    /// Exclusive lower bound.
     after: Option<String>,
 }
 
 impl Range {
-    /// What begins with `prefix` and comes after `after`.
-    #[must_use]
+    /// Texts that start with `prefix` and are greater than `after`.
     pub fn new(prefix: &str, after: Option<&str>) -> Self {
-        // Of two lower bounds an index uses one, and that may be the wrong one.
+        // With two lower bounds a database may use the wrong one for the index scan.
         let after = after.filter(|after| *after >= prefix).map(str::to_owned);
         Self { prefix: prefix.to_owned(), after }
     }
 
-    /// The first text that comes after all that begin with the prefix, if there is one.
+    /// The smallest text greater than all texts with the prefix.
     fn end(&self) -> Option<String> {
         let mut end = self.prefix.clone();
         while let Some(last) = end.pop() {
@@ -39,28 +38,22 @@ impl Range {
     }
 }
 
-/// At most `limit` people whose e-mail address is in the range.
-///
-/// # Errors
-/// The database failed.
-pub fn in_order_of_email(
+/// Up to `limit` users whose e-mail address is in the range.
+pub fn page_by_email(
     connection: &mut AnyConnection,
     range: &Range,
     limit: i64,
 ) -> Result<Vec<User>, StoreError> {
-    read(by_email(range, limit).load(connection)?)
+    users(by_email(range, limit).load(connection)?)
 }
 
-/// At most `limit` people whose username is in the range.
-///
-/// # Errors
-/// The database failed.
-pub fn in_order_of_username(
+/// Up to `limit` users whose username is in the range.
+pub fn page_by_username(
     connection: &mut AnyConnection,
     range: &Range,
     limit: i64,
 ) -> Result<Vec<User>, StoreError> {
-    read(by_username(range, limit).load(connection)?)
+    users(by_username(range, limit).load(connection)?)
 }
 
 type Backend = <AnyConnection as diesel::Connection>::Backend;
@@ -90,7 +83,7 @@ fn by_username(range: &Range, limit: i64) -> Query {
     query.order(users::username).limit(limit)
 }
 
-fn read(rows: Vec<Row>) -> Result<Vec<User>, StoreError> {
+fn users(rows: Vec<Row>) -> Result<Vec<User>, StoreError> {
     rows.into_iter().map(|row| User::try_from(row).map_err(StoreError::from)).collect()
 }
 
@@ -104,7 +97,7 @@ mod tests {
     use crate::store::users::search::*;
 
     #[test]
-    fn a_range_ends_before_the_first_text_that_begins_otherwise() {
+    fn a_range_ends_before_the_first_text_with_another_prefix() {
         for (prefix, end) in [
             ("ann", Some("ano")),
             ("", None),
@@ -114,7 +107,7 @@ mod tests {
         ] {
             assert_eq!(Range::new(prefix, None).end().as_deref(), end, "{prefix:?}");
         }
-        assert_eq!(Range::new("b", Some("a")), Range::new("b", None), "a bound that says nothing");
+        assert_eq!(Range::new("b", Some("a")), Range::new("b", None), "a redundant bound");
     }
 
     #[actix_web::test]
@@ -157,12 +150,12 @@ mod tests {
         Ok(lines.join("\n"))
     }
 
-    /// How the database would go about a statement.
+    /// A statement that returns the plan of a query.
     struct Explain<Q, T>(&'static str, Q, std::marker::PhantomData<T>);
 
     impl<Q, T> Explain<Q, T> {
-        fn new(how: &'static str, query: Q) -> Self {
-            Self(how, query, std::marker::PhantomData)
+        fn new(keyword: &'static str, query: Q) -> Self {
+            Self(keyword, query, std::marker::PhantomData)
         }
     }
 

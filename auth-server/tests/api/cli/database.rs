@@ -37,7 +37,7 @@ async fn migrate_brings_a_database_up_to_date_once() {
     assert_eq!(migrate(), json!({"applied": []}), "a server has nothing to add");
 
     database.db_execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('20991231000000')");
-    command::run(&database, &["migrate"], &[]).assert_refused("newer than this server");
+    command::run(&database, &["migrate"], &[]).assert_refused("newer than this program");
 }
 
 #[actix_web::test]

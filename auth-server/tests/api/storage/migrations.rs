@@ -5,7 +5,7 @@ async fn a_newer_database_is_refused_in_one_line() {
     let app = TestApp::start().await;
     app.database.db_execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('20991231000000')");
     let error = app.another_with(&[]).await.err().expect("a refusal");
-    assert!(error.contains("newer than this server") && error.contains("20991231000000"), "{error}");
+    assert!(error.contains("newer than this program") && error.contains("20991231000000"), "{error}");
     assert_eq!(error.lines().count(), 1);
 }
 

@@ -4,7 +4,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use crate::domain::users::import::BadLine;
 use crate::domain::users::import::person::Person;
 use crate::model::{UserId, Username};
-use crate::store::users::Holder;
+use crate::store::users::UniqueValues;
 
 /// Who has which e-mail address, username and id: a million people in some 70 MB, as only 64 bits of each are kept.
 ///
@@ -27,10 +27,10 @@ pub enum Verdict {
 
 impl Known {
     /// Those whom the database has.
-    pub fn add_all(&mut self, holders: &[Holder]) {
-        for holder in holders {
-            self.note(&holder.email, holder.username.as_deref(), holder.id);
-            self.ids.insert(self.keys.hash_one(holder.id));
+    pub fn add_all(&mut self, taken: &[UniqueValues]) {
+        for user in taken {
+            self.note(&user.email, user.username.as_deref(), user.id);
+            self.ids.insert(self.keys.hash_one(user.id));
         }
     }
 
