@@ -1,9 +1,8 @@
-//! Places where a test can make the server break its own rules or stop for good, to see that somebody would notice.
+//! Points at which a test can make the server break its own rules or hang, to verify that the checks detect it.
 //!
-//! Only the tests of `faults` turn the feature `fail-points` on. Without it nothing can reach a point, and the compiler
-//! leaves none of them over; with it, a point does nothing unless `LATCHKEY_FAIL_POINTS` names it.
+//! Only the tests of `faults` enable the feature `fail-points`. Without it the compiler removes every point; with it, a
+//! point is active if `LATCHKEY_FAIL_POINTS` contains its name.
 
-/// Whether the server is to go wrong here.
 #[cfg(feature = "fail-points")]
 pub fn is_set(point: &str) -> bool {
     let named =
@@ -14,13 +13,12 @@ pub fn is_set(point: &str) -> bool {
     named
 }
 
-/// Whether the server is to go wrong here: never.
 #[cfg(not(feature = "fail-points"))]
 pub const fn is_set(_point: &str) -> bool {
     false
 }
 
-/// Stops here until the process is killed, if it is to.
+/// If the point is set, blocks the thread until the process is killed.
 pub fn stop_at(point: &str) {
     while is_set(point) {
         std::thread::park();

@@ -1,56 +1,87 @@
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use crate::model::{DeviceToken, UserId};
 
-/// Who asks, as far as can be told before anybody has proved anything.
+/// What is known about the client of a request before authentication.
 #[derive(Clone, Debug, Default)]
 pub struct ClientInfo {
-    /// The address of the client; none where an operator asks, or the server itself.
+    /// `None` for operators and for maintenance.
     pub ip: Option<IpAddr>,
-    /// What it says to be: cut to size, shown to people, believed by nobody.
+    /// Truncated. For display only.
     pub user_agent: Option<String>,
-    /// What an earlier login from this device left there.
+    /// Set by an earlier login on this device.
     pub device: Option<DeviceToken>,
-    /// Who acts where it is not the person whom it concerns: it stands in every event.
+    /// Who acts on another user's account. Part of every event.
     pub by: Option<Actor>,
 }
 
-/// Who acts on other people's accounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Actor {
-    /// A person with the role for it.
     Administrator(UserId),
-    /// Whoever can run commands beside the server.
+    /// At the command line.
     Operator,
 }
 
 impl ClientInfo {
-    /// Nobody from outside: housekeeping.
-    #[must_use]
+    /// For actions without a client, such as maintenance.
     pub fn none() -> Self {
         Self::default()
     }
 
-    /// An operator at the command line.
-    #[must_use]
     pub fn operator() -> Self {
         Self { by: Some(Actor::Operator), ..Self::default() }
     }
 
-    /// The address as it is stored and shown.
-    #[must_use]
     pub fn address(&self) -> Option<String> {
         self.ip.map(|ip| ip.to_string())
     }
 }
 
-/// As events have it.
+/// The form in events.
 impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Administrator(id) => id.fmt(f),
             Self::Operator => f.write_str("operator"),
         }
+    }
+}
+
+/// The address by which attempts are counted. For IPv6 the /64 network: a client can use all of its addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ClientSubnet(IpAddr);
+
+impl From<IpAddr> for ClientSubnet {
+    fn from(address: IpAddr) -> Self {
+        Self(match address {
+            IpAddr::V4(_) => address,
+            IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64)).into(),
+        })
+    }
+}
+
+impl fmt::Display for ClientSubnet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            IpAddr::V4(v4) => write!(f, "{v4}"),
+            IpAddr::V6(v6) => write!(f, "{v6}/64"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use crate::model::ClientSubnet;
+
+    #[test]
+    fn ipv6_addresses_of_one_network_count_as_one() {
+        let of = |text: &str| ClientSubnet::from(text.parse::<IpAddr>().unwrap());
+        assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff::9"));
+        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
+        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
+        assert_eq!(of("2001:db8:1:2::1").to_string(), "2001:db8:1:2::/64");
     }
 }

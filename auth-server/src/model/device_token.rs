@@ -3,36 +3,29 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::model::{random_text, sha256};
 
-/// 128 bits.
 const BYTES: usize = 16;
 
-/// Tells a browser again in which somebody has logged in before. It opens nothing: it only earns its person a hearing
-/// while strangers are guessing at the password.
+/// Identifies a browser in which a user has logged in before, with 128 random bits. It grants no access: it only exempts
+/// the user from the throttle while others guess the password.
 #[derive(Clone, Debug)]
 pub struct DeviceToken(SecretString);
 
 impl DeviceToken {
-    /// A new one: 128 random bits.
-    #[must_use]
     pub fn random() -> Self {
         Self(random_text::<BYTES>())
     }
 
-    /// What a cookie says, if it can be one of ours.
-    #[must_use]
+    /// Parses a cookie's value.
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
         (bytes.len() == BYTES).then(|| Self(text.into()))
     }
 
-    /// The cookie's value.
-    #[must_use]
     pub fn secret(&self) -> &str {
         self.0.expose_secret()
     }
 
-    /// What the database keeps. A plain hash will do: 128 random bits cannot be guessed.
-    #[must_use]
+    /// The form in the database. A plain hash suffices, because 128 random bits cannot be guessed.
     pub fn hash(&self) -> String {
         BASE64_URL_SAFE_NO_PAD.encode(sha256(self.0.expose_secret().as_bytes()))
     }

@@ -8,72 +8,63 @@ use utoipa::ToSchema;
 
 use crate::model::{ClientInfo, ImpossibleValue, SessionId, UserId};
 
-/// The detail that says who did it, where it was not the person whom it concerns.
+/// The detail with the [`Actor`](crate::model::Actor).
 const BY: &str = "by";
 
-/// What can happen to people, sessions and keys that somebody may ask about afterwards.
+/// Types of events in the audit log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum EventType {
-    /// A person registered, or was made by an operator.
+    /// Also for users that an operator created or imported.
     Registered,
-    /// A session was opened.
     LoginSucceeded,
-    /// A login was refused.
     LoginFailed,
-    /// A person proved their password once more.
     Reauthenticated,
-    /// Somebody with a session gave a wrong password.
+    /// Wrong password in a request with a session.
     ReauthenticationFailed,
-    /// A session ended, for the `reason` in its details.
+    /// The details have the `reason`.
     SessionEnded,
-    /// A spent refresh token came again, which ended the session.
+    /// A superseded refresh token was used, and the session ended.
     ReuseDetected,
-    /// A spent token came again with its Idempotency-Key, and was answered with the same successor.
+    /// A used refresh token and its Idempotency-Key were sent again, and the same successor was returned.
     RefreshRedelivered,
-    /// A refresh token was newer than its row: the database was restored, or failed over.
+    /// A refresh token was newer than its row, because the database was restored or failed over.
     GenerationRestored,
-    /// The password was changed, by its person or by an operator.
+    /// By the user or an operator.
     PasswordChanged,
-    /// Name or username were changed.
     NamesChanged,
-    /// An administrator changed the roles.
     RolesChanged,
-    /// An administrator changed the custom claims.
     ClaimsChanged,
-    /// An administrator disabled the person.
     UserDisabled,
-    /// An administrator enabled the person again.
     UserEnabled,
-    /// The person is gone.
     UserDeleted,
-    /// A key was made that will sign access tokens.
     KeyMade,
-    /// A key was taken out of use, with all the tokens that it signed.
     KeyRetired,
 }
 
-/// Something that happened.
+/// An entry of the audit log.
 #[derive(Clone, Debug)]
 pub struct Event {
-    /// When.
     pub at: DateTime<Utc>,
-    /// What.
     pub kind: EventType,
-    /// To whom.
     pub user: Option<UserId>,
-    /// To which of their sessions.
     pub session: Option<SessionId>,
-    /// Address that it came from.
     pub ip: Option<String>,
-    /// With what.
     pub user_agent: Option<String>,
-    /// More, by name: `reason`, `roles`, `by`.
+    /// For example `reason`, `roles` or `by`.
     pub details: Map<String, Value>,
 }
 
+/// What resource servers must reject before the access tokens expire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Revocation {
+    Session(SessionId),
+    /// Access tokens with a lower user version.
+    User(UserId, u64),
+    Key(String),
+}
+
 impl EventType {
-    /// All of them.
     pub const ALL: [Self; 18] = [
         Self::Registered,
         Self::LoginSucceeded,
@@ -95,8 +86,6 @@ impl EventType {
         Self::KeyRetired,
     ];
 
-    /// As stored, logged, and in the API.
-    #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Registered => "registered",
@@ -120,8 +109,7 @@ impl EventType {
         }
     }
 
-    /// Whether an operator may want to be woken for it.
-    #[must_use]
+    /// Whether it is logged as a warning, on which operators may set an alert.
     pub fn is_warning(self) -> bool {
         matches!(self, Self::ReuseDetected | Self::GenerationRestored | Self::KeyRetired)
     }
@@ -143,8 +131,6 @@ impl FromStr for EventType {
 }
 
 impl Event {
-    /// Of this moment, about nobody yet.
-    #[must_use]
     pub fn new(kind: EventType, at: DateTime<Utc>, requester: &ClientInfo) -> Self {
         Self {
             at,
@@ -157,41 +143,33 @@ impl Event {
         }
     }
 
-    /// About this person.
-    #[must_use]
     pub fn of_user(mut self, user: UserId) -> Self {
         self.user = Some(user);
         self
     }
 
-    /// About this session.
-    #[must_use]
     pub fn of_session(mut self, session: SessionId) -> Self {
         self.session = Some(session);
         self
     }
 
-    /// Whether somebody else did it than the person whom it concerns.
-    #[must_use]
+    /// Whether an administrator or operator acted on the user's account.
     pub fn is_by_other_user(&self) -> bool {
         self.details.contains_key(BY)
     }
 
-    /// Without what tells where and with what somebody asked for it.
-    #[must_use]
     pub fn without_origin(self) -> Self {
         Self { ip: None, user_agent: None, ..self }
     }
 
-    /// With more to tell. Nothing secret, and nothing that a stranger typed.
-    #[must_use]
+    /// Adds a detail. It must be neither a secret nor unvalidated input.
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.details.insert(name.to_owned(), value.into());
         self
     }
 }
 
-/// As a log line.
+/// The log line.
 impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.kind)?;
@@ -200,7 +178,7 @@ impl fmt::Display for Event {
         }
         match self.user {
             Some(user) => write!(f, " user={user}")?,
-            // People type passwords into the wrong field: nobody's name is left out.
+            // The name that was entered is not logged: it may be a password in the wrong field.
             None if self.kind == EventType::LoginFailed => write!(f, " user=unknown")?,
             None => {}
         }

@@ -3,25 +3,21 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
-/// Names a person: the `sub` of their tokens.
+/// The `sub` claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct UserId(Uuid);
 
-/// Names a session: the `sid` of its tokens. Not a secret.
+/// The `sid` claim. Not a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SessionId(Uuid);
 
 impl UserId {
-    /// A new random id.
-    #[must_use]
     pub fn random() -> Self {
         Self(Uuid::new_v4())
     }
 }
 
 impl SessionId {
-    /// A new random id.
-    #[must_use]
     pub fn random() -> Self {
         Self(Uuid::new_v4())
     }

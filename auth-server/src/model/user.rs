@@ -6,42 +6,34 @@ use utoipa::ToSchema;
 
 use crate::model::{DisplayName, Email, Role, UserId, Username};
 
-/// An argon2id hash in PHC form, or one that the person brought from another system. Kept out of Debug output like the password itself: it can be guessed at.
+/// An argon2id hash in PHC format, or an imported one in its original format. `Debug` does not print it, because it allows
+/// offline guessing.
 #[derive(Clone, Debug)]
 pub struct PasswordHash(pub SecretString);
 
 impl PasswordHash {
-    /// Whether it is the very same hash: salts differ, so equal passwords have different ones.
-    #[must_use]
+    /// Whether the hash is identical. Hashes of equal passwords differ by their salt.
     pub fn is_same(&self, other: &Self) -> bool {
         self.0.expose_secret() == other.0.expose_secret()
     }
 }
 
-/// A person.
 #[derive(Clone, Debug)]
 pub struct User {
-    /// The `sub` of the person's tokens.
     pub id: UserId,
-    /// Unique.
     pub email: Email,
-    /// Unique, where there is one.
     pub username: Option<Username>,
-    /// How to greet them.
     pub name: Option<DisplayName>,
-    /// Checked at login.
     pub password_hash: PasswordHash,
-    /// What they may do.
     pub roles: Vec<Role>,
-    /// Custom claims for their access tokens, set by an administrator.
+    /// Custom claims for access tokens.
     pub claims: Map<String, Value>,
-    /// Grows whenever password, roles or status change, or all sessions are ended: `uv` in access tokens.
+    /// The `uv` claim. Increases when password, roles or status change, and when all sessions end.
     pub version: u64,
-    /// A disabled person can neither log in nor refresh.
+    /// Disabled users can neither log in nor refresh.
     pub disabled_at: Option<DateTime<Utc>>,
-    /// When they registered.
     pub created_at: DateTime<Utc>,
-    /// When they last proved their password.
+    /// Last login or reauthentication.
     pub last_login_at: Option<DateTime<Utc>>,
 }
 
@@ -90,26 +82,19 @@ impl From<User> for UserView {
 }
 
 impl User {
-    /// Whether they may call `/admin`.
-    #[must_use]
     pub fn is_administrator(&self) -> bool {
         self.roles.contains(&Role::admin())
     }
 
-    /// Whether they may, and can.
-    #[must_use]
     pub fn is_enabled_administrator(&self) -> bool {
         self.is_administrator() && self.disabled_at.is_none()
     }
 
-    /// What somebody who guesses at their password would try first.
-    #[must_use]
     pub fn guessable_words(&self) -> Vec<String> {
         guessable_words(&self.email, self.username.as_ref(), self.name.as_ref())
     }
 
-    /// The `name` claim: the display name, else the username, else "there", which completes "Hello …".
-    #[must_use]
+    /// The `name` claim: the display name, else the username, else "there", as in "Hello there".
     pub fn greeting_name(&self) -> &str {
         match (&self.name, &self.username) {
             (Some(name), _) => name.as_str(),
@@ -119,8 +104,7 @@ impl User {
     }
 }
 
-/// What somebody who guesses at a password of this person would try first.
-#[must_use]
+/// Words that a password of this user must not be based on.
 pub fn guessable_words(
     email: &Email,
     username: Option<&Username>,

@@ -1,11 +1,11 @@
-//! A `User-Agent` as a person would say it. What it says is hearsay: it is shown to people, and nothing rests on it.
+//! A readable name for a `User-Agent`. For display only: clients can send any value.
 
 #[cfg(test)]
 mod tests;
 
 type Table = [(&'static str, &'static str)];
 
-/// Programs that no person sits at, which name themselves first. Where they run is not for them to say.
+/// Programs whose `User-Agent` starts with their name. Their system is not shown.
 const PROGRAMS: &Table = &[
     ("curl/", "curl"),
     ("Wget", "Wget"),
@@ -31,11 +31,11 @@ const PROGRAMS: &Table = &[
     ("Faraday", "Ruby"),
 ];
 
-/// What calls itself so, or leaves an address for complaints, wherever in its name.
+/// Parts of the `User-Agent` of crawlers.
 const BOTS: &[&str] = &["bot/", "Bot/", "crawler", "Crawler", "spider", "Spider", "+http"];
 
-/// Browsers, and apps with a browser in them, in the order in which they are looked for: most claim to be the ones that
-/// come after them. Brave and Vivaldi say that they are Chrome, so that is what they are called, unless they say more.
+/// Browsers, and apps with an embedded browser. The first match wins: most also contain the names of those below them.
+/// Brave and Vivaldi are shown as Chrome unless they send their own names.
 const BROWSERS: &Table = &[
     ("FBAN/", "Facebook"),
     ("FB_IAB/", "Facebook"),
@@ -74,7 +74,7 @@ const BROWSERS: &Table = &[
     ("Firefox/", "Firefox"),
     ("CriOS/", "Chrome"),
     ("HeadlessChrome/", "Headless Chrome"),
-    // Android's and Apple's parts for apps that show web pages, and their libraries for those that show none.
+    // Web views and HTTP libraries of Android and Apple.
     ("; wv)", "App"),
     ("Dalvik/", "App"),
     ("CFNetwork/", "App"),
@@ -87,11 +87,11 @@ const BROWSERS: &Table = &[
     ("AppleWebKit/", "App"),
 ];
 
-/// Systems, likewise.
+/// Operating systems. The first match wins.
 const SYSTEMS: &Table = &[
     ("iPhone", "iPhone"),
     ("iPad", "iPad"),
-    // These browsers run on no Mac, but an iPad pretends to be one.
+    // These browsers do not exist for macOS, but an iPad claims to be a Mac.
     ("CriOS/", "iPad"),
     ("FxiOS/", "iPad"),
     ("EdgiOS/", "iPad"),
@@ -109,13 +109,12 @@ const SYSTEMS: &Table = &[
     ("Linux", "Linux"),
 ];
 
-/// A device as its person would call it: "Firefox on Linux". `None` where the `User-Agent` tells nothing.
-#[must_use]
+/// For example "Firefox on Linux". `None` if nothing is recognised.
 pub fn device(user_agent: &str) -> Option<String> {
-    if let Some((_, program)) = PROGRAMS.iter().find(|(mark, _)| user_agent.starts_with(mark)) {
+    if let Some((_, program)) = PROGRAMS.iter().find(|(part, _)| user_agent.starts_with(part)) {
         return Some((*program).to_owned());
     }
-    if BOTS.iter().any(|mark| user_agent.contains(mark)) {
+    if BOTS.iter().any(|part| user_agent.contains(part)) {
         return Some("Bot".to_owned());
     }
     match (find(BROWSERS, user_agent), find(SYSTEMS, user_agent)) {
@@ -126,5 +125,5 @@ pub fn device(user_agent: &str) -> Option<String> {
 }
 
 fn find(table: &Table, text: &str) -> Option<&'static str> {
-    table.iter().find(|(mark, _)| text.contains(mark)).map(|(_, name)| *name)
+    table.iter().find(|(part, _)| text.contains(part)).map(|(_, name)| *name)
 }

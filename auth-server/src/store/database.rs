@@ -182,11 +182,11 @@ impl Database {
         };
         // The work runs even if the client has disconnected: its request may have been a logout.
         spawn(Box::new(move || drop(sender.send(request_id::on_behalf_of(request, work)))));
-        let Ok(received) = timeout(TOTAL_TIMEOUT, receiver).await else {
+        let Ok(result) = timeout(TOTAL_TIMEOUT, receiver).await else {
             self.metrics.count_failure(OVERDUE);
             return Err(StoreError::Timeout.into());
         };
-        received.unwrap_or_else(|_| Err(StoreError::Cancelled.into()))
+        result.unwrap_or_else(|_| Err(StoreError::Cancelled.into()))
     }
 }
 

@@ -68,7 +68,7 @@ const DEVICES: &[(&str, &str)] = &[
         "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/149.0.0.0 Safari/537.36",
         "Headless Chrome on Linux",
     ),
-    // Phones and tablets. An iPad says that it is a Mac, and a large Android tablet that it is Linux.
+    // Phones and tablets. An iPad claims to be a Mac, and a large Android tablet claims to be Linux.
     (
         "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/149.0.0.0 Mobile Safari/537.36",
         "Chrome on Android",
@@ -151,7 +151,7 @@ const DEVICES: &[(&str, &str)] = &[
         "Mozilla/5.0 (SMART-TV; LINUX; Tizen 8.0) AppleWebKit/537.36 (KHTML, like Gecko) 108.0.5359.1/8.0 TV Safari/537.36",
         "Browser on a TV",
     ),
-    // Apps that show web pages, and apps that do not.
+    // Apps with and without a web view.
     (
         "Mozilla/5.0 (Linux; Android 15; Pixel 8 Build/AP4A.250205.002; wv) AppleWebKit/537.36 (KHTML, like Gecko) Version/4.0 Chrome/149.0.7827.22 Mobile Safari/537.36",
         "App on Android",
@@ -192,7 +192,7 @@ const DEVICES: &[(&str, &str)] = &[
     ("Apache-HttpClient/5.5 (Java/21.0.8)", "Java"),
     ("axios/1.11.0", "Node.js"),
     ("node", "Node.js"),
-    // Bots, however many browsers they claim to be.
+    // Bots, whichever browsers they claim to be.
     (
         "Mozilla/5.0 (Linux; Android 6.0.1; Nexus 5X Build/MMB29P) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/149.0.7827.22 Mobile Safari/537.36 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
         "Bot",
@@ -203,20 +203,20 @@ const DEVICES: &[(&str, &str)] = &[
     ),
     ("Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)", "Bot"),
     ("facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)", "Bot"),
-    // What tells less.
+    // Only a system.
     ("Mozilla/5.0 (X11; Linux x86_64)", "Linux"),
     ("MyApp/1.0 (Android 14)", "Android"),
 ];
 
 #[test]
-fn a_device_is_called_as_its_person_would() {
+fn a_device_has_a_readable_name() {
     for (user_agent, expected) in DEVICES {
         assert_eq!(device(user_agent).as_deref(), Some(*expected), "{user_agent}");
     }
 }
 
 #[test]
-fn what_tells_nothing_is_no_device() {
+fn an_unknown_user_agent_has_no_name() {
     for user_agent in ["", "something else", "Mozilla/5.0", "\u{202e}ö\0"] {
         assert_eq!(device(user_agent), None, "{user_agent}");
     }

@@ -100,7 +100,8 @@ async fn a_command_makes_no_database_and_changes_no_table() {
     let nowhere = [("DATABASE_URL", url.as_str()), ("KEY_ENCRYPTION_SECRET", KEY_SECRET)];
     let database = TestDatabase::fresh();
     for words in [&["list"][..], &["rotate"], &["retire", "x"]] {
-        keys_with(&database, words, &nowhere).assert_refused("set DATABASE_URL to the database of the servers");
+        keys_with(&database, words, &nowhere)
+            .assert_refused("set DATABASE_URL to the database of the servers");
     }
     assert!(!missing.exists());
 
