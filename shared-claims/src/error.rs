@@ -3,7 +3,7 @@
 /// Why a token was refused. One variant for each rule, so that a log line says which one.
 ///
 /// Nothing of the token itself is in it: what an attacker writes must not reach the log.
-/// Callers of an API are told none of this; see [`token_problem`](crate::http::authenticated::token_problem).
+/// Callers of an API are told none of this; see [`token_problem`](crate::http::bearer::token_problem).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// Longer than [`MAX_TOKEN_BYTES`](crate::compact::MAX_TOKEN_BYTES).

@@ -7,3 +7,4 @@ pub mod challenge;
 mod code;
 pub mod cookies;
 pub mod problem;
+pub mod require_token;

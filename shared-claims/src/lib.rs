@@ -1,14 +1,18 @@
-//! What a Latchkey token is, and when it is valid.
+//! Validates Latchkey access tokens.
 //!
-//! This is all that a service needs in order to know who is calling. It fetches public keys from the auth server, goes
-//! on with what it has while that is down, and refuses every token that breaks a rule (RFC 7515, 7519, 8725, 9068). It
-//! can verify and never sign, and it reads no environment.
+//! A service needs only this crate to authenticate callers. It fetches the auth server's public keys, keeps using them
+//! while the auth server is unreachable, and rejects every token that breaks a rule of RFC 7515, 7519, 8725 or 9068.
+//! The crate verifies tokens and cannot sign them. It reads no environment variables.
 //!
-//! A service of your own:
+//! # An API whose routes all require a token
+//!
+//! [`require_token`] guards a whole scope. Handlers behind it take [`Authenticated`] where they need the caller:
 //!
 //! ```
-//! use actix_web::{App, HttpServer, get};
-//! use shared_claims::{AccessTokenValidator, Authenticated, JwksSource, Problem, RemoteKeySet, RemoteKeySetOptions};
+//! use actix_web::{App, HttpServer, get, web};
+//! use shared_claims::{
+//!     AccessTokenValidator, Authenticated, JwksSource, Problem, RemoteKeySet, RemoteKeySetOptions, require_token,
+//! };
 //!
 //! #[get("/reports")]
 //! async fn reports(caller: Authenticated) -> Result<String, Problem> {
@@ -16,10 +20,19 @@
 //!     Ok(format!("{} may read reports", caller.claims().name))
 //! }
 //!
+//! #[get("/status")]
+//! async fn status() -> &'static str {
+//!     "for every caller with a valid token"
+//! }
+//!
+//! fn routes(config: &mut web::ServiceConfig) {
+//!     config.service(web::scope("/api").wrap(require_token()).service(reports).service(status));
+//! }
+//!
 //! async fn serve(issuer: &str) -> std::io::Result<()> {
 //!     let keys = RemoteKeySet::spawn(JwksSource::Issuer(issuer.to_owned()), RemoteKeySetOptions::default());
 //!     let validator = AccessTokenValidator::new(issuer, "reports-api", keys);
-//!     let app = move || App::new().app_data(validator.clone()).service(reports);
+//!     let app = move || App::new().app_data(validator.clone()).configure(routes);
 //!     HttpServer::new(app).bind("127.0.0.1:9000")?.run().await
 //! }
 //! # use actix_web::test::{TestRequest, call_service, init_service, read_body};
@@ -28,20 +41,28 @@
 //! # async fn main() {
 //! #     let key = testing::SigningKey::generate(Algorithm::Es256);
 //! #     let validator = AccessTokenValidator::new("https://auth.example", "reports-api", key.key_set());
-//! #     let app = init_service(App::new().app_data(validator).service(reports)).await;
+//! #     let app = init_service(App::new().app_data(validator).configure(routes)).await;
 //! #     let mut claims = testing::access_claims("https://auth.example", "reports-api", SystemClock.now());
 //! #     let bearer = |claims: &_| ("Authorization", format!("Bearer {}", key.access_token(claims)));
-//! #     let get = || TestRequest::get().uri("/reports");
-//! #     assert_eq!(call_service(&app, get().to_request()).await.status(), 401);
-//! #     assert_eq!(call_service(&app, get().insert_header(bearer(&claims)).to_request()).await.status(), 403);
+//! #     let get = |path| TestRequest::get().uri(path);
+//! #     assert_eq!(call_service(&app, get("/api/status").to_request()).await.status(), 401);
+//! #     let known = get("/api/status").insert_header(bearer(&claims)).to_request();
+//! #     assert_eq!(call_service(&app, known).await.status(), 200);
+//! #     let without_role = get("/api/reports").insert_header(bearer(&claims)).to_request();
+//! #     assert_eq!(call_service(&app, without_role).await.status(), 403);
 //! #     claims.roles.push("analyst".to_owned());
-//! #     let answer = call_service(&app, get().insert_header(bearer(&claims)).to_request()).await;
-//! #     assert_eq!(read_body(answer).await, "Ada may read reports");
+//! #     let with_role = get("/api/reports").insert_header(bearer(&claims)).to_request();
+//! #     assert_eq!(read_body(call_service(&app, with_role).await).await, "Ada may read reports");
 //! #     let _ = serve;
 //! # }
 //! ```
 //!
-//! Custom claims, which an administrator attaches to a person, can have a type. A token that does not fit it is refused
+//! A handler that takes [`Authenticated`] requires a token without the guard, too. Behind the guard the token is not
+//! validated a second time. [`MaybeAuthenticated`] is for routes where the token is optional.
+//!
+//! # Typed custom claims
+//!
+//! Administrators can attach custom claims to a user. Give them a type, and a token that does not fit it is rejected
 //! before the handler runs:
 //!
 //! ```
@@ -80,8 +101,7 @@
 //! # }
 //! ```
 //!
-//! [`MaybeAuthenticated`] is for routes where a token may be absent. Without actix (`default-features = false`) there
-//! remain [`AccessTokenValidator`], [`KeySet`] and [`verify_signature`].
+//! Without actix (`default-features = false`), [`AccessTokenValidator`], [`KeySet`] and [`verify_signature`] remain.
 
 pub mod algorithm;
 mod claim_shape;
@@ -121,6 +141,8 @@ pub use http::authenticated::{Authenticated, MaybeAuthenticated};
 pub use http::challenge::Challenge;
 #[cfg(feature = "actix")]
 pub use http::problem::{Code, Problem};
+#[cfg(feature = "actix")]
+pub use http::require_token::{require, require_token};
 pub use key_set::{KeySet, KeySetError, secret_key_id, thumbprint};
 #[cfg(feature = "actix")]
 pub use remote_key_set::{JwksSource, KeySetStatus, RemoteKeySet, RemoteKeySetOptions};

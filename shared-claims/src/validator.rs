@@ -117,27 +117,44 @@ impl AccessTokenValidator {
         self.rules.claims(&payload)
     }
 
-    /// Validates `token`; if its key is unknown and keys come from another server, looks there first, which happens
-    /// at most once in ten seconds for all tokens together.
+    /// Validates `token`. If its key is unknown and keys come from another server, fetches them first, at most once in
+    /// ten seconds for all tokens together.
     ///
     /// # Errors
     /// The [`TokenError`] of the first rule that is broken.
+    pub async fn validate<C: DeserializeOwned>(&self, token: &str) -> Result<AccessClaims<C>, TokenError> {
+        let checked = self.validate_unobserved(token).await;
+        self.observe(checked.as_ref().map(drop));
+        checked
+    }
+
     #[cfg_attr(
         not(feature = "actix"),
         expect(clippy::unused_async, reason = "only remote keys are waited for")
     )]
-    pub async fn validate<C: DeserializeOwned>(&self, token: &str) -> Result<AccessClaims<C>, TokenError> {
-        #[cfg_attr(not(feature = "actix"), expect(unused_mut, reason = "only remote keys can change"))]
-        let mut checked = self.check(token);
+    pub(crate) async fn validate_unobserved<C: DeserializeOwned>(
+        &self,
+        token: &str,
+    ) -> Result<AccessClaims<C>, TokenError> {
+        let checked = self.check(token);
         #[cfg(feature = "actix")]
         if let (Err(TokenError::UnknownKey), Keys::Remote(keys)) = (&checked, &self.keys) {
             keys.refresh_for_unknown_kid().await;
-            checked = self.check(token);
-        }
-        if let Some(observer) = &self.rules.observer {
-            observer(checked.as_ref().map(drop));
+            return self.check(token);
         }
         checked
+    }
+
+    pub(crate) fn observe(&self, result: Result<(), &TokenError>) {
+        if let Some(observer) = &self.rules.observer {
+            observer(result);
+        }
+    }
+
+    /// Whether `other` is this validator or a clone of it.
+    #[cfg(feature = "actix")]
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.rules, &other.rules)
     }
 }
 

@@ -1,7 +1,9 @@
 use actix_web::{Resource, web};
 use server_kit::framework_errors::{get_or_head, method_not_allowed, not_found};
+use shared_claims::require;
 
 use crate::http::auth::{events, login, logout, me, password, reauthenticate, refresh, register, sessions};
+use crate::http::system::revocations::FeedListener;
 use crate::http::system::{demo, health, revocations, well_known};
 use crate::http::{admin, openapi};
 
@@ -54,7 +56,10 @@ pub fn routes(config: &mut web::ServiceConfig, demo_api_url: Option<&str>) {
             resource("/.well-known/openid-configuration", "GET, HEAD")
                 .route(get_or_head().to(well_known::openid_configuration)),
         )
-        .service(resource("/revocations", "GET, HEAD").route(get_or_head().to(revocations::listen)))
+        .service(
+            resource("/revocations", "GET, HEAD")
+                .route(get_or_head().to(revocations::listen).wrap(require::<FeedListener>())),
+        )
         .service(resource("/healthz", "GET, HEAD").route(get_or_head().to(health::alive)))
         .service(resource("/readyz", "GET, HEAD").route(get_or_head().to(health::ready)))
         .service(resource("/openapi.json", "GET, HEAD").route(get_or_head().to(openapi::document)))

@@ -34,7 +34,7 @@ async fn log_lines_tell_which_request_they_are_about() {
     let log = program.kill();
     let of_it: Vec<&str> = log.lines().filter(|line| line.contains(" [id-of-mine] ")).collect();
     assert_eq!(of_it.len(), 2, "{log}");
-    assert!(of_it[0].contains("refused an access token"), "{log}");
+    assert!(of_it[0].contains("rejected an access token"), "{log}");
     assert!(
         of_it[1].contains(" access [id-of-mine] GET /protected ") && of_it[1].ends_with(" ms 203.0.113.7")
     );

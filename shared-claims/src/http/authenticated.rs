@@ -1,19 +1,20 @@
 //! The extractors: a handler that takes one runs only for a caller whose token is valid.
 
+use std::any::Any;
 use std::time::Duration;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::AUTHORIZATION;
-use actix_web::{FromRequest, HttpRequest, web};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, web};
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 
 use super::access_cookie::{AcceptCookie, check_csrf, is_safe};
 use super::bearer;
-pub use super::bearer::{bearer, token_problem};
 use super::challenge::Challenge;
 use super::problem::{Code, Problem};
 use crate::claims::{AccessClaims, CustomClaims};
+use crate::error::TokenError;
 use crate::validator::AccessTokenValidator;
 
 type Extraction<T> = std::pin::Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
@@ -102,33 +103,78 @@ impl<C: DeserializeOwned + 'static> FromRequest for MaybeAuthenticated<C> {
     }
 }
 
-async fn authenticate<C: DeserializeOwned>(
+async fn authenticate<C: DeserializeOwned + 'static>(
     request: &HttpRequest,
 ) -> Result<Option<Authenticated<C>>, Problem> {
     authenticate_for(request, is_safe(request.method())).await
 }
 
-/// The caller, if there is a token, held to the CSRF rule as though the request's method were safe or not: for whoever
-/// answers on behalf of another request, as `auth_request` of a proxy has it.
+/// Authenticates on behalf of another request, as `auth_request` of a proxy does: the caller, or `None` without a
+/// token. `is_safe_method` says whether the CSRF rule applies to a token from the cookie.
 ///
 /// # Errors
-/// Those of [`Authenticated`], but for `missing_token`.
-pub async fn authenticate_for<C: DeserializeOwned>(
+/// Those of [`Authenticated`], except `missing_token`.
+pub async fn authenticate_for<C: DeserializeOwned + 'static>(
     request: &HttpRequest,
     is_safe_method: bool,
 ) -> Result<Option<Authenticated<C>>, Problem> {
     let Some(Sent { token, in_cookie }) = sent(request)? else {
         return Ok(None);
     };
-    let validator = validator(request)?;
-    let claims = validator.validate::<C>(token).await.map_err(|error| {
-        log::info!("refused an access token: {error}");
+    let caller = validate(request, validator(request)?, token).await.map_err(|error| {
+        log::info!("rejected an access token: {error}");
         bearer::token_problem(&error)
     })?;
     if in_cookie {
-        check_csrf(request, claims.csrf.as_deref(), is_safe_method)?;
+        check_csrf(request, caller.claims.csrf.as_deref(), is_safe_method)?;
     }
-    Ok(Some(Authenticated { claims, validated_at: validator.now() }))
+    Ok(Some(caller))
+}
+
+/// A token that was validated for this request. It stays in the request's extensions, so that a handler behind
+/// [`require_token`](super::require_token::require_token) and every further extractor find it.
+struct Validated {
+    /// An inner scope may have another validator, and a middleware may replace the token: neither may use this one.
+    validator: AccessTokenValidator,
+    token: String,
+    caller: Authenticated,
+}
+
+/// The caller, with the signature verified at most once per request. The observer of the validator learns of each
+/// verification, and of custom claims that do not fit `C`.
+async fn validate<C: DeserializeOwned + 'static>(
+    request: &HttpRequest,
+    validator: &AccessTokenValidator,
+    token: &str,
+) -> Result<Authenticated<C>, TokenError> {
+    let earlier = request.extensions().get::<Validated>().and_then(|validated| {
+        (validated.token == token && validated.validator.is_same(validator)).then(|| validated.caller.typed())
+    });
+    if let Some(caller) = earlier {
+        return caller.inspect_err(|error| validator.observe(Err(error)));
+    }
+    let caller = validator.validate_unobserved(token).await.and_then(|claims| {
+        let caller = Authenticated { claims, validated_at: validator.now() };
+        let typed = caller.typed();
+        let validator = validator.clone();
+        request.extensions_mut().insert(Validated { validator, token: token.to_owned(), caller });
+        typed
+    });
+    validator.observe(caller.as_ref().map(drop));
+    caller
+}
+
+impl Authenticated {
+    /// The same caller with typed custom claims.
+    fn typed<C: DeserializeOwned + 'static>(&self) -> Result<Authenticated<C>, TokenError> {
+        let copy: Box<dyn Any> = Box::new(self.clone());
+        if let Ok(same) = copy.downcast::<Authenticated<C>>() {
+            return Ok(*same);
+        }
+        let claims = serde_json::to_value(&self.claims).and_then(serde_json::from_value);
+        let claims = claims.map_err(|_| TokenError::CustomClaims)?;
+        Ok(Authenticated { claims, validated_at: self.validated_at })
+    }
 }
 
 /// An access token as it came.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix_web::http::header::{AUTHORIZATION, HeaderValue};
 use actix_web::test::TestRequest;
-use actix_web::{App, HttpServer, web};
+use actix_web::web;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use shared_claims::http::bearer::bearer;
@@ -147,13 +147,9 @@ async fn without_keys_nobody_is_told_that_their_token_is_bad() {
 
 #[actix_web::test]
 async fn a_service_that_forgot_its_validator_lets_nobody_in() {
-    let server = HttpServer::new(|| App::new().route("/hello", web::get().to(hello)))
-        .workers(1)
-        .disable_signals()
-        .bind("127.0.0.1:0")
-        .expect("a free port");
-    let service = Service { url: format!("http://{}", server.addrs()[0]) };
-    actix_web::rt::spawn(server.run());
+    let service = Service::of(|config| {
+        config.route("/hello", web::get().to(hello));
+    });
     service.get_with("/hello", &Fixture::new().token()).await.assert_problem(500, "internal_error");
 }
 
@@ -161,14 +157,9 @@ async fn a_service_that_forgot_its_validator_lets_nobody_in() {
 async fn a_validator_in_web_data_does_as_well() {
     let fixture = Fixture::new();
     let data = web::Data::from(Arc::new(fixture.validator.clone()));
-    let server =
-        HttpServer::new(move || App::new().app_data(data.clone()).route("/hello", web::get().to(hello)))
-            .workers(1)
-            .disable_signals()
-            .bind("127.0.0.1:0")
-            .expect("a free port");
-    let service = Service { url: format!("http://{}", server.addrs()[0]) };
-    actix_web::rt::spawn(server.run());
+    let service = Service::of(move |config| {
+        config.app_data(data.clone()).route("/hello", web::get().to(hello));
+    });
     assert_eq!(service.get_with("/hello", &fixture.token()).await.status, 200);
 }
 

@@ -16,6 +16,7 @@ mod no_panics;
 mod problems;
 mod refresh_tokens;
 mod remote_key_set;
+mod require_token;
 mod revocation_feed;
 mod service;
 mod strict_json;

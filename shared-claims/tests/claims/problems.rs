@@ -7,7 +7,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use actix_web::{HttpResponse, ResponseError};
 use serde_json::{Value, json};
-use shared_claims::http::authenticated::token_problem;
+use shared_claims::http::bearer::token_problem;
 use shared_claims::{Challenge, Code, Problem, TokenError};
 
 fn header(response: &HttpResponse, name: &actix_web::http::header::HeaderName) -> Option<String> {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use actix_cors::Cors;
+use actix_web::web::ServiceConfig;
 use actix_web::{App, HttpServer, web};
 use awc::http::Method;
 use awc::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, WWW_AUTHENTICATE};
@@ -9,9 +11,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use shared_claims::{AcceptCookie, AccessTokenValidator, Authenticated, MaybeAuthenticated, Problem};
 
+/// The page that may read responses of a [`Service`].
+pub const ALLOWED_ORIGIN: &str = "https://page.example";
+
 #[derive(Clone, Debug, Deserialize)]
-struct Plan {
-    plan: String,
+pub struct Plan {
+    pub plan: String,
 }
 
 pub struct Service {
@@ -60,16 +65,25 @@ impl Service {
     }
 
     pub fn start_with(validator: AccessTokenValidator, cookie: Option<AcceptCookie>) -> Self {
-        let server = HttpServer::new(move || {
-            let app = cookie.map_or_else(App::new, |cookie| App::new().app_data(cookie));
-            app.app_data(validator.clone())
+        Self::of(move |config| {
+            if let Some(cookie) = cookie {
+                config.app_data(cookie);
+            }
+            config
+                .app_data(validator.clone())
                 .app_data(web::Data::new(validator.clone()))
                 .route("/hello", web::get().to(hello))
                 .route("/maybe", web::get().to(maybe))
                 .route("/admin", web::get().to(admin))
                 .route("/fresh", web::get().to(fresh))
                 .route("/typed", web::get().to(typed))
-                .route("/any-method", web::to(hello))
+                .route("/any-method", web::to(hello));
+        })
+    }
+
+    pub fn of(configure: impl Fn(&mut ServiceConfig) + Clone + Send + 'static) -> Self {
+        let server = HttpServer::new(move || {
+            App::new().configure(&configure).wrap(Cors::default().allowed_origin(ALLOWED_ORIGIN))
         })
         .workers(1)
         .disable_signals()
@@ -134,6 +148,6 @@ async fn fresh(caller: Authenticated) -> Result<&'static str, Problem> {
     Ok("fresh")
 }
 
-async fn typed(caller: Authenticated<Plan>) -> String {
+pub async fn typed(caller: Authenticated<Plan>) -> String {
     caller.claims().custom.plan.clone()
 }

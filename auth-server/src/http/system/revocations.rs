@@ -1,6 +1,8 @@
+use std::future::{Ready, ready};
 use std::time::Duration;
 
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
@@ -89,12 +91,7 @@ pub struct Part {
     ),
     security(("feed_token" = []))
 )]
-pub async fn listen(
-    request: HttpRequest,
-    context: web::Data<Context>,
-    tokens: web::Data<FeedTokens>,
-) -> Result<HttpResponse, Problem> {
-    tokens.check(&request)?;
+pub async fn listen(request: HttpRequest, context: web::Data<Context>) -> Result<HttpResponse, Problem> {
     let mut query = Query::read(&request)?;
     // One that cannot be read is like one of another epoch.
     let after = query.take("after", |text| Ok::<_, String>(text.parse::<Cursor>().ok())).flatten();
@@ -108,21 +105,32 @@ pub async fn listen(
     Ok(HttpResponse::Ok().json(Revocations::from(page.map_err(|error| store_problem(&error))?)))
 }
 
-impl FeedTokens {
-    fn check(&self, request: &HttpRequest) -> Result<(), Problem> {
-        if self.0.is_empty() {
-            return Err(Problem::new(Code::NotFound));
-        }
-        let shown =
-            bearer(request)?.ok_or_else(|| Problem::new(Code::MissingToken).challenge(Challenge::NoToken))?;
-        let is_shown = |token: &SecretString| {
-            verify_slices_are_equal(token.expose_secret().as_bytes(), shown.as_bytes()).is_ok()
-        };
-        if self.0.iter().any(is_shown) {
-            return Ok(());
-        }
-        Err(Problem::new(Code::InvalidToken).challenge(Challenge::InvalidToken))
+/// A caller that sent `REVOCATION_FEED_TOKEN`.
+pub struct FeedListener;
+
+impl FromRequest for FeedListener {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(check_token(request).map(|()| Self))
     }
+}
+
+fn check_token(request: &HttpRequest) -> Result<(), Problem> {
+    let accepted = request.app_data::<web::Data<FeedTokens>>().map_or(&[][..], |tokens| &tokens.0);
+    if accepted.is_empty() {
+        return Err(Problem::new(Code::NotFound));
+    }
+    let sent =
+        bearer(request)?.ok_or_else(|| Problem::new(Code::MissingToken).challenge(Challenge::NoToken))?;
+    let is_sent = |token: &SecretString| {
+        verify_slices_are_equal(token.expose_secret().as_bytes(), sent.as_bytes()).is_ok()
+    };
+    if accepted.iter().any(is_sent) {
+        return Ok(());
+    }
+    Err(Problem::new(Code::InvalidToken).challenge(Challenge::InvalidToken))
 }
 
 impl From<Page> for Revocations {
