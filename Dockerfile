@@ -1,14 +1,14 @@
-# Both servers, each in a small image of its own:
+# Builds one small image for each server:
 #
 #   docker build --target auth-server .
 #   docker build --target resource-server .
 #
-# They run as user 10001, write nothing to their file system, and take their settings from the environment.
-# Behind a mirror, name the base images by --build-arg. The Debian of both must be the same, as glibc is.
+# The servers run as user 10001, do not write to the file system, and read their settings from the environment.
+# To use a mirror, set the base images with --build-arg. Both images must have the same Debian release, for glibc.
 ARG RUST_IMAGE=rust:1.95-slim-trixie
 ARG DEBIAN_IMAGE=debian:trixie-slim
 
-# What cargo needs to know of the workspace, and nothing that changes from day to day: manifests, and empty programs.
+# The manifests, with empty sources. They change rarely, so that the layer with the compiled dependencies stays cached.
 FROM ${DEBIAN_IMAGE} AS skeleton
 WORKDIR /src
 COPY . .
@@ -22,10 +22,10 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends libpq-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
-# The dependencies take most of the time. This layer is used again until a manifest or the lock file changes.
+# Compiles the dependencies, which takes most of the time. Cached until a manifest or the lock file changes.
 COPY --from=skeleton /src .
 RUN cargo build --release --locked --package auth-server --package resource-server
-# Sources may be older than the empty programs, which cargo would then take for up to date.
+# The sources may be older than the empty ones. Without a new modification time cargo would not rebuild them.
 COPY . .
 RUN find . -name '*.rs' -not -path './target/*' -exec touch {} + \
     && cargo build --release --locked --package auth-server --package resource-server
@@ -36,13 +36,13 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --uid 10001 --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin latchkey
 COPY --from=build /src/target/release/auth-server /usr/local/bin/
-# By number, so that Kubernetes' runAsNonRoot can tell that it is not root.
+# Numeric, because Kubernetes' runAsNonRoot cannot check a user name.
 USER 10001:10001
-# The loopback of a container reaches nobody.
+# A container's loopback address cannot be reached from outside.
 ENV BIND_ADDR=0.0.0.0:8080
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=6s --start-period=30s CMD ["auth-server", "healthcheck"]
-# No shell in between, so that SIGTERM reaches the server, which then lets requests under way finish.
+# No shell in between, so that SIGTERM reaches the server, which then finishes pending requests.
 ENTRYPOINT ["auth-server"]
 
 FROM ${DEBIAN_IMAGE} AS resource-server

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Brings up the repository's own docker-compose.yml, and shows that it keeps what it promises.
+# Starts docker-compose.yml and tests it.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=scripts/process_group.sh
@@ -12,21 +12,22 @@ source scripts/containers/daemon.sh
 source scripts/containers/stand_ins.sh
 # shellcheck source=scripts/containers/session.sh
 source scripts/containers/session.sh
-# shellcheck source=scripts/containers/promises.sh
-source scripts/containers/promises.sh
+# shellcheck source=scripts/containers/checks.sh
+source scripts/containers/checks.sh
 
 help() {
     cat <<'TEXT'
 scripts/compose-test.sh [--compile]
 
-Uses the Docker daemon that is reachable, with the real base images. Where there is none it starts one of its own, as
-root, without touching the machine's network; and where images cannot be pulled it makes stand-ins for them from Debian's
-packages. Needs curl and Docker Compose: the plugin, docker-compose, or both. All that it makes is gone afterwards.
+Tests docker-compose.yml with the running Docker daemon and the real base images. Without a daemon the script starts a
+temporary one, which requires root and does not change the machine's network. If the images cannot be pulled, the script
+builds substitutes from Debian packages. Requires curl and Docker Compose: the plugin, docker-compose, or both. Removes
+everything that it creates.
 
-  --compile   with stand-ins: compile the servers in the container, too, as with the real images. Without it they are
-              built here, which is much faster.
+  --compile   compile the servers in the container, as with the real images. By default, substitutes use servers that
+              are built on this machine, which is much faster.
 
-Exit status: 0 every promise was kept, 1 one was not, 2 something is missing or an argument is wrong.
+Exit status: 0 all tests passed, 1 a test failed, 2 a requirement is missing or an argument is invalid.
 TEXT
 }
 
@@ -39,7 +40,7 @@ main() {
         *) echo "unknown argument: $1 (see scripts/compose-test.sh --help)" >&2 && exit 2 ;;
     esac
 
-    # Not in TMPDIR: the path of a socket is at most 107 bytes long.
+    # Not in TMPDIR: the path of a Unix socket is limited to 107 bytes.
     work=$(mktemp -d /tmp/latchkey-containers.XXXXXX)
     session_folder=$work
     project=latchkey-test-$$
@@ -53,7 +54,7 @@ main() {
     finish
 }
 
-# Sets `composes` to what of Docker Compose there is, and `compose` to the first.
+# Sets `composes` to the installed variants of Docker Compose, and `compose` to the first.
 find_compose() {
     composes=()
     if docker compose version >/dev/null 2>&1; then
@@ -83,7 +84,7 @@ choose_ports() {
     export AUTH_PORT API_PORT DATABASE_PORT AUTH_URL API_URL
 }
 
-# From below the range that the system gives out itself, as in postgres.sh.
+# Below the range of the kernel's ephemeral ports, as in postgres.sh.
 free_port() {
     local port
     for _ in {1..50}; do
@@ -96,10 +97,10 @@ free_port() {
     return 1
 }
 
-# Base images and images, with what they print kept back unless it is of use.
+# Prepares the base images and builds the images. Prints the output only on failure.
 prepare() {
     if [[ -n $daemon_pid ]]; then
-        # The daemon has no bridge, so a build reaches the network that the machine is in.
+        # The temporary daemon has no bridge, so that builds must use the host's network.
         printf 'services:\n  auth-server: {build: {network: host}}\n  resource-server: {build: {network: host}}\n' \
             >"$work/build.yml"
         files+=(--file "$work/build.yml")
@@ -107,7 +108,7 @@ prepare() {
     if base_images_pull >"$work/log" 2>&1; then
         echo "base images: the real ones"
     else
-        echo "base images: stand-ins, since the real ones cannot be pulled (the servers: $build)"
+        echo "base images: substitutes, because the real ones cannot be pulled (servers: $build)"
         quietly stand_ins_make "$work" "$build"
     fi
     quietly compose build
@@ -124,7 +125,7 @@ quietly() {
     echo "$*: $((SECONDS - started)) s"
 }
 
-# container SERVICE...: their ids, running or not.
+# container SERVICE...: prints the ids of their containers, running or not.
 container() {
     local service
     for service; do
@@ -133,7 +134,7 @@ container() {
     done
 }
 
-# Whatever state things are in. Nothing is said: the totals stay the last line.
+# Works in any state. Prints nothing, so that the totals stay the last line.
 clean_up() {
     compose down --volumes --rmi local --remove-orphans --timeout 0 >/dev/null 2>&1 || true
     daemon_stop "$work/daemon" >/dev/null 2>&1 || true
@@ -143,8 +144,8 @@ clean_up() {
 passed=0
 failed=0
 
-# promise SENTENCE COMMAND...: the first that is broken ends the run, as what follows would rest on it.
-promise() {
+# check SENTENCE COMMAND...: runs a test. A failure ends the run, because later tests depend on earlier ones.
+check() {
     local sentence=$1 started=$SECONDS
     shift
     if "$@" >"$work/log" 2>&1; then
@@ -153,7 +154,7 @@ promise() {
         return 0
     fi
     failed=1
-    printf 'BROKEN  %s\n' "$sentence"
+    printf 'FAILED  %s\n' "$sentence"
     {
         tail -n 30 "$work/log"
         docker ps --all --filter "label=com.docker.compose.project=$project"
@@ -162,7 +163,7 @@ promise() {
     finish
 }
 
-# Its last line is read by machines: nothing may follow it.
+# Programs read the last line: nothing may follow it.
 finish() {
     printf '\n%s passed, %s failed\n' "$passed" "$failed"
     [[ $failed -eq 0 ]] || exit 1

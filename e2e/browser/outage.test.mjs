@@ -13,8 +13,10 @@ scenario("an outage longer than the token's lifetime does not sign the user out"
   await refuse(refreshPath);
   await browser.advance(61);
   await waitForStatus(page, "still signed in");
+  const response = page.waitForResponse(`**${refreshPath}`);
   await click(page, callButton("/protected"));
-  await waitForStatus(page, /^Not available at present\.$/);
+  const { detail } = await (await response).json();
+  await page.getByText(detail, { exact: true }).waitFor();
   await browser.advance(61);
   await page.reload();
   await waitForStatus(page, "still signed in");

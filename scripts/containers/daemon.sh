@@ -1,14 +1,14 @@
 # shellcheck shell=bash
-# A Docker daemon: the one that is reachable, or else one that is started for this run and is gone afterwards, together with
-# all its images. To be sourced, after process_group.sh.
+# Finds a Docker daemon, or starts a temporary one that is removed afterwards with all its images. Source this file after
+# process_group.sh.
 #
-# The daemon of our own leaves the machine's network alone: no firewall rule, no default bridge. Networks that a
-# compose project makes work nevertheless, and so do ports published on 127.0.0.1; containers reach nothing outside.
+# The temporary daemon does not change the machine's network: it adds no firewall rules and no default bridge. Networks of
+# a compose project and ports published on 127.0.0.1 work. Containers cannot reach the internet.
 
-# daemon_find sets it, if the daemon is ours.
+# Set by daemon_find if it starts a daemon.
 daemon_pid=""
 
-# daemon_find FOLDER: a daemon of our own keeps everything in FOLDER. Says what is missing, and returns 2, where there is none.
+# daemon_find FOLDER: a temporary daemon stores its data in FOLDER. Prints the reason of a failure and returns 2.
 daemon_find() {
     if docker info >/dev/null 2>&1; then
         return 0
@@ -28,8 +28,8 @@ daemon_start() {
     local folder=$1 deadline=$((SECONDS + 60))
     mkdir -p "$folder/data"
     export DOCKER_HOST=unix://$folder/socket
-    set -m # a process group of its own: Ctrl-C is for us to handle, containers first
-    # Should this script be killed outright, the kernel tells the daemon to stop its containers and end.
+    set -m # a separate process group, so that Ctrl-C reaches this script first and it can stop the containers
+    # If this script is killed, the kernel sends SIGTERM to the daemon, which then stops its containers.
     setpriv --pdeathsig TERM dockerd --host "$DOCKER_HOST" --data-root "$folder/data" --exec-root "$folder/exec" \
         --pidfile "$folder/pid" --iptables=false --ip6tables=false --ip-forward=false --bridge=none \
         --shutdown-timeout 5 >"$folder/log" 2>&1 </dev/null &
@@ -45,7 +45,7 @@ daemon_start() {
     done
 }
 
-# Stops the daemon, if it is ours, and removes its folder. Containers should be gone by then.
+# Stops the temporary daemon, if there is one, and removes its folder. The containers must have been removed before.
 daemon_stop() {
     local folder=$1 mount
     if [[ -n $daemon_pid ]]; then
@@ -53,7 +53,7 @@ daemon_stop() {
         wait "$daemon_pid" 2>/dev/null || true
         daemon_pid=""
     fi
-    # What it left mounted would keep the folder from going.
+    # Remaining mounts would prevent the removal of the folder.
     while read -r _ mount _; do
         [[ $mount != "$folder"/* ]] || umount -l "$mount" || true
     done </proc/mounts

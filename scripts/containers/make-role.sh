@@ -1,6 +1,6 @@
 #!/bin/bash
-# Run by the image of PostgreSQL when it makes a new database: a role for the auth server that owns its database and
-# is nothing else. The image's own role is a superuser, and could run programs.
+# The PostgreSQL image runs this script when it creates a new database. Creates a role for the auth server, which only
+# owns its database. The image's own role is a superuser and could run programs.
 set -euo pipefail
 
 psql --no-psqlrc --set ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname postgres <<'SQL'

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Makes the secrets of the compose project, each where it is missing, and lets only those read them that need them.
+# Creates the missing secrets of the compose project. Each can be read only by the services that need it.
 #
-# Runs once before everything else, as root in the image of the database. The folders are volumes: one for the auth
-# server, one for the database, one for both servers.
+# Runs before all other services, as root in the database's image. The folders are volumes: one for the auth server, one
+# for the database, one for both servers.
 set -eu
 
 auth_server=/secrets/auth-server
@@ -13,14 +13,14 @@ servers_group=10001
 
 main() {
     if is_incomplete && [ -e "$data/PG_VERSION" ]; then
-        echo "secrets: a secret is gone whose database is still there, and a new one would not fit: restore the" \
-            "volumes auth-secrets and database-secrets, or give up all data (docker compose down --volumes)" >&2
+        echo "secrets: a secret of the existing database is missing; restore the volumes auth-secrets and" \
+            "database-secrets, or delete all data with docker compose down --volumes" >&2
         exit 1
     fi
 
     make "$auth_server/jwt_refresh_secret" "$servers_group"
     make "$auth_server/key_encryption_secret" "$servers_group"
-    # Of this one nothing depends on what it was before.
+    # No stored data depends on this secret, so that a new one is always possible.
     make "$feed/token" "$servers_group"
     make "$database/superuser_password" postgres
     make "$database/password" postgres
@@ -33,15 +33,15 @@ is_incomplete() {
         ! [ -s "$database/superuser_password" ] || ! [ -s "$database/password" ]
 }
 
-# 32 random bytes, in letters that need no escape in a URL.
+# make FILE GROUP: 32 random bytes in hexadecimal, which needs no escaping in a URL.
 make() {
     if [ ! -s "$1" ]; then
         od -A n -t x1 -N 32 /dev/urandom | tr -d ' \n' | keep "$1" "$2"
     fi
 }
 
-# Puts what it is given into a file all at once, so that a step that was broken off leaves no half of a secret.
-# Root owns it, so that whoever reads it cannot change it.
+# keep FILE GROUP: writes standard input to the file atomically, so that an interruption leaves no partial secret.
+# Root owns the file, so that the services that read it cannot change it.
 keep() {
     (umask 077 && cat >"$1.new")
     chgrp "$2" "$1.new"

@@ -1,14 +1,14 @@
 # shellcheck shell=bash
-# One person's session, held with curl: opened once, and then expected to go on whatever happens to the servers.
-# To be sourced. AUTH_URL and API_URL say where the servers are, session_folder where the cookies are kept.
+# A user's session, driven by curl. It starts once and must then survive everything that happens to the servers. Source
+# this file. AUTH_URL and API_URL are the servers, session_folder stores the cookies.
 
 session_folder=""
 
-# The last answer.
+# The last response.
 status=""
 body=""
 
-# call METHOD URL [OPTION...]: sets status (000: none came) and body.
+# call METHOD URL [OPTION...]: sets status (000 without a response) and body.
 call() {
     local method=$1 url=$2
     status=$(curl --silent --max-time 20 --request "$method" --write-out '%{http_code}' \
@@ -18,25 +18,25 @@ call() {
     echo "$method $url -> $status $body"
 }
 
-# member NAME: of the last answer.
+# member NAME: prints this member of the last response.
 member() {
     sed -E "s/.*\"$1\":\"?([^\",}]*).*/\\1/" <<<"$body"
 }
 
-# expect STATUS: of the last answer.
+# expect STATUS: checks the status of the last response.
 expect() {
     [[ $status == "$1" ]] || { echo "expected $1"; return 1; }
 }
 
-session_open() {
+session_start() {
     call POST "$AUTH_URL/auth/register" --header "Content-Type: application/json" \
         --data '{"email":"ann'$RANDOM$RANDOM'@example.org","password":"correct horse battery staple","name":"Ann"}'
     expect 201 && rotation=$(member rotation) && session_reaches_api
 }
 
-# The same session, a rotation later, and the API believes its new token. Servers that are still on their way up are waited for;
-# a verdict is not.
-session_goes_on() {
+# Refreshes the session once, and calls the API with the new token. Retries while the servers are starting, but not after
+# any other error.
+session_continues() {
     local deadline=$((SECONDS + 30))
     call POST "$AUTH_URL/auth/refresh"
     until [[ $status == 200 ]]; do
@@ -62,15 +62,15 @@ session_reaches_api() {
     [[ $body == *'"Hello Ann"'* ]]
 }
 
-# 503, and the answer leaves the cookie alone.
-session_is_told_to_wait() {
+# The response is a 503 and does not change the cookie.
+session_gets_503() {
     local before
     before=$(session_cookie)
     call POST "$AUTH_URL/auth/refresh"
     expect 503 && ! grep -i '^set-cookie' "$session_folder/headers" && [[ $(session_cookie) == "$before" ]]
 }
 
-session_is_over() {
+session_has_ended() {
     call POST "$AUTH_URL/auth/refresh"
     expect 401 && [[ $(member code) == session_ended ]]
 }

@@ -1,17 +1,15 @@
 # shellcheck shell=bash
-# Base images made of Debian's packages, for a daemon that cannot pull the real ones. To be sourced.
-#
-# They are as Debian has them, under names of their own: docker-compose.yml and the Dockerfile take them for the
-# real ones, and nothing in those knows about it.
+# Builds substitutes for the base images from Debian packages, for a daemon that cannot pull the real ones. Source this
+# file. docker-compose.yml and the Dockerfile use them through their settings, without changes.
 
 stand_ins=scripts/containers/stand-in
 
-# base_image NAME: what the Dockerfile or docker-compose.yml name by default, such as debian:trixie-slim.
+# base_image NAME: prints the default of this setting in docker-compose.yml, such as debian:trixie-slim.
 base_image() {
     sed -nE "s/.*\\\$\\{$1:-([^}]*)\\}.*/\\1/p" docker-compose.yml | sort -u
 }
 
-# Whether the real images can be had; they are pulled meanwhile.
+# Pulls the real images. Fails if one is not available.
 base_images_pull() {
     local name
     for name in DEBIAN_IMAGE RUST_IMAGE POSTGRES_IMAGE; do
@@ -19,8 +17,8 @@ base_images_pull() {
     done
 }
 
-# stand_ins_make FOLDER compile|copy: makes all three, and names them in DEBIAN_IMAGE, RUST_IMAGE, POSTGRES_IMAGE.
-# The servers are compiled in the container by the host's toolchain, or copied from the host.
+# stand_ins_make FOLDER compile|copy: builds all three and sets DEBIAN_IMAGE, RUST_IMAGE and POSTGRES_IMAGE. The servers
+# are compiled in the container with the host's toolchain, or copied from the host.
 stand_ins_make() {
     local folder=$1 how=$2
     export DEBIAN_IMAGE=latchkey-stand-in/debian RUST_IMAGE=latchkey-stand-in/rust
@@ -33,7 +31,7 @@ stand_in_debian() {
     suite=$(base_image DEBIAN_IMAGE)
     suite=${suite#debian:}
     debootstrap --variant=minbase "${suite%-slim}" "$tree" || return
-    # As in the real image: no documents, no leftovers of apt, and none to come.
+    # As in the real image: no documentation and no apt caches, now or later.
     printf 'path-exclude /usr/share/%s/*\n' doc man locale >"$tree/etc/dpkg/dpkg.cfg.d/docker"
     printf '%s ""; ' Dir::Cache::pkgcache Dir::Cache::srcpkgcache >"$tree/etc/apt/apt.conf.d/docker-clean"
     echo 'DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb"; };' >>"$tree/etc/apt/apt.conf.d/docker-clean"
@@ -65,7 +63,7 @@ CMD ["postgres"]
 EOF
 }
 
-# The host's binaries run in the container if its C library is not newer than that.
+# The host's binaries run in the container if the host's C library is not newer than the container's.
 stand_in_rust_copy() {
     local folder=$1/rust target
     cargo build --release --locked --package auth-server --package resource-server || return
@@ -78,7 +76,7 @@ COPY cargo.sh /usr/local/bin/cargo
 EOF
 }
 
-# The host's authorities come along, as whoever looks into its TLS does so in a container, too.
+# Includes the host's certificate authorities: a TLS proxy of the host also intercepts the container's connections.
 stand_in_rust_compile() {
     local container status=0
     container=$(docker create --network host "$DEBIAN_IMAGE" sh -c 'apt-get update &&

@@ -1,4 +1,4 @@
--- Times are UTC. Ids are UUIDs in text, so that both databases hold, sort and print them alike.
+-- Times are UTC. Ids are UUIDs as text, so that both databases store, sort and print them in the same way.
 
 CREATE TABLE users (
     id            TEXT      PRIMARY KEY,
@@ -8,9 +8,9 @@ CREATE TABLE users (
     password_hash TEXT      NOT NULL,
     -- JSON array of strings.
     roles         TEXT      NOT NULL DEFAULT '[]',
-    -- JSON object that goes into the person's access tokens.
+    -- JSON object of additional claims in the user's access tokens.
     claims        TEXT      NOT NULL DEFAULT '{}',
-    -- Grows whenever password, roles or status change, or all sessions are ended.
+    -- Incremented when the password, roles or status change, and when all sessions are ended.
     version       BIGINT    NOT NULL DEFAULT 1,
     disabled_at   TIMESTAMP,
     created_at    TIMESTAMP NOT NULL,
@@ -21,12 +21,12 @@ CREATE TABLE sessions (
     id                   TEXT      PRIMARY KEY,
     user_id              TEXT      NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     client_id            TEXT      NOT NULL,
-    -- Number of the newest refresh token of the session.
+    -- Generation of the current refresh token.
     generation           BIGINT    NOT NULL,
-    -- SHA-256 of the session's `sk`; the value itself is only ever in the tokens.
+    -- SHA-256 of the claim `sk`. Only the refresh tokens contain the value.
     secret_hash          BYTEA     NOT NULL,
     rotated_at           TIMESTAMP NOT NULL,
-    -- SHA-256 of the Idempotency-Key that the last rotation came with.
+    -- SHA-256 of the Idempotency-Key of the last rotation.
     idempotency_key_hash BYTEA,
     redeliveries         INTEGER   NOT NULL DEFAULT 0,
     delivery             TEXT      NOT NULL,
@@ -40,19 +40,19 @@ CREATE TABLE sessions (
     ip                   TEXT,
     user_agent           TEXT
 )
--- A refresh changes no indexed column: leave room on the page, so that it stays a heap-only update.
+-- A refresh changes no indexed column. Free space on the page allows a heap-only update.
 WITH (fillfactor = 80);
 
 CREATE INDEX sessions_by_user ON sessions (user_id);
 CREATE INDEX sessions_by_expiry ON sessions (expires_at);
 
 CREATE TABLE signing_keys (
-    -- Decides the race of several servers that make a key at the same moment.
+    -- Only one of several servers that create a key at the same time can insert the next ordinal.
     ordinal           INTEGER   PRIMARY KEY,
     kid               TEXT      NOT NULL UNIQUE,
     algorithm         TEXT      NOT NULL,
     public_jwk        TEXT      NOT NULL,
-    -- AES-256-GCM: nonce, ciphertext, tag; bound to the kid.
+    -- Encrypted with AES-256-GCM: nonce, ciphertext, tag. The kid is the associated data.
     private_key       BYTEA     NOT NULL,
     encryption_key_id TEXT      NOT NULL,
     created_at        TIMESTAMP NOT NULL

@@ -1,23 +1,23 @@
--- What resource servers must hear of while access tokens are about that know nothing of it. No foreign keys: it outlives the
--- people and sessions that it speaks of.
+-- The revocation feed: revoked sessions, users and keys, kept until the access tokens issued earlier have expired. No
+-- foreign keys: entries remain when the user or session is deleted.
 CREATE TABLE revocations (
     -- From the counter below.
     seq     BIGINT    PRIMARY KEY,
     kind    TEXT      NOT NULL,
-    -- Session, person or kid.
+    -- Session id, user id or kid.
     subject TEXT      NOT NULL,
-    -- Of the person's record: tokens of a lower one are stale.
+    -- The user's version. Tokens with a lower version are stale.
     version BIGINT,
     at      TIMESTAMP NOT NULL
 );
 
 CREATE INDEX revocations_by_time ON revocations (at);
 
--- One row, updated last by each transaction that revokes something: who comes later in it commits later, too. Of a sequence or
--- of a clock that could not be said, and a listener would miss what was numbered first and committed last.
+-- One row, which each revoking transaction updates last. Its lock makes the order of the numbers the order of the commits.
+-- With a sequence or a clock, readers would miss an entry that was numbered first but committed last.
 CREATE TABLE revocation_counter (
     id    INTEGER PRIMARY KEY,
-    -- Another one after a restore: numbers of before mean nothing then.
+    -- Changes after a restore, which invalidates all earlier numbers.
     epoch TEXT    NOT NULL,
     seq   BIGINT  NOT NULL
 );

@@ -1,4 +1,4 @@
--- What happened, and to whom. No foreign keys: it outlives the people and sessions that it speaks of.
+-- The audit log. No foreign keys: events remain when the user or session is deleted.
 CREATE TABLE events (
     id         INTEGER   PRIMARY KEY AUTOINCREMENT,
     at         TIMESTAMP NOT NULL,
@@ -11,18 +11,18 @@ CREATE TABLE events (
     details    TEXT      NOT NULL DEFAULT '{}'
 );
 
--- Each of them is read backwards, page by page.
+-- Each index supports pages in descending order.
 CREATE INDEX events_by_time ON events (at, id);
 CREATE INDEX events_by_user ON events (user_id, at, id);
 CREATE INDEX events_by_session ON events (session_id, at, id);
 CREATE INDEX events_by_type ON events (type, at, id);
 CREATE INDEX events_by_ip ON events (ip, at, id);
 
--- Passwords that were wrong, or are being checked at this moment.
+-- Wrong passwords, and passwords that are being checked.
 CREATE TABLE password_failures (
-    -- Keyed hash of the name that was given, whether anybody has it or not.
+    -- Keyed hash of the e-mail address or username given, whether or not such a user exists.
     account  TEXT      NOT NULL,
-    -- An address, a device, or '' for all of them together.
+    -- An IP address, a device, or '' for all origins together.
     place    TEXT      NOT NULL,
     failures INTEGER   NOT NULL,
     first_at TIMESTAMP NOT NULL,
@@ -32,7 +32,7 @@ CREATE TABLE password_failures (
 
 CREATE INDEX password_failures_by_time ON password_failures (last_at);
 
--- Where people have logged in from.
+-- Known origins: devices and networks from which a user has logged in.
 CREATE TABLE familiar_places (
     user_id       TEXT      NOT NULL REFERENCES users (id) ON DELETE CASCADE,
     place         TEXT      NOT NULL,
@@ -42,7 +42,7 @@ CREATE TABLE familiar_places (
 
 CREATE INDEX familiar_places_by_login ON familiar_places (last_login_at);
 
--- Rows to be locked by whoever changes something that no single row can guard.
+-- Rows to lock before a change that must keep an invariant across several rows.
 CREATE TABLE guards (
     name  TEXT   PRIMARY KEY,
     taken BIGINT NOT NULL DEFAULT 0
@@ -50,5 +50,5 @@ CREATE TABLE guards (
 
 INSERT INTO guards (name) VALUES ('last_administrator');
 
--- The administrators among a million people; the expression is that of the query, word for word.
+-- Finds the administrators among many users. The expression must match the query exactly.
 CREATE INDEX users_administrators ON users (id) WHERE roles LIKE '%"admin"%';

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Stands in for cargo in the build stage, where compiling anew would take too long: hands out what the host has built.
+# Replaces cargo in the build stage: copies the binaries that the host has built, because compiling takes too long.
 set -eu
 mkdir -p target/release
 cp /opt/release/* target/release/

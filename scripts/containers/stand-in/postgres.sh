@@ -1,7 +1,7 @@
 #!/bin/bash
-# Stands in for the entry point of PostgreSQL's official image, as far as docker-compose.yml leans on it: makes the database
-# where there is none, has the scripts of /docker-entrypoint-initdb.d run by a server that only a socket leads to, and
-# then becomes the server.
+# Replaces the entry point of the official PostgreSQL image, as far as docker-compose.yml uses it. Creates a missing
+# database, runs the scripts in /docker-entrypoint-initdb.d with a server that listens on a Unix socket only, and then
+# executes the server.
 set -euo pipefail
 
 export PGDATA=${PGDATA:-/var/lib/postgresql/data}

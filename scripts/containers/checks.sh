@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# What docker-compose.yml promises, one function each, and check_all, which has them kept one after the other. To be sourced by
-# scripts/compose-test.sh, whose functions and variables it uses.
+# The tests of docker-compose.yml: check_all runs them in order. scripts/compose-test.sh sources this file, which uses its
+# functions and variables.
 # shellcheck disable=SC2154,SC2034
 
 services=(database auth-server resource-server)
@@ -8,38 +8,38 @@ services=(database auth-server resource-server)
 check_all() {
     local tool other=${composes[-1]}
     for tool in "${composes[@]}"; do
-        promise "$tool ($($tool version --short)) takes the file" takes_the_file "$tool"
+        check "$tool ($($tool version --short)) accepts the file" accepts_the_file "$tool"
     done
-    promise "\`up\` and nothing else: all are healthy" up_and_healthy
+    check "after \`up\` all services are healthy" up_and_healthy
     measure
 
     if [[ -x scripts/e2e.sh ]]; then
-        promise "scripts/e2e.sh passes against it" scripts/e2e.sh
+        check "scripts/e2e.sh passes against it" scripts/e2e.sh
     fi
-    promise "a session opens, and the API takes its token" session_open
-    promise "it is refreshed" session_goes_on
+    check "a session starts, and the API accepts its token" session_start
+    check "the session can be refreshed" session_continues
 
-    promise "containers run without root, rights and writable roots" are_confined
-    promise "the resource server has no secret but the feed's, and no way to the database" resource_server_knows_little
-    promise "no secret shows in inspect, logs or the compose file" no_secret_shows
+    check "containers run without root, capabilities and writable file systems" are_confined
+    check "the resource server has only the feed secret and cannot reach the database" resource_server_is_isolated
+    check "inspect, logs and the compose file contain no secrets" no_secret_is_exposed
 
-    promise "the session goes on when the resource server was restarted" resource_server_restarts
-    promise "... when the auth server was killed and restarted" auth_server_is_killed
-    promise "while PostgreSQL is away the answer is 503, and the cookie stays" database_stops
-    promise "... and when it is back the session goes on" database_starts
-    promise "SIGTERM: a request under way is still answered, and the server ends with 0" auth_server_drains
-    promise "... and the session goes on" auth_server_starts
-    promise "all end in time and with 0 when they are stopped" all_stop_cleanly
+    check "the session continues after a restart of the resource server" resource_server_restarts
+    check "... after the auth server was killed and restarted" auth_server_is_killed
+    check "without PostgreSQL the response is 503, and the cookie stays" database_stops
+    check "... and when it is back the session continues" database_starts
+    check "after SIGTERM a pending request gets its response, and the server exits with 0" auth_server_drains
+    check "... and after its start the session continues" auth_server_starts
+    check "all services stop in time with exit status 0" all_stop_cleanly
 
-    # By the other tool, if there are two: both have to find the same volumes.
+    # Use the other tool if both are installed: it must find the same volumes.
     compose=$other
-    promise "after \`down\` and \`up\` by $other secrets are the same, and the session goes on" down_and_up
-    promise "the database alone can be reached from this machine" database_alone
-    promise "without the database, but with its secrets, all starts anew" database_is_lost
-    promise "without its secrets the database is not started, and one line says why" secrets_are_lost
+    check "after \`down\` and \`up\` by $other the secrets are unchanged, and the session continues" down_and_up
+    check "docker-compose.database.yml publishes the database on this machine" database_alone
+    check "without the database, but with its secrets, a new database is created" database_is_lost
+    check "without its secrets the database is not started, and one line explains why" secrets_are_lost
 }
 
-takes_the_file() {
+accepts_the_file() {
     local words
     read -ra words <<<"$1"
     "${words[@]}" --file docker-compose.yml config --quiet &&
@@ -79,7 +79,7 @@ are_confined() {
     for service in "${services[@]}"; do
         id=$(container "$service")
         docker exec "$id" cat /proc/1/status >"$work/status" || return
-        # Real, effective and saved user; no capability; none to be had by a setuid program.
+        # Real, effective and saved user; no capabilities; setuid programs cannot add any.
         grep -E '^(Uid|CapEff|CapBnd|NoNewPrivs):' "$work/status"
         [[ $(awk '/^Uid:/ { print ($2 > 0 && $3 > 0 && $4 > 0) }' "$work/status") == 1 ]] &&
             [[ $(grep -cE '^(CapEff|CapBnd):\s0+$' "$work/status") == 2 ]] &&
@@ -89,7 +89,7 @@ are_confined() {
     done
 }
 
-resource_server_knows_little() {
+resource_server_is_isolated() {
     local id
     id=$(container resource-server)
     [[ $(docker inspect --format '{{range .Mounts}}{{.Destination}} {{end}}' "$id") == "/run/feed " ]] &&
@@ -100,21 +100,21 @@ resource_server_knows_little() {
         ! networks resource-server | grep -Fx "$(networks database)"
 }
 
-# One a line.
+# Prints one network per line.
 networks() {
     docker inspect --format '{{range $name, $_ := .NetworkSettings.Networks}}{{println $name}}{{end}}' \
         "$(container "$1")" | grep .
 }
 
-# One a line, and only for those who may read them.
+# Prints one secret per line.
 secrets() {
     docker exec "$(container auth-server)" sh -c 'cd /run && for file in secrets/* feed/*; do cat "$file"; echo; done' &&
         docker exec "$(container database)" sh -c 'cd /run/secrets && for file in *; do cat "$file"; echo; done'
 }
 
-no_secret_shows() {
+no_secret_is_exposed() {
     secrets | grep . >"$work/secrets"
-    [[ $(sort -u "$work/secrets" | wc -l) == 6 ]] || { echo "there are not six secrets"; return 1; }
+    [[ $(sort -u "$work/secrets" | wc -l) == 6 ]] || { echo "expected six secrets"; return 1; }
     {
         container secrets "${services[@]}" | xargs docker inspect
         container secrets "${services[@]}" | xargs docker inspect --format '{{.Image}}' | xargs docker image inspect
@@ -125,7 +125,7 @@ no_secret_shows() {
 }
 
 resource_server_restarts() {
-    docker restart "$(container resource-server)" && session_goes_on
+    docker restart "$(container resource-server)" && session_continues
 }
 
 auth_server_is_killed() {
@@ -133,18 +133,18 @@ auth_server_is_killed() {
     id=$(container auth-server)
     docker kill --signal KILL "$id" &&
         [[ $(docker wait "$id") == 137 ]] &&
-        docker start "$id" && session_goes_on
+        docker start "$id" && session_continues
 }
 
 database_stops() {
-    docker stop --time 60 "$(container database)" && session_is_told_to_wait
+    docker stop --time 60 "$(container database)" && session_gets_503
 }
 
 database_starts() {
-    docker start "$(container database)" && session_goes_on
+    docker start "$(container database)" && session_continues
 }
 
-# A login whose body takes its time: the server is told to stop in the middle of it.
+# Sends SIGTERM to the server while it is receiving the body of a login.
 auth_server_drains() {
     local id answer stopping connection
     local login='{"email":"nobody@example.org","password":"correct horse battery staple"}'
@@ -167,7 +167,7 @@ auth_server_drains() {
 }
 
 auth_server_starts() {
-    docker start "$(container auth-server)" && session_goes_on
+    docker start "$(container auth-server)" && session_continues
 }
 
 all_stop_cleanly() {
@@ -177,16 +177,16 @@ all_stop_cleanly() {
         docker inspect --format "$service {{.State.ExitCode}}" "$(container "$service")" || return
         [[ $(docker inspect --format '{{.State.ExitCode}}' "$(container "$service")") == 0 ]] || return
     done
-    # Nothing is under way, so nobody has to be waited for.
+    # No requests are pending, so that no service has to wait.
     ((SECONDS - started < 30))
 }
 
 down_and_up() {
     compose down && up_and_healthy && secrets | grep . >"$work/secrets.now" &&
-        cmp "$work/secrets" "$work/secrets.now" && session_goes_on
+        cmp "$work/secrets" "$work/secrets.now" && session_continues
 }
 
-# As README.md says.
+# As documented in docs/containers.md.
 database_alone() {
     local deadline=$((SECONDS + 60)) password
     compose down || return
@@ -202,14 +202,14 @@ database_alone() {
 }
 
 database_is_lost() {
-    compose down && docker volume rm "${project}_database" && up_and_healthy && session_is_over &&
-        session_open && session_goes_on
+    compose down && docker volume rm "${project}_database" && up_and_healthy && session_has_ended &&
+        session_start && session_continues
 }
 
 secrets_are_lost() {
     compose down && docker volume rm "${project}_auth-secrets" || return
     ! compose up --detach || return
-    docker logs "$(container secrets)" 2>&1 | tee "$work/said"
-    [[ $(wc -l <"$work/said") == 1 ]] && grep "a secret is gone" "$work/said" &&
+    docker logs "$(container secrets)" 2>&1 | tee "$work/messages"
+    [[ $(wc -l <"$work/messages") == 1 ]] && grep "a secret of the existing database is missing" "$work/messages" &&
         [[ $(docker inspect --format '{{.State.Running}}' "$(container database)") != true ]]
 }
