@@ -1,18 +1,20 @@
-//! The command line: to serve, or one of the commands.
+//! The command line: without a command the program starts a server.
 
-pub mod check;
-pub mod import;
-pub mod keys;
-pub mod migrate;
+mod check;
+mod import;
+mod keys;
+mod migrate;
 mod new_password;
-pub mod output;
-pub mod sessions;
+mod output;
+mod sessions;
 mod user_output;
-pub mod users;
+mod users;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use server_kit::healthcheck;
 
 use crate::cli::keys::KeysCommand;
+use crate::cli::output::Report;
 use crate::cli::sessions::SessionsCommand;
 use crate::cli::users::UsersCommand;
 use crate::settings::{self, Settings};
@@ -29,54 +31,81 @@ pub struct CommandLine {
     pub settings: Settings,
 }
 
-/// What else there is to do; without one of these the server starts.
+/// Everything but serving.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
-    /// Look at the keys that sign access tokens, or change them by hand
-    Keys {
-        /// What to do
-        #[command(subcommand)]
-        command: KeysCommand,
-        /// Answer in JSON
-        #[arg(long, global = true)]
-        json: bool,
-    },
-    /// Look after people: find, make, change and delete them
+    /// Create, list, change and delete users
     Users {
-        /// What to do
+        /// Subcommand
         #[command(subcommand)]
         command: UsersCommand,
-        /// Answer in JSON
+        /// Print JSON
         #[arg(long, global = true)]
         json: bool,
     },
-    /// See where people are logged in, or log them out
+    /// List and end sessions of a user
     Sessions {
-        /// What to do
+        /// Subcommand
         #[command(subcommand)]
         command: SessionsCommand,
-        /// Answer in JSON
+        /// Print JSON
         #[arg(long, global = true)]
         json: bool,
     },
-    /// Bring the database up to date, as the start of a server does, and say what was done
+    /// List, rotate and retire signing keys
+    Keys {
+        /// Subcommand
+        #[command(subcommand)]
+        command: KeysCommand,
+        /// Print JSON
+        #[arg(long, global = true)]
+        json: bool,
+    },
+    /// Apply pending database migrations, as a server does when it starts
     Migrate {
-        /// Answer in JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Look whether a server would start with these settings, on this database; changes nothing
+    /// Check whether a server would start with these settings and this database; changes nothing
     Check {
-        /// Answer in JSON
+        /// Print JSON
         #[arg(long)]
         json: bool,
     },
-    /// Ask the server that runs at `BIND_ADDR` whether it is ready: one line, and exit status 0 or 1
+    /// Check whether the server at `BIND_ADDR` is ready: exits with 0 or 1
     Healthcheck {
-        /// Answer in JSON, also where it is not
+        /// Print JSON, also on failure
         #[arg(long)]
         json: bool,
     },
+}
+
+/// Runs a command and prints its report to standard output.
+///
+/// # Errors
+/// One line: why the command failed.
+pub async fn run(settings: &Settings, command: Command) -> Result<(), String> {
+    match command {
+        Command::Users { command, json } => {
+            users::run(settings, command, json).await.map(|report| report.print(json))
+        }
+        Command::Sessions { command, json } => {
+            sessions::run(settings, command).await.map(|report| report.print(json))
+        }
+        Command::Keys { command, json } => {
+            keys::run(settings, command).await.map(|report| report.print(json))
+        }
+        Command::Migrate { json } => migrate::run(settings).map(|report| report.print(json)),
+        Command::Check { json } => check::run(settings, json).await,
+        Command::Healthcheck { json } => {
+            let health = healthcheck::ask(settings.bind_addr).await;
+            if json || health.is_ok() {
+                Report::of_health(&health).print(json);
+            }
+            health.map(drop)
+        }
+    }
 }
 
 impl CommandLine {

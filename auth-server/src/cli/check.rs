@@ -1,4 +1,4 @@
-//! `auth-server check`: would a server start with these settings, on this database? Changes nothing.
+//! `auth-server check`: would a server start with these settings and this database?
 
 use std::fmt::Display;
 
@@ -11,27 +11,19 @@ use crate::domain::keys::admin;
 use crate::settings::Settings;
 use crate::store::Database;
 
-/// What was looked at, and whether all of it is right.
-pub struct Outcome {
-    /// A line for each point.
-    pub report: Report,
-    /// How many points are wrong.
-    pub wrong: usize,
-}
-
 struct Point {
     name: &'static str,
-    /// What is there, or what is wrong.
+    /// What was found, or what is wrong.
     finding: Result<String, String>,
 }
 
-/// Looks at everything, also where something is wrong already.
-pub async fn run(settings: &Settings) -> Outcome {
+/// Checks every point, even if earlier ones failed.
+pub async fn run(settings: &Settings, as_json: bool) -> Result<(), String> {
     let mut points = vec![
-        Point { name: "settings", finding: settings.check().map(|()| "agree with one another".to_owned()) },
+        Point { name: "settings", finding: settings.check().map(|()| "are consistent".to_owned()) },
         Point {
             name: "secrets",
-            finding: settings.secrets().map(|_| "are there, long enough, and none twice".to_owned()),
+            finding: settings.secrets().map(|_| "are set, long and distinct".to_owned()),
         },
         Point { name: "passwords", finding: hasher(settings).map(|_| "can be hashed".to_owned()) },
     ];
@@ -39,50 +31,53 @@ pub async fn run(settings: &Settings) -> Outcome {
         Err(wrong) => points.push(Point { name: "database", finding: Err(wrong) }),
         Ok((found, database)) => {
             points.push(Point { name: "database", finding: Ok(found) });
-            let writable = database.check_writable().await;
-            let finding =
-                writable.map(|()| "can be written to".to_owned()).map_err(|error| error.to_string());
+            let finding = match database.check_writable().await {
+                Ok(()) => Ok("the database accepts writes".to_owned()),
+                Err(error) => Err(error.to_string()),
+            };
             points.push(Point { name: "writing", finding });
             points.push(Point { name: "signing keys", finding: keys(settings, &database).await });
         }
     }
-    outcome(&points)
+    report(&points).print(as_json);
+    match points.iter().filter(|point| point.finding.is_err()).count() {
+        0 => Ok(()),
+        failed => Err(format!("a server would not start: {failed} check(s) failed")),
+    }
 }
 
 fn database(settings: &Settings) -> Result<(String, Database), String> {
     let url = settings.database_url()?;
     let database = Database::open_existing(&url)?;
-    Ok((format!("{url} is there, and of this version"), database))
+    Ok((format!("{url} has the schema of this version"), database))
 }
 
 async fn keys(settings: &Settings, database: &Database) -> Result<String, String> {
     if settings.jwt_access_algorithm == Algorithm::Hs256 {
-        return Ok("are not needed with HS256".to_owned());
+        return Ok("are not required with HS256".to_owned());
     }
-    let looked = admin::openable(&settings.key_pairs()?, database, SystemClock.now()).await;
-    let (open, closed) = looked.map_err(|error| error.to_string())?;
+    let checked = admin::openable(&settings.key_pairs()?, database, SystemClock.now()).await;
+    let (open, closed) = checked.map_err(|error| error.to_string())?;
     match (open, closed.as_slice()) {
-        (0, []) => Ok("will be made by the first server".to_owned()),
-        (open, []) => Ok(format!("open with KEY_ENCRYPTION_SECRET: {open}")),
+        (0, []) => Ok("none yet: the first server creates one".to_owned()),
+        (open, []) => Ok(format!("{open} can be decrypted")),
         (_, closed) => Err(format!(
-            "KEY_ENCRYPTION_SECRET does not open {}: give the one that sealed it, or name that in \
+            "KEY_ENCRYPTION_SECRET cannot decrypt {}: set the secret that encrypted it, or set that one as \
              KEY_ENCRYPTION_SECRET_PREVIOUS",
             closed.join(", ")
         )),
     }
 }
 
-fn outcome(points: &[Point]) -> Outcome {
+fn report(points: &[Point]) -> Report {
     let line = |point: &Point| match &point.finding {
         Ok(found) => format!("ok     {}: {found}", point.name),
-        Err(wrong) => format!("WRONG  {}: {wrong}", point.name),
+        Err(wrong) => format!("FAILED {}: {wrong}", point.name),
     };
-    let lines: Vec<String> = points.iter().map(line).collect();
-    let wrong = points.iter().filter(|point| point.finding.is_err()).count();
-    let points: Vec<Value> = points.iter().map(object).collect();
-    Outcome {
-        report: Report { text: lines.join("\n"), json: json!({"ok": wrong == 0, "points": points}) },
-        wrong,
+    let ok = points.iter().all(|point| point.finding.is_ok());
+    Report {
+        text: points.iter().map(line).collect::<Vec<_>>().join("\n"),
+        json: json!({"ok": ok, "points": points.iter().map(object).collect::<Vec<_>>()}),
     }
 }
 

@@ -9,8 +9,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use actix_web::rt::System;
-use auth_server::cli::import::{BadLines, Import};
-use auth_server::cli::users::{self, UsersCommand};
+use auth_server::{CommandLine, cli};
 use awc::http::Method;
 use bench::{BenchServer, Latencies, PASSWORD, millis, settings};
 use clap::Parser;
@@ -82,14 +81,13 @@ async fn import(server: &BenchServer, people: u32) {
     }
     file.into_inner().expect("a file");
 
-    let (file, bad_lines) = (path.clone(), BadLines::Refuse);
-    let command =
-        UsersCommand::Import(Import { file, bad_lines, ignore_unknown: false, flask_security: false });
+    let words = ["auth-server", "users", "import", path.to_str().expect("UTF-8")];
+    let command = CommandLine::try_parse_from(words).expect("a command line").command;
     let begun = Instant::now();
     let settings = settings(&server.database().url).expect("settings");
-    let report = users::run(&settings, command, true).await.expect("an import");
+    cli::run(&settings, command.expect("a command")).await.expect("an import");
     std::fs::remove_file(path).expect("the file");
-    println!("  imported in {:.0} s: {}", begun.elapsed().as_secs_f64(), report.json);
+    println!("  imported in {:.0} s", begun.elapsed().as_secs_f64());
 }
 
 /// Spread over the alphabet, as people are.
