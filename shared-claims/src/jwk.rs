@@ -1,22 +1,25 @@
-//! One public key from a JWK Set (RFC 7517 §4), taken only if it fits our use of it.
+//! One public key from a JWK Set (RFC 7517 §4). `jsonwebtoken` reads it; which keys are usable is decided here, because
+//! `DecodingKey::from_jwk` ignores `use`, `key_ops`, `alg`, the curve and the size of an RSA key.
 
-use aws_lc_rs::digest;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents,
+    VerificationAlgorithm,
 };
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::DecodingKey;
-use serde_json::{Map, Value, json};
+use jsonwebtoken::jwk::{Jwk, KeyOperations, PublicKeyUse, ThumbprintHash};
+use jsonwebtoken::{AlgorithmFamily, DecodingKey, DecodingKeyKind};
+use serde::Deserialize as _;
+use serde_json::Value;
 
 use crate::algorithm::Algorithm;
 
-/// RSA keys below this can be factored by people with money (RFC 7518 §3.3, RFC 8725 §3.5).
+/// Shorter RSA keys are too weak (RFC 7518 §3.3, RFC 8725 §3.5).
 const MIN_RSA_BITS: usize = 2048;
-/// Above this a verification costs so much that the key itself is an attack.
+/// Longer RSA keys make each verification expensive enough for a denial of service.
 const MAX_RSA_BITS: usize = 8192;
-/// What other libraries take, too.
+/// The limit of other libraries. Exponents in use are 65537.
 const MAX_EXPONENT_BYTES: usize = 4;
+/// 32 bytes in base64url. Leading zeros of a coordinate are significant (RFC 7518 §6.2.1.2).
+const P256_COORDINATE_CHARS: usize = 43;
 
 /// One key and the one algorithm that it is for.
 pub(crate) struct Key {
@@ -25,75 +28,49 @@ pub(crate) struct Key {
     pub decoding: DecodingKey,
 }
 
-/// The key in `jwk`, or `None` if it is not for us: another type, curve, use or algorithm, too short, not on its
-/// curve, or with its private half printed beside it, in which case anybody may have signed with it.
-pub(crate) fn usable_key(jwk: &Map<String, Value>) -> Option<Key> {
-    if jwk.contains_key("d") || !is_for_verifying(jwk) {
+/// The key in this JWK, or `None` if it is not usable: another type, curve, use or algorithm, too short, not on its
+/// curve, or published with its private half.
+pub(crate) fn usable_key(members: &Value) -> Option<Key> {
+    let is_null = |name: &str| members.get(name).is_some_and(Value::is_null);
+    if members.get("d").is_some() || ["kid", "use", "key_ops", "alg"].into_iter().any(is_null) {
         return None;
     }
-    let id = match jwk.get("kid") {
-        None => None,
-        Some(Value::String(id)) if !id.is_empty() => Some(id.clone()),
-        Some(_) => return None,
+    let jwk = Jwk::deserialize(members).ok()?;
+    let read = DecodingKey::from_jwk(&jwk).ok()?;
+    let (algorithm, decoding) = match read.family() {
+        AlgorithmFamily::Ec if members["crv"] == "P-256" => (Algorithm::Es256, p256(read, &members["x"])?),
+        AlgorithmFamily::Ed if members["crv"] == "Ed25519" => (Algorithm::EdDsa, on_curve(read, &ED25519)?),
+        AlgorithmFamily::Rsa => (Algorithm::Rs256, rsa(&read)?),
+        // A published shared secret (`oct`) is not secret.
+        AlgorithmFamily::Ec | AlgorithmFamily::Ed | AlgorithmFamily::Hmac => return None,
     };
-    let (algorithm, decoding) = match text(jwk, "kty")? {
-        "EC" => (Algorithm::Es256, p256(jwk)?),
-        "RSA" => (Algorithm::Rs256, rsa(jwk)?),
-        "OKP" => (Algorithm::EdDsa, ed25519(jwk)?),
-        // `oct` too: a secret that is published is none.
-        _ => return None,
-    };
-    match jwk.get("alg") {
-        None => {}
-        Some(Value::String(name)) if name == algorithm.as_str() => {}
-        Some(_) => return None,
-    }
-    Some(Key { id, algorithm, decoding })
+    let common = jwk.common;
+    let is_for_signatures = common.public_key_use.is_none_or(|usage| usage == PublicKeyUse::Signature);
+    let may_verify = common.key_operations.is_none_or(|all| all.contains(&KeyOperations::Verify));
+    let alg_fits = common.key_algorithm.is_none_or(|alg| alg == algorithm.for_signatures().into());
+    let is_usable = is_for_signatures && may_verify && alg_fits && common.key_id.as_deref() != Some("");
+    is_usable.then_some(Key { id: common.key_id, algorithm, decoding })
 }
 
-/// `use` and `key_ops`, where they stand, must be meant for verifying (RFC 7517 §4.2, §4.3).
-fn is_for_verifying(jwk: &Map<String, Value>) -> bool {
-    let used_for_signatures = jwk.get("use").is_none_or(|usage| usage == "sig");
-    let may_verify = jwk.get("key_ops").is_none_or(|operations| {
-        operations
-            .as_array()
-            .is_some_and(|operations| operations.iter().any(|operation| operation == "verify"))
-    });
-    used_for_signatures && may_verify
+fn p256(key: DecodingKey, x: &Value) -> Option<DecodingKey> {
+    // `from_jwk` joins x and y without a look at their lengths.
+    if x.as_str()?.len() != P256_COORDINATE_CHARS {
+        return None;
+    }
+    on_curve(key, &ECDSA_P256_SHA256_FIXED)
 }
 
-fn p256(jwk: &Map<String, Value>) -> Option<DecodingKey> {
-    if text(jwk, "crv")? != "P-256" {
-        return None;
-    }
-    let (x, y) = (bytes(jwk, "x")?, bytes(jwk, "y")?);
-    // Full length, leading zeros included (RFC 7518 §6.2.1.2).
-    if x.len() != 32 || y.len() != 32 {
-        return None;
-    }
-    let point = [&[0x04], x.as_slice(), y.as_slice()].concat();
-    // A point off the curve leaks private keys elsewhere (RFC 8725 §3.4); here it would merely never verify.
-    ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, &point).ok()?;
-    Some(DecodingKey::from_ec_der(&point))
+/// The key, unless its point is not on the curve (RFC 8725 §3.4).
+fn on_curve(key: DecodingKey, curve: &'static dyn VerificationAlgorithm) -> Option<DecodingKey> {
+    ParsedPublicKey::new(curve, key.try_get_as_bytes().ok()?).ok()?;
+    Some(key)
 }
 
-fn ed25519(jwk: &Map<String, Value>) -> Option<DecodingKey> {
-    if text(jwk, "crv")? != "Ed25519" {
-        return None;
-    }
-    let point = bytes(jwk, "x")?;
-    if point.len() != 32 {
-        return None;
-    }
-    ParsedPublicKey::new(&ED25519, &point).ok()?;
-    Some(DecodingKey::from_ed_der(&point))
-}
-
-fn rsa(jwk: &Map<String, Value>) -> Option<DecodingKey> {
-    let (modulus, exponent) = (bytes(jwk, "n")?, bytes(jwk, "e")?);
-    let (n, e) = (without_leading_zeros(&modulus), without_leading_zeros(&exponent));
+fn rsa(key: &DecodingKey) -> Option<DecodingKey> {
+    let DecodingKeyKind::RsaModulusExponent { n, e } = key.kind() else { return None };
+    let (n, e) = (without_leading_zeros(n), without_leading_zeros(e));
     let bits = n.len() * 8 - n.first()?.leading_zeros() as usize;
-    // With e = 1 every message is its own signature; a long e makes each verification an attack. Real ones are 65537.
+    // With e = 1 every message is its own signature. A long e makes each verification expensive.
     let exponent_fits = e.last()? % 2 == 1 && e != [1] && e.len() <= MAX_EXPONENT_BYTES;
     if !(MIN_RSA_BITS..=MAX_RSA_BITS).contains(&bits) || !exponent_fits {
         return None;
@@ -102,41 +79,35 @@ fn rsa(jwk: &Map<String, Value>) -> Option<DecodingKey> {
     Some(DecodingKey::from_rsa_raw_components(n, e))
 }
 
-/// The RFC 7638 thumbprint (SHA-256, base64url) of a public key of a type we know, or `None`.
-#[must_use]
-pub fn thumbprint(jwk: &Value) -> Option<String> {
-    let member = |name: &str| jwk.get(name).and_then(Value::as_str);
-    // serde_json writes members in the order of their names, which is the order that RFC 7638 §3 asks for; they
-    // are also given so here, for the case that a feature makes it keep the order of insertion.
-    let required = match member("kty")? {
-        "EC" => json!({"crv": member("crv")?, "kty": "EC", "x": member("x")?, "y": member("y")?}),
-        "OKP" => json!({"crv": member("crv")?, "kty": "OKP", "x": member("x")?}),
-        "RSA" => json!({"e": member("e")?, "kty": "RSA", "n": member("n")?}),
-        _ => return None,
-    };
-    Some(digest_of(&required))
-}
-
-/// The RFC 7638 thumbprint of a shared secret, which names it without telling it: secrets here are random and of
-/// 32 bytes or more (RFC 7638 §7 warns of shorter ones).
-#[must_use]
-pub fn secret_key_id(secret: &[u8]) -> String {
-    digest_of(&json!({"k": URL_SAFE_NO_PAD.encode(secret), "kty": "oct"}))
-}
-
-fn digest_of(required: &Value) -> String {
-    URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, required.to_string().as_bytes()))
-}
-
-fn text<'a>(jwk: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
-    jwk.get(name).and_then(Value::as_str)
-}
-
-fn bytes(jwk: &Map<String, Value>, name: &str) -> Option<Vec<u8>> {
-    URL_SAFE_NO_PAD.decode(text(jwk, name)?).ok()
-}
-
 fn without_leading_zeros(bytes: &[u8]) -> &[u8] {
     let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
     &bytes[zeros..]
+}
+
+/// The RFC 7638 thumbprint (SHA-256, base64url) of an EC, RSA or OKP public key. `None` for anything else.
+#[must_use]
+pub fn thumbprint(jwk: &Value) -> Option<String> {
+    let public = jwk.get("kty").is_some_and(|kty| kty != "oct").then_some(jwk)?;
+    thumbprint_of(&Jwk::deserialize(public).ok()?)
+}
+
+/// The RFC 7638 thumbprint of a shared secret, as its `kid`. It reveals nothing about a random secret of 32 bytes or
+/// more; RFC 7638 §7 warns of shorter ones.
+#[must_use]
+#[expect(clippy::missing_panics_doc, reason = "every shared secret has a thumbprint")]
+pub fn secret_key_id(secret: &[u8]) -> String {
+    let key = DecodingKey::from_secret(secret);
+    Jwk::from_decoding_key(&key, None).ok().and_then(|jwk| thumbprint_of(&jwk)).expect("a thumbprint")
+}
+
+fn thumbprint_of(jwk: &Jwk) -> Option<String> {
+    use_aws_lc();
+    jwk.thumbprint(ThumbprintHash::SHA256).ok()
+}
+
+/// Selects aws-lc as jsonwebtoken's cryptographic back end. Without a selection it panics in a program whose features
+/// enable two back ends.
+pub(crate) fn use_aws_lc() {
+    // An error means that the program has selected a back end itself.
+    let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use jsonwebtoken::DecodingKey;
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 
 use crate::algorithm::Algorithm;
 use crate::error::TokenError;
@@ -53,7 +53,7 @@ impl KeySet {
             return Err(KeySetError::TooManyKeys);
         }
         let usable = document.keys.iter().filter_map(|raw| {
-            let members: Map<String, Value> = strict_json::from_slice(raw.get().as_bytes()).ok()?;
+            let members: Value = strict_json::from_slice(raw.get().as_bytes()).ok()?;
             jwk::usable_key(&members)
         });
         Ok(Self::from_keys(usable))

@@ -1,10 +1,9 @@
 //! The step before claims: is this a JWS, and did one of these keys sign it?
 
-use std::sync::Once;
-
 use crate::algorithm::Algorithm;
 use crate::compact::Compact;
 use crate::error::TokenError;
+use crate::jwk;
 use crate::key_set::KeySet;
 
 /// Verifies a JWS in compact form and returns its payload, which may be any bytes.
@@ -33,7 +32,7 @@ pub(crate) fn verify(
     if key.algorithm != algorithm {
         return Err(TokenError::AlgorithmMismatch);
     }
-    use_aws_lc();
+    jwk::use_aws_lc();
     let genuine = jsonwebtoken::crypto::verify(
         token.signature,
         token.signing_input.as_bytes(),
@@ -45,13 +44,4 @@ pub(crate) fn verify(
         return Err(TokenError::BadSignature);
     }
     token.into_payload()
-}
-
-/// jsonwebtoken panics when a program's features leave it a choice of back ends; the choice is made here.
-fn use_aws_lc() {
-    static CHOSEN: Once = Once::new();
-    CHOSEN.call_once(|| {
-        // An error means that the program has chosen one itself, which is then used.
-        let _ = jsonwebtoken::crypto::aws_lc::DEFAULT_PROVIDER.install_default();
-    });
 }
