@@ -15,6 +15,7 @@ Builds in release and runs all benches, or one with its options:
   password-flood   how fast a flood of logins is refused, and what refreshes notice of it
   administration   how long administrators wait among a million people (some 10 minutes)
   validation       what the list of revocations costs each validation, and in memory, at 100,000 entries
+  signatures       what an ES256 signature costs with and without parsing the key, and a whole refresh
 
 Their options: scripts/bench.sh BENCH --help. Each starts a server of its own, on a free port of the loopback and a
 fresh SQLite database in TMPDIR, with the default settings (administration: on the PostgreSQL that
@@ -29,7 +30,7 @@ main() {
         "") ;;
         --help | -h) help && exit 0 ;;
         login-timing | password-flood | administration) benches=("$1") && shift ;;
-        validation) shift && exec cargo bench --locked --package bench --bench validation -- "$@" ;;
+        validation | signatures) exec cargo bench --locked --package bench --bench "$1" -- "${@:2}" ;;
         *) echo "unknown argument: $1 (see scripts/bench.sh --help)" >&2 && exit 2 ;;
     esac
 
