@@ -92,3 +92,49 @@ async fn cookies_that_a_sibling_site_planted_change_nothing() {
         token = Session::of(&call.send().await.assert_status(200)).refresh_token;
     }
 }
+
+#[actix_web::test]
+async fn an_invalid_body_is_reported_before_a_missing_token_and_invalid_members_after_it() {
+    let app = TestApp::start().await;
+    let user = format!("/admin/users/{}", uuid::Uuid::nil());
+    for (method, path, invalid) in [
+        (Method::PATCH, "/auth/me", r#"{"username":"not a username"}"#),
+        (Method::POST, "/auth/password", r#"{"current_password":""}"#),
+        (Method::POST, "/auth/reauthenticate", "{}"),
+        (Method::PATCH, user.as_str(), r#"{"roles":["Not A Role"]}"#),
+    ] {
+        let send = |body: &str| json_call(app.call(method.clone(), path), body).send();
+        send("{").await.assert_problem(400, "malformed_request");
+        send(r#"{"unknown":1}"#).await.assert_problem(422, "invalid_input");
+        app.call(method.clone(), path).raw("{}").send().await.assert_problem(415, "unsupported_media_type");
+        send(invalid).await.assert_problem(401, "missing_token");
+    }
+    let key = |call: Call| call.header("idempotency-key", "too-short");
+    json_call(key(app.post("/auth/refresh")), r#"{"unknown":1}"#)
+        .send()
+        .await
+        .assert_problem(422, "invalid_input");
+    key(app.post("/auth/refresh")).send().await.assert_problem(400, "malformed_request");
+}
+
+#[actix_web::test]
+async fn a_missing_token_or_role_is_reported_before_an_invalid_path_or_query() {
+    let app = TestApp::start().await;
+    let ann = app.register("ann").await.refresh_token;
+    for (method, path, is_for_administrators) in [
+        (Method::GET, "/auth/events?limit=0", false),
+        (Method::GET, "/auth/events?limit=1&limit=1", false),
+        (Method::DELETE, "/auth/sessions/nonsense", false),
+        (Method::GET, "/admin/users?limit=1&limit=1", true),
+        (Method::GET, "/admin/users/nonsense", true),
+        (Method::GET, "/admin/users/nonsense/sessions", true),
+        (Method::DELETE, "/admin/users/nonsense/sessions", true),
+        (Method::DELETE, "/admin/users/nonsense/sessions/nonsense", true),
+        (Method::GET, "/admin/events?ip=nonsense", true),
+    ] {
+        app.call(method.clone(), path).send().await.assert_problem(401, "missing_token");
+        if is_for_administrators {
+            app.call(method, path).cookie(&ann).send().await.assert_problem(403, "role_required");
+        }
+    }
+}
