@@ -1,6 +1,6 @@
 //! The HTTP API: reads requests, calls the domain, writes responses.
 
-pub mod admin;
+mod admin;
 mod auth;
 pub mod cookies;
 pub mod csrf;
@@ -9,10 +9,10 @@ mod extract;
 mod openapi;
 pub mod rate_limit;
 mod responses;
-pub mod routes;
+mod routes;
 pub mod system;
 mod validation;
 
 #[cfg(feature = "testing")]
-pub use auth::refresh::idempotency_key;
+pub use extract::idempotency_key::idempotency_key;
 pub use routes::routes;

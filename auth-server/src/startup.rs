@@ -25,7 +25,7 @@ use crate::domain::users::admin::{self, Change};
 use crate::domain::users::registration::{NewPerson, RegistrationError};
 use crate::http::cookies::Cookies;
 use crate::http::csrf::{TrustedOrigins, check_origin};
-use crate::http::rate_limit::Attempts;
+use crate::http::rate_limit::LoginRateLimit;
 use crate::http::routes;
 use crate::http::system::revocations::FeedTokens;
 use crate::metrics::{Metrics, registry};
@@ -223,8 +223,8 @@ fn serve(
     listener: TcpListener,
 ) -> Result<Server, String> {
     let feed_tokens = web::Data::new(FeedTokens(feed_tokens));
-    let cookies = web::Data::new(Cookies::new(settings.cookie_secure, same_site(settings.cookie_samesite)));
-    let attempts = web::Data::new(Attempts::new(settings.login_rate_per_ip));
+    let cookies = Cookies::new(settings.cookie_secure, same_site(settings.cookie_samesite));
+    let rate_limit = web::Data::new(LoginRateLimit::new(settings.login_rate_per_ip));
     let proxies = web::Data::new(TrustedProxies::new(settings.trusted_proxies.clone()));
     let origins = web::Data::new(TrustedOrigins::new(&settings.issuer, &settings.allowed_origins));
     let access_tokens = web::Data::new(access_token_validator(&context));
@@ -238,8 +238,8 @@ fn serve(
         App::new()
             .app_data(context.clone())
             .app_data(feed_tokens.clone())
-            .app_data(cookies.clone())
-            .app_data(attempts.clone())
+            .app_data(cookies)
+            .app_data(rate_limit.clone())
             .app_data(proxies.clone())
             .app_data(origins.clone())
             .app_data(access_tokens.clone())

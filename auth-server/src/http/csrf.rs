@@ -9,11 +9,10 @@ use url::Url;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// The origins whose pages may act for a person: this server's own, and `ALLOWED_ORIGINS`.
+/// The origins whose pages may send unsafe requests: this server's own and `ALLOWED_ORIGINS`.
 pub struct TrustedOrigins(Vec<String>);
 
 impl TrustedOrigins {
-    /// Actor the settings `ISSUER` and `ALLOWED_ORIGINS`.
     pub fn new(issuer: &Url, allowed: &[String]) -> Self {
         let own = issuer.origin().ascii_serialization();
         Self(std::iter::once(own).chain(allowed.iter().cloned()).collect())
@@ -23,12 +22,12 @@ impl TrustedOrigins {
         self.0.iter().any(|trusted| trusted == origin)
     }
 
-    /// The rule against cross-site request forgery. Whoever sends none of these headers is no browser, and a
-    /// cookie that is no browser's was not sent against its owner's will.
+    /// The check against cross-site request forgery. A request with none of these headers does not come from a browser, so no
+    /// other site can have caused it.
     fn trust(&self, headers: &HeaderMap) -> bool {
-        // Of several values each must be right.
-        let all = |name, right: &dyn Fn(&str) -> bool| {
-            headers.get_all(name).all(|value| value.to_str().is_ok_and(right))
+        // A repeated header must be trusted in every value.
+        let all = |name, is_trusted: &dyn Fn(&str) -> bool| {
+            headers.get_all(name).all(|value| value.to_str().is_ok_and(is_trusted))
         };
         if headers.contains_key(ORIGIN) {
             return all(ORIGIN, &|origin| self.contain(origin));
@@ -42,7 +41,7 @@ impl TrustedOrigins {
     }
 }
 
-/// Middleware: refuses unsafe methods, and preflights for them, that come from a page of somebody else's.
+/// Middleware: rejects unsafe methods, and preflight requests, from pages of other origins.
 pub async fn check_origin(
     origins: web::Data<TrustedOrigins>,
     request: ServiceRequest,

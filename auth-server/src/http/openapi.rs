@@ -1,115 +1,133 @@
+mod problems;
+mod request_schemas;
+
 use actix_web::http::Method;
 use actix_web::{HttpResponse, web};
+pub use problems::*;
 use server_kit::openapi::{add_headers, add_problem, operations};
 use shared_claims::Code;
 use shared_claims::http::problem::ProblemBody;
 use utoipa::OpenApi;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn};
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 
 use crate::domain::context::Context;
 use crate::http::admin;
 use crate::http::auth::{events, login, logout, me, password, reauthenticate, refresh, register, sessions};
-mod request_schemas;
-
 use crate::http::cookies::Cookies;
 use crate::http::system::{health, revocations, well_known};
 
-/// The whole API, from the handlers themselves.
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "Latchkey auth-server",
-        description = "Registers people, checks passwords, issues and rotates tokens. Every error is RFC 9457 problem details with a documented `code`. \
-            Of every path: another method than those here is 405 `method_not_allowed` with `Allow`, but HEAD, which works wherever GET does; \
-            more than 96 headers, or 128 KiB of them, are 431, and what is no HTTP is 400, both without a body; a path that is not here is 404 `not_found`."
+        description = "Registers users, verifies passwords, issues and rotates tokens. Every error is a problem (RFC 9457) with a documented `code`. \
+            A path that is not listed here returns 404 `not_found`. A method that is not listed returns 405 `method_not_allowed` with `Allow`; HEAD works wherever GET does. \
+            Two responses have no body: 400 for a request that cannot be parsed as HTTP, and 431 for more than 96 headers or 128 KiB of them."
     ),
     paths(
         register::register, login::log_in, refresh::refresh, logout::log_out, logout::log_out_everywhere,
-        me::show, me::change, me::delete, password::change, reauthenticate::reauthenticate, events::list, sessions::list, sessions::end,
-        admin::users::list, admin::users::show, admin::users::change,
-        admin::sessions::list, admin::sessions::end_all, admin::sessions::end, admin::events::list,
-        revocations::listen, well_known::jwks, well_known::authorization_server, well_known::openid_configuration,
-        health::alive, health::ready, document,
+        me::get_me, me::update_me, me::delete_me, password::change_password, reauthenticate::reauthenticate,
+        events::list_events, sessions::list_sessions, sessions::end_session,
+        admin::users::list_users, admin::users::get_user, admin::users::update_user,
+        admin::sessions::list_user_sessions, admin::sessions::end_user_sessions, admin::sessions::end_user_session,
+        admin::events::list_all_events,
+        revocations::poll_revocations, well_known::get_key_set, well_known::get_server_metadata, well_known::get_openid_configuration,
+        health::get_liveness, health::get_readiness, get_openapi,
     ),
     components(schemas(ProblemBody)),
     tags(
-        (name = "session", description = "Logging in and out"),
-        (name = "account", description = "What people see and change about themselves"),
-        (name = "administration", description = "What people with the role `admin` see and change about others"),
-        (name = "metadata", description = "What resource servers read"),
-        (name = "operation", description = "What operators read"),
+        (name = "session", description = "Create, refresh and end sessions"),
+        (name = "account", description = "What users can read and change about themselves"),
+        (name = "administration", description = "What users with the role `admin` can read and change about all users"),
+        (name = "metadata", description = "Keys, metadata and revocations, for resource servers"),
+        (name = "operation", description = "Health checks, for operators"),
     )
 )]
 struct Document;
 
-/// This document.
+/// Returns this document.
 #[utoipa::path(get, path = "/openapi.json", tag = "metadata", responses((status = 200, description = "OpenAPI 3.1")))]
-pub async fn document(context: web::Data<Context>) -> HttpResponse {
-    HttpResponse::Ok().json(describe(&context.policy.audiences))
-}
-
-fn describe(audiences: &[String]) -> utoipa::openapi::OpenApi {
+pub async fn get_openapi(context: web::Data<Context>) -> HttpResponse {
     let mut document = Document::openapi();
     add_security_schemes(&mut document);
     for (path, method, call) in operations(&mut document) {
         add_common_problems(path, &method, call);
     }
-    request_schemas::complete(&mut document, audiences);
-    document
+    request_schemas::complete(&mut document, &context.policy.audiences);
+    HttpResponse::Ok().json(document)
 }
 
 fn add_security_schemes(document: &mut utoipa::openapi::OpenApi) {
     let components = document.components.get_or_insert_default();
     let cookie = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(Cookies::SECURE_NAME)));
-    let bearer = || {
-        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT");
-        SecurityScheme::Http(bearer.build())
-    };
+    let bearer = || HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
+    let jwt = || SecurityScheme::Http(bearer().bearer_format("JWT").build());
     components.add_security_scheme("refresh_cookie", cookie);
-    components.add_security_scheme("refresh_token", bearer());
-    components.add_security_scheme("access_token", bearer());
-    components.add_security_scheme(
-        "feed_token",
-        SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build()),
-    );
+    components.add_security_scheme("refresh_token", jwt());
+    components.add_security_scheme("access_token", jwt());
+    components.add_security_scheme("feed_token", SecurityScheme::Http(bearer().build()));
 }
 
-/// The problems that a whole kind of call can have, so that each handler names only its own.
+/// Adds the problems that follow from what an operation is, so that each handler documents its own only.
 fn add_common_problems(path: &str, method: &Method, call: &mut Operation) {
+    let is_administration = path.starts_with("/admin/");
+    let requires_session = takes(call, "refresh_cookie") && !is_open(call);
     if *method != Method::GET {
-        add_problem(call, Code::OriginNotAllowed, "a page of another origin asks");
+        add_problem(call, Code::OriginNotAllowed, "the page's origin is not in `ALLOWED_ORIGINS`");
     }
     if call.request_body.is_some() {
-        add_problem(call, Code::BodyTooLarge, "over 16 KiB");
+        add_problem(call, Code::BodyTooLarge, "more than 16 KiB");
         add_problem(call, Code::UnsupportedMediaType, "not `application/json`");
-        add_problem(call, Code::InvalidInput, "`fields` names the members");
+        add_problem(call, Code::InvalidInput, "`fields` has a message for each invalid member");
     }
-    let in_query = |parameter: &RefOr<Parameter>| {
-        matches!(parameter, RefOr::T(Parameter { parameter_in: ParameterIn::Query, .. }))
-    };
-    if call.parameters.iter().flatten().any(in_query) {
-        add_problem(call, Code::InvalidInput, "`fields` names the parameters");
+    if has_parameter(call, &ParameterIn::Query) {
+        add_problem(call, Code::InvalidInput, "`fields` has a message for each invalid parameter");
     }
-    let administers = path.starts_with("/admin/");
-    let takes_session = administers
-        || call.tags.as_ref().is_some_and(|tags| tags.iter().any(|tag| tag == "account"))
-        || path == "/auth/logout-all";
-    if takes_session {
-        add_problem(call, Code::MissingToken, "");
+    if has_parameter(call, &ParameterIn::Path) {
+        add_problem(call, Code::NotFound, "no such user or active session");
+    }
+    if requires_session {
+        add_problem(call, Code::MissingToken, "no refresh token");
         add_problem(call, Code::InvalidToken, "");
         add_problem(call, Code::SessionEnded, "with `reason`");
         add_problem(call, Code::TokenStale, "refresh first");
     }
-    if path.starts_with("/auth/") || path == "/revocations" || administers {
-        add_problem(call, Code::MalformedRequest, "broken JSON, two tokens at once");
+    if takes(call, "access_token") {
+        add_problem(call, Code::TokenExpired, "the access token has expired");
+    }
+    if is_administration {
+        add_problem(call, Code::RoleRequired, "the user is not an administrator");
+    }
+    if is_administration || path.starts_with("/auth/") || path == "/revocations" {
+        add_problem(
+            call,
+            Code::MalformedRequest,
+            "invalid JSON, two tokens, a duplicate parameter or an invalid header",
+        );
         add_problem(call, Code::InternalError, "");
         add_problem(
             call,
             Code::Unavailable,
-            "the database does not answer, or too many people log in at once",
+            "no database, no signing key, or too many passwords waiting to be checked",
         );
     }
-    add_headers(call, takes_session);
+    add_headers(call, requires_session);
+}
+
+fn takes(call: &Operation, scheme: &str) -> bool {
+    let no_scopes: [&str; 0] = [];
+    call.security.iter().flatten().any(|one| *one == SecurityRequirement::new(scheme, no_scopes))
+}
+
+fn is_open(call: &Operation) -> bool {
+    call.security.iter().flatten().any(|one| *one == SecurityRequirement::default())
+}
+
+fn has_parameter(call: &Operation, place: &ParameterIn) -> bool {
+    let is_there = |one: &RefOr<Parameter>| matches!(one, RefOr::T(Parameter { parameter_in, .. }) if parameter_in == place);
+    call.parameters.iter().flatten().any(is_there)
 }

@@ -8,36 +8,32 @@ use shared_claims::{Code, Problem};
 
 use crate::model::ClientSubnet;
 
-/// How many attempts pass between two times that addresses long quiet are forgotten.
-const FORGET_EVERY: u32 = 1000;
+/// Subnets without recent attempts are removed once per this many attempts.
+const ATTEMPTS_PER_CLEANUP: u32 = 1000;
 
-/// Limits attempts to log in or register, per address.
-pub struct Attempts {
+/// Limits attempts to register, to log in, to give a password or to choose a username, per client subnet.
+pub struct LoginRateLimit {
     limiter: DefaultKeyedRateLimiter<ClientSubnet>,
     clock: DefaultClock,
-    counted: AtomicU32,
+    attempts: AtomicU32,
 }
 
-impl Attempts {
-    /// Actor the setting `LOGIN_RATE_PER_IP`.
+impl LoginRateLimit {
     pub fn new(per_minute: NonZeroU32) -> Self {
         Self {
             limiter: RateLimiter::keyed(Quota::per_minute(per_minute)),
             clock: DefaultClock::default(),
-            counted: AtomicU32::new(0),
+            attempts: AtomicU32::new(0),
         }
     }
 
-    /// Counts an attempt.
-    ///
-    /// # Errors
-    /// `too_many_requests`, with the seconds to wait.
-    pub fn count(&self, address: Option<IpAddr>) -> Result<(), Problem> {
-        let Some(address) = address else { return Ok(()) };
-        if self.counted.fetch_add(1, Ordering::Relaxed) % FORGET_EVERY == FORGET_EVERY - 1 {
+    /// Counts an attempt. Returns `too_many_requests`, with the seconds to wait, above the limit.
+    pub fn check(&self, ip: Option<IpAddr>) -> Result<(), Problem> {
+        let Some(ip) = ip else { return Ok(()) };
+        if self.attempts.fetch_add(1, Ordering::Relaxed) % ATTEMPTS_PER_CLEANUP == ATTEMPTS_PER_CLEANUP - 1 {
             self.limiter.retain_recent();
         }
-        self.limiter.check_key(&ClientSubnet::from(address)).map_err(|not_until| {
+        self.limiter.check_key(&ClientSubnet::from(ip)).map_err(|not_until| {
             let wait = not_until.wait_time_from(self.clock.now());
             Problem::new(Code::TooManyRequests)
                 .detail("Too many attempts from this address.")

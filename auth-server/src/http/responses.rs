@@ -1,4 +1,5 @@
-use actix_web::{HttpResponse, HttpResponseBuilder};
+use actix_web::cookie::Cookie;
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -7,44 +8,44 @@ use crate::domain::tokens::{AccessToken, IssuedTokens};
 use crate::http::cookies::Cookies;
 use crate::model::{Delivery, Role, Session, TokenTransport, User};
 
-/// What a login, a registration and a refresh answer (RFC 6749 §5.1, with `rotation` and `user`).
+/// The tokens of a session (RFC 6749 §5.1, with `rotation` and `user`).
 #[derive(Serialize, ToSchema)]
 pub struct Tokens {
-    /// JWT for resource servers. With `token_delivery` `both_cookies` it is in a cookie alone.
+    /// JWT for resource servers. Absent with `token_delivery` `both_cookies`, which delivers it in a cookie.
     #[serde(skip_serializing_if = "Option::is_none")]
     access_token: Option<String>,
-    /// How to send the access token; there is none where there is no access token.
+    /// How to send the access token. Absent if `access_token` is.
     #[schema(example = "Bearer")]
     #[serde(skip_serializing_if = "Option::is_none")]
     token_type: Option<&'static str>,
-    /// Only with `token_delivery` `both_cookies`: what to send as `X-CSRF-Token` to resource servers, with every method but GET,
-    /// HEAD and OPTIONS. The same for all of the session, and in a cookie that scripts can read.
+    /// Only with `token_delivery` `both_cookies`: the value of `X-CSRF-Token`, which resource servers require for all methods
+    /// except GET, HEAD and OPTIONS. It stays the same for the whole session and is also in a cookie that scripts can read.
     #[serde(skip_serializing_if = "Option::is_none")]
     csrf_token: Option<String>,
-    /// Seconds for which the access token is good.
+    /// Seconds until the access token expires.
     expires_in: i64,
     /// Only with `token_delivery` `body`.
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_token: Option<String>,
-    /// The session's generation: of two answers, the one with the higher is the newer.
+    /// Number of rotations of the session. Of two responses, the higher one is newer.
     rotation: u64,
-    /// Who is logged in.
+    /// The user of the session.
     user: UserBody,
 }
 
-/// A person, as they see themselves.
+/// A user, as the user sees it.
 #[derive(Serialize, ToSchema)]
 #[schema(as = User)]
 pub struct UserBody {
-    /// UUID; `sub` of the access token.
+    /// UUID, the `sub` claim of access tokens.
     id: String,
-    /// Normalised.
+    /// Normalized e-mail address.
     email: String,
-    /// To log in with, where there is one.
+    /// Alternative to the e-mail address at login.
     username: Option<String>,
-    /// How to greet them, where it was given.
+    /// Display name.
     name: Option<String>,
-    /// What they may do.
+    /// All roles of the user.
     roles: Vec<String>,
 }
 
@@ -75,7 +76,25 @@ impl Tokens {
     }
 }
 
-/// Hands out tokens the way that the session's delivery says.
+/// The tokens of a new session. It replaces the session of the request's cookies: clears those that it does not overwrite.
+pub fn new_session(
+    mut response: HttpResponseBuilder,
+    request: &HttpRequest,
+    cookies: Cookies,
+    issued: &IssuedTokens,
+) -> HttpResponse {
+    let cleared = match issued.session.delivery {
+        Delivery::Body if !cookies.find_all(request).is_empty() => cookies.cleared(request),
+        Delivery::Body | Delivery::RefreshCookie => cookies.access_cleared(request),
+        Delivery::BothCookies => Vec::new(),
+    };
+    for cookie in cleared {
+        response.cookie(cookie);
+    }
+    tokens(response, cookies, issued)
+}
+
+/// A pair of tokens, delivered as the session requires.
 pub fn tokens(mut response: HttpResponseBuilder, cookies: Cookies, issued: &IssuedTokens) -> HttpResponse {
     let IssuedTokens { access_token, refresh_token, session, user, device } = issued;
     set_access_cookies(&mut response, cookies, access_token, session);
@@ -94,8 +113,8 @@ pub fn tokens(mut response: HttpResponseBuilder, cookies: Cookies, issued: &Issu
     response.json(Tokens { refresh_token, ..tokens })
 }
 
-/// Hands out an access token alone, likewise.
-pub fn fresh_access_token(
+/// A new access token for a session whose refresh token stays the same.
+pub fn access_token(
     cookies: Cookies,
     access_token: &AccessToken,
     session: &Session,
@@ -106,7 +125,14 @@ pub fn fresh_access_token(
     response.json(Tokens::without_refresh_token(access_token, session, user))
 }
 
-/// Sets those cookies, where the session's delivery wants them.
+pub fn no_content(cookies: impl IntoIterator<Item = Cookie<'static>>) -> HttpResponse {
+    let mut response = HttpResponse::NoContent();
+    for cookie in cookies {
+        response.cookie(cookie);
+    }
+    response.finish()
+}
+
 fn set_access_cookies(
     response: &mut HttpResponseBuilder,
     cookies: Cookies,
@@ -114,7 +140,7 @@ fn set_access_cookies(
     session: &Session,
 ) {
     let Some(csrf) = &access_token.csrf else { return };
-    let lasting = |seconds| session.remember.then_some(seconds);
-    response.cookie(cookies.access_token(&access_token.token, lasting(access_token.expires_in)));
-    response.cookie(cookies.csrf_token(csrf, lasting(access_token.session_ends_in)));
+    let max_age = |seconds| session.remember.then_some(seconds);
+    response.cookie(cookies.access_token(&access_token.token, max_age(access_token.expires_in)));
+    response.cookie(cookies.csrf_token(csrf, max_age(access_token.session_ends_in)));
 }

@@ -3,11 +3,11 @@ use server_kit::framework_errors::{get_or_head, method_not_allowed, not_found};
 use shared_claims::require;
 
 use crate::http::auth::{events, login, logout, me, password, reauthenticate, refresh, register, sessions};
-use crate::http::system::revocations::FeedListener;
+use crate::http::system::revocations::FeedAccess;
 use crate::http::system::{demo, health, revocations, well_known};
 use crate::http::{admin, openapi};
 
-/// Every URL of the server; with those of the demo page, if it is told which API that is to call.
+/// All URLs of the server, including those of the demo page if there is an API for it to call.
 pub fn routes(config: &mut web::ServiceConfig, demo_api_url: Option<&str>) {
     if let Some(api_url) = demo_api_url {
         demo::routes(config, api_url);
@@ -20,49 +20,53 @@ pub fn routes(config: &mut web::ServiceConfig, demo_api_url: Option<&str>) {
         .service(resource("/auth/logout-all", "POST").route(web::post().to(logout::log_out_everywhere)))
         .service(
             resource("/auth/me", "GET, HEAD, PATCH, DELETE")
-                .route(get_or_head().to(me::show))
-                .route(web::patch().to(me::change))
-                .route(web::delete().to(me::delete)),
+                .route(get_or_head().to(me::get_me))
+                .route(web::patch().to(me::update_me))
+                .route(web::delete().to(me::delete_me)),
         )
-        .service(resource("/auth/password", "POST").route(web::post().to(password::change)))
+        .service(resource("/auth/password", "POST").route(web::post().to(password::change_password)))
         .service(
             resource("/auth/reauthenticate", "POST").route(web::post().to(reauthenticate::reauthenticate)),
         )
-        .service(resource("/auth/events", "GET, HEAD").route(get_or_head().to(events::list)))
-        .service(resource("/auth/sessions", "GET, HEAD").route(get_or_head().to(sessions::list)))
-        .service(resource("/auth/sessions/{id}", "DELETE").route(web::delete().to(sessions::end)))
-        .service(resource("/admin/users", "GET, HEAD").route(get_or_head().to(admin::users::list)))
+        .service(resource("/auth/events", "GET, HEAD").route(get_or_head().to(events::list_events)))
+        .service(resource("/auth/sessions", "GET, HEAD").route(get_or_head().to(sessions::list_sessions)))
+        .service(resource("/auth/sessions/{id}", "DELETE").route(web::delete().to(sessions::end_session)))
+        .service(resource("/admin/users", "GET, HEAD").route(get_or_head().to(admin::users::list_users)))
         .service(
             resource("/admin/users/{id}", "GET, HEAD, PATCH")
-                .route(get_or_head().to(admin::users::show))
-                .route(web::patch().to(admin::users::change)),
+                .route(get_or_head().to(admin::users::get_user))
+                .route(web::patch().to(admin::users::update_user)),
         )
         .service(
             resource("/admin/users/{id}/sessions", "GET, HEAD, DELETE")
-                .route(get_or_head().to(admin::sessions::list))
-                .route(web::delete().to(admin::sessions::end_all)),
+                .route(get_or_head().to(admin::sessions::list_user_sessions))
+                .route(web::delete().to(admin::sessions::end_user_sessions)),
         )
         .service(
             resource("/admin/users/{id}/sessions/{session}", "DELETE")
-                .route(web::delete().to(admin::sessions::end)),
+                .route(web::delete().to(admin::sessions::end_user_session)),
         )
-        .service(resource("/admin/events", "GET, HEAD").route(get_or_head().to(admin::events::list)))
-        .service(resource("/.well-known/jwks.json", "GET, HEAD").route(get_or_head().to(well_known::jwks)))
+        .service(
+            resource("/admin/events", "GET, HEAD").route(get_or_head().to(admin::events::list_all_events)),
+        )
+        .service(
+            resource("/.well-known/jwks.json", "GET, HEAD").route(get_or_head().to(well_known::get_key_set)),
+        )
         .service(
             resource("/.well-known/oauth-authorization-server", "GET, HEAD")
-                .route(get_or_head().to(well_known::authorization_server)),
+                .route(get_or_head().to(well_known::get_server_metadata)),
         )
         .service(
             resource("/.well-known/openid-configuration", "GET, HEAD")
-                .route(get_or_head().to(well_known::openid_configuration)),
+                .route(get_or_head().to(well_known::get_openid_configuration)),
         )
         .service(
             resource("/revocations", "GET, HEAD")
-                .route(get_or_head().to(revocations::listen).wrap(require::<FeedListener>())),
+                .route(get_or_head().to(revocations::poll_revocations).wrap(require::<FeedAccess>())),
         )
-        .service(resource("/healthz", "GET, HEAD").route(get_or_head().to(health::alive)))
-        .service(resource("/readyz", "GET, HEAD").route(get_or_head().to(health::ready)))
-        .service(resource("/openapi.json", "GET, HEAD").route(get_or_head().to(openapi::document)))
+        .service(resource("/healthz", "GET, HEAD").route(get_or_head().to(health::get_liveness)))
+        .service(resource("/readyz", "GET, HEAD").route(get_or_head().to(health::get_readiness)))
+        .service(resource("/openapi.json", "GET, HEAD").route(get_or_head().to(openapi::get_openapi)))
         .default_service(not_found());
 }
 

@@ -1,4 +1,4 @@
-//! Calls for resource servers, operators and tools.
+//! Endpoints for resource servers, operators and tools.
 
 pub mod demo;
 pub mod health;

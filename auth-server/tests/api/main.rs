@@ -66,6 +66,7 @@ mod system {
     mod health;
     mod key_rotation;
     mod metrics;
+    mod openapi;
     mod real_ip;
     mod request_ids;
     mod revocations;

@@ -1,88 +1,66 @@
-use actix_web::{HttpRequest, HttpResponse, web};
-use shared_claims::http::problem::ProblemBody;
+use actix_web::{HttpResponse, web};
 use shared_claims::{Code, Problem};
 
 use crate::domain::context::Context;
 use crate::domain::users::admin;
-use crate::http::admin::{administrator, parse};
 use crate::http::auth::sessions::Sessions;
-use crate::http::cookies::Cookies;
-use crate::http::errors::administration_problem;
+use crate::http::extract::current_session::AdminSession;
+use crate::http::extract::parse_id;
+use crate::http::responses;
 use crate::model::UserId;
 
-/// Where a person is logged in.
+/// Lists the active sessions of a user, most recently used first.
 #[utoipa::path(
-    get, path = "/admin/users/{id}/sessions", tag = "administration", params(("id" = String, Path, format = "uuid", description = "The person's id")),
-    responses(
-        (status = 200, description = "The sessions that are alive", body = Sessions),
-        (status = 401, description = "`missing_token`, `invalid_token`, `session_ended`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`role_required`: the person is no administrator", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "`not_found`: there is no such person", body = ProblemBody, content_type = "application/problem+json"),
-    ),
+    get, path = "/admin/users/{id}/sessions", tag = "administration",
+    params(("id" = String, Path, format = "uuid", description = "Id of the user")),
+    responses((status = 200, description = "The active sessions", body = Sessions)),
     security(("refresh_cookie" = []), ("refresh_token" = []))
 )]
-pub async fn list(
-    request: HttpRequest,
+pub async fn list_user_sessions(
     context: web::Data<Context>,
-    cookies: web::Data<Cookies>,
     id: web::Path<String>,
+    admin: AdminSession,
 ) -> Result<HttpResponse, Problem> {
-    let (current, _) = administrator(&request, &context, **cookies).await?;
-    let sessions = admin::sessions(&context.database, parse(&id)?, context.now()).await;
-    let sessions = sessions.map_err(administration_problem)?;
-    Ok(HttpResponse::Ok().json(Sessions::new(sessions, &current)))
+    let sessions = admin::sessions(&context.database, parse_id(&id)?, context.now()).await?;
+    Ok(HttpResponse::Ok().json(Sessions::new(sessions, &admin.session)))
 }
 
-/// Logs a person out everywhere.
+/// Ends all sessions of a user.
+///
+/// Access tokens issued before become stale.
 #[utoipa::path(
-    delete, path = "/admin/users/{id}/sessions", tag = "administration", params(("id" = String, Path, format = "uuid", description = "The person's id")),
-    responses(
-        (status = 204, description = "All their sessions have ended, and their access tokens are stale"),
-        (status = 401, description = "`missing_token`, `invalid_token`, `session_ended`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`role_required`: the person is no administrator", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "`not_found`: there is no such person", body = ProblemBody, content_type = "application/problem+json"),
-    ),
+    delete, path = "/admin/users/{id}/sessions", tag = "administration",
+    params(("id" = String, Path, format = "uuid", description = "Id of the user")),
+    responses((status = 204, description = "All sessions have ended")),
     security(("refresh_cookie" = []), ("refresh_token" = []))
 )]
-pub async fn end_all(
-    request: HttpRequest,
+pub async fn end_user_sessions(
     context: web::Data<Context>,
-    cookies: web::Data<Cookies>,
     id: web::Path<String>,
+    admin: AdminSession,
 ) -> Result<HttpResponse, Problem> {
-    let (_, requester) = administrator(&request, &context, **cookies).await?;
-    let ended = admin::end_sessions(&context.database, parse(&id)?, &requester, context.now()).await;
-    ended.map_err(administration_problem)?;
-    Ok(HttpResponse::NoContent().finish())
+    admin::end_sessions(&context.database, parse_id(&id)?, &admin.client, context.now()).await?;
+    Ok(responses::no_content([]))
 }
 
-/// Ends one session of a person.
+/// Ends one session of a user.
 #[utoipa::path(
     delete, path = "/admin/users/{id}/sessions/{session}", tag = "administration",
     params(
-        ("id" = String, Path, format = "uuid", description = "The person's id"),
-        ("session" = String, Path, format = "uuid", description = "The session's id"),
+        ("id" = String, Path, format = "uuid", description = "Id of the user"),
+        ("session" = String, Path, format = "uuid", description = "Id of the session"),
     ),
-    responses(
-        (status = 204, description = "It has ended"),
-        (status = 401, description = "`missing_token`, `invalid_token`, `session_ended`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`role_required`: the person is no administrator", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "`not_found`: the person has no such session, or it is over", body = ProblemBody, content_type = "application/problem+json"),
-    ),
+    responses((status = 204, description = "The session has ended")),
     security(("refresh_cookie" = []), ("refresh_token" = []))
 )]
-pub async fn end(
-    request: HttpRequest,
+pub async fn end_user_session(
     context: web::Data<Context>,
-    cookies: web::Data<Cookies>,
     ids: web::Path<(String, String)>,
+    admin: AdminSession,
 ) -> Result<HttpResponse, Problem> {
-    let (_, requester) = administrator(&request, &context, **cookies).await?;
-    let (user, session): (UserId, _) = (parse(&ids.0)?, parse(&ids.1)?);
-    let now = context.now();
-    let ended = admin::end_session(&context.database, user, session, &requester, now).await;
-    if ended.map_err(administration_problem)? {
-        Ok(HttpResponse::NoContent().finish())
+    let (user, session): (UserId, _) = (parse_id(&ids.0)?, parse_id(&ids.1)?);
+    if admin::end_session(&context.database, user, session, &admin.client, context.now()).await? {
+        Ok(responses::no_content([]))
     } else {
         Err(Problem::new(Code::NotFound))
     }

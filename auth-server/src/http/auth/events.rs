@@ -3,75 +3,55 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use shared_claims::Problem;
-use shared_claims::http::problem::ProblemBody;
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::domain::context::Context;
 use crate::domain::events::{self, Cursor, Filter};
-use crate::http::cookies::Cookies;
-use crate::http::errors::store_problem;
-use crate::http::extract::query::Query;
-use crate::http::extract::refresh_token::session;
+use crate::http::extract::current_session::CurrentSession;
+use crate::http::extract::query::{PageQuery, Query};
 use crate::model::{Event, EventType, device};
 
-/// Some events.
+/// A page of security events.
 #[derive(Serialize, ToSchema)]
 pub struct Events {
     /// Newest first.
     items: Vec<EventBody>,
-    /// For the next page; absent on the last.
+    /// `cursor` of the next page. Absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
 }
 
-/// Something that happened.
+/// A security event.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Event)]
 pub struct EventBody {
-    /// When.
+    /// Time of the event.
     at: DateTime<Utc>,
-    /// What.
+    /// Type of the event.
     r#type: EventType,
-    /// UUID of the person.
+    /// UUID of the user.
     user_id: Option<String>,
     /// UUID of the session.
     session_id: Option<String>,
-    /// Address that it came from.
+    /// Address of the client.
     ip: Option<String>,
-    /// With what.
+    /// `User-Agent` of the client.
     user_agent: Option<String>,
-    /// The same, for people.
+    /// Browser and system, a guess from `user_agent`.
     #[schema(example = "Firefox on Linux")]
     device: Option<String>,
-    /// More, by name: the `reason` of an end, the new `roles`, `by` whom.
+    /// Depends on the type: the `reason` of an end, the new `roles`. `by` is present if another user or an operator caused the
+    /// event.
     #[schema(value_type = Object)]
     details: Map<String, Value>,
 }
 
-/// Which page of it.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "only describes what `Query` reads")]
-pub struct Page {
-    /// At most so many, from 1 to 200.
-    #[param(minimum = 1, maximum = 200, default = 50)]
-    limit: Option<i64>,
-    /// `next_cursor` of the page before.
-    cursor: Option<String>,
-}
-
-impl Events {
-    pub fn new(page: events::Page) -> Self {
+impl From<events::Page> for Events {
+    fn from(page: events::Page) -> Self {
         Self {
             items: page.events.into_iter().map(EventBody::from).collect(),
             next_cursor: page.next.map(|cursor| cursor.to_string()),
         }
-    }
-
-    /// For the person whom they concern: where an administrator sat is not their business.
-    fn of_oneself(page: events::Page) -> Self {
-        let hide = |event: Event| if event.is_by_other_user() { event.without_origin() } else { event };
-        Self::new(events::Page { events: page.events.into_iter().map(hide).collect(), ..page })
     }
 }
 
@@ -90,25 +70,24 @@ impl From<Event> for EventBody {
     }
 }
 
-/// What happened to the person.
+/// Lists the security events of the user, newest first.
 #[utoipa::path(
-    get, path = "/auth/events", tag = "account", params(Page),
-    responses(
-        (status = 200, description = "The person's own security events", body = Events),
-        (status = 401, description = "`missing_token`, `invalid_token`, `session_ended`", body = ProblemBody, content_type = "application/problem+json"),
-    ),
+    get, path = "/auth/events", tag = "account", params(PageQuery),
+    responses((status = 200, description = "A page of events", body = Events)),
     security(("refresh_cookie" = []), ("refresh_token" = []))
 )]
-pub async fn list(
+pub async fn list_events(
     request: HttpRequest,
     context: web::Data<Context>,
-    cookies: web::Data<Cookies>,
+    current: CurrentSession,
 ) -> Result<HttpResponse, Problem> {
-    let (_, user) = session(&request, &context, **cookies).await?;
     let mut query = Query::read(&request)?;
     let (limit, cursor) = (query.limit(), query.take("cursor", str::parse::<Cursor>));
     query.check()?;
-    let filter = Filter { user: Some(user.id), ..Filter::default() };
-    let page = events::page(&context.database, filter, cursor, limit).await;
-    Ok(HttpResponse::Ok().json(Events::of_oneself(page.map_err(|error| store_problem(&error))?)))
+    let filter = Filter { user: Some(current.user.id), ..Filter::default() };
+    let mut page = events::page(&context.database, filter, cursor, limit).await?;
+    // Users do not see the addresses of administrators.
+    let hide = |event: Event| if event.is_by_other_user() { event.without_origin() } else { event };
+    page.events = page.events.into_iter().map(hide).collect();
+    Ok(HttpResponse::Ok().json(Events::from(page)))
 }

@@ -2,66 +2,61 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use secrecy::SecretString;
 use serde::Deserialize;
 use shared_claims::Problem;
-use shared_claims::http::problem::ProblemBody;
 use utoipa::ToSchema;
 
 use crate::domain::context::Context;
 use crate::domain::sessions::logout;
 use crate::http::cookies::Cookies;
-use crate::http::errors::store_problem;
-use crate::http::extract::client_info::requester;
+use crate::http::extract::current_session::CurrentSession;
 use crate::http::extract::json::OptionalJson;
-use crate::http::extract::refresh_token::{all_presented, session};
+use crate::http::extract::refresh_token;
+use crate::http::responses;
+use crate::model::ClientInfo;
 
-/// The token whose session ends, where it is not in the cookie.
+/// The refresh token of clients without cookies.
 #[derive(Default, Deserialize, ToSchema)]
-pub struct Logout {
-    /// Of any generation.
+#[schema(as = Logout)]
+pub struct LogoutRequest {
+    /// Any refresh token of the session, even a rotated or expired one.
     #[schema(value_type = Option<String>)]
     refresh_token: Option<SecretString>,
 }
 
-/// Ends the session that is presented; all of them, where there are several.
+/// Ends the session.
+///
+/// If the request contains several refresh tokens, all their sessions end. After 503 the session and the cookies remain.
 #[utoipa::path(
-    post, path = "/auth/logout", tag = "session", request_body(content = Option<Logout>),
-    responses(
-        (status = 204, description = "The session has ended, or nothing was presented that could be. Cookies are cleared."),
-        (status = 503, description = "`unavailable`: the session goes on, the cookies stay", body = ProblemBody, content_type = "application/problem+json"),
-    ),
+    post, path = "/auth/logout", tag = "session", request_body(content = Option<LogoutRequest>),
+    responses((status = 204, description = "The session has ended, or there was none. Clears the cookies.")),
     security(("refresh_cookie" = []), ("refresh_token" = []), ())
 )]
 pub async fn log_out(
     request: HttpRequest,
     context: web::Data<Context>,
-    cookies: web::Data<Cookies>,
-    OptionalJson(body): OptionalJson<Logout>,
+    cookies: Cookies,
+    client: ClientInfo,
+    OptionalJson(body): OptionalJson<LogoutRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let tokens = all_presented(&request, **cookies, body.unwrap_or_default().refresh_token)?;
-    let requester = requester(&request, **cookies);
-    logout::log_out(&context, tokens, &requester).await.map_err(|error| store_problem(&error))?;
-    let mut response = HttpResponse::NoContent();
-    cookies.clear(&request, &mut response);
-    Ok(response.finish())
+    let tokens = refresh_token::find_all(&request, cookies, body.unwrap_or_default().refresh_token)?;
+    logout::log_out(&context, tokens, &client).await?;
+    Ok(responses::no_content(cookies.cleared(&request)))
 }
 
-/// Ends every session of the person, on all devices.
+/// Ends all sessions of the user, on all devices.
+///
+/// Access tokens issued before become stale.
 #[utoipa::path(
     post, path = "/auth/logout-all", tag = "session",
-    responses(
-        (status = 204, description = "All sessions have ended. Cookies are cleared."),
-        (status = 401, description = "`missing_token`, `invalid_token`, `session_ended`", body = ProblemBody, content_type = "application/problem+json"),
-    ),
+    responses((status = 204, description = "All sessions have ended. Clears the cookies.")),
     security(("refresh_cookie" = []), ("refresh_token" = []))
 )]
 pub async fn log_out_everywhere(
     request: HttpRequest,
     context: web::Data<Context>,
-    cookies: web::Data<Cookies>,
+    cookies: Cookies,
+    client: ClientInfo,
+    current: CurrentSession,
 ) -> Result<HttpResponse, Problem> {
-    let (_, user) = session(&request, &context, **cookies).await?;
-    let requester = requester(&request, **cookies);
-    logout::log_out_everywhere(&context, user.id, &requester).await.map_err(|error| store_problem(&error))?;
-    let mut response = HttpResponse::NoContent();
-    cookies.clear(&request, &mut response);
-    Ok(response.finish())
+    logout::log_out_everywhere(&context, current.user.id, &client).await?;
+    Ok(responses::no_content(cookies.cleared(&request)))
 }

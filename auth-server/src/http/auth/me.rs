@@ -1,7 +1,6 @@
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 use shared_claims::http::bearer::{bearer, token_problem};
-use shared_claims::http::problem::ProblemBody;
 use shared_claims::{AccessTokenValidator, Problem, TokenError};
 use utoipa::ToSchema;
 
@@ -9,117 +8,110 @@ use crate::domain::context::Context;
 use crate::domain::sessions::authentication;
 use crate::domain::users::profile;
 use crate::http::cookies::Cookies;
-use crate::http::errors::{deletion_problem, rename_problem, with_challenge};
-use crate::http::extract::client_info::{address, requester};
+use crate::http::extract::current_session::CurrentSession;
 use crate::http::extract::json::Json;
-use crate::http::extract::refresh_token::session;
-use crate::http::rate_limit::Attempts;
-use crate::http::responses::UserBody;
-use crate::http::validation::Fields;
-use crate::model::{DisplayName, TokenTransport, User, Username};
+use crate::http::openapi::{FreshLoginRequired, LastAdministrator, RateLimited};
+use crate::http::rate_limit::LoginRateLimit;
+use crate::http::responses::{self, UserBody};
+use crate::http::validation::Validation;
+use crate::model::{ClientInfo, DisplayName, TokenTransport, User, Username};
 
-/// The names to change; those that are not given stay.
+/// The names to change. Absent members remain unchanged.
 #[derive(Deserialize, ToSchema)]
-pub struct Names {
-    /// How to greet the person.
+#[schema(as = Names)]
+pub struct ProfilePatch {
+    /// Display name.
     #[schema(value_type = Option<DisplayName>)]
     name: Option<String>,
-    /// Unique.
+    /// Unique username.
     #[schema(value_type = Option<Username>)]
     username: Option<String>,
 }
 
-/// Who is logged in.
+/// Returns the user.
+///
+/// Requires the session or an access token.
 #[utoipa::path(
     get, path = "/auth/me", tag = "account",
-    responses(
-        (status = 200, description = "The person", body = UserBody),
-        (status = 401, description = "`missing_token`, `invalid_token`, `token_expired`, `token_stale`, `session_ended`", body = ProblemBody, content_type = "application/problem+json"),
-    ),
+    responses((status = 200, description = "The user", body = UserBody)),
     security(("refresh_cookie" = []), ("refresh_token" = []), ("access_token" = []))
 )]
-pub async fn show(
+pub async fn get_me(
     request: HttpRequest,
     context: web::Data<Context>,
-    cookies: web::Data<Cookies>,
     access_tokens: web::Data<AccessTokenValidator>,
 ) -> Result<HttpResponse, Problem> {
-    let user = match by_access_token(&request, &context, &access_tokens).await? {
+    let user = match user_of_access_token(&request, &context, &access_tokens).await? {
         Some(user) => user,
-        None => session(&request, &context, **cookies).await?.1,
+        None => CurrentSession::extract(&request).await?.user,
     };
     Ok(HttpResponse::Ok().json(UserBody::from(&user)))
 }
 
-/// Changes names.
+/// Changes the display name and the username.
+///
+/// Access tokens contain the new display name from the next refresh on.
 #[utoipa::path(
-    patch, path = "/auth/me", tag = "account", request_body = Names,
-    responses(
-        (status = 200, description = "The person, with the new names", body = UserBody),
-        (status = 429, description = "`too_many_requests`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 401, description = "`missing_token`, `invalid_token`, `session_ended`", body = ProblemBody, content_type = "application/problem+json"),
-    ),
+    patch, path = "/auth/me", tag = "account", request_body = ProfilePatch,
+    responses((status = 200, description = "The user with the new names", body = UserBody), RateLimited),
     security(("refresh_cookie" = []), ("refresh_token" = []))
 )]
-pub async fn change(
+pub async fn update_me(
     request: HttpRequest,
     context: web::Data<Context>,
-    cookies: web::Data<Cookies>,
-    attempts: web::Data<Attempts>,
-    Json(body): Json<Names>,
+    rate_limit: web::Data<LoginRateLimit>,
+    client: ClientInfo,
+    Json(body): Json<ProfilePatch>,
 ) -> Result<HttpResponse, Problem> {
-    let (_, user) = session(&request, &context, **cookies).await?;
-    // An answer tells whether somebody has that username.
+    let current = CurrentSession::extract(&request).await?;
+    // The response reveals whether the username is taken.
     if body.username.is_some() {
-        attempts.count(address(&request))?;
+        rate_limit.check(client.ip)?;
     }
-    let mut fields = Fields::default();
-    let name = fields.display_name(body.name.as_deref());
-    let username = fields.username(body.username.as_deref());
-    fields.check()?;
-    let user = profile::rename(&context, user.id, name, username, &requester(&request, **cookies)).await;
-    let user = user.map_err(rename_problem)?;
+    let mut validation = Validation::default();
+    let name = validation.display_name(body.name.as_deref());
+    let username = validation.username(body.username.as_deref());
+    validation.check()?;
+    let user = profile::rename(&context, current.user.id, name, username, &client).await?;
     Ok(HttpResponse::Ok().json(UserBody::from(&user)))
 }
 
-/// Deletes the person who asks, with everything that belongs to them. Their events keep no more than the id.
+/// Deletes the user, with all sessions and known devices.
+///
+/// The user must have given the password within the last 5 minutes. Security events keep their type, their time and the id of
+/// the user.
 #[utoipa::path(
     delete, path = "/auth/me", tag = "account",
     responses(
-        (status = 204, description = "The person is gone. Cookies are cleared."),
-        (status = 401, description = "`missing_token`, `invalid_token`, `session_ended`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 403, description = "`fresh_login_required`: the password was last checked more than `max_age` seconds ago", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "`last_administrator`: nobody would be left to administer", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 204, description = "The user is deleted. Clears the cookies."),
+        FreshLoginRequired, LastAdministrator,
     ),
     security(("refresh_cookie" = []), ("refresh_token" = []))
 )]
-pub async fn delete(
+pub async fn delete_me(
     request: HttpRequest,
     context: web::Data<Context>,
-    cookies: web::Data<Cookies>,
+    cookies: Cookies,
+    current: CurrentSession,
 ) -> Result<HttpResponse, Problem> {
-    let (session, user) = session(&request, &context, **cookies).await?;
-    profile::delete_oneself(&context, &session, &user).await.map_err(deletion_problem)?;
-    let mut response = HttpResponse::NoContent();
-    response.cookie(cookies.device_cleared());
-    if session.delivery.transport() == TokenTransport::Cookie {
-        cookies.clear(&request, &mut response);
-    }
-    Ok(response.finish())
+    profile::delete_oneself(&context, &current.session, &current.user).await?;
+    let cleared = match current.session.delivery.transport() {
+        TokenTransport::Cookie => cookies.cleared(&request),
+        TokenTransport::Body => Vec::new(),
+    };
+    Ok(responses::no_content(std::iter::once(cookies.device_cleared()).chain(cleared)))
 }
 
-/// The person of an access token, where the request bears one. Whatever else it bears is read as a refresh token.
-async fn by_access_token(
+/// The user of the bearer token if it is an access token of this server. Any other token can be a refresh token.
+async fn user_of_access_token(
     request: &HttpRequest,
     context: &Context,
     access_tokens: &AccessTokenValidator,
 ) -> Result<Option<User>, Problem> {
     let Some(token) = bearer(request)? else { return Ok(None) };
     match access_tokens.check(token) {
-        Ok(claims) => {
-            authentication::by_access_token(context, &claims).await.map(Some).map_err(with_challenge)
-        }
-        Err(TokenError::Expired) => Err(token_problem(&TokenError::Expired)),
+        Ok(claims) => Ok(Some(authentication::by_access_token(context, &claims).await?)),
+        Err(error @ TokenError::Expired) => Err(token_problem(&error)),
         Err(_) => Ok(None),
     }
 }

@@ -2,77 +2,87 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use secrecy::SecretString;
 use serde::Deserialize;
 use shared_claims::Problem;
-use shared_claims::http::problem::ProblemBody;
 use utoipa::ToSchema;
 
 use crate::domain::context::Context;
+use crate::domain::sessions::login::Opening;
 use crate::domain::users::registration::{self, NewPerson};
-use crate::http::auth::login::{clear_other_cookies, opening};
+use crate::http::auth::login::superseded;
 use crate::http::cookies::Cookies;
-use crate::http::errors::registration_problem;
-use crate::http::extract::client_info::address;
 use crate::http::extract::json::Json;
-use crate::http::rate_limit::Attempts;
-use crate::http::responses::{Tokens, tokens};
-use crate::http::validation::Fields;
-use crate::model::{Delivery, DisplayName, Email, Username};
+use crate::http::openapi::{RateLimited, RegistrationProblems};
+use crate::http::rate_limit::LoginRateLimit;
+use crate::http::responses::{self, Tokens};
+use crate::http::validation::Validation;
+use crate::model::{ClientInfo, Delivery, DisplayName, Email, Username};
 
-/// Who wants to register, and how to log them in.
+/// A new user, and the options of their first session.
 #[derive(Deserialize, ToSchema)]
-pub struct Registration {
-    /// Unique.
+#[schema(as = Registration)]
+pub struct RegisterRequest {
+    /// Unique e-mail address.
     #[schema(value_type = Email, required)]
     email: Option<String>,
-    /// 9 to 128 characters, and not easy to guess.
+    /// 9 to 128 characters, hard to guess.
     #[schema(value_type = String, required, format = "password", min_length = 9, max_length = 128, pattern = "^[^\\u0000]*$")]
     password: Option<SecretString>,
-    /// Unique.
+    /// Unique username.
     #[schema(value_type = Option<Username>)]
     username: Option<String>,
-    /// How to greet the person.
+    /// Display name.
     #[schema(value_type = Option<DisplayName>)]
     name: Option<String>,
-    /// `false`: the cookie goes with the browser.
+    /// With `false` the cookies end with the browser.
     #[schema(default = true)]
     remember: Option<bool>,
-    /// How the session's tokens travel.
+    /// How the tokens of the session are delivered.
     #[schema(value_type = Option<Delivery>)]
     token_delivery: Option<String>,
-    /// Audience of the access token; must be listed.
+    /// Audience of the access token.
     audience: Option<String>,
 }
 
-/// Registers a person and logs them in.
+/// Creates a user and a session.
+///
+/// If the request contains the refresh token of another session, that session ends.
 #[utoipa::path(
-    post, path = "/auth/register", tag = "session", request_body = Registration,
+    post, path = "/auth/register", tag = "session", request_body = RegisterRequest,
     responses(
-        (status = 201, description = "Registered and logged in, as by a login.", body = Tokens),
-        (status = 403, description = "`origin_not_allowed`, `registration_closed`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 409, description = "`email_taken`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 429, description = "`too_many_requests`", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 201, description = "The tokens of the new session", body = Tokens),
+        RegistrationProblems, RateLimited,
     )
 )]
 pub async fn register(
     request: HttpRequest,
     context: web::Data<Context>,
-    cookies: web::Data<Cookies>,
-    attempts: web::Data<Attempts>,
-    Json(body): Json<Registration>,
+    rate_limit: web::Data<LoginRateLimit>,
+    cookies: Cookies,
+    client: ClientInfo,
+    Json(body): Json<RegisterRequest>,
 ) -> Result<HttpResponse, Problem> {
-    attempts.count(address(&request)).inspect_err(|_| context.metrics.registrations.count("throttled"))?;
-    let mut fields = Fields::default();
-    let email = fields.email(body.email.as_deref());
-    let password = fields.password("password", body.password);
-    let username = fields.username(body.username.as_deref());
-    let name = fields.display_name(body.name.as_deref());
-    let delivery = fields.delivery(body.token_delivery.as_deref());
-    let (Some(email), Some(password)) = (email, password) else { return Err(fields.problem()) };
-    fields.check()?;
-    let opening = opening(&request, &context, **cookies, delivery, body.remember, body.audience)?;
-    let person = NewPerson { email, username, name, password };
-    let issued = context.metrics.registration(registration::register(&context, person, opening).await);
-    let issued = issued.map_err(registration_problem)?;
-    let mut response = HttpResponse::Created();
-    clear_other_cookies(&request, **cookies, delivery, &mut response);
-    Ok(tokens(response, **cookies, &issued))
+    rate_limit.check(client.ip).inspect_err(|_| context.metrics.registrations.count("throttled"))?;
+    let (user, session) = body.parse(client)?;
+    let session = Opening { replaces: superseded(&request, &context, cookies)?, ..session };
+    let issued = context.metrics.registration(registration::register(&context, user, session).await)?;
+    Ok(responses::new_session(HttpResponse::Created(), &request, cookies, &issued))
+}
+
+impl RegisterRequest {
+    fn parse(self, client: ClientInfo) -> Result<(NewPerson, Opening), Problem> {
+        let mut validation = Validation::default();
+        let email = validation.email(self.email.as_deref());
+        let password = validation.password("password", self.password);
+        let username = validation.username(self.username.as_deref());
+        let name = validation.display_name(self.name.as_deref());
+        let delivery = validation.delivery(self.token_delivery.as_deref());
+        let (email, password) = validation.finish(email.zip(password))?;
+        let session = Opening {
+            delivery,
+            remember: self.remember.unwrap_or(true),
+            audience: self.audience,
+            requester: client,
+            replaces: Vec::new(),
+        };
+        Ok((NewPerson { email, username, name, password }, session))
+    }
 }

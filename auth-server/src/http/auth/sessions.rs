@@ -1,44 +1,43 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use shared_claims::http::problem::ProblemBody;
 use shared_claims::{Code, Problem};
 use utoipa::ToSchema;
 
 use crate::domain::context::Context;
 use crate::domain::sessions::active;
 use crate::http::cookies::Cookies;
-use crate::http::errors::store_problem;
-use crate::http::extract::client_info::requester;
-use crate::http::extract::refresh_token::session;
-use crate::model::{EndReason, Session, TokenTransport, device};
+use crate::http::extract::current_session::CurrentSession;
+use crate::http::extract::parse_id;
+use crate::http::responses;
+use crate::model::{ClientInfo, EndReason, Session, TokenTransport, device};
 
-/// The living sessions of a person.
+/// The active sessions of a user.
 #[derive(Serialize, ToSchema)]
 pub struct Sessions {
-    /// Last used first.
+    /// Most recently used first.
     sessions: Vec<SessionBody>,
 }
 
-/// One login on one device.
+/// A login on one device.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Session)]
 pub struct SessionBody {
-    /// UUID; `sid` of its tokens.
+    /// UUID, the `sid` claim of the session's tokens.
     id: String,
-    /// Whether it is the one that asks.
+    /// Whether this is the session of the request.
     current: bool,
-    /// When it was opened.
+    /// Time of the login.
     created_at: DateTime<Utc>,
-    /// When it was last refreshed.
+    /// Time of the last refresh.
     last_used_at: DateTime<Utc>,
-    /// When it is over at the latest.
+    /// Time at which the session ends even if it is refreshed.
     expires_at: DateTime<Utc>,
-    /// Where it was last used.
+    /// Address of the last refresh.
     ip: Option<String>,
-    /// With what it was last used.
+    /// `User-Agent` of the last refresh.
     user_agent: Option<String>,
-    /// The same, for people.
+    /// Browser and system, a guess from `user_agent`.
     #[schema(example = "Firefox on Linux")]
     device: Option<String>,
 }
@@ -64,55 +63,42 @@ impl SessionBody {
     }
 }
 
-/// Where the person is logged in.
+/// Lists the active sessions of the user, most recently used first.
 #[utoipa::path(
     get, path = "/auth/sessions", tag = "account",
-    responses(
-        (status = 200, description = "The sessions that are alive", body = Sessions),
-        (status = 401, description = "`missing_token`, `invalid_token`, `session_ended`", body = ProblemBody, content_type = "application/problem+json"),
-    ),
+    responses((status = 200, description = "The active sessions", body = Sessions)),
     security(("refresh_cookie" = []), ("refresh_token" = []))
 )]
-pub async fn list(
-    request: HttpRequest,
+pub async fn list_sessions(
     context: web::Data<Context>,
-    cookies: web::Data<Cookies>,
+    current: CurrentSession,
 ) -> Result<HttpResponse, Problem> {
-    let (current, _) = session(&request, &context, **cookies).await?;
-    let sessions = active::list(&context, &current).await.map_err(|error| store_problem(&error))?;
-    Ok(HttpResponse::Ok().json(Sessions::new(sessions, &current)))
+    let sessions = active::list(&context, &current.session).await?;
+    Ok(HttpResponse::Ok().json(Sessions::new(sessions, &current.session)))
 }
 
-/// Ends a session, on another device for example.
+/// Ends one session of the user.
 #[utoipa::path(
     delete, path = "/auth/sessions/{id}", tag = "account",
-    params(("id" = String, Path, format = "uuid", description = "The session's id")),
-    responses(
-        (status = 204, description = "It has ended. Where it was the one that asked, its cookies are cleared."),
-        (status = 401, description = "`missing_token`, `invalid_token`, `session_ended`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "`not_found`: the person has no such session, or it is over", body = ProblemBody, content_type = "application/problem+json"),
-    ),
+    params(("id" = String, Path, format = "uuid", description = "Id of the session")),
+    responses((status = 204, description = "The session has ended. Clears the cookies if it is the session of the request.")),
     security(("refresh_cookie" = []), ("refresh_token" = []))
 )]
-pub async fn end(
+pub async fn end_session(
     request: HttpRequest,
     context: web::Data<Context>,
-    cookies: web::Data<Cookies>,
+    cookies: Cookies,
+    client: ClientInfo,
     id: web::Path<String>,
+    current: CurrentSession,
 ) -> Result<HttpResponse, Problem> {
-    let (current, user) = session(&request, &context, **cookies).await?;
-    let id = id.parse().map_err(|_| Problem::new(Code::NotFound))?;
-    let itself = id == current.id;
-    let reason = if itself { EndReason::LoggedOut } else { EndReason::Revoked };
-    let requester = requester(&request, **cookies);
-    let ended = active::end(&context, user.id, id, reason, &requester).await;
-    let ended = ended.map_err(|error| store_problem(&error))?;
-    if !ended {
+    let CurrentSession { session, user, .. } = current;
+    let id = parse_id(&id)?;
+    let is_current = id == session.id;
+    let reason = if is_current { EndReason::LoggedOut } else { EndReason::Revoked };
+    if !active::end(&context, user.id, id, reason, &client).await? {
         return Err(Problem::new(Code::NotFound));
     }
-    let mut response = HttpResponse::NoContent();
-    if itself && current.delivery.transport() == TokenTransport::Cookie {
-        cookies.clear(&request, &mut response);
-    }
-    Ok(response.finish())
+    let in_cookies = is_current && session.delivery.transport() == TokenTransport::Cookie;
+    Ok(responses::no_content(if in_cookies { cookies.cleared(&request) } else { Vec::new() }))
 }

@@ -4,46 +4,49 @@ use std::fmt::Display;
 use actix_web::HttpRequest;
 use shared_claims::{Code, Problem};
 use url::form_urlencoded;
+use utoipa::IntoParams;
 
-/// How many items a page has where nobody asks for a number.
+use crate::http::validation::Validation;
+
 const DEFAULT_LIMIT: i64 = 50;
-/// And at most.
 const MAX_LIMIT: i64 = 200;
 
-/// The query of a URL. Like the members of a body, no parameter may stand twice or be unknown: a filter that is misspelt
-/// must not show everything.
+/// The query of a URL. No parameter may be duplicate or unknown: a misspelt filter must not show everything.
 pub struct Query {
-    given: BTreeMap<String, String>,
-    wrong: BTreeMap<String, String>,
+    parameters: BTreeMap<String, String>,
+    validation: Validation,
+}
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only describes what `Query` reads")]
+pub struct PageQuery {
+    /// Maximum number of items.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<i64>,
+    /// `next_cursor` of the previous page.
+    cursor: Option<String>,
 }
 
 impl Query {
-    /// Reads it.
-    ///
-    /// # Errors
-    /// `malformed_request` where a parameter stands twice.
+    /// A duplicate parameter is a `malformed_request`.
     pub fn read(request: &HttpRequest) -> Result<Self, Problem> {
-        let mut given = BTreeMap::new();
+        let mut parameters = BTreeMap::new();
         for (name, value) in form_urlencoded::parse(request.query_string().as_bytes()) {
-            if given.insert(name.into_owned(), value.into_owned()).is_some() {
-                return Err(Problem::new(Code::MalformedRequest).detail("A parameter stands twice."));
+            if parameters.insert(name.into_owned(), value.into_owned()).is_some() {
+                return Err(
+                    Problem::new(Code::MalformedRequest).detail("The query has a duplicate parameter.")
+                );
             }
         }
-        Ok(Self { given, wrong: BTreeMap::new() })
+        Ok(Self { parameters, validation: Validation::default() })
     }
 
-    /// A parameter that must parse where it is there.
     pub fn take<T, E: Display>(&mut self, name: &str, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
-        match parse(&self.given.remove(name)?) {
-            Ok(value) => Some(value),
-            Err(error) => {
-                self.wrong.insert(name.to_owned(), error.to_string());
-                None
-            }
-        }
+        let value = self.parameters.remove(name)?;
+        self.validation.optional(name, Some(value.as_str()), parse)
     }
 
-    /// `limit`: how many items the page has at most.
     pub fn limit(&mut self) -> i64 {
         let parse = |text: &str| {
             let number = text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
@@ -52,14 +55,11 @@ impl Query {
         self.take("limit", parse).unwrap_or(DEFAULT_LIMIT)
     }
 
-    /// Ends the reading.
-    ///
-    /// # Errors
-    /// `invalid_input`, with everything that is wrong or not known here.
+    /// Call this last: what was not taken is unknown, which is `invalid_input` like a parameter that does not parse.
     pub fn check(mut self) -> Result<(), Problem> {
-        for name in self.given.into_keys() {
-            self.wrong.insert(name, "is not known here".to_owned());
+        for name in self.parameters.keys() {
+            self.validation.reject(name, "is not a known parameter");
         }
-        if self.wrong.is_empty() { Ok(()) } else { Err(Problem::new(Code::InvalidInput).fields(self.wrong)) }
+        self.validation.check()
     }
 }

@@ -1,4 +1,4 @@
-//! What the OpenAPI document says of requests beyond what their types say to serde.
+//! Adds to the OpenAPI document what the types of requests do not express.
 
 use server_kit::openapi::operations;
 use utoipa::openapi::path::Parameter;
@@ -6,7 +6,7 @@ use utoipa::openapi::request_body::RequestBody;
 use utoipa::openapi::schema::{AdditionalProperties, SchemaType, Type};
 use utoipa::openapi::{Object, ObjectBuilder, OneOfBuilder, OpenApi, Ref, RefOr, Schema};
 
-/// No member may be unknown, a body or header that may be left out is not `null`, an audience is one of these, and a
+/// Bodies have no unknown members, an optional body or parameter is never `null`, an audience is one of `audiences`, and a
 /// login has either an e-mail address or a username.
 pub fn complete(document: &mut OpenApi, audiences: &[String]) {
     let parameters = operations(document).flat_map(|(_, _, call)| call.parameters.iter_mut().flatten());
@@ -18,7 +18,7 @@ pub fn complete(document: &mut OpenApi, audiences: &[String]) {
         let Some(RefOr::T(Schema::Object(body))) = schemas.get_mut(&name) else { continue };
         body.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
         if let Some(audience) = body.properties.get_mut("audience") {
-            *audience = one_of_them(audiences);
+            *audience = one_of(audiences);
         }
     }
     if let Some(RefOr::T(login)) = schemas.get_mut("Login")
@@ -30,7 +30,6 @@ pub fn complete(document: &mut OpenApi, audiences: &[String]) {
     }
 }
 
-/// A parameter that may be left out is not `null` either.
 fn without_null(parameter: &mut RefOr<Parameter>) {
     let RefOr::T(Parameter { schema: Some(schema), .. }) = parameter else { return };
     match schema {
@@ -49,7 +48,7 @@ fn without_null(parameter: &mut RefOr<Parameter>) {
     }
 }
 
-/// The name of the body's type, which the body is made to refer to.
+/// Returns the name of the body's schema. Makes an optional body refer to it without the alternative `null`.
 fn schema_name(body: &mut RefOr<RequestBody>) -> Option<String> {
     let RefOr::T(body) = body else { return None };
     let RefOr::T(content) = body.content.values_mut().next()? else { return None };
@@ -61,15 +60,15 @@ fn schema_name(body: &mut RefOr<RequestBody>) -> Option<String> {
     ref_location.rsplit('/').next().map(str::to_owned)
 }
 
-fn one_of_them(audiences: &[String]) -> RefOr<Schema> {
+fn one_of(audiences: &[String]) -> RefOr<Schema> {
     let names = audiences.iter().map(|name| Some(name.as_str())).chain([None]);
     let text_or_null = SchemaType::from_iter([Type::String, Type::Null]);
-    let description = "Audience of the access token; the first of them where none is given.";
+    let description = "Audience of the access token, by default the first one.";
     let audience = ObjectBuilder::new().schema_type(text_or_null).enum_values(Some(names));
     audience.description(Some(description)).into()
 }
 
-/// With one of two members, and nothing or `null` for the other.
+/// A login with one of two members. The other is absent or `null`.
 fn identified_by(mut login: Object, needed: &str, absent: &str) -> Object {
     if let Some(RefOr::T(Schema::OneOf(this_or_null))) = login.properties.get(needed)
         && let Some(reference) = this_or_null.items.iter().find(|item| matches!(item, RefOr::Ref(_))).cloned()

@@ -1,4 +1,4 @@
-//! The page to try things out with: the files of `web/`, compiled in, under the paths that they have there.
+//! The demo page: the files of `web/`, compiled in, under the same paths.
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION};
 use actix_web::{HttpResponse, web};
@@ -27,7 +27,7 @@ const FILES: [(&str, &str, &str); 11] = [
     ("/client/auth.js", SCRIPT, include_str!("../../../../web/client/auth.js")),
 ];
 
-/// The page, which calls the resource server at `api_url`, an origin.
+/// `api_url` is the origin of the resource server that the page calls.
 pub fn routes(config: &mut web::ServiceConfig, api_url: &str) {
     let policy = content_security_policy(api_url);
     let settings = json!({"api_url": api_url});
@@ -35,18 +35,18 @@ pub fn routes(config: &mut web::ServiceConfig, api_url: &str) {
         config.service(resource(path, "GET, HEAD").route(get_or_head().to(redirect)));
     }
     config.service(resource("/demo/settings.json", "GET, HEAD").route(get_or_head().to(move || {
-        let answer = HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-cache")).json(&settings);
-        async { answer }
+        let response = HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-cache")).json(&settings);
+        async { response }
     })));
     for (path, media_type, content) in FILES {
         let policy = policy.clone();
         config.service(resource(path, "GET, HEAD").route(get_or_head().to(move || {
-            let answer = HttpResponse::Ok()
+            let response = HttpResponse::Ok()
                 .content_type(media_type)
                 .insert_header((CACHE_CONTROL, "no-cache"))
                 .insert_header((CONTENT_SECURITY_POLICY, policy.as_str()))
                 .body(content);
-            async { answer }
+            async { response }
         })));
     }
 }
@@ -55,8 +55,7 @@ async fn redirect() -> HttpResponse {
     HttpResponse::TemporaryRedirect().insert_header((LOCATION, "/demo/")).finish()
 }
 
-/// Nothing from elsewhere, nothing inline. A form that its script does not get hold of goes nowhere: it would carry a
-/// password.
+/// No other origins, nothing inline. Forms cannot be submitted without their script: the URL would contain a password.
 fn content_security_policy(api_url: &str) -> String {
     format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' {api_url}; \

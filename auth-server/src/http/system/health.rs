@@ -1,76 +1,79 @@
 use actix_web::{HttpResponse, web};
 use chrono::TimeDelta;
 use serde::Serialize;
-use shared_claims::http::problem::ProblemBody;
 use shared_claims::{Code, Problem};
 use utoipa::ToSchema;
 
 use crate::domain::context::Context;
+use crate::http::openapi::NotReady;
 
-/// Rotation compares times that several servers wrote. Within the grace such a difference changes nothing.
+/// Rotation compares times that several servers wrote. A difference within the grace period changes nothing.
 const MAX_CLOCK_DIFFERENCE: TimeDelta = TimeDelta::seconds(2);
 
-/// The process lives.
+/// The process is running.
 #[derive(Serialize, ToSchema)]
 pub struct Alive {
     #[schema(example = "alive")]
     status: &'static str,
 }
 
-/// The server can serve.
+/// The server can serve requests.
 #[derive(Serialize, ToSchema)]
 pub struct Ready {
     #[schema(example = "ready")]
     status: &'static str,
-    database: Part,
-    signing_key: Part,
-    clock: ClockPart,
+    database: Check,
+    signing_key: Check,
+    clock: ClockCheck,
 }
 
 #[derive(Serialize, ToSchema)]
-struct Part {
+#[schema(as = Part)]
+struct Check {
     ok: bool,
 }
 
-/// `ok` is false where this server's clock is more than 2 s off its database's.
+/// `ok` is false if the clocks of the server and the database differ by more than 2 seconds.
 #[derive(Serialize, ToSchema)]
-struct ClockPart {
+#[schema(as = ClockPart)]
+struct ClockCheck {
     ok: bool,
-    /// This server's time less the database's, in milliseconds; absent where both are one.
+    /// The server's time minus the database's, in milliseconds. Absent if both use the same clock.
     #[serde(skip_serializing_if = "Option::is_none")]
     ahead_ms: Option<i64>,
 }
 
-/// Whether the process lives.
-#[utoipa::path(get, path = "/healthz", tag = "operation", responses((status = 200, description = "It does", body = Alive)))]
-pub async fn alive() -> HttpResponse {
+/// Returns 200 while the process is running.
+#[utoipa::path(
+    get, path = "/healthz", tag = "operation",
+    responses((status = 200, description = "The process is running", body = Alive))
+)]
+pub async fn get_liveness() -> HttpResponse {
     HttpResponse::Ok().json(Alive { status: "alive" })
 }
 
-/// Whether the server can serve, part by part.
+/// Returns 200 if the server can serve requests.
 #[utoipa::path(
     get, path = "/readyz", tag = "operation",
-    responses(
-        (status = 200, description = "It can", body = Ready),
-        (status = 503, description = "`unavailable`: `fields` names the parts that fail", body = ProblemBody, content_type = "application/problem+json"),
-    )
+    responses((status = 200, description = "The server can serve requests", body = Ready), NotReady)
 )]
-pub async fn ready(context: web::Data<Context>) -> Result<HttpResponse, Problem> {
+pub async fn get_readiness(context: web::Data<Context>) -> Result<HttpResponse, Problem> {
+    let not_ready = |part, reason| {
+        log::error!("not ready: {part} {reason}");
+        Problem::new(Code::Unavailable).detail("The server is not ready.").field(part, reason)
+    };
     let ahead = context.check_database().await.map_err(|error| {
-        log::error!("not ready: {error}");
-        Problem::new(Code::Unavailable).detail("Not ready.").field("database", "does not answer")
+        log::error!("{error}");
+        not_ready("database", "is unavailable")
     })?;
     if !context.keys.can_sign() {
-        log::error!("not ready: there is no key to sign with");
-        return Err(Problem::new(Code::Unavailable)
-            .detail("Not ready.")
-            .field("signing_key", "there is none"));
+        return Err(not_ready("signing_key", "is missing"));
     }
     Ok(HttpResponse::Ok().json(Ready {
         status: "ready",
-        database: Part { ok: true },
-        signing_key: Part { ok: true },
-        clock: ClockPart {
+        database: Check { ok: true },
+        signing_key: Check { ok: true },
+        clock: ClockCheck {
             ok: ahead.is_none_or(|ahead| ahead.abs() <= MAX_CLOCK_DIFFERENCE),
             ahead_ms: ahead.map(|ahead| ahead.num_milliseconds()),
         },

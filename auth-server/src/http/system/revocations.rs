@@ -8,107 +8,106 @@ use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use shared_claims::http::bearer::bearer;
-use shared_claims::http::problem::ProblemBody;
 use shared_claims::{Challenge, Code, Problem};
 use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::context::Context;
 use crate::domain::revocation_feed::{Cursor, Page};
-use crate::http::errors::store_problem;
 use crate::http::extract::query::Query;
+use crate::http::openapi::FeedProblems;
 use crate::model::Revocation;
 
-/// The longest that a listener may wait, in seconds: proxies cut off what is silent for longer.
-const LONGEST_WAIT: u64 = 30;
+/// Longest time to wait for news, in seconds. Proxies close connections that are silent for longer.
+const MAX_WAIT: u64 = 30;
 
-/// `REVOCATION_FEED_TOKEN`: who shows one of them may listen. None: there is no feed.
+/// The accepted values of `REVOCATION_FEED_TOKEN`. Without any there is no feed.
 pub struct FeedTokens(pub Vec<SecretString>);
 
-/// What was revoked while access tokens are about that know nothing of it.
+/// What was revoked while access tokens issued earlier have not expired yet.
 #[derive(Serialize, ToSchema)]
 pub struct Revocations {
-    /// For the next call: `after`.
+    /// `after` of the next call.
     #[schema(example = "6f0c3f0e.42")]
     cursor: String,
-    /// Whether this is all there is: it replaces what the listener knew.
+    /// Whether these are all entries, which replace those of earlier responses.
     snapshot: bool,
-    /// Their tokens are over.
+    /// Ended sessions: reject tokens whose `sid` is listed.
     sessions: Vec<RevokedSession>,
-    /// Tokens whose `uv` is lower are stale.
+    /// Changed users: reject tokens whose `uv` is lower than that of their `sub`.
     users: Vec<RevokedUser>,
-    /// Tokens that they signed are not to be believed.
+    /// Retired keys: reject tokens whose `kid` is listed.
     keys: Vec<RevokedKey>,
 }
 
 /// A session that has ended.
 #[derive(Serialize, ToSchema)]
 pub struct RevokedSession {
-    /// `sid`
+    /// Id of the session.
     sid: String,
-    /// Actor then all its access tokens have expired.
+    /// Time at which all its access tokens have expired.
     until: DateTime<Utc>,
 }
 
-/// A person whose roles, password or status have changed.
+/// A user whose roles, password or status have changed.
 #[derive(Serialize, ToSchema)]
 pub struct RevokedUser {
-    /// `sub`
+    /// Id of the user.
     sub: String,
-    /// The lowest `uv` that is still good.
+    /// Lowest `uv` of a valid token.
     uv: u64,
-    /// Actor then all access tokens of before have expired.
+    /// Time at which all older access tokens have expired.
     until: DateTime<Utc>,
 }
 
-/// A key that was taken out of use.
+/// A signing key that was retired.
 #[derive(Serialize, ToSchema)]
 pub struct RevokedKey {
-    /// `kid`
+    /// Id of the key.
     kid: String,
-    /// Actor then every cache has the set without it.
+    /// Time at which no cache has the key any more.
     until: DateTime<Utc>,
 }
 
-/// Which part of it.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "only describes what `Query` reads")]
-pub struct Part {
-    /// `cursor` of the answer before. Without one, or with one of before a restore, the answer is a snapshot.
+pub struct FeedQuery {
+    /// `cursor` of the previous response. Without it, or if the server does not know the cursor, the response is a snapshot.
     after: Option<String>,
-    /// How many seconds to wait for news, where there is none. Without it the answer comes at once.
+    /// Seconds to wait for news. Without it the response is immediate.
     #[param(minimum = 1, maximum = 30)]
     wait: Option<i64>,
 }
 
-/// What resource servers must hear of: ended sessions, changed people, retired keys.
+/// Returns revoked sessions, users and keys.
+///
+/// The revocation feed tells resource servers what was revoked while tokens issued earlier have not expired yet.
 #[utoipa::path(
-    get, path = "/revocations", tag = "metadata", params(Part),
-    responses(
-        (status = 200, description = "What is new, or everything", body = Revocations),
-        (status = 401, description = "`missing_token`, `invalid_token`: `REVOCATION_FEED_TOKEN` is needed", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 404, description = "`not_found`: `REVOCATION_FEED_TOKEN` is not set at this server", body = ProblemBody, content_type = "application/problem+json"),
-    ),
+    get, path = "/revocations", tag = "metadata", params(FeedQuery),
+    responses((status = 200, description = "News, or a snapshot", body = Revocations), FeedProblems),
     security(("feed_token" = []))
 )]
-pub async fn listen(request: HttpRequest, context: web::Data<Context>) -> Result<HttpResponse, Problem> {
+pub async fn poll_revocations(
+    request: HttpRequest,
+    context: web::Data<Context>,
+) -> Result<HttpResponse, Problem> {
     let mut query = Query::read(&request)?;
-    // One that cannot be read is like one of another epoch.
+    // An invalid cursor counts as unknown.
     let after = query.take("after", |text| Ok::<_, String>(text.parse::<Cursor>().ok())).flatten();
     let wait = query.take("wait", |text| match text.parse() {
-        Ok(seconds @ 1..=LONGEST_WAIT) => Ok(seconds),
-        _ => Err(format!("must be a number of seconds from 1 to {LONGEST_WAIT}")),
+        Ok(seconds @ 1..=MAX_WAIT) => Ok(seconds),
+        _ => Err(format!("must be a number of seconds from 1 to {MAX_WAIT}")),
     });
     query.check()?;
     let wait = Duration::from_secs(wait.unwrap_or_default());
     let page = context.feed.listen(&context.database, after.as_ref(), wait, context.now()).await;
-    Ok(HttpResponse::Ok().json(Revocations::from(page.map_err(|error| store_problem(&error))?)))
+    Ok(HttpResponse::Ok().json(Revocations::from(page?)))
 }
 
-/// A caller that sent `REVOCATION_FEED_TOKEN`.
-pub struct FeedListener;
+/// Access to the feed: the request has a `REVOCATION_FEED_TOKEN`.
+pub struct FeedAccess;
 
-impl FromRequest for FeedListener {
+impl FromRequest for FeedAccess {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 

@@ -4,19 +4,21 @@ use serde_json::{Value, json};
 
 use crate::domain::context::Context;
 
-/// How long resource servers may keep what they fetched here.
+/// Resource servers can cache the key set and the metadata for 5 minutes.
 const MAX_AGE: (actix_web::http::header::HeaderName, &str) = (CACHE_CONTROL, "max-age=300");
 
-/// The public keys of access tokens (RFC 7517 §5); an empty set with HS256.
+/// Returns the public keys of access tokens (RFC 7517 §5).
+///
+/// The set is empty with HS256.
 #[utoipa::path(
     get, path = "/.well-known/jwks.json", tag = "metadata",
-    params(("If-None-Match" = Option<String>, Header, description = "The ETag of the set at hand")),
+    params(("If-None-Match" = Option<String>, Header, description = "`ETag` of a cached set")),
     responses(
         (status = 200, description = "JWK Set", body = Value),
-        (status = 304, description = "It is still the one that `If-None-Match` names"),
+        (status = 304, description = "The cached set is current"),
     )
 )]
-pub async fn jwks(
+pub async fn get_key_set(
     context: web::Data<Context>,
     known: Result<web::Header<IfNoneMatch>, actix_web::error::ParseError>,
 ) -> HttpResponse {
@@ -25,7 +27,7 @@ pub async fn jwks(
     let is_known = match known {
         Ok(web::Header(IfNoneMatch::Any)) => true,
         Ok(web::Header(IfNoneMatch::Items(tags))) => tags.iter().any(|other| other.weak_eq(&tag)),
-        // A header that is none of ours: whoever sends it gets the set.
+        // A malformed header.
         Err(_) => false,
     };
     let mut response = if is_known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
@@ -36,21 +38,23 @@ pub async fn jwks(
     response.content_type(ContentType::json()).body(published.json.clone())
 }
 
-/// What this server is and has (RFC 8414). It names only what exists: there are no OAuth endpoints.
+/// Returns the metadata of the server (RFC 8414).
+///
+/// There are no OAuth endpoints, so the metadata names none.
 #[utoipa::path(
     get, path = "/.well-known/oauth-authorization-server", tag = "metadata",
     responses((status = 200, description = "Metadata", body = Value))
 )]
-pub async fn authorization_server(context: web::Data<Context>) -> HttpResponse {
+pub async fn get_server_metadata(context: web::Data<Context>) -> HttpResponse {
     HttpResponse::Ok().insert_header(MAX_AGE).json(document(&context))
 }
 
-/// The same, where libraries look that know only OpenID Connect.
+/// Returns the same metadata for libraries that support only OpenID Connect.
 #[utoipa::path(
     get, path = "/.well-known/openid-configuration", tag = "metadata",
     responses((status = 200, description = "Metadata", body = Value))
 )]
-pub async fn openid_configuration(context: web::Data<Context>) -> HttpResponse {
+pub async fn get_openid_configuration(context: web::Data<Context>) -> HttpResponse {
     HttpResponse::Ok().insert_header(MAX_AGE).json(document(&context))
 }
 

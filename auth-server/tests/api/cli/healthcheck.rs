@@ -45,7 +45,7 @@ async fn a_server_without_its_database_is_unhealthy_and_says_why() {
     let database = TestDatabase::fresh();
     let program = program::start(&database, &[]).await;
     database.db_execute("ALTER TABLE users RENAME TO gone");
-    assert_unhealthy(&healthcheck(&program.address.to_string()), "not ready: database does not answer");
+    assert_unhealthy(&healthcheck(&program.address.to_string()), "not ready: database is unavailable");
 }
 
 #[test]
@@ -67,7 +67,7 @@ async fn programs_are_answered_in_json_either_way() {
     assert_eq!((told(&ready), ready.status.code()), (serde_json::json!({"ready": true}), Some(0)));
     database.db_execute("ALTER TABLE users RENAME TO gone");
     let not_ready = healthcheck_with(&address, &["--json"]);
-    let reason = "not ready: database does not answer";
+    let reason = "not ready: database is unavailable";
     assert_eq!(told(&not_ready), serde_json::json!({"ready": false, "reason": reason}));
     assert_unhealthy(&not_ready, reason);
 }

@@ -1,0 +1,66 @@
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest, web};
+use secrecy::SecretString;
+use shared_claims::{Challenge, Code, Problem};
+
+use crate::domain::context::Context;
+use crate::domain::sessions::authentication;
+use crate::http::cookies::Cookies;
+use crate::http::errors::role_required;
+use crate::http::extract::{Extraction, app_data, refresh_token};
+use crate::model::{Actor, ClientInfo, Session, User};
+
+/// The session of the request's refresh token, which is not rotated.
+///
+/// Rejects with 401 `missing_token`, `invalid_token`, `token_stale` or `session_ended`, each with a challenge (RFC 6750 §3).
+/// A handler with a body calls `CurrentSession::extract` instead of taking it as an argument: actix polls all extractors of
+/// a handler together, and an invalid body is to be reported before a missing token.
+pub struct CurrentSession {
+    pub session: Session,
+    pub user: User,
+    pub token: SecretString,
+}
+
+/// The session of an administrator. Rejects like [`CurrentSession`], and with 403 `role_required`. The role is that in the
+/// database, not that in a token.
+pub struct AdminSession {
+    pub session: Session,
+    /// Names the administrator as the actor of events.
+    pub client: ClientInfo,
+}
+
+impl FromRequest for CurrentSession {
+    type Error = Problem;
+    type Future = Extraction<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let cookies = Cookies::extract(&request).await?;
+            let client = ClientInfo::extract(&request).await?;
+            let context = app_data::<web::Data<Context>>(&request)?;
+            let received = refresh_token::find(&request, cookies, None)?;
+            let received =
+                received.ok_or_else(|| Problem::new(Code::MissingToken).challenge(Challenge::NoToken))?;
+            let (session, user) = authentication::by_refresh_token(context, &received.token, &client).await?;
+            Ok(Self { session, user, token: received.token })
+        })
+    }
+}
+
+impl FromRequest for AdminSession {
+    type Error = Problem;
+    type Future = Extraction<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let CurrentSession { session, user, .. } = CurrentSession::extract(&request).await?;
+            if !user.is_administrator() {
+                return Err(role_required());
+            }
+            let client = ClientInfo::extract(&request).await?;
+            Ok(Self { session, client: ClientInfo { by: Some(Actor::Administrator(user.id)), ..client } })
+        })
+    }
+}
