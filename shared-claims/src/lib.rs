@@ -144,10 +144,11 @@ pub use http::problem::{Code, Problem};
 #[cfg(feature = "actix")]
 pub use http::require_token::{require, require_token};
 pub use key_set::{KeySet, KeySetError, secret_key_id, thumbprint};
+pub use refresh_validator::RefreshTokenValidator;
 #[cfg(feature = "actix")]
 pub use remote_key_set::{JwksSource, KeySetStatus, RemoteKeySet, RemoteKeySetOptions};
 #[cfg(feature = "actix")]
 pub use revocation_feed::{FeedOptions, RevocationFeed};
 pub use revocations::Revocations;
 pub use signature::verify_signature;
-pub use validator::{AccessTokenValidator, Keys, RefreshTokenValidator, SharedKeys};
+pub use validator::{AccessTokenValidator, Keys, SharedKeys};

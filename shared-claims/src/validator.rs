@@ -14,7 +14,6 @@ use crate::clock::{Clock, SystemClock};
 use crate::compact::{Compact, Header};
 use crate::error::TokenError;
 pub use crate::keys::{Keys, SharedKeys};
-pub use crate::refresh_validator::RefreshTokenValidator;
 use crate::revocations::Revocations;
 use crate::signature;
 use crate::strict_json::{self, StrictJsonError};
