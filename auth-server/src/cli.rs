@@ -7,6 +7,7 @@ mod migrate;
 mod new_password;
 mod output;
 mod sessions;
+mod user_arg;
 mod user_output;
 mod users;
 
@@ -20,7 +21,7 @@ use crate::cli::users::UsersCommand;
 use crate::settings::{self, Settings};
 
 /// One run of the program. `--help` begins with the words that stand above [`Settings`].
-#[derive(Debug, Parser)]
+#[derive(Parser)]
 #[command(name = "auth-server", version)]
 pub struct CommandLine {
     /// None: serve.
@@ -32,7 +33,7 @@ pub struct CommandLine {
 }
 
 /// Everything but serving.
-#[derive(Clone, Debug, Subcommand)]
+#[derive(Clone, Subcommand)]
 pub enum Command {
     /// Create, list, change and delete users
     Users {

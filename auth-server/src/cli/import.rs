@@ -1,4 +1,4 @@
-//! `auth-server users import`: brings people along from another system.
+//! `auth-server users import`: imports users from another system.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Seek, stdin};
@@ -14,66 +14,64 @@ use crate::cli::output::{Report, table};
 use crate::domain::users::import::{ImportError, News, Options, Outcome, import, judge};
 use crate::store::Database;
 
-/// More of them help nobody.
+/// How many invalid lines are reported one by one.
 const SHOWN_BAD_LINES: u64 = 100;
 const BUFFER_BYTES: usize = 256 * 1024;
 
-/// What to import, and how.
-#[derive(Args, Clone, Debug)]
+#[derive(Args, Clone)]
 pub struct Import {
-    /// One person a line, in JSON; `-` is standard input, which needs `--bad-lines skip`
+    /// File with one user per line, in JSON; `-` is standard input and requires `--bad-lines skip`
     pub file: PathBuf,
-    /// What to do where some lines are bad: write nothing at all, or leave those out
+    /// What to do if some lines are invalid
     #[arg(long, default_value = "refuse")]
     pub bad_lines: BadLines,
-    /// Pass over members that mean nothing here
+    /// Ignore unknown JSON members
     #[arg(long)]
     pub ignore_unknown: bool,
-    /// The hashes are Flask-Security's: the servers need `FLASK_SECURITY_PASSWORD_SALT` to check them
+    /// The hashes are from Flask-Security; the servers require `FLASK_SECURITY_PASSWORD_SALT` to verify them
     #[arg(long)]
     pub flask_security: bool,
 }
 
-/// What to do where some lines are bad.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum BadLines {
-    /// The whole file is read first, and nothing is written if a line is bad.
+    /// Read the whole file first, and import nothing if a line is invalid
     Refuse,
-    /// The others are imported.
+    /// Import the other lines
     Skip,
 }
 
-/// Imports the file. Where lines were bad the report comes before the error.
-pub async fn run(database: &Database, wanted: &Import, as_json: bool) -> Result<Report, String> {
-    let Import { file, bad_lines, ignore_unknown, flask_security } = wanted;
+/// If there are invalid lines, prints the report before it returns the error.
+pub async fn run(database: &Database, arguments: &Import, as_json: bool) -> Result<Report, String> {
+    let Import { file, bad_lines, ignore_unknown, flask_security } = arguments;
     let options = Options { ignore_unknown: *ignore_unknown, flask_security: *flask_security };
     let (file, bad_lines) = (file.as_path(), *bad_lines);
     let now = SystemClock.now();
-    let failed = |error: ImportError| format!("the import is not complete: {error}; run it again to go on");
+    let failed = |error: ImportError| format!("the import is incomplete: {error}; run it again to continue");
     let outcome = if file == Path::new("-") {
         if bad_lines == BadLines::Refuse {
-            return Err("standard input cannot be read twice: give a file, or --bad-lines skip".to_owned());
+            return Err("standard input cannot be read twice: pass a file or --bad-lines skip".to_owned());
         }
-        written(database, stdin().lock(), 0, options, now).await.map_err(failed)?
+        import_all(database, stdin().lock(), 0, options, now).await.map_err(failed)?
     } else {
         let unreadable = |error| format!("cannot read {}: {error}", file.display());
         let mut source = File::open(file).map_err(unreadable)?;
         let bytes = source.metadata().map_err(unreadable)?.len();
         if bad_lines == BadLines::Refuse {
-            let mut watcher = Watcher::new("reading", bytes);
+            let mut progress = Progress::new("reading", bytes);
             let reader = BufReader::with_capacity(BUFFER_BYTES, &source);
-            let judged = judge(database, reader, options, now, |news| watcher.hear(&news)).await;
-            watcher.end();
+            let judged = judge(database, reader, options, now, |news| progress.update(&news)).await;
+            progress.finish();
             let judged = judged.map_err(|error| format!("nothing was imported: {error}"))?;
             if judged.refused > 0 {
                 report(Outcome { imported: 0, ..judged }).print(as_json);
-                return Err(format!("nothing was imported: {} line(s) are bad", judged.refused));
+                return Err(format!("nothing was imported: {} invalid line(s)", judged.refused));
             }
             source.rewind().map_err(|_| {
-                format!("{} cannot be read twice: give a file, or --bad-lines skip", file.display())
+                format!("{} cannot be read twice: pass a regular file or --bad-lines skip", file.display())
             })?;
         }
-        written(database, BufReader::with_capacity(BUFFER_BYTES, source), bytes, options, now)
+        import_all(database, BufReader::with_capacity(BUFFER_BYTES, source), bytes, options, now)
             .await
             .map_err(failed)?
     };
@@ -82,19 +80,19 @@ pub async fn run(database: &Database, wanted: &Import, as_json: bool) -> Result<
         return Ok(report);
     }
     report.print(as_json);
-    Err(format!("{} line(s) were not imported: they are bad", outcome.refused))
+    Err(format!("{} invalid line(s) were not imported", outcome.refused))
 }
 
-async fn written(
+async fn import_all(
     database: &Database,
     source: impl BufRead,
     bytes: u64,
     options: Options,
     now: DateTime<Utc>,
 ) -> Result<Outcome, ImportError> {
-    let mut watcher = Watcher::new("importing", bytes);
-    let outcome = import(database, source, options, now, |news| watcher.hear(&news)).await;
-    watcher.end();
+    let mut progress = Progress::new("importing", bytes);
+    let outcome = import(database, source, options, now, |news| progress.update(&news)).await;
+    progress.finish();
     outcome
 }
 
@@ -102,27 +100,27 @@ fn report(outcome: Outcome) -> Report {
     let Outcome { imported, already_there, refused } = outcome;
     let row = [imported, already_there, refused].map(|number| number.to_string()).to_vec();
     Report {
-        text: table(&["IMPORTED", "ALREADY THERE", "REFUSED"], &[row]),
+        text: table(&["IMPORTED", "ALREADY THERE", "REJECTED"], &[row]),
         json: json!({"imported": imported, "already_there": already_there, "refused": refused}),
     }
 }
 
-/// Says on standard error which lines are bad and, if that is a terminal, how far we are.
-struct Watcher {
+/// Prints invalid lines to standard error and, if that is a terminal, a progress bar.
+struct Progress {
     bar: ProgressBar,
     bad_lines: u64,
 }
 
-impl Watcher {
-    fn new(what: &'static str, bytes: u64) -> Self {
-        let template = "{msg} {bar:40} {percent}% {bytes}, {elapsed}, {eta} to go";
+impl Progress {
+    fn new(phase: &'static str, bytes: u64) -> Self {
+        let template = "{msg} {bar:40} {percent}% {bytes}, {elapsed}, {eta} left";
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
         let bar =
             if bytes == 0 { ProgressBar::new_spinner() } else { ProgressBar::new(bytes).with_style(style) };
-        Self { bar: bar.with_message(what), bad_lines: 0 }
+        Self { bar: bar.with_message(phase), bad_lines: 0 }
     }
 
-    fn hear(&mut self, news: &News<'_>) {
+    fn update(&mut self, news: &News<'_>) {
         match news {
             News::Bad { line, reason } => {
                 self.bad_lines += 1;
@@ -134,10 +132,10 @@ impl Watcher {
         }
     }
 
-    fn end(self) {
+    fn finish(self) {
         self.bar.finish_and_clear();
         if self.bad_lines > SHOWN_BAD_LINES {
-            eprintln!("and {} more", self.bad_lines - SHOWN_BAD_LINES);
+            eprintln!("and {} more invalid line(s)", self.bad_lines - SHOWN_BAD_LINES);
         }
     }
 }

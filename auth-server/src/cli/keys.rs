@@ -1,4 +1,4 @@
-//! `auth-server keys`: looks at the signing keys and changes them by hand.
+//! `auth-server keys`: lists and changes the signing keys.
 
 use clap::Subcommand;
 use serde_json::{Value, json};
@@ -9,63 +9,58 @@ use crate::domain::keys::admin::{self, KeyInUse, Role};
 use crate::settings::Settings;
 use crate::store::Database;
 
-/// What to do with the signing keys.
-#[derive(Clone, Debug, Subcommand)]
+#[derive(Clone, Subcommand)]
 pub enum KeysCommand {
-    /// Show them, newest first
+    /// List the signing keys, newest first
     List,
-    /// Make the next one now; it is published first, and signs 15 minutes later
+    /// Create the next key now; it is published immediately and signs 15 minutes later
     Rotate,
-    /// Take one out of use at once, with every token that it signed: the emergency brake
+    /// Revoke a key immediately, with every token that it signed: for a leaked key
     Retire {
-        /// Its name, as `keys list` shows it and tokens carry it
-        // One in 64 begins with a hyphen.
+        /// Id of the key, as in `keys list` and in the header of tokens
+        // One in 64 starts with a hyphen.
         #[arg(allow_hyphen_values = true)]
         kid: String,
     },
-    /// Seal all private halves with `KEY_ENCRYPTION_SECRET`; `KEY_ENCRYPTION_SECRET_PREVIOUS` is not needed any more then
+    /// Encrypt all private keys with `KEY_ENCRYPTION_SECRET`, so that `KEY_ENCRYPTION_SECRET_PREVIOUS` can be removed
     Rewrap,
 }
 
-/// Does it, and says what was done.
-///
-/// # Errors
-/// One line that says why nothing was done.
 pub async fn run(settings: &Settings, command: KeysCommand) -> Result<Report, String> {
     let database = Database::open_existing(&settings.database_url()?)?;
     let now = SystemClock.now();
-    let refused = |refusal: admin::Refusal| refusal.to_string();
+    let failed = |refusal: admin::Refusal| refusal.to_string();
     match command {
         KeysCommand::List => {
             let keys = admin::list(&database, now).await.map_err(|error| error.to_string())?;
-            Ok(listed(&keys))
+            Ok(list(&keys))
         }
         KeysCommand::Rotate => {
-            let made = admin::rotate(&settings.key_pairs()?, &database, now).await.map_err(refused)?;
-            let active_from = time(made.active_from.and_utc());
+            let key = admin::rotate(&settings.key_pairs()?, &database, now).await.map_err(failed)?;
+            let active_from = time(key.active_from.and_utc());
             Ok(Report {
-                text: format!("made {} ({}); it signs from {active_from}", made.kid, made.algorithm),
-                json: json!({"kid": made.kid, "algorithm": made.algorithm, "active_from": active_from}),
+                text: format!("created key {} ({}), which signs from {active_from}", key.kid, key.algorithm),
+                json: json!({"kid": key.kid, "algorithm": key.algorithm, "active_from": active_from}),
             })
         }
         KeysCommand::Retire { kid } => {
-            admin::retire(&database, &kid, now).await.map_err(refused)?;
+            admin::retire(&database, &kid, now).await.map_err(failed)?;
             Ok(Report {
-                text: format!("retired {kid}; within 10 seconds the servers sign with another"),
+                text: format!("retired key {kid}; within 10 seconds all servers sign with another key"),
                 json: json!({"retired": kid}),
             })
         }
         KeysCommand::Rewrap => {
-            let rewrapped = admin::rewrap(&settings.key_pairs()?, &database).await.map_err(refused)?;
+            let rewrapped = admin::rewrap(&settings.key_pairs()?, &database).await.map_err(failed)?;
             Ok(Report {
-                text: format!("sealed {rewrapped} key(s) with KEY_ENCRYPTION_SECRET"),
+                text: format!("encrypted {rewrapped} key(s) with KEY_ENCRYPTION_SECRET"),
                 json: json!({"rewrapped": rewrapped}),
             })
         }
     }
 }
 
-fn listed(keys: &[KeyInUse]) -> Report {
+fn list(keys: &[KeyInUse]) -> Report {
     let row = |key: &KeyInUse| {
         vec![
             key.kid.clone(),
@@ -78,7 +73,7 @@ fn listed(keys: &[KeyInUse]) -> Report {
     };
     let rows: Vec<Vec<String>> = keys.iter().map(row).collect();
     Report {
-        text: table(&["KID", "ALGORITHM", "ROLE", "SIGNS FROM", "NEEDED UNTIL", "SEALED BY"], &rows),
+        text: table(&["KID", "ALGORITHM", "ROLE", "SIGNS FROM", "NEEDED UNTIL", "ENCRYPTED BY"], &rows),
         json: json!({"keys": keys.iter().map(object).collect::<Vec<_>>()}),
     }
 }

@@ -1,5 +1,3 @@
-//! New passwords, from an operator or from chance.
-
 use std::io::BufRead as _;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -10,25 +8,21 @@ use crate::domain::passwords::Passwords;
 use crate::model::random_text;
 use crate::settings::Settings;
 
-/// A password for somebody.
+/// A password for a user, from the operator or generated.
 pub struct NewPassword {
-    /// In clear, until it is hashed.
     pub password: SecretString,
     is_random: bool,
 }
 
 impl NewPassword {
-    /// The first line of standard input; or 120 random bits, where none is to be read.
-    ///
-    /// # Errors
-    /// One line.
+    /// The first line of standard input, or 120 random bits.
     pub fn get(from_stdin: bool) -> Result<Self, String> {
-        let password = if from_stdin { read()? } else { random_text::<15>() };
+        let password = if from_stdin { read_line()? } else { random_text::<15>() };
         Ok(Self { password, is_random: !from_stdin })
     }
 
-    /// Adds a random one to what is reported, as nobody will ever see it again.
-    pub fn tell(&self, report: Report) -> Report {
+    /// Adds a generated password to the report. It is not shown again.
+    pub fn add_to(&self, report: Report) -> Report {
         if !self.is_random {
             return report;
         }
@@ -39,21 +33,18 @@ impl NewPassword {
     }
 }
 
-/// What hashes them, as the servers do.
-///
-/// # Errors
-/// One line.
+/// Hashes with the cost of the servers.
 pub fn hasher(settings: &Settings) -> Result<Passwords, String> {
     Passwords::new(settings.argon2(), None, 1)
 }
 
-fn read() -> Result<SecretString, String> {
+fn read_line() -> Result<SecretString, String> {
     let mut line = String::new();
     let read = std::io::stdin().lock().read_line(&mut line);
     read.map_err(|error| format!("cannot read the password: {error}"))?;
     let password = line.trim_end_matches(['\r', '\n']);
     if password.is_empty() || password.contains('\0') {
-        return Err("standard input has no password in its first line".to_owned());
+        return Err("the first line of standard input is not a password".to_owned());
     }
     Ok(password.into())
 }

@@ -1,70 +1,63 @@
-//! `auth-server sessions`: sees and ends people's sessions without the servers.
+//! `auth-server sessions`: lists and ends the sessions of a user.
 
 use clap::Subcommand;
 use serde_json::{Value, json};
 use shared_claims::{Clock, SystemClock};
 
 use crate::cli::output::{Report, table, time};
-use crate::cli::user_output::find;
+use crate::cli::user_arg::UserArg;
 use crate::domain::users::admin;
-use crate::model::{ClientInfo, Session, SessionId, device};
+use crate::model::{ClientInfo, Session, SessionId, User, device};
 use crate::settings::Settings;
 use crate::store::Database;
 
-/// What to do with somebody's sessions. WHO is an id, an e-mail address or a username.
-#[derive(Clone, Debug, Subcommand)]
+#[derive(Clone, Subcommand)]
 pub enum SessionsCommand {
-    /// Show those that are alive, last used first
+    /// List the active sessions of a user, last used first
     List {
         /// Id, e-mail address or username
-        who: String,
+        user: UserArg,
     },
-    /// End all of them, or one
+    /// End one session of a user, or all of them
     End {
         /// Id, e-mail address or username
-        who: String,
-        /// The id of one, as `sessions list` shows it
-        session: Option<String>,
+        user: UserArg,
+        /// Id of the session, as in `sessions list` [default: all]
+        session: Option<SessionId>,
     },
 }
 
-/// Does it, and says what was done.
-///
-/// # Errors
-/// One line that says why nothing was done.
 pub async fn run(settings: &Settings, command: SessionsCommand) -> Result<Report, String> {
     let database = Database::open_existing(&settings.database_url()?)?;
     let (operator, now) = (ClientInfo::operator(), SystemClock.now());
     match command {
-        SessionsCommand::List { who } => {
-            let user = find(&database, &who).await?;
+        SessionsCommand::List { user } => {
+            let user = user.find(&database).await?;
             let sessions = admin::sessions(&database, user.id, now).await;
-            Ok(listed(&sessions.map_err(|error| error.to_string())?))
+            Ok(list(&sessions.map_err(|error| error.to_string())?))
         }
-        SessionsCommand::End { who, session: None } => {
-            let user = find(&database, &who).await?;
-            let ended = admin::end_sessions(&database, user.id, &operator, now).await;
-            Ok(ended_of(&user.email, ended.map_err(|error| error.to_string())?))
+        SessionsCommand::End { user, session: None } => {
+            let user = user.find(&database).await?;
+            let count = admin::end_sessions(&database, user.id, &operator, now).await;
+            Ok(ended(&user, count.map_err(|error| error.to_string())?))
         }
-        SessionsCommand::End { who, session: Some(session) } => {
-            let user = find(&database, &who).await?;
-            let unknown = || format!("{} has no session {session} that is alive", user.email);
-            let id: SessionId = session.parse().map_err(|_| unknown())?;
-            let ended = admin::end_session(&database, user.id, id, &operator, now).await;
-            if ended.map_err(|error| error.to_string())? {
-                Ok(ended_of(&user.email, 1))
+        SessionsCommand::End { user, session: Some(session) } => {
+            let user = user.find(&database).await?;
+            let is_ended = admin::end_session(&database, user.id, session, &operator, now).await;
+            if is_ended.map_err(|error| error.to_string())? {
+                Ok(ended(&user, 1))
             } else {
-                Err(unknown())
+                Err(format!("{} has no active session {session}", user.email))
             }
         }
     }
 }
 
-fn ended_of(who: &impl std::fmt::Display, count: usize) -> Report {
-    Report { text: format!("ended {count} session(s) of {who}"), json: json!({"ended": count}) }
+fn ended(user: &User, count: usize) -> Report {
+    Report { text: format!("ended {count} session(s) of {}", user.email), json: json!({"ended": count}) }
 }
 
-fn listed(sessions: &[Session]) -> Report {
+fn list(sessions: &[Session]) -> Report {
     let optional = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     let row = |session: &Session| {
         vec![
@@ -78,12 +71,12 @@ fn listed(sessions: &[Session]) -> Report {
     };
     let rows: Vec<Vec<String>> = sessions.iter().map(row).collect();
     Report {
-        text: table(&["ID", "DEVICE", "ADDRESS", "OPENED", "LAST USED", "OVER BY"], &rows),
+        text: table(&["ID", "DEVICE", "ADDRESS", "CREATED", "LAST USED", "EXPIRES"], &rows),
         json: json!({"sessions": sessions.iter().map(object).collect::<Vec<_>>()}),
     }
 }
 
-/// As `/admin/users/{id}/sessions` has it, where `current` says which one asks.
+/// Like `/admin/users/{id}/sessions`, without `current`.
 fn object(session: &Session) -> Value {
     json!({
         "id": session.id.to_string(),

@@ -1,29 +1,15 @@
-//! People, as commands find and show them.
-
 use serde_json::{Value, json};
 
 use crate::cli::output::{Report, table, time};
-use crate::domain::users::search::{self, Page};
+use crate::domain::users::search::Page;
 use crate::model::{DisplayName, Role, User, UserView, Username};
-use crate::store::Database;
 
-/// Whoever has this id, e-mail address or username.
-///
-/// # Errors
-/// One line.
-pub async fn find(database: &Database, who: &str) -> Result<User, String> {
-    let whom = who.parse().map_err(|error| format!("{who:?} names nobody: {error}"))?;
-    let found = search::find(database, whom).await.map_err(|error| error.to_string())?;
-    found.ok_or_else(|| format!("there is nobody called {who}"))
-}
-
-/// As `/admin/users` has them.
 fn object(user: &User) -> Value {
     json!(UserView::from(user.clone()))
 }
 
-/// One person, a line for each thing that is known.
-pub fn shown(user: &User) -> Report {
+/// One line per property.
+pub fn details(user: &User) -> Report {
     let optional = |text: Option<&str>| text.unwrap_or("-").to_owned();
     let rows = [
         ("id", user.id.to_string()),
@@ -40,8 +26,8 @@ pub fn shown(user: &User) -> Report {
     Report { text: rows.map(line).join("\n"), json: object(user) }
 }
 
-/// A page of people, and how to see the next.
-pub fn listed(page: &Page) -> Report {
+/// A table, and the cursor of the next page.
+pub fn list(page: &Page) -> Report {
     let row = |user: &User| {
         vec![
             user.id.to_string(),
@@ -56,7 +42,7 @@ pub fn listed(page: &Page) -> Report {
     let mut lines = vec![table(&["ID", "E-MAIL", "USERNAME", "ROLES", "STATUS", "LAST LOGIN"], &rows)];
     let mut json = json!({"items": page.people.iter().map(object).collect::<Vec<_>>()});
     if let Some(next) = &page.next {
-        lines.push(format!("more with --cursor {next}"));
+        lines.push(format!("next page: --cursor {next}"));
         json["next_cursor"] = json!(next.to_string());
     }
     Report { text: lines.join("\n"), json }

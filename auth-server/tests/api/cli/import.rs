@@ -110,7 +110,7 @@ async fn one_bad_line_and_nothing_is_written() {
     import(&database, &lines, &[]).assert_counts([0, 0, 2]).assert_errors(&[
         "line 1101 password_hash is of no form that is known",
         "line 1151 has an unknown member \"shoe_size\": --ignore-unknown passes over such",
-        "auth-server: nothing was imported: 2 line(s) are bad",
+        "auth-server: nothing was imported: 2 invalid line(s)",
     ]);
     assert_eq!(count(&database), 0);
     import(&database, &lines, &["--ignore-unknown"]).assert_counts([0, 0, 1]);
@@ -128,8 +128,8 @@ async fn or_the_others_are_imported_if_that_is_wanted() {
     outcome.assert_counts([1080, 0, 120]);
     assert_eq!(outcome.errors.len(), 102, "a hundred, how many more, and that not all is well");
     assert_eq!(outcome.errors[0], "line 1 password_hash is of no form that is known");
-    assert_eq!(outcome.errors[100], "and 20 more");
-    assert_eq!(outcome.errors[101], "auth-server: 120 line(s) were not imported: they are bad");
+    assert_eq!(outcome.errors[100], "and 20 more invalid line(s)");
+    assert_eq!(outcome.errors[101], "auth-server: 120 invalid line(s) were not imported");
     assert_eq!(count(&database), 1080);
 }
 
@@ -227,7 +227,7 @@ async fn what_cannot_be_read_twice_is_not_judged_first() {
         let text = String::from_utf8(output.stderr).expect("text");
         assert!(!output.status.success() && text.lines().count() == 1 && text.contains(reason), "{text}");
     };
-    refused(&["-"], "standard input cannot be read twice: give a file, or --bad-lines skip");
+    refused(&["-"], "standard input cannot be read twice: pass a file or --bad-lines skip");
     refused(&["/nonexistent"], "cannot read /nonexistent");
 }
 

@@ -60,7 +60,7 @@ async fn a_password_of_the_operators_choice_is_read_and_held_to_the_rules() {
     let app = start(&[]).await;
     let words = ["users", "create", "ann@example.org", "--password-stdin", "--json"];
     let create = |input: &str| command::run_with_input(&app.database, &words, &[], input);
-    create("").assert_refused("standard input has no password");
+    create("").assert_refused("the first line of standard input is not a password");
     create("short\n").assert_refused("must be at least 9 characters long");
     create("ann@example.org\n").assert_refused("too easy to guess");
     let made = create(&format!("{PASSWORD}\nanother line\n")).json();
@@ -91,17 +91,17 @@ async fn a_reset_password_ends_what_the_old_one_opened() {
 }
 
 #[actix_web::test]
-async fn deleting_wants_a_yes_and_leaves_nothing() {
+async fn deletion_requires_confirmation_and_leaves_nothing() {
     let app = start(&[]).await;
     let ann = app.register("ann").await;
-    users(&app, &["delete", "ann@example.org"]).assert_refused("give --yes");
+    users(&app, &["delete", "ann@example.org"]).assert_refused("not a terminal; pass --yes to confirm");
     app.me(&ann.refresh_token).await.assert_status(200);
     assert_eq!(
         users(&app, &["delete", &ann.user_id, "--yes", "--json"]).json(),
         json!({"deleted": ann.user_id})
     );
     app.refresh(&ann.refresh_token).await.assert_ended("user_deleted");
-    users(&app, &["delete", &ann.user_id, "--yes"]).assert_refused("there is nobody called");
+    users(&app, &["delete", &ann.user_id, "--yes"]).assert_refused("no user matches");
     let left = app
         .database
         .db_texts("SELECT type || details AS value FROM events WHERE user_id IS NOT NULL ORDER BY id");
@@ -158,7 +158,7 @@ async fn tables_are_for_people_and_say_how_to_go_on() {
     let listed = users(&app, &["list", "--limit", "1"]).out;
     let lines: Vec<&str> = listed.lines().collect();
     assert!(lines[0].starts_with("ID ") && lines[1].contains("ann@example.org"), "{listed}");
-    let cursor = lines[2].strip_prefix("more with --cursor ").expect(&listed);
+    let cursor = lines[2].strip_prefix("next page: --cursor ").expect(&listed);
     let next = users(&app, &["list", "--limit", "1", "--cursor", cursor]).out;
     assert!(next.contains("bob@example.org") && next.lines().count() == 2, "{next}");
     let shown = users(&app, &["show", "ann@example.org"]).out;
@@ -174,9 +174,9 @@ async fn an_operator_ends_one_session_or_all() {
     let desk = app.log_in("ann").await;
     let other = app.register("bob").await;
     let sid = claims(&phone.refresh_token)["sid"].as_str().unwrap().to_owned();
-    sessions(&app, &["end", "bob@example.org", &sid]).assert_refused("bob@example.org has no session");
+    sessions(&app, &["end", "bob@example.org", &sid]).assert_refused("bob@example.org has no active session");
     assert_eq!(sessions(&app, &["end", "ann@example.org", &sid, "--json"]).json(), json!({"ended": 1}));
-    sessions(&app, &["end", "ann@example.org", &sid]).assert_refused("has no session");
+    sessions(&app, &["end", "ann@example.org", &sid]).assert_refused("has no active session");
     app.refresh(&phone.refresh_token).await.assert_ended("revoked");
     assert_eq!(sessions(&app, &["end", &phone.user_id, "--json"]).json(), json!({"ended": 1}));
     app.refresh(&desk.refresh_token).await.assert_ended("revoked");
@@ -188,17 +188,17 @@ async fn words_that_mean_nothing_are_refused_in_one_line() {
     let app = start(&[]).await;
     app.register("ann").await;
     for (words, reason) in [
-        (&["show", "nobody"][..], "there is nobody called nobody"),
-        (&["show", "a b"], "names nobody"),
+        (&["show", "nobody"][..], "no user matches nobody"),
+        (&["show", "a b"], "give an id, an e-mail address or a username"),
         (&["set-roles", "ann@example.org"], "ROLES"),
-        (&["set-roles", "ann@example.org", "Admin"], "a role must be"),
+        (&["set-roles", "ann@example.org", "Admin"], "must be 1 to 32 characters"),
         (&["set-roles", "ann@example.org", "x", "--none"], "--none"),
-        (&["set-claims", "ann@example.org", "[]"], "no JSON object"),
-        (&["set-claims", "ann@example.org", r#"{"a":1,"a":2}"#], "no JSON object"),
+        (&["set-claims", "ann@example.org", "[]"], "must be a JSON object"),
+        (&["set-claims", "ann@example.org", r#"{"a":1,"a":2}"#], "must be a JSON object"),
         (&["set-claims", "ann@example.org", r#"{"sub":1}"#], "reserved"),
         (&["create", "ann"], "is not an e-mail address"),
-        (&["create", "bob@example.org", "--username", "a@b"], "--username may contain only"),
-        (&["list", "--cursor", "x"], "--cursor is not"),
+        (&["create", "bob@example.org", "--username", "a@b"], "'--username <USERNAME>': may contain only"),
+        (&["list", "--cursor", "x"], "--cursor"),
         (&["list", "--limit", "0"], "--limit"),
     ] {
         users(&app, words).assert_refused(reason);
