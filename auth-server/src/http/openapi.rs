@@ -76,23 +76,26 @@ fn add_security_schemes(document: &mut utoipa::openapi::OpenApi) {
 fn add_common_problems(path: &str, method: &Method, call: &mut Operation) {
     let is_administration = path.starts_with("/admin/");
     let requires_session = takes(call, "refresh_cookie") && !is_open(call);
+    let has_body = call.request_body.is_some();
+    let has_query = has_parameter(call, &ParameterIn::Query);
     if *method != Method::GET {
         add_problem(call, Code::OriginNotAllowed, "the page's origin is not in `ALLOWED_ORIGINS`");
     }
-    if call.request_body.is_some() {
+    if has_body {
         add_problem(call, Code::BodyTooLarge, "more than 16 KiB");
         add_problem(call, Code::UnsupportedMediaType, "not `application/json`");
-        add_problem(call, Code::InvalidInput, "`fields` has a message for each invalid member");
     }
-    if has_parameter(call, &ParameterIn::Query) {
-        add_problem(call, Code::InvalidInput, "`fields` has a message for each invalid parameter");
+    if has_body || has_query {
+        add_problem(call, Code::InvalidInput, "`fields` has a message for each invalid member or parameter");
     }
-    if has_parameter(call, &ParameterIn::Path) {
-        add_problem(call, Code::NotFound, "no such user or active session");
+    if path.contains("/sessions/{") {
+        add_problem(call, Code::NotFound, "the user has no active session with this id");
+    } else if has_parameter(call, &ParameterIn::Path) {
+        add_problem(call, Code::NotFound, "no user has this id");
     }
     if requires_session {
         add_problem(call, Code::MissingToken, "no refresh token");
-        add_problem(call, Code::InvalidToken, "");
+        add_problem(call, Code::InvalidToken, "not a valid refresh token");
         add_problem(call, Code::SessionEnded, "with `reason`");
         add_problem(call, Code::TokenStale, "refresh first");
     }
@@ -103,17 +106,11 @@ fn add_common_problems(path: &str, method: &Method, call: &mut Operation) {
         add_problem(call, Code::RoleRequired, "the user is not an administrator");
     }
     if is_administration || path.starts_with("/auth/") || path == "/revocations" {
-        add_problem(
-            call,
-            Code::MalformedRequest,
-            "invalid JSON, two tokens, a duplicate parameter or an invalid header",
-        );
+        let body = if has_body { ", invalid JSON" } else { "" };
+        let query = if has_query { ", a duplicate parameter" } else { "" };
+        add_problem(call, Code::MalformedRequest, &format!("two tokens{body}{query}"));
         add_problem(call, Code::InternalError, "");
-        add_problem(
-            call,
-            Code::Unavailable,
-            "no database, no signing key, or too many passwords waiting to be checked",
-        );
+        add_problem(call, Code::Unavailable, "retry after `retry_after` seconds");
     }
     add_headers(call, requires_session);
 }

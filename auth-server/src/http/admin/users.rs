@@ -93,8 +93,8 @@ pub async fn get_user(
 
 /// Changes the roles, the custom claims and the status of a user.
 ///
-/// Applies all changes or none. A change of roles or status makes the user's access tokens stale. New custom claims are in
-/// access tokens from the next refresh on.
+/// Applies all changes or none. A change of roles or status makes the user's access tokens stale. Disabling also ends all
+/// sessions. Access tokens contain new custom claims from the next refresh on.
 #[utoipa::path(
     patch, path = "/admin/users/{id}", tag = "administration", request_body = UserPatch,
     params(("id" = String, Path, format = "uuid", description = "Id of the user")),

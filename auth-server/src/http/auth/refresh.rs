@@ -11,7 +11,7 @@ use crate::http::errors::session_ended;
 use crate::http::extract::idempotency_key::idempotency_key;
 use crate::http::extract::json::OptionalJson;
 use crate::http::extract::refresh_token::{self, ReceivedToken};
-use crate::http::openapi::LoginRequired;
+use crate::http::openapi::RefreshProblems;
 use crate::http::responses::{self, Tokens};
 use crate::model::{ClientInfo, EndReason, TokenTransport};
 
@@ -34,7 +34,7 @@ pub struct RefreshRequest {
 #[utoipa::path(
     post, path = "/auth/refresh", tag = "session", request_body(content = Option<RefreshRequest>),
     params(("Idempotency-Key" = Option<String>, Header, pattern = r#"^([A-Za-z0-9_-]{22,64}|"[A-Za-z0-9_-]{22,64}")$"#, description = "A new key for every refresh, the same key to repeat it. With or without quotes.")),
-    responses((status = 200, description = "The next pair of tokens", body = Tokens), LoginRequired),
+    responses((status = 200, description = "The next pair of tokens", body = Tokens), RefreshProblems),
     security(("refresh_cookie" = []), ("refresh_token" = []), ())
 )]
 pub async fn refresh(

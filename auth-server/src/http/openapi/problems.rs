@@ -17,7 +17,7 @@ pub enum RegistrationProblems {
 
 #[derive(IntoResponses)]
 pub enum PasswordProblems {
-    /// `invalid_credentials`: the password is wrong, or the user is unknown or disabled
+    /// `invalid_credentials`: wrong password, or unknown or disabled user
     #[response(status = 401, content_type = MEDIA_TYPE)]
     InvalidCredentials(ProblemBody),
     /// `too_many_requests`: too many attempts from this address, or too many wrong passwords
@@ -30,10 +30,15 @@ pub enum PasswordProblems {
 #[response(status = 429, content_type = MEDIA_TYPE)]
 pub struct RateLimited(ProblemBody);
 
-/// `missing_token`, `session_ended` with `reason`: log in again
 #[derive(IntoResponses)]
-#[response(status = 401, content_type = MEDIA_TYPE)]
-pub struct LoginRequired(ProblemBody);
+pub enum RefreshProblems {
+    /// `malformed_request`: invalid JSON, two tokens, an invalid `Idempotency-Key`, or another place for the token than `token_delivery` requires
+    #[response(status = 400, content_type = MEDIA_TYPE)]
+    Malformed(ProblemBody),
+    /// `missing_token`, `session_ended` with `reason`: log in again
+    #[response(status = 401, content_type = MEDIA_TYPE)]
+    LoginRequired(ProblemBody),
+}
 
 /// `fresh_login_required`: the password was last verified more than `max_age` seconds ago
 #[derive(IntoResponses)]

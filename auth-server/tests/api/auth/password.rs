@@ -51,7 +51,9 @@ async fn a_wrong_weak_or_equal_password_changes_nothing() {
     let answer = answer.assert_problem(401, "invalid_credentials");
     assert_eq!(answer.header("www-authenticate"), Some(r#"Bearer realm="latchkey""#));
     assert!(answer.set_cookie().is_none());
-    for (new, why) in [("short", "9 characters"), ("ann@example.org1", "guess"), (PASSWORD, "current password")] {
+    for (new, why) in
+        [("short", "9 characters"), ("ann@example.org1", "guess"), (PASSWORD, "current password")]
+    {
         let answer =
             change(&app, &session, &from_to(PASSWORD, new)).await.assert_problem(422, "invalid_input");
         let message = answer.json()["fields"]["new_password"].as_str().unwrap().to_owned();
