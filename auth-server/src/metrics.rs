@@ -11,10 +11,6 @@ use prometheus_client::registry::Registry;
 use server_kit::metrics::{FloatGauge, HttpMetrics, LabelledCounter};
 
 use crate::domain::context::Context;
-use crate::domain::passwords::verification::PasswordError;
-use crate::domain::sessions::login::LoginError;
-use crate::domain::sessions::refresh::RefreshError;
-use crate::domain::users::registration::RegistrationError;
 use crate::model::EndReason;
 use state::State;
 
@@ -66,45 +62,6 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Counts a login, and passes on what became of it.
-    pub fn login<T>(&self, outcome: Result<T, LoginError>) -> Result<T, LoginError> {
-        self.logins.count(match &outcome {
-            Ok(_) => "succeeded",
-            Err(LoginError::Password(error)) => match error {
-                PasswordError::Wrong => "invalid_credentials",
-                PasswordError::TooManyFailures(_) => "throttled",
-                PasswordError::QueueFull(_) => "busy",
-                PasswordError::RecordChanged | PasswordError::Store(_) => "unavailable",
-            },
-            Err(LoginError::UnknownAudience) => "malformed",
-            Err(LoginError::Store(_) | LoginError::Signing(_)) => "unavailable",
-        });
-        outcome
-    }
-
-    /// Counts a registration, and passes on what became of it.
-    pub fn registration<T>(&self, outcome: Result<T, RegistrationError>) -> Result<T, RegistrationError> {
-        self.registrations.count(match &outcome {
-            Ok(_) => "succeeded",
-            Err(RegistrationError::Closed) => "closed",
-            Err(RegistrationError::WeakPassword(_)) => "weak_password",
-            Err(RegistrationError::EmailTaken | RegistrationError::UsernameTaken) => "taken",
-            Err(RegistrationError::UnknownAudience) => "malformed",
-            Err(RegistrationError::QueueFull(_)) => "busy",
-            Err(RegistrationError::Store(_) | RegistrationError::Signing(_)) => "unavailable",
-        });
-        outcome
-    }
-
-    /// Counts a refresh that failed. How one succeeded is known, and counted, where that is decided.
-    pub fn refused_refresh(&self, error: &RefreshError) {
-        self.refreshes.count(match error {
-            RefreshError::SessionEnded(reason) => reason.as_str(),
-            RefreshError::WrongDelivery | RefreshError::UnknownAudience => "malformed",
-            RefreshError::Conflict | RefreshError::Store(_) | RefreshError::Signing(_) => "unavailable",
-        });
-    }
-
     fn register(&self, registry: &mut Registry) {
         self.logins.register(registry, "logins", "Attempts to log in by what became of them");
         self.registrations.register(registry, "registrations", "Attempts to register by what became of them");
@@ -124,7 +81,7 @@ pub fn registry(context: Arc<Context>, http: &HttpMetrics) -> Registry {
     registry.register("build", "The running version", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
     http.register(&mut registry);
     context.metrics.register(&mut registry);
-    context.passwords.pool().register(&mut registry);
+    context.hasher.pool().register(&mut registry);
     context.database.register(&mut registry);
     registry.register_collector(Box::new(State(context)));
     registry

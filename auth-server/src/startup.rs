@@ -18,11 +18,12 @@ use shared_claims::{AccessTokenValidator, Algorithm, Clock};
 use crate::domain::context::{Context, Lifetimes, Policy};
 use crate::domain::keys::{KeyEncryption, KeyPairs, KeyRing, KeySource};
 use crate::domain::maintenance;
-use crate::domain::passwords::{Passwords, Throttle};
+use crate::domain::operation::Operation;
+use crate::domain::passwords::{PasswordHasher, Throttle};
 use crate::domain::revocation_feed::RevocationFeed;
-use crate::domain::tokens::RefreshTokens;
+use crate::domain::tokens::{AccessTokens, RefreshTokens};
 use crate::domain::users::admin::{self, Change};
-use crate::domain::users::registration::{NewPerson, RegistrationError};
+use crate::domain::users::{NewUser, RegistrationError};
 use crate::http::cookies::Cookies;
 use crate::http::csrf::{TrustedOrigins, check_origin};
 use crate::http::rate_limit::LoginRateLimit;
@@ -113,11 +114,10 @@ impl AuthServer {
     ) -> Result<(), CreateUserError> {
         let email = Email::parse(email)
             .map_err(|error| CreateUserError::Impossible(format!("the address {error}")))?;
-        let person = NewPerson { email, username: None, name: None, password };
+        let new_user = NewUser { email, username: None, name: None, password };
         let change = Change { roles: Some(role.into()), ..Change::default() };
-        let Context { database, passwords, .. } = &*self.context;
-        let (operator, now) = (ClientInfo::operator(), self.context.now());
-        let created = admin::create(database, passwords, person, change, &operator, now).await;
+        let operation = self.context.operation(&ClientInfo::operator());
+        let created = admin::create(&operation, &self.context.hasher, new_user, change).await;
         created.map(drop).map_err(|error| match error {
             RegistrationError::EmailTaken => CreateUserError::EmailTaken,
             other => CreateUserError::Impossible(other.to_string()),
@@ -153,10 +153,11 @@ async fn context(settings: &Settings, secrets: &Secrets, clock: Arc<dyn Clock>) 
     let url = settings.database_url()?;
     let database = Database::open(&url)?;
     let threads = available_parallelism().map_or(1, usize::from);
-    let passwords = Passwords::new(settings.argon2(), secrets.flask_security_password_salt.clone(), threads)?;
-    let keys = KeyRing::open(&database, key_source(settings, secrets)?, clock.now())
-        .await
-        .map_err(|error| error.to_string())?;
+    let hasher =
+        PasswordHasher::new(settings.argon2(), secrets.flask_security_password_salt.clone(), threads)?;
+    let operation = Operation::new(&database, ClientInfo::none(), clock.now());
+    let keys = KeyRing::open(&operation, key_source(settings, secrets)?).await;
+    let keys = Arc::new(keys.map_err(|error| error.to_string())?);
     let feed = RevocationFeed::new(span(settings.access_token_ttl));
     let issuer = settings.issuer();
     let refresh_tokens =
@@ -164,14 +165,14 @@ async fn context(settings: &Settings, secrets: &Secrets, clock: Arc<dyn Clock>) 
     Ok(Context {
         clock,
         database,
-        passwords,
+        hasher,
         throttle: Throttle::new(&secrets.refresh),
         feed,
+        access_tokens: AccessTokens::new(&issuer, span(settings.access_token_ttl), Arc::clone(&keys)),
         keys,
         refresh_tokens,
         metrics: Metrics::default(),
         lifetimes: Lifetimes {
-            access_token: span(settings.access_token_ttl),
             idle: span(settings.refresh_idle_ttl),
             session: span(settings.session_max_ttl),
             reuse_grace: span(settings.refresh_reuse_grace),

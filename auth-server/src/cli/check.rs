@@ -56,7 +56,7 @@ async fn keys(settings: &Settings, database: &Database) -> Result<String, String
     if settings.jwt_access_algorithm == Algorithm::Hs256 {
         return Ok("are not required with HS256".to_owned());
     }
-    let checked = admin::openable(&settings.key_pairs()?, database, SystemClock.now()).await;
+    let checked = admin::decryptable(database, &settings.key_pairs()?, SystemClock.now()).await;
     let (open, closed) = checked.map_err(|error| error.to_string())?;
     match (open, closed.as_slice()) {
         (0, []) => Ok("none yet: the first server creates one".to_owned()),

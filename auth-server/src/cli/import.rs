@@ -4,14 +4,15 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Seek, stdin};
 use std::path::{Path, PathBuf};
 
-use chrono::{DateTime, Utc};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use shared_claims::{Clock, SystemClock};
 
 use crate::cli::output::{Report, table};
-use crate::domain::users::import::{ImportError, News, Options, Outcome, import, judge};
+use crate::domain::operation::Operation;
+use crate::domain::users::import::{ImportError, Options, Outcome, Update, dry_run, import};
+use crate::model::ClientInfo;
 use crate::store::Database;
 
 /// How many invalid lines are reported one by one.
@@ -46,13 +47,13 @@ pub async fn run(database: &Database, arguments: &Import, as_json: bool) -> Resu
     let Import { file, bad_lines, ignore_unknown, flask_security } = arguments;
     let options = Options { ignore_unknown: *ignore_unknown, flask_security: *flask_security };
     let (file, bad_lines) = (file.as_path(), *bad_lines);
-    let now = SystemClock.now();
+    let operation = Operation::new(database, ClientInfo::operator(), SystemClock.now());
     let failed = |error: ImportError| format!("the import is incomplete: {error}; run it again to continue");
     let outcome = if file == Path::new("-") {
         if bad_lines == BadLines::Refuse {
             return Err("standard input cannot be read twice: pass a file or --bad-lines skip".to_owned());
         }
-        import_all(database, stdin().lock(), 0, options, now).await.map_err(failed)?
+        import_all(&operation, stdin().lock(), 0, options).await.map_err(failed)?
     } else {
         let unreadable = |error| format!("cannot read {}: {error}", file.display());
         let mut source = File::open(file).map_err(unreadable)?;
@@ -60,48 +61,47 @@ pub async fn run(database: &Database, arguments: &Import, as_json: bool) -> Resu
         if bad_lines == BadLines::Refuse {
             let mut progress = Progress::new("reading", bytes);
             let reader = BufReader::with_capacity(BUFFER_BYTES, &source);
-            let judged = judge(database, reader, options, now, |news| progress.update(&news)).await;
+            let judged = dry_run(&operation, reader, options, |update| progress.show(&update)).await;
             progress.finish();
             let judged = judged.map_err(|error| format!("nothing was imported: {error}"))?;
-            if judged.refused > 0 {
+            if judged.rejected > 0 {
                 report(Outcome { imported: 0, ..judged }).print(as_json);
-                return Err(format!("nothing was imported: {} invalid line(s)", judged.refused));
+                return Err(format!("nothing was imported: {} invalid line(s)", judged.rejected));
             }
             source.rewind().map_err(|_| {
                 format!("{} cannot be read twice: pass a regular file or --bad-lines skip", file.display())
             })?;
         }
-        import_all(database, BufReader::with_capacity(BUFFER_BYTES, source), bytes, options, now)
+        import_all(&operation, BufReader::with_capacity(BUFFER_BYTES, source), bytes, options)
             .await
             .map_err(failed)?
     };
     let report = report(outcome);
-    if outcome.refused == 0 {
+    if outcome.rejected == 0 {
         return Ok(report);
     }
     report.print(as_json);
-    Err(format!("{} invalid line(s) were not imported", outcome.refused))
+    Err(format!("{} invalid line(s) were not imported", outcome.rejected))
 }
 
 async fn import_all(
-    database: &Database,
+    operation: &Operation<'_>,
     source: impl BufRead,
     bytes: u64,
     options: Options,
-    now: DateTime<Utc>,
 ) -> Result<Outcome, ImportError> {
     let mut progress = Progress::new("importing", bytes);
-    let outcome = import(database, source, options, now, |news| progress.update(&news)).await;
+    let outcome = import(operation, source, options, |update| progress.show(&update)).await;
     progress.finish();
     outcome
 }
 
 fn report(outcome: Outcome) -> Report {
-    let Outcome { imported, already_there, refused } = outcome;
-    let row = [imported, already_there, refused].map(|number| number.to_string()).to_vec();
+    let Outcome { imported, already_there, rejected } = outcome;
+    let row = [imported, already_there, rejected].map(|number| number.to_string()).to_vec();
     Report {
         text: table(&["IMPORTED", "ALREADY THERE", "REJECTED"], &[row]),
-        json: json!({"imported": imported, "already_there": already_there, "refused": refused}),
+        json: json!({"imported": imported, "already_there": already_there, "refused": rejected}),
     }
 }
 
@@ -120,15 +120,15 @@ impl Progress {
         Self { bar: bar.with_message(phase), bad_lines: 0 }
     }
 
-    fn update(&mut self, news: &News<'_>) {
-        match news {
-            News::Bad { line, reason } => {
+    fn show(&mut self, update: &Update<'_>) {
+        match update {
+            Update::BadLine { line, reason } => {
                 self.bad_lines += 1;
                 if self.bad_lines <= SHOWN_BAD_LINES {
                     self.bar.suspend(|| eprintln!("line {line} {reason}"));
                 }
             }
-            News::Done(bytes) => self.bar.set_position(*bytes),
+            Update::BytesDone(bytes) => self.bar.set_position(*bytes),
         }
     }
 

@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 use shared_claims::{Clock, SystemClock};
 
 use crate::cli::output::{Report, table, time};
-use crate::domain::keys::admin::{self, KeyInUse, Role};
+use crate::domain::keys::admin::{self, KeyAdminError, KeyStatus, Role};
+use crate::domain::operation::Operation;
+use crate::model::ClientInfo;
 use crate::settings::Settings;
 use crate::store::Database;
 
@@ -28,15 +30,15 @@ pub enum KeysCommand {
 
 pub async fn run(settings: &Settings, command: KeysCommand) -> Result<Report, String> {
     let database = Database::open_existing(&settings.database_url()?)?;
-    let now = SystemClock.now();
-    let failed = |refusal: admin::Refusal| refusal.to_string();
+    let operation = Operation::new(&database, ClientInfo::operator(), SystemClock.now());
+    let failed = |error: KeyAdminError| error.to_string();
     match command {
         KeysCommand::List => {
-            let keys = admin::list(&database, now).await.map_err(|error| error.to_string())?;
+            let keys = admin::list(&database, operation.now).await.map_err(|error| error.to_string())?;
             Ok(list(&keys))
         }
         KeysCommand::Rotate => {
-            let key = admin::rotate(&settings.key_pairs()?, &database, now).await.map_err(failed)?;
+            let key = admin::rotate(&operation, &settings.key_pairs()?).await.map_err(failed)?;
             let active_from = time(key.active_from.and_utc());
             Ok(Report {
                 text: format!("created key {} ({}), which signs from {active_from}", key.kid, key.algorithm),
@@ -44,14 +46,14 @@ pub async fn run(settings: &Settings, command: KeysCommand) -> Result<Report, St
             })
         }
         KeysCommand::Retire { kid } => {
-            admin::retire(&database, &kid, now).await.map_err(failed)?;
+            admin::retire(&operation, &kid).await.map_err(failed)?;
             Ok(Report {
                 text: format!("retired key {kid}; within 10 seconds all servers sign with another key"),
                 json: json!({"retired": kid}),
             })
         }
         KeysCommand::Rewrap => {
-            let rewrapped = admin::rewrap(&settings.key_pairs()?, &database).await.map_err(failed)?;
+            let rewrapped = admin::rewrap(&database, &settings.key_pairs()?).await.map_err(failed)?;
             Ok(Report {
                 text: format!("encrypted {rewrapped} key(s) with KEY_ENCRYPTION_SECRET"),
                 json: json!({"rewrapped": rewrapped}),
@@ -60,8 +62,8 @@ pub async fn run(settings: &Settings, command: KeysCommand) -> Result<Report, St
     }
 }
 
-fn list(keys: &[KeyInUse]) -> Report {
-    let row = |key: &KeyInUse| {
+fn list(keys: &[KeyStatus]) -> Report {
+    let row = |key: &KeyStatus| {
         vec![
             key.kid.clone(),
             key.algorithm.clone(),
@@ -78,7 +80,7 @@ fn list(keys: &[KeyInUse]) -> Report {
     }
 }
 
-fn object(key: &KeyInUse) -> Value {
+fn object(key: &KeyStatus) -> Value {
     json!({
         "kid": key.kid,
         "algorithm": key.algorithm,

@@ -4,7 +4,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
 use crate::cli::output::Report;
-use crate::domain::passwords::Passwords;
+use crate::domain::passwords::PasswordHasher;
 use crate::model::random_text;
 use crate::settings::Settings;
 
@@ -34,8 +34,8 @@ impl NewPassword {
 }
 
 /// Hashes with the cost of the servers.
-pub fn hasher(settings: &Settings) -> Result<Passwords, String> {
-    Passwords::new(settings.argon2(), None, 1)
+pub fn hasher(settings: &Settings) -> Result<PasswordHasher, String> {
+    PasswordHasher::new(settings.argon2(), None, 1)
 }
 
 fn read_line() -> Result<SecretString, String> {

@@ -6,6 +6,7 @@ use shared_claims::{Clock, SystemClock};
 
 use crate::cli::output::{Report, table, time};
 use crate::cli::user_arg::UserArg;
+use crate::domain::operation::Operation;
 use crate::domain::users::admin;
 use crate::model::{ClientInfo, Session, SessionId, User, device};
 use crate::settings::Settings;
@@ -29,21 +30,21 @@ pub enum SessionsCommand {
 
 pub async fn run(settings: &Settings, command: SessionsCommand) -> Result<Report, String> {
     let database = Database::open_existing(&settings.database_url()?)?;
-    let (operator, now) = (ClientInfo::operator(), SystemClock.now());
+    let operation = Operation::new(&database, ClientInfo::operator(), SystemClock.now());
     match command {
         SessionsCommand::List { user } => {
             let user = user.find(&database).await?;
-            let sessions = admin::sessions(&database, user.id, now).await;
+            let sessions = admin::sessions(&database, user.id, operation.now).await;
             Ok(list(&sessions.map_err(|error| error.to_string())?))
         }
         SessionsCommand::End { user, session: None } => {
             let user = user.find(&database).await?;
-            let count = admin::end_sessions(&database, user.id, &operator, now).await;
+            let count = admin::end_sessions(&operation, user.id).await;
             Ok(ended(&user, count.map_err(|error| error.to_string())?))
         }
         SessionsCommand::End { user, session: Some(session) } => {
             let user = user.find(&database).await?;
-            let is_ended = admin::end_session(&database, user.id, session, &operator, now).await;
+            let is_ended = admin::end_session(&operation, user.id, session).await;
             if is_ended.map_err(|error| error.to_string())? {
                 Ok(ended(&user, 1))
             } else {

@@ -1,6 +1,6 @@
 use std::str::FromStr;
 
-use crate::domain::users::search::{self, InvalidName, Whom};
+use crate::domain::users::search::{self, InvalidUserRef, UserRef};
 use crate::model::User;
 use crate::store::Database;
 
@@ -8,20 +8,20 @@ use crate::store::Database;
 #[derive(Clone)]
 pub struct UserArg {
     text: String,
-    whom: Whom,
+    user: UserRef,
 }
 
 impl FromStr for UserArg {
-    type Err = InvalidName;
+    type Err = InvalidUserRef;
 
-    fn from_str(text: &str) -> Result<Self, InvalidName> {
-        Ok(Self { text: text.to_owned(), whom: text.parse()? })
+    fn from_str(text: &str) -> Result<Self, InvalidUserRef> {
+        Ok(Self { text: text.to_owned(), user: text.parse()? })
     }
 }
 
 impl UserArg {
     pub async fn find(self, database: &Database) -> Result<User, String> {
-        let found = search::find(database, self.whom).await.map_err(|error| error.to_string())?;
+        let found = search::find(database, self.user).await.map_err(|error| error.to_string())?;
         found.ok_or_else(|| format!("no user matches {}", self.text))
     }
 }

@@ -38,9 +38,9 @@ pub fn list(page: &Page) -> Report {
             user.last_login_at.map_or_else(|| "-".to_owned(), time),
         ]
     };
-    let rows: Vec<Vec<String>> = page.people.iter().map(row).collect();
+    let rows: Vec<Vec<String>> = page.users.iter().map(row).collect();
     let mut lines = vec![table(&["ID", "E-MAIL", "USERNAME", "ROLES", "STATUS", "LAST LOGIN"], &rows)];
-    let mut json = json!({"items": page.people.iter().map(object).collect::<Vec<_>>()});
+    let mut json = json!({"items": page.users.iter().map(object).collect::<Vec<_>>()});
     if let Some(next) = &page.next {
         lines.push(format!("next page: --cursor {next}"));
         json["next_cursor"] = json!(next.to_string());

@@ -12,8 +12,9 @@ use crate::cli::new_password::{NewPassword, hasher};
 use crate::cli::output::Report;
 use crate::cli::user_arg::UserArg;
 use crate::cli::user_output::{details, list};
+use crate::domain::operation::Operation;
+use crate::domain::users::NewUser;
 use crate::domain::users::admin::{self, Change};
-use crate::domain::users::registration::{NewPerson, RegistrationError};
 use crate::domain::users::search::{self, Cursor, Search};
 use crate::model::{ClientInfo, CustomClaims, DisplayName, Email, Role, Roles, User, Username};
 use crate::settings::Settings;
@@ -114,13 +115,13 @@ pub async fn run(settings: &Settings, command: UsersCommand, as_json: bool) -> R
         UsersCommand::Create { email, username, name, roles, claims, password_stdin } => {
             let change = Change { roles: Some(all(&roles)?), claims, disabled: None };
             let password = NewPassword::get(password_stdin)?;
-            let person = NewPerson { email, username, name, password: password.password.clone() };
-            let user = create(settings, &database, person, change).await?;
+            let new_user = NewUser { email, username, name, password: password.password.clone() };
+            let user = create(settings, &database, new_user, change).await?;
             let Report { text, json } = details(&user);
             Ok(password.add_to(Report { text: format!("created\n{text}"), json }))
         }
         UsersCommand::List { q, limit, cursor } => {
-            let page = search::page(&database, q.unwrap_or_else(Search::everybody), cursor, limit).await;
+            let page = search::page(&database, q.unwrap_or_else(Search::all), cursor, limit).await;
             Ok(list(&page.map_err(|error| error.to_string())?))
         }
         UsersCommand::Show { user } => Ok(details(&user.find(&database).await?)),
@@ -149,7 +150,7 @@ pub async fn run(settings: &Settings, command: UsersCommand, as_json: bool) -> R
             if !yes {
                 confirm(&user)?;
             }
-            let deleted = admin::delete(&database, user.id, &ClientInfo::operator(), SystemClock.now()).await;
+            let deleted = admin::delete(&operation(&database), user.id).await;
             deleted.map_err(|error| error.to_string())?;
             let id = user.id.to_string();
             Ok(Report { text: format!("deleted {} ({id})", user.email), json: json!({"deleted": id}) })
@@ -161,15 +162,11 @@ pub async fn run(settings: &Settings, command: UsersCommand, as_json: bool) -> R
 async fn create(
     settings: &Settings,
     database: &Database,
-    person: NewPerson,
+    new_user: NewUser,
     change: Change,
 ) -> Result<User, String> {
-    let (passwords, operator) = (hasher(settings)?, ClientInfo::operator());
-    let now = SystemClock.now();
-    admin::create(database, &passwords, person, change, &operator, now).await.map_err(|error| match error {
-        RegistrationError::WeakPassword(weak) => format!("the password {weak}"),
-        other => other.to_string(),
-    })
+    let created = admin::create(&operation(database), &hasher(settings)?, new_user, change).await;
+    created.map_err(|error| error.to_string())
 }
 
 async fn reset_password(
@@ -178,17 +175,18 @@ async fn reset_password(
     user: &User,
     password: SecretString,
 ) -> Result<(), String> {
-    let (passwords, operator) = (hasher(settings)?, ClientInfo::operator());
-    let now = SystemClock.now();
-    let reset = admin::reset_password(database, &passwords, user, password, &operator, now).await;
+    let reset = admin::reset_password(&operation(database), &hasher(settings)?, user, password).await;
     reset.map_err(|error| error.to_string())
 }
 
 async fn change(database: &Database, user: UserArg, change: Change) -> Result<Report, String> {
     let user = user.find(database).await?;
-    let operator = ClientInfo::operator();
-    let changed = admin::change(database, user.id, change, &operator, SystemClock.now()).await;
+    let changed = admin::change(&operation(database), user.id, change).await;
     Ok(details(&changed.map_err(|error| error.to_string())?))
+}
+
+fn operation(database: &Database) -> Operation<'_> {
+    Operation::new(database, ClientInfo::operator(), SystemClock.now())
 }
 
 fn all(roles: &[Role]) -> Result<Roles, String> {

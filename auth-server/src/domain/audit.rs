@@ -1,50 +1,45 @@
-//! What happened is written in the same transaction as the change itself: there is no change without its event, and no
-//! event of what was rolled back. Once it is committed it is logged, too, on the target `security`. Likewise what resource
-//! servers must hear of.
+//! The audit log: security events and revocations, written in the same transaction as the change that they describe.
 
 use chrono::{DateTime, Utc};
 use log::Level;
 
 use crate::model::{ClientInfo, EndReason, Event, EventType, Revocation, SessionId, UserId};
-use crate::store::{AnyConnection, Database, StoreError, events, revocations, users};
+use crate::store::{AnyConnection, StoreError, events, revocations};
 
-/// Collects what a transaction has to tell.
 pub struct AuditLog {
     now: DateTime<Utc>,
-    requester: ClientInfo,
+    client: ClientInfo,
     events: Vec<Event>,
     revocations: Vec<Revocation>,
 }
 
 impl AuditLog {
-    /// An event of this moment and this requester, to be completed and [noted](Self::record).
-    #[must_use]
-    pub fn event(&self, kind: EventType) -> Event {
-        Event::new(kind, self.now, &self.requester)
+    /// An empty log. Every event gets this time and this client.
+    pub fn new(now: DateTime<Utc>, client: ClientInfo) -> Self {
+        Self { now, client, events: Vec::new(), revocations: Vec::new() }
     }
 
-    /// Notes what happened.
+    /// A new event, to be completed and [recorded](Self::record).
+    pub fn event(&self, kind: EventType) -> Event {
+        Event::new(kind, self.now, &self.client)
+    }
+
     pub fn record(&mut self, event: Event) {
         self.events.push(event);
     }
 
-    /// Notes what happened to a session, of which there is no more to tell.
+    /// Records an event that has no details.
     pub fn record_session_event(&mut self, kind: EventType, session: SessionId, user: UserId) {
         self.record(self.event(kind).of_session(session).of_user(user));
     }
 
-    /// Has resource servers hear of it.
-    pub fn revoke(&mut self, revocation: Revocation) {
-        self.revocations.push(revocation);
-    }
-
-    /// Notes that a session ended since its token was stolen.
+    /// Records that a session ended because a superseded refresh token was used again.
     pub fn record_reuse(&mut self, session: SessionId, user: UserId) {
         self.record_session_event(EventType::ReuseDetected, session, user);
         self.revoke(Revocation::Session(session));
     }
 
-    /// Notes the ends of sessions, and has resource servers hear of them.
+    /// Records the end of each session, and revokes its access tokens.
     pub fn record_ended(
         &mut self,
         sessions: impl IntoIterator<Item = SessionId>,
@@ -57,55 +52,28 @@ impl AuditLog {
             self.revoke(Revocation::Session(session));
         }
     }
-}
 
-/// What became of a transaction.
-pub struct Committed<T> {
-    /// What its work returned.
-    pub value: T,
-    /// Whether resource servers have to hear of it.
-    pub revoked: bool,
-}
+    /// Adds an entry to the revocation feed.
+    pub fn revoke(&mut self, revocation: Revocation) {
+        self.revocations.push(revocation);
+    }
 
-/// Runs `work` in one transaction with the events that it notes.
-///
-/// # Errors
-/// What `work` returns, or that the database failed; then nothing is written or logged.
-pub async fn transaction<T, E>(
-    database: &Database,
-    now: DateTime<Utc>,
-    requester: &ClientInfo,
-    work: impl FnOnce(&mut AnyConnection, &mut AuditLog) -> Result<T, E> + Send + 'static,
-) -> Result<Committed<T>, E>
-where
-    T: Send + 'static,
-    E: From<StoreError> + Send + 'static,
-{
-    let mut audit =
-        AuditLog { now, requester: requester.clone(), events: Vec::new(), revocations: Vec::new() };
-    let (value, audit) = database
-        .transaction(move |connection| {
-            let value = work(connection, &mut audit)?;
-            events::insert(connection, &audit.events)?;
-            revocations::append(connection, &audit.revocations, now)?;
-            Ok::<_, E>((value, audit))
-        })
-        .await?;
-    for event in &audit.events {
-        let level = if event.kind.is_warning() { Level::Warn } else { Level::Info };
-        log::log!(target: "security", level, "{event}");
+    pub fn has_revocations(&self) -> bool {
+        !self.revocations.is_empty()
     }
-    Ok(Committed { value, revoked: !audit.revocations.is_empty() })
-}
-/// The person's record is of another version from now on: their access tokens are stale, of which resource servers hear, and
-/// every login that is under way is void. Comes before the ends of sessions, since it locks the person's row.
-pub fn bump_version(
-    connection: &mut AnyConnection,
-    audit: &mut AuditLog,
-    user: UserId,
-) -> Result<(), StoreError> {
-    if let Some(version) = users::bump_version(connection, user)? {
-        audit.revoke(Revocation::User(user, version));
+
+    /// Writes everything to the database. Must come last in the transaction: it locks the counter of the revocation feed,
+    /// for which every other server waits.
+    pub fn write(&self, connection: &mut AnyConnection) -> Result<(), StoreError> {
+        events::insert(connection, &self.events)?;
+        revocations::append(connection, &self.revocations, self.now)
     }
-    Ok(())
+
+    /// Writes the committed events to the log target `security`.
+    pub fn print(&self) {
+        for event in &self.events {
+            let level = if event.kind.is_warning() { Level::Warn } else { Level::Info };
+            log::log!(target: "security", level, "{event}");
+        }
+    }
 }

@@ -1,54 +1,48 @@
+//! What every use case works with: one [`Context`] for the whole server, shared by its workers.
+
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use shared_claims::Clock;
 
-use crate::domain::audit::{self, AuditLog};
-use crate::domain::keys::KeyRing;
-use crate::domain::passwords::{Passwords, Throttle};
+use crate::domain::keys::{KeyRing, UnusableKey};
+use crate::domain::operation::Operation;
+use crate::domain::passwords::{PasswordHasher, Throttle};
 use crate::domain::revocation_feed::RevocationFeed;
-use crate::domain::tokens::RefreshTokens;
+use crate::domain::tokens::{AccessTokens, IssuedTokens, RefreshTokens, SessionSecret};
 use crate::metrics::Metrics;
-use crate::model::ClientInfo;
-use crate::store::{AnyConnection, Database, StoreError};
+use crate::model::{ClientInfo, Session, User};
+use crate::store::{Database, StoreError};
 
-/// What every use case works with. One for the whole server, shared by its workers.
+/// The parts of a running server.
 pub struct Context {
-    /// The time; moved by tests.
+    /// The time; tests move it.
     pub clock: Arc<dyn Clock>,
-    /// The tables.
     pub database: Database,
-    /// Hashes and checks passwords, a few at a time.
-    pub passwords: Passwords,
-    /// How often somebody may be wrong about a password.
+    /// Hashes and checks passwords on its own threads.
+    pub hasher: PasswordHasher,
+    /// Limits wrong passwords.
     pub throttle: Throttle,
-    /// What resource servers hear of.
+    /// Tells resource servers what was revoked.
     pub feed: RevocationFeed,
-    /// Signs access tokens.
-    pub keys: KeyRing,
-    /// Signs and reads refresh tokens.
+    pub keys: Arc<KeyRing>,
+    pub access_tokens: AccessTokens,
     pub refresh_tokens: RefreshTokens,
-    /// What operators read.
     pub metrics: Metrics,
-    /// How long everything lives.
     pub lifetimes: Lifetimes,
-    /// Names and switches.
     pub policy: Policy,
 }
 
-/// How long everything lives.
 #[derive(Clone, Copy, Debug)]
 pub struct Lifetimes {
-    /// Of an access token.
-    pub access_token: TimeDelta,
-    /// Of a session that nobody refreshes. Slides.
+    /// A session without a refresh. Every refresh extends it.
     pub idle: TimeDelta,
-    /// Of a session at most. Never slides.
+    /// A session in all. Nothing extends it.
     pub session: TimeDelta,
-    /// How long after a rotation the spent token is answered with the same successor, as often as it comes:
-    /// racing tabs all end up with the same session. A thief gains from it only within this window.
+    /// After a rotation the previous token gets the same successor for this long, any number of times, so that racing
+    /// tabs end up with the same session. A thief of that token gains from it only within this window.
     pub reuse_grace: TimeDelta,
-    /// Of an event.
+    /// An event in the audit log.
     pub event: TimeDelta,
 }
 
@@ -57,46 +51,44 @@ pub struct Lifetimes {
 pub struct Policy {
     /// `iss` of every token, and the origin of this server's own pages.
     pub issuer: String,
-    /// Audiences that may be asked for; the first is the default. Never empty.
+    /// Audiences that a client may request. The first is the default. Never empty.
     pub audiences: Vec<String>,
     /// `client_id` of every token.
     pub client_id: String,
-    /// Whether people may register by themselves.
+    /// Whether `POST /auth/register` is enabled.
     pub registration_open: bool,
 }
 
 impl Context {
-    /// The present time.
-    #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
         self.clock.now()
     }
 
-    /// Runs `work` in one transaction with the events that it notes.
-    ///
-    /// # Errors
-    /// What `work` returns, or that the database failed.
-    pub async fn transaction<T, E>(
-        &self,
-        requester: &ClientInfo,
-        work: impl FnOnce(&mut AnyConnection, &mut AuditLog) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<StoreError> + Send + 'static,
-    {
-        let committed = audit::transaction(&self.database, self.now(), requester, work).await?;
-        if committed.revoked {
-            self.feed.nudge();
-        }
-        Ok(committed.value)
+    /// A change that `client` asks for now.
+    pub fn operation(&self, client: &ClientInfo) -> Operation<'_> {
+        Operation::new(&self.database, client.clone(), self.now()).with_feed(&self.feed)
     }
 
-    /// Asks the database whether it can serve, and what time it is there: by how much this server's clock is ahead; none
-    /// where both have one.
-    ///
-    /// # Errors
-    /// It cannot.
+    /// Signs a token pair for the session's current generation.
+    pub fn issue_tokens(
+        &self,
+        user: User,
+        session: Session,
+        secret: &SessionSecret,
+        audience: &str,
+    ) -> Result<IssuedTokens, UnusableKey> {
+        let now = self.now();
+        Ok(IssuedTokens {
+            access_token: self.access_tokens.issue(&user, &session, secret, audience, now)?,
+            refresh_token: self.refresh_tokens.issue(&session, secret, now)?,
+            session,
+            user,
+            device: None,
+        })
+    }
+
+    /// Checks that the database can serve. Returns how far this server's clock is ahead of the database's, or `None` for
+    /// SQLite, which uses the same clock.
     pub async fn check_database(&self) -> Result<Option<TimeDelta>, StoreError> {
         let ahead = self.database.check().await?.map(|time| self.now() - time);
         self.metrics.clock_difference.set(ahead.unwrap_or_default().as_seconds_f64());
@@ -105,12 +97,11 @@ impl Context {
 }
 
 impl Policy {
-    /// The audience that was asked for, if it is listed; the default where none was asked for.
-    #[must_use]
-    pub fn audience<'a>(&'a self, asked: Option<&str>) -> Option<&'a str> {
-        match asked {
+    /// The requested audience if it is listed, or the default if none was requested.
+    pub fn audience<'a>(&'a self, requested: Option<&str>) -> Option<&'a str> {
+        match requested {
             None => self.audiences.first().map(String::as_str),
-            Some(asked) => self.audiences.iter().map(String::as_str).find(|listed| *listed == asked),
+            Some(requested) => self.audiences.iter().map(String::as_str).find(|listed| *listed == requested),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Security events, read page by page.
+//! Reads the audit log page by page.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,27 +10,23 @@ pub use crate::store::events::Filter;
 use crate::store::events::{self, Position};
 use crate::store::{Database, StoreError};
 
-/// Some events, newest first.
+/// Events, newest first.
 pub struct Page {
-    /// At most as many as were asked for.
+    /// At most `limit`. Events that this version cannot read are left out.
     pub events: Vec<Event>,
-    /// Where the next page begins, if there is more.
+    /// Where the next page begins, if there is one.
     pub next: Option<Cursor>,
 }
 
-/// Where a page begins: below the last event of the one before. Events that are added meanwhile stand above it.
+/// A page begins after this event. New events never move it: they come before.
 #[derive(Clone, Copy, Debug)]
 pub struct Cursor(Position);
 
-/// The text is no cursor of ours.
 #[derive(Debug, thiserror::Error)]
 #[error("is not the next_cursor of a page")]
 pub struct InvalidCursor;
 
-/// One page of the events that `filter` lets through.
-///
-/// # Errors
-/// The database failed.
+/// One page of the events that match `filter`.
 pub async fn page(
     database: &Database,
     filter: Filter,
@@ -38,11 +34,11 @@ pub async fn page(
     limit: i64,
 ) -> Result<Page, StoreError> {
     let below = cursor.map(|cursor| cursor.0);
-    // One more than is wanted tells whether there is a next page.
+    // One more than requested shows whether there is a next page.
     let found = database.run(move |connection| events::page(connection, &filter, below, limit + 1)).await?;
-    let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
-    let next = (found.len() > wanted).then(|| found[wanted - 1].0).map(Cursor);
-    Ok(Page { events: found.into_iter().take(wanted).filter_map(|(_, event)| event).collect(), next })
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let next = (found.len() > limit).then(|| found[limit - 1].0).map(Cursor);
+    Ok(Page { events: found.into_iter().take(limit).filter_map(|(_, event)| event).collect(), next })
 }
 
 impl fmt::Display for Cursor {

@@ -1,4 +1,4 @@
-//! Signing keys: created, published, rotated and retired. Private keys are stored encrypted.
+//! Signing keys of access tokens: created, published, rotated and retired. Private keys are stored encrypted.
 
 pub mod admin;
 mod encryption;
@@ -9,6 +9,6 @@ mod signer;
 
 pub use encryption::KeyEncryption;
 pub use key_pairs::KeyPairs;
-pub use key_ring::{KeyRing, Source as KeySource};
+pub use key_ring::{KeyRing, KeySource};
 pub use schedule::KeySchedule;
 pub use signer::{Signer, UnusableKey};

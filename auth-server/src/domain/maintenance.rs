@@ -1,4 +1,5 @@
-//! What has to be done now and then.
+//! Background work of a running server: purges expired rows, measures clock skew against the database, rotates signing
+//! keys and polls the revocation feed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,18 +7,19 @@ use std::time::Duration;
 use futures_util::future::join3;
 
 use crate::domain::context::Context;
-use crate::domain::passwords::throttle::{FAILURE_RETENTION, KNOWN_ORIGIN_RETENTION};
+use crate::domain::passwords::{FAILURE_RETENTION, KNOWN_ORIGIN_RETENTION};
+use crate::model::ClientInfo;
 use crate::store::{
     AnyConnection, StoreError, events, known_origins, password_failures, revocations, sessions,
 };
 
-/// Small enough that a batch never holds others up.
+/// Rows in one transaction, so that no batch holds locks for long.
 const BATCH: i64 = 500;
 const PURGE_PAUSE: Duration = Duration::from_secs(60);
-/// Most looks find that nothing is due, and cost nothing: the clock decides, which tests move.
+/// Short because tests move the clock. Most checks find nothing due and do not query the database.
 const KEYS_PAUSE: Duration = Duration::from_secs(1);
 
-/// Purges what nobody needs any more, compares clocks and looks after the signing keys, for as long as it is polled.
+/// Runs until it is dropped.
 pub async fn run(context: Arc<Context>) {
     join3(purge_expired(&context), rotate_keys(&context), context.feed.poll(&context.database)).await;
 }
@@ -29,11 +31,10 @@ async fn purge_expired(context: &Context) {
         purge(context, "events", now - context.lifetimes.event, events::purge).await;
         purge(context, "password_failures", now - FAILURE_RETENTION, password_failures::purge).await;
         purge(context, "familiar_places", now - KNOWN_ORIGIN_RETENTION, known_origins::purge).await;
-        let forgotten = context.feed.forgotten_before(now);
-        purge(context, "revocations", forgotten, revocations::purge).await;
-        context.feed.forget(now);
+        purge(context, "revocations", context.feed.expired_before(now), revocations::purge).await;
+        context.feed.forget_expired(now);
         if let Err(error) = context.check_database().await {
-            log::debug!("the clocks could not be compared: {error}");
+            log::debug!("cannot compare the clock with the database's: {error}");
         }
         tokio::time::sleep(PURGE_PAUSE).await;
     }
@@ -42,14 +43,14 @@ async fn purge_expired(context: &Context) {
 async fn rotate_keys(context: &Context) {
     loop {
         tokio::time::sleep(KEYS_PAUSE).await;
-        match context.keys.refresh(&context.database, context.now()).await {
+        match context.keys.refresh(&context.operation(&ClientInfo::none())).await {
             Ok(purged) => context.metrics.purged_rows.add("signing_keys", purged as u64),
-            Err(error) => log::error!("signing keys could not be looked after: {error}"),
+            Err(error) => log::error!("cannot refresh the signing keys: {error}"),
         }
     }
 }
 
-/// Removes what is older, in batches, until nothing is left.
+/// Deletes expired rows in batches until none is left.
 async fn purge<Limit: Copy + Send + 'static>(
     context: &Context,
     table: &'static str,
@@ -63,9 +64,9 @@ async fn purge<Limit: Copy + Send + 'static>(
                 context.metrics.purged_rows.add(table, purged as u64);
                 log::debug!("purged {purged} rows of {table}");
             }
-            Err(error) => return log::warn!("{table} could not be purged: {error}"),
+            Err(error) => return log::warn!("cannot purge {table}: {error}"),
         }
-        // Others come first.
+        // Requests come first.
         tokio::task::yield_now().await;
     }
 }

@@ -1,15 +1,17 @@
-//! Passwords: hashing, verification, throttling and change.
+//! Passwords: hashing on a bounded pool, formats of stored hashes, and the throttle for wrong ones.
 
-pub mod change;
 mod hasher;
 mod hashing_memory;
 mod hashing_pool;
 mod keyed_semaphore;
 mod stored_hash;
-pub mod throttle;
-pub mod verification;
+mod throttle;
 
-pub use hasher::{Argon2Settings, Passwords, WeakPassword};
+pub use hasher::{Argon2Settings, Check, NewPasswordError, PasswordHasher};
 pub use hashing_pool::QueueFull;
+pub use keyed_semaphore::KeyedPermit;
 pub use stored_hash::{FLASK_SECURITY, StoredHash};
-pub use throttle::{Throttle, TooManyFailures};
+pub use throttle::{
+    AdmittedAttempt, FAILURE_RETENTION, KNOWN_ORIGIN_RETENTION, Throttle, ThrottleError, TooManyFailures,
+    remember_origin,
+};

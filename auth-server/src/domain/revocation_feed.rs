@@ -1,7 +1,8 @@
-//! What resource servers hear of while access tokens are about that know nothing of it.
+//! The revocation feed: tells resource servers about revoked sessions, users and keys while tokens issued earlier have not
+//! expired yet.
 //!
-//! Each server has all of it in memory, and looks a few times a second whether the database has more: so an end on one server
-//! reaches the listeners of the others, and a thousand listeners cost no more statements than one.
+//! Each server caches the whole feed and polls the database a few times a second. So a revocation by one server reaches the
+//! listeners of the others, and a thousand listeners cost no more statements than one.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -18,113 +19,112 @@ use crate::model::Revocation;
 use crate::store::revocations::{self, Counter, Cutoffs, StoredRevocation};
 use crate::store::{Database, StoreError};
 
-/// A listener hears within this of what another server did, and at once of what this one did.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// Nobody has listened for so long: then nobody looks either.
-const ASLEEP_AFTER: Duration = Duration::from_secs(60);
-/// What was read longer ago is no answer.
-const FRESH: Duration = Duration::from_secs(2);
-/// `ACCESS_TOKEN_TTL` may just have been made shorter: tokens of before live for as long as they were signed for.
-const LIFE_AT_LEAST: TimeDelta = TimeDelta::hours(1);
-/// On top of the life of a token: a refresh that was decided just before is signed a moment later, validators grant a few
-/// seconds, and clocks differ.
+/// How long a listener may wait for a revocation by another server. One by this server is sent immediately.
+const POLL_INTERVAL: Duration = Duration::from_millis(200);
+/// Polling stops when there was no listener for this long.
+const IDLE_AFTER: Duration = Duration::from_secs(60);
+/// A listener never gets a response from an older cache.
+const MAX_CACHE_AGE: Duration = Duration::from_secs(2);
+/// `ACCESS_TOKEN_TTL` may have been shortened: tokens issued before keep their lifetime.
+const MIN_TOKEN_LIFE: TimeDelta = TimeDelta::hours(1);
+/// Added to the lifetime of a token: a refresh may sign its token a moment after the revocation, validators allow a few
+/// seconds of leeway, and clocks differ.
 const MARGIN: TimeDelta = TimeDelta::seconds(90);
-/// Whoever stole a key goes on making tokens: it stays on the list until every cache has long fetched the set without it.
-const KEYS_FOR: TimeDelta = TimeDelta::days(1);
+/// A thief of a key can sign new tokens, so a retired key stays in the feed until no cache has the old key set.
+const KEY_RETENTION: TimeDelta = TimeDelta::days(1);
 
-/// What was revoked, by all servers.
+/// The revocations of all servers.
 pub struct RevocationFeed {
-    /// How long access tokens are reckoned with.
+    /// How long an access token may be valid after its revocation.
     token_life: TimeDelta,
-    heard: Mutex<Heard>,
-    news: watch::Sender<()>,
-    nudge: Notify,
-    looking: tokio::sync::Mutex<()>,
+    cache: Mutex<Cache>,
+    changed: watch::Sender<()>,
+    notified: Notify,
+    /// Held while the database is read.
+    reading: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
-struct Heard {
+struct Cache {
     counter: Option<Counter>,
-    /// What has the counter's number.
+    /// The revocation with the number of the counter.
     newest: Option<StoredRevocation>,
     revocations: VecDeque<StoredRevocation>,
-    looked_at: Option<Instant>,
-    asked_at: Option<Instant>,
+    read_at: Option<Instant>,
+    last_listener_at: Option<Instant>,
 }
 
-/// How much a listener knows: `EPOCH.SEQ`.
+/// What a listener has received: `EPOCH.SEQ`. A new epoch invalidates all cursors.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor {
     epoch: String,
     seq: i64,
 }
 
-/// The text is no cursor of ours.
 #[derive(Debug, thiserror::Error)]
-#[error("is not the cursor of an answer")]
+#[error("is not the cursor of a response")]
 pub struct InvalidCursor;
 
-/// What a listener is told.
+/// What a listener receives.
 pub struct Page {
-    /// How much it knows then.
+    /// For the next request.
     pub cursor: Cursor,
-    /// Whether it is all there is, in place of whatever the listener knew.
+    /// The page is the whole feed and replaces what the listener has.
     pub is_snapshot: bool,
-    /// What was revoked, each with the time until which it matters.
+    /// Each revocation, and when the tokens that it concerns have expired.
     pub entries: Vec<(Revocation, DateTime<Utc>)>,
 }
 
 impl RevocationFeed {
-    /// For access tokens that live so long.
-    #[must_use]
+    /// `token_life`: the lifetime of access tokens.
     pub fn new(token_life: TimeDelta) -> Self {
         Self {
-            token_life: token_life.max(LIFE_AT_LEAST) + MARGIN,
-            heard: Mutex::default(),
-            news: watch::Sender::new(()),
-            nudge: Notify::new(),
-            looking: tokio::sync::Mutex::default(),
+            token_life: token_life.max(MIN_TOKEN_LIFE) + MARGIN,
+            cache: Mutex::default(),
+            changed: watch::Sender::new(()),
+            notified: Notify::new(),
+            reading: tokio::sync::Mutex::default(),
         }
     }
 
-    /// This server has revoked something: no need to wait until it looks.
-    pub fn nudge(&self) {
-        self.nudge.notify_one();
+    /// Polls immediately, because this server has committed a revocation.
+    pub fn notify(&self) {
+        self.notified.notify_one();
     }
 
-    /// Looks again and again, for as long as it is polled and somebody listens.
+    /// Polls the database while there are listeners. Runs until it is dropped.
     pub async fn poll(&self, database: &Database) {
         loop {
             tokio::select! {
-                () = self.nudge.notified() => {}
-                () = tokio::time::sleep(LOOK_EVERY) => {}
+                () = self.notified.notified() => {}
+                () = tokio::time::sleep(POLL_INTERVAL) => {}
             }
-            if self.falls_asleep() {
+            if self.clear_if_idle() {
                 continue;
             }
-            let _alone = self.looking.lock().await;
-            if let Err(error) = self.look(database).await {
-                log::warn!("revocations cannot be read: {error}");
+            let _guard = self.reading.lock().await;
+            if let Err(error) = self.read(database).await {
+                log::warn!("cannot read the revocations: {error}");
             }
         }
     }
 
-    /// Where nobody has asked for long, what was heard goes: the database may be another one when somebody asks again.
-    fn falls_asleep(&self) -> bool {
-        // Under one lock, or somebody who begins to ask in between would be told the half of it.
-        let mut heard = self.heard();
-        let is_asked = heard.asked_at.is_some_and(|asked| asked.elapsed() < ASLEEP_AFTER);
-        if !is_asked {
-            *heard = Heard::default();
+    /// Without listeners the cache is dropped: by the next request the database may have been restored.
+    fn clear_if_idle(&self) -> bool {
+        // Under one lock, or a listener that arrives in between would get a part of the feed.
+        let mut cache = self.cache();
+        let is_idle = cache.last_listener_at.is_none_or(|at| at.elapsed() >= IDLE_AFTER);
+        if is_idle {
+            *cache = Cache::default();
         }
-        !is_asked
+        is_idle
     }
 
-    /// What a listener does not know yet, as soon as there is something, or nothing when it has waited long enough. Without
-    /// a cursor of this epoch: everything, at once.
+    /// The revocations after `after`, as soon as there are any, or an empty page after `wait`. Without a cursor of the
+    /// current epoch: the whole feed, immediately.
     ///
     /// # Errors
-    /// The database cannot be read, so that nothing can be said.
+    /// The database failed. The listener must not assume that nothing was revoked.
     pub async fn listen(
         &self,
         database: &Database,
@@ -132,159 +132,156 @@ impl RevocationFeed {
         wait: Duration,
         now: DateTime<Utc>,
     ) -> Result<Page, StoreError> {
-        let mut news = self.news.subscribe();
+        let mut changed = self.changed.subscribe();
         let until = Instant::now() + wait;
-        self.heard().asked_at = Some(Instant::now());
-        if let Some(after) = after.filter(|after| !self.knows(after)) {
-            self.look_for(database, after).await?;
+        self.cache().last_listener_at = Some(Instant::now());
+        if let Some(after) = after.filter(|after| !self.has_reached(after)) {
+            self.catch_up(database, after).await?;
         }
         let mut has_waited = false;
         loop {
-            // Whoever waited in vain, too, is told so only if somebody has looked meanwhile.
-            self.look_unless_fresh(database).await?;
+            // After the wait too: an empty page must be as recent as any other.
+            self.read_if_stale(database).await?;
             let page = self.page(after, now);
             if has_waited || page.is_snapshot || !page.entries.is_empty() {
                 return Ok(page);
             }
-            has_waited = timeout_at(until, news.changed()).await.is_err();
+            has_waited = timeout_at(until, changed.changed()).await.is_err();
         }
     }
 
-    /// Whether the cursor is one of those that this server has come by.
-    fn knows(&self, cursor: &Cursor) -> bool {
-        let heard = self.heard();
-        heard.counter.as_ref().is_some_and(|known| known.epoch == cursor.epoch && cursor.seq <= known.seq)
+    fn has_reached(&self, cursor: &Cursor) -> bool {
+        let cache = self.cache();
+        cache.counter.as_ref().is_some_and(|known| known.epoch == cursor.epoch && cursor.seq <= known.seq)
     }
 
-    /// For a listener who says to know more than we do: another server may be ahead of us. If none is, the database is not what
-    /// it was, and all are to hear everything anew.
-    async fn look_for(&self, database: &Database, cursor: &Cursor) -> Result<(), StoreError> {
-        let _alone = self.alone().await?;
-        self.look(database).await?;
-        let counter = self.heard().counter.clone();
+    /// For a cursor ahead of the cache: another server may have read more. If the database has no more either, it was
+    /// restored, and a new epoch makes every listener start with a snapshot.
+    async fn catch_up(&self, database: &Database, cursor: &Cursor) -> Result<(), StoreError> {
+        let _guard = self.lock_reading().await?;
+        self.read(database).await?;
+        let counter = self.cache().counter.clone();
         let behind = counter.filter(|known| known.epoch == cursor.epoch && known.seq < cursor.seq);
         if let Some(Counter { epoch, .. }) = behind {
             begin_epoch(database, epoch).await?;
-            self.look(database).await?;
+            self.read(database).await?;
         }
         Ok(())
     }
 
-    /// Of many who ask at the same moment one looks, and the others wait for that.
-    async fn look_unless_fresh(&self, database: &Database) -> Result<(), StoreError> {
-        if self.is_fresh() {
+    /// One of many concurrent listeners reads, and the others wait for it.
+    async fn read_if_stale(&self, database: &Database) -> Result<(), StoreError> {
+        if self.is_recent() {
             return Ok(());
         }
-        let _alone = self.alone().await?;
-        if self.is_fresh() { Ok(()) } else { self.look(database).await }
+        let _guard = self.lock_reading().await?;
+        if self.is_recent() { Ok(()) } else { self.read(database).await }
     }
 
-    /// One at a time, unless that takes so long that whoever asks has given up.
-    async fn alone(&self) -> Result<tokio::sync::MutexGuard<'_, ()>, StoreError> {
-        timeout(FRESH, self.looking.lock()).await.map_err(|_| StoreError::Timeout)
+    async fn lock_reading(&self) -> Result<tokio::sync::MutexGuard<'_, ()>, StoreError> {
+        timeout(MAX_CACHE_AGE, self.reading.lock()).await.map_err(|_| StoreError::Timeout)
     }
 
-    /// How long something that happened then matters.
+    /// When the tokens that a revocation concerns have expired.
     fn until(&self, stored: &StoredRevocation) -> DateTime<Utc> {
-        let matters_for = match stored.revocation {
+        let retention = match stored.revocation {
             Revocation::Session(_) | Revocation::User(..) => self.token_life,
-            Revocation::Key(_) => self.keys_for(),
+            Revocation::Key(_) => self.key_retention(),
         };
-        stored.at + matters_for
+        stored.at + retention
     }
 
-    fn keys_for(&self) -> TimeDelta {
-        self.token_life.max(KEYS_FOR)
+    fn key_retention(&self) -> TimeDelta {
+        self.token_life.max(KEY_RETENTION)
     }
 
-    /// What matters no longer: what happened before the first time, keys before the second.
-    #[must_use]
-    pub fn forgotten_before(&self, now: DateTime<Utc>) -> Cutoffs {
-        Cutoffs { all: now - self.token_life, keys: now - self.keys_for() }
+    /// Which revocations can be purged from the database.
+    pub fn expired_before(&self, now: DateTime<Utc>) -> Cutoffs {
+        Cutoffs { all: now - self.token_life, keys: now - self.key_retention() }
+    }
+
+    /// Removes expired revocations from the cache.
+    pub fn forget_expired(&self, now: DateTime<Utc>) {
+        self.cache().revocations.retain(|stored| self.until(stored) > now);
     }
 
     fn page(&self, after: Option<&Cursor>, now: DateTime<Utc>) -> Page {
-        let heard = self.heard();
-        let counter = heard.counter.clone().unwrap_or_else(|| Counter { epoch: String::new(), seq: 0 });
-        // A cursor from the future is one of before a restore.
+        let cache = self.cache();
+        let counter = cache.counter.clone().unwrap_or_else(|| Counter { epoch: String::new(), seq: 0 });
+        // A cursor ahead of the counter was issued before a restore.
         let after = after.filter(|after| after.epoch == counter.epoch && after.seq <= counter.seq);
-        let known = after.map_or(i64::MIN, |after| after.seq);
-        let first = heard.revocations.partition_point(|stored| stored.seq <= known);
-        let news =
-            heard.revocations.range(first..).map(|stored| (stored.revocation.clone(), self.until(stored)));
+        let received = after.map_or(i64::MIN, |after| after.seq);
+        let first = cache.revocations.partition_point(|stored| stored.seq <= received);
+        let new =
+            cache.revocations.range(first..).map(|stored| (stored.revocation.clone(), self.until(stored)));
         Page {
-            entries: news.filter(|(_, until)| *until > now).collect(),
+            entries: new.filter(|(_, until)| *until > now).collect(),
             is_snapshot: after.is_none(),
             cursor: Cursor { epoch: counter.epoch, seq: counter.seq },
         }
     }
 
-    /// Reads what is new, and wakes the listeners. One at a time.
-    async fn look(&self, database: &Database) -> Result<(), StoreError> {
-        let begun = Instant::now();
+    /// Reads new revocations and wakes the listeners. Requires the lock `reading`.
+    async fn read(&self, database: &Database) -> Result<(), StoreError> {
+        let started = Instant::now();
         let known = {
-            let heard = self.heard();
-            heard.counter.clone().map(|counter| (counter, heard.newest.clone()))
+            let cache = self.cache();
+            cache.counter.clone().map(|counter| (counter, cache.newest.clone()))
         };
         let Some((known, newest)) = known else {
-            // Whatever happened to the database while nobody of us was looking, everything is told anew.
+            // Nothing is known about the database since the last read, so every listener starts with a snapshot.
             let counter = database.run(revocations::counter).await?;
             begin_epoch(database, counter.epoch).await?;
-            return self.look_anew(database, begun).await;
+            return self.read_all(database, started).await;
         };
         let from = known.seq;
         let (counter, mut read) =
             database.run(move |connection| revocations::since(connection, from)).await?;
         if counter.epoch != known.epoch {
-            return self.look_anew(database, begun).await;
+            return self.read_all(database, started).await;
         }
-        // Numbers that were lost may have been given out again before anybody looked.
+        // The newest known revocation must be unchanged: after a restore its number may have been assigned again.
         let still_newest = read.first().filter(|first| first.seq == known.seq);
         if counter.seq < known.seq || still_newest != newest.as_ref() {
-            log::warn!("revocations are not what they were: the database was restored, or failed over");
+            log::warn!("the revocations have changed: the database was restored, or failed over");
             begin_epoch(database, counter.epoch).await?;
-            return self.look_anew(database, begun).await;
+            return self.read_all(database, started).await;
         }
         read.retain(|stored| stored.seq > known.seq);
-        self.accept(counter, read, begun, false);
+        self.store(counter, read, started, false);
         Ok(())
     }
 
-    async fn look_anew(&self, database: &Database, begun: Instant) -> Result<(), StoreError> {
+    async fn read_all(&self, database: &Database, started: Instant) -> Result<(), StoreError> {
         let (counter, read) = database.run(|connection| revocations::since(connection, i64::MIN)).await?;
-        self.accept(counter, read, begun, true);
+        self.store(counter, read, started, true);
         Ok(())
     }
 
-    fn accept(&self, counter: Counter, read: Vec<StoredRevocation>, begun: Instant, anew: bool) {
-        let mut heard = self.heard();
-        if anew {
-            heard.revocations.clear();
+    fn store(&self, counter: Counter, read: Vec<StoredRevocation>, started: Instant, replace: bool) {
+        let mut cache = self.cache();
+        if replace {
+            cache.revocations.clear();
         }
-        let is_news = heard.counter.as_ref() != Some(&counter);
-        if is_news {
-            heard.newest = read.last().filter(|last| last.seq == counter.seq).cloned();
+        let has_changed = cache.counter.as_ref() != Some(&counter);
+        if has_changed {
+            cache.newest = read.last().filter(|last| last.seq == counter.seq).cloned();
         }
-        heard.revocations.extend(read);
-        heard.counter = Some(counter);
-        heard.looked_at = Some(begun);
-        drop(heard);
-        if is_news {
-            self.news.send_replace(());
+        cache.revocations.extend(read);
+        cache.counter = Some(counter);
+        cache.read_at = Some(started);
+        drop(cache);
+        if has_changed {
+            self.changed.send_replace(());
         }
     }
 
-    /// Drops from memory what matters no longer.
-    pub fn forget(&self, now: DateTime<Utc>) {
-        self.heard().revocations.retain(|stored| self.until(stored) > now);
+    fn is_recent(&self) -> bool {
+        self.cache().read_at.is_some_and(|read_at| read_at.elapsed() < MAX_CACHE_AGE)
     }
 
-    fn is_fresh(&self) -> bool {
-        self.heard().looked_at.is_some_and(|looked_at| looked_at.elapsed() < FRESH)
-    }
-
-    fn heard(&self) -> MutexGuard<'_, Heard> {
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    fn cache(&self) -> MutexGuard<'_, Cache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -305,8 +302,8 @@ impl FromStr for Cursor {
     fn from_str(text: &str) -> Result<Self, InvalidCursor> {
         let (epoch, seq) = text.rsplit_once('.').ok_or(InvalidCursor)?;
         let seq = seq.parse().map_err(|_| InvalidCursor)?;
-        let is_ours =
+        let is_valid =
             !epoch.is_empty() && epoch.len() <= 64 && epoch.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        if is_ours { Ok(Self { epoch: epoch.to_owned(), seq }) } else { Err(InvalidCursor) }
+        if is_valid { Ok(Self { epoch: epoch.to_owned(), seq }) } else { Err(InvalidCursor) }
     }
 }

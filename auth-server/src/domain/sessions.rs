@@ -1,9 +1,18 @@
-//! Sessions: opened by a login, advanced by a refresh, ended by a logout, a theft or an administrator.
+//! Sessions: login, refresh, reauthentication, logout, and which session a request belongs to.
 
-pub mod active;
-pub mod authentication;
-pub mod login;
-pub mod logout;
-pub mod reauthentication;
-pub mod refresh;
+mod authentication;
+mod login;
+mod logout;
+mod new_session;
+mod reauthentication;
+mod refresh;
 mod token_status;
+mod verification;
+
+pub use authentication::{AuthenticationError, CurrentSession, by_refresh_token, user_by_access_token};
+pub use login::{LoginError, log_in};
+pub use logout::{end, end_all, end_one, end_others, list, log_out, log_out_everywhere};
+pub use new_session::NewSession;
+pub use reauthentication::{ReauthenticationError, reauthenticate};
+pub use refresh::{IdempotencyKey, RefreshError, RefreshRequest, refresh};
+pub use verification::{Credentials, Identifier, PasswordError, verify};

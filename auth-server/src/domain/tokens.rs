@@ -1,7 +1,7 @@
-//! Access tokens and refresh tokens, as this server issues and reads them.
+//! Access tokens and refresh tokens: claims, signatures, lifetimes.
 
 mod access;
 mod refresh;
 
-pub use access::{AccessToken, IssuedTokens, access_token, issue};
+pub use access::{AccessToken, AccessTokens, IssuedTokens};
 pub use refresh::{RefreshToken, RefreshTokens, SessionSecret};

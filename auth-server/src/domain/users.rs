@@ -1,8 +1,12 @@
-//! Users: registration, profile, search, administration and import.
+//! Users: registration, profile, password, search, administration and import.
 
 pub mod admin;
 pub mod import;
-pub mod last_admin;
-pub mod profile;
-pub mod registration;
+mod password;
+mod profile;
+mod registration;
 pub mod search;
+
+pub use password::{PasswordChange, PasswordChangeError, change_password};
+pub use profile::{DeletionError, MAX_AUTH_AGE, RenameError, delete_self, rename};
+pub use registration::{NewUser, RegistrationError, register};

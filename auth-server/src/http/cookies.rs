@@ -9,7 +9,7 @@ use shared_claims::http::access_cookie::{ACCESS_COOKIE, PLAIN_ACCESS_COOKIE};
 use shared_claims::http::cookies::find_all;
 use shared_claims::{Code, Problem};
 
-use crate::domain::passwords::throttle::KNOWN_ORIGIN_RETENTION;
+use crate::domain::passwords::KNOWN_ORIGIN_RETENTION;
 use crate::http::extract::app_data;
 use crate::model::DeviceToken;
 

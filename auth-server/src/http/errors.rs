@@ -5,17 +5,14 @@ use shared_claims::http::bearer::token_problem;
 use shared_claims::{Challenge, Code, Problem, TokenError};
 
 use crate::domain::keys::UnusableKey;
-use crate::domain::passwords::change::PasswordChangeError;
-use crate::domain::passwords::verification::PasswordError;
-use crate::domain::passwords::{QueueFull, TooManyFailures, WeakPassword};
-use crate::domain::sessions::authentication::AuthenticationError;
-use crate::domain::sessions::login::LoginError;
-use crate::domain::sessions::reauthentication::ReauthenticationError;
-use crate::domain::sessions::refresh::RefreshError;
-use crate::domain::users::admin::AdministrationError;
-use crate::domain::users::last_admin::LastAdministrator;
-use crate::domain::users::profile::{DeletionError, FRESH, RenameError};
-use crate::domain::users::registration::RegistrationError;
+use crate::domain::passwords::{NewPasswordError, QueueFull, TooManyFailures};
+use crate::domain::sessions::{
+    AuthenticationError, LoginError, PasswordError, ReauthenticationError, RefreshError,
+};
+use crate::domain::users::admin::{AdminError, LastAdministrator};
+use crate::domain::users::{
+    DeletionError, MAX_AUTH_AGE, PasswordChangeError, RegistrationError, RenameError,
+};
 use crate::model::EndReason;
 use crate::store::StoreError;
 
@@ -42,7 +39,7 @@ impl From<AuthenticationError> for Problem {
                 log::debug!("rejected a refresh token: {error}");
                 token_problem(&error)
             }
-            AuthenticationError::SpentToken => Problem::new(Code::TokenStale)
+            AuthenticationError::SupersededToken => Problem::new(Code::TokenStale)
                 .detail("The refresh token has been rotated: refresh with the Idempotency-Key of the lost response.")
                 .challenge(Challenge::InvalidToken),
             AuthenticationError::StaleToken => token_problem(&TokenError::Stale),
@@ -67,7 +64,7 @@ impl From<PasswordError> for Problem {
     fn from(error: PasswordError) -> Self {
         match error {
             PasswordError::Wrong => Problem::new(Code::InvalidCredentials),
-            PasswordError::RecordChanged => {
+            PasswordError::UserChanged => {
                 log::info!("{error}");
                 Problem::new(Code::Unavailable)
                     .detail("The user was changed while the password was checked: try again.")
@@ -85,11 +82,10 @@ impl From<RegistrationError> for Problem {
     fn from(error: RegistrationError) -> Self {
         match error {
             RegistrationError::Closed => Problem::new(Code::RegistrationClosed),
-            RegistrationError::WeakPassword(weak) => weak_password("password", &weak),
+            RegistrationError::Password(error) => new_password("password", error),
             RegistrationError::EmailTaken => Problem::new(Code::EmailTaken),
             RegistrationError::UsernameTaken => username_taken(),
             RegistrationError::UnknownAudience => unknown_audience(),
-            RegistrationError::QueueFull(error) => error.into(),
             RegistrationError::Store(error) => error.into(),
             RegistrationError::Signing(error) => error.into(),
         }
@@ -118,7 +114,7 @@ impl From<RenameError> for Problem {
     fn from(error: RenameError) -> Self {
         match error {
             RenameError::UsernameTaken => username_taken(),
-            RenameError::Gone => session_gone(EndReason::UserDeleted),
+            RenameError::UserDeleted => session_gone(EndReason::UserDeleted),
             RenameError::Store(error) => error.into(),
         }
     }
@@ -127,10 +123,10 @@ impl From<RenameError> for Problem {
 impl From<DeletionError> for Problem {
     fn from(error: DeletionError) -> Self {
         match error {
-            DeletionError::NotFresh => Problem::new(Code::FreshLoginRequired)
-                .challenge(Challenge::FreshLogin { max_age: FRESH.num_seconds().unsigned_abs() }),
+            DeletionError::NotRecent => Problem::new(Code::FreshLoginRequired)
+                .challenge(Challenge::FreshLogin { max_age: MAX_AUTH_AGE.num_seconds().unsigned_abs() }),
             DeletionError::LastAdministrator(error) => error.into(),
-            DeletionError::Gone => session_gone(EndReason::UserDeleted),
+            DeletionError::UserDeleted => session_gone(EndReason::UserDeleted),
             DeletionError::Store(error) => error.into(),
         }
     }
@@ -139,8 +135,8 @@ impl From<DeletionError> for Problem {
 impl From<PasswordChangeError> for Problem {
     fn from(error: PasswordChangeError) -> Self {
         match error {
-            PasswordChangeError::Password(error) => with_challenge(error),
-            PasswordChangeError::Weak(weak) => weak_password("new_password", &weak),
+            PasswordChangeError::Current(error) => with_challenge(error),
+            PasswordChangeError::New(error) => new_password("new_password", error),
             PasswordChangeError::Same => Problem::new(Code::InvalidInput)
                 .field("new_password", "must differ from the current password"),
             PasswordChangeError::SessionEnded => session_gone(EndReason::Unknown),
@@ -161,13 +157,13 @@ impl From<ReauthenticationError> for Problem {
     }
 }
 
-impl From<AdministrationError> for Problem {
-    fn from(error: AdministrationError) -> Self {
+impl From<AdminError> for Problem {
+    fn from(error: AdminError) -> Self {
         match error {
-            AdministrationError::NoSuchPerson => Problem::new(Code::NotFound),
-            AdministrationError::NotAdministrator => role_required(),
-            AdministrationError::LastAdministrator(error) => error.into(),
-            AdministrationError::Store(error) => error.into(),
+            AdminError::NoSuchUser => Problem::new(Code::NotFound),
+            AdminError::NotAdministrator => role_required(),
+            AdminError::LastAdministrator(error) => error.into(),
+            AdminError::Store(error) => error.into(),
         }
     }
 }
@@ -213,15 +209,18 @@ fn session_gone(reason: EndReason) -> Problem {
 fn with_challenge(error: PasswordError) -> Problem {
     match error {
         PasswordError::Wrong => Problem::from(error).challenge(Challenge::NoToken),
-        PasswordError::RecordChanged
+        PasswordError::UserChanged
         | PasswordError::TooManyFailures(_)
         | PasswordError::QueueFull(_)
         | PasswordError::Store(_) => error.into(),
     }
 }
 
-fn weak_password(member: &str, weak: &WeakPassword) -> Problem {
-    Problem::new(Code::InvalidInput).field(member, weak.to_string())
+fn new_password(member: &str, error: NewPasswordError) -> Problem {
+    match error {
+        NewPasswordError::Weak(weak) => Problem::new(Code::InvalidInput).field(member, weak.to_string()),
+        NewPasswordError::QueueFull(error) => error.into(),
+    }
 }
 
 fn unknown_audience() -> Problem {

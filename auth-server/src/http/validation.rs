@@ -4,7 +4,7 @@ use std::fmt::Display;
 use secrecy::{ExposeSecret, SecretString};
 use shared_claims::{Code, Problem};
 
-use crate::domain::passwords::verification::Identifier;
+use crate::domain::sessions::Identifier;
 use crate::model::{Delivery, DisplayName, Email, Username};
 
 /// Collects what is wrong with the members of a request, so that a form can show all messages together.

@@ -24,7 +24,7 @@ impl Collector for State {
             let gauge = ConstGauge::new(value);
             gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)
         };
-        let load = context.passwords.pool().load();
+        let load = context.hasher.pool().load();
         gauge("password_threads", "Threads that hash passwords.", count(load.threads))?;
         gauge("password_threads_busy", "Threads that hash a password now.", count(load.busy))?;
         gauge("passwords_waiting", "Passwords that wait for a thread.", count(load.waiting))?;
@@ -43,7 +43,7 @@ impl Collector for State {
         gauge(
             "signing_keys_looked_after_seconds",
             "Time since the keys were looked after.",
-            age(keys.kept_at),
+            age(keys.refreshed_at),
         )
     }
 }

@@ -1,8 +1,8 @@
-//! When a signing key is made, begins to sign, and has gone. Pure rules over the stored keys, so that all servers that
-//! read the same rows at the same time come to the same decision.
+//! When a signing key is created, signs, and is removed. Pure rules over the stored keys: servers that read the same rows
+//! at the same time make the same decision.
 //!
 //! ```text
-//! made, published ---- LEAD ----> signs ---- rotation ----> the next one signs ---- token's life ----> gone
+//! created, published ---- LEAD ----> signs ---- rotation ----> the next one signs ---- token lifetime ----> removed
 //! ```
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -11,52 +11,47 @@ use shared_claims::time_checks::EXPIRY_LEEWAY_SECONDS;
 
 use crate::store::signing_keys::StoredKey;
 
-/// To a set of so many no key is added: who fetches one refuses more than 64.
-const MOST_KEYS: usize = 60;
+/// No key is added to a set of this size: clients reject a set of more than 64 keys.
+const MAX_KEYS: usize = 60;
 
-/// A key that is to sign later than that was made by a server whose clock was far ahead.
-const NOT_HONEST: TimeDelta = TimeDelta::days(1);
+/// A key that becomes active later than this was created by a server with a wrong clock.
+const MAX_PLAUSIBLE_LEAD: TimeDelta = TimeDelta::days(1);
 
-/// How long a key is published before it signs. More than all who may hold an older set need together: another auth
-/// server (10 s), an HTTP cache (5 minutes), a resource server (5 minutes).
+/// How long a key is published before it signs. Longer than all caches together: another auth server (10 s), an HTTP cache
+/// (5 minutes), a resource server (5 minutes).
 const LEAD: TimeDelta = TimeDelta::minutes(15);
 
-/// How far ahead a server says that it goes on signing with a key; it says so again when half of that has passed. So a
-/// machine may sleep for half an hour, and sign at once when it wakes.
-const FORESIGHT: TimeDelta = TimeDelta::hours(1);
+/// A server that signs with a key announces that it needs the key for this long, and again when half of it has passed. So
+/// a machine may be suspended for half an hour and sign immediately afterwards.
+const NEED_AHEAD: TimeDelta = TimeDelta::hours(1);
 
-/// The rules of one server.
 #[derive(Clone, Copy, Debug)]
 pub struct KeySchedule {
-    /// What it signs with.
+    /// Of the keys that it signs with.
     pub algorithm: Algorithm,
-    /// For how long a key signs.
+    /// How long a key signs.
     pub rotation: TimeDelta,
-    /// How long a token lives.
+    /// Lifetime of an access token.
     pub token_life: TimeDelta,
 }
 
-/// Where a key is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// Published, and not signing yet.
+    /// Published, not signing yet.
     Next,
-    /// May sign.
     Active,
-    /// Taken out of use.
     Retired,
 }
 
 impl KeySchedule {
-    /// From when the next key is to sign, if it is time to make it.
-    #[must_use]
+    /// From when the next key signs, if it is time to create it.
     pub fn due(&self, stored: &[StoredKey], now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         if is_full(stored, now) {
             return None;
         }
         let Some(newest) = self.newest(stored, now) else {
-            // Where another key signs meanwhile, this one is published first; unless its predecessor was retired, for those
-            // who check the tokens may know of no other algorithm.
+            // If another key can sign until then, this one is published first. Not if its predecessor was retired: resource
+            // servers may accept no other algorithm.
             let others_sign = stored.iter().any(is_live);
             let was_retired = stored.iter().any(|key| self.is_own(key) && !is_live(key));
             return Some(if others_sign && !was_retired { now + LEAD } else { now });
@@ -65,26 +60,22 @@ impl KeySchedule {
         (now >= end - LEAD).then(|| end.max(now + LEAD))
     }
 
-    /// From when a key would sign that is made by hand now.
-    #[must_use]
+    /// From when a key signs that an operator creates now.
     pub fn by_hand(now: DateTime<Utc>) -> DateTime<Utc> {
         now + LEAD
     }
 
-    /// The newest key of the own algorithm, not counting what a wrong clock has made.
-    #[must_use]
+    /// The newest key of this server's algorithm, except keys created with a wrong clock.
     pub fn newest<'a>(&self, stored: &'a [StoredKey], now: DateTime<Utc>) -> Option<&'a StoredKey> {
-        let is_honest = |key: &&StoredKey| key.active_from.and_utc() <= now + NOT_HONEST;
-        stored.iter().rev().filter(|key| is_live(key) && self.is_own(key)).find(is_honest)
+        let is_plausible = |key: &&StoredKey| key.active_from.and_utc() <= now + MAX_PLAUSIBLE_LEAD;
+        stored.iter().rev().filter(|key| is_live(key) && self.is_own(key)).find(is_plausible)
     }
 
-    /// The key to sign with, of those that can be used: the newest active one of the own algorithm; where there is
-    /// none yet, or it was retired, the newest active one of another, which everybody has too; at worst, one that not
-    /// everybody has.
-    #[must_use]
+    /// The key to sign with, of those that are usable: the newest active one of this server's algorithm, else the newest
+    /// active one of another algorithm, else one that is not active yet and that some caches do not have.
     pub fn signing<'a>(&self, usable: &[&'a StoredKey], now: DateTime<Utc>) -> Option<&'a StoredKey> {
-        let newest = |wanted: &dyn Fn(&StoredKey) -> bool| {
-            usable.iter().rev().find(|key| is_live(key) && wanted(key)).copied()
+        let newest = |matches: &dyn Fn(&StoredKey) -> bool| {
+            usable.iter().rev().find(|key| is_live(key) && matches(key)).copied()
         };
         let is_active = |key: &StoredKey| stage(key, now) == Stage::Active;
         newest(&|key| is_active(key) && self.is_own(key))
@@ -92,28 +83,23 @@ impl KeySchedule {
             .or_else(|| newest(&|_| true))
     }
 
-    /// Until when a key is needed by a server that signs with it now.
-    #[must_use]
+    /// Until when a server that signs with a key now needs it.
     pub fn needed_until(&self, now: DateTime<Utc>) -> DateTime<Utc> {
-        now + FORESIGHT + self.token_life + TimeDelta::seconds(EXPIRY_LEEWAY_SECONDS)
+        now + NEED_AHEAD + self.token_life + TimeDelta::seconds(EXPIRY_LEEWAY_SECONDS)
     }
 
-    /// Whether a key that is needed until then may go on signing without another word to the other servers.
-    #[must_use]
+    /// Whether the need that is stored for the key is still long enough.
     pub fn is_needed_for_long(&self, key: &StoredKey, now: DateTime<Utc>) -> bool {
-        let said = key.needed_until.map(|until| until.and_utc());
-        said.is_some_and(|until| until >= self.needed_until(now) - FORESIGHT / 2)
+        let stored = key.needed_until.map(|until| until.and_utc());
+        stored.is_some_and(|until| until >= self.needed_until(now) - NEED_AHEAD / 2)
     }
 
-    /// Whether it is one of this server's algorithm.
-    #[must_use]
+    /// Whether the key has this server's algorithm.
     pub fn is_own(&self, key: &StoredKey) -> bool {
         key.algorithm == self.algorithm.as_str()
     }
 }
 
-/// Where a key is in its life.
-#[must_use]
 pub fn stage(key: &StoredKey, now: DateTime<Utc>) -> Stage {
     if key.retired_at.is_some() {
         Stage::Retired
@@ -124,28 +110,21 @@ pub fn stage(key: &StoredKey, now: DateTime<Utc>) -> Stage {
     }
 }
 
-/// Whether it was not taken out of use.
-#[must_use]
 pub fn is_live(key: &StoredKey) -> bool {
     key.retired_at.is_none()
 }
 
-/// Whether tokens of it may be about: it signs, will sign, or has signed not long ago.
-#[must_use]
+/// Whether the key signs, will sign, or has signed tokens that have not expired.
 pub fn is_needed(key: &StoredKey, now: DateTime<Utc>) -> bool {
     key.needed_until.is_none_or(|until| until.and_utc() >= now)
 }
 
-/// Whether it belongs into the set.
-#[must_use]
 pub fn is_published(key: &StoredKey, now: DateTime<Utc>) -> bool {
     is_live(key) && is_needed(key, now)
 }
 
-/// Whether the set has no room for another key.
-#[must_use]
 pub fn is_full(stored: &[StoredKey], now: DateTime<Utc>) -> bool {
-    stored.iter().filter(|key| is_published(key, now)).count() >= MOST_KEYS
+    stored.iter().filter(|key| is_published(key, now)).count() >= MAX_KEYS
 }
 
 #[cfg(test)]
@@ -187,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_key_signs_at_once_and_the_first_of_an_algorithm_once_all_know_it() {
+    fn the_first_key_signs_immediately_and_the_first_of_another_algorithm_is_published_first() {
         assert_eq!(RULES.due(&[], at(0)), Some(at(0)));
         let others = [key(1, Algorithm::EdDsa, 0)];
         assert_eq!(RULES.due(&others, at(0)), Some(at(15)));
@@ -195,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_key_is_made_in_time_and_a_late_one_is_still_published_first() {
+    fn the_next_key_is_created_in_time_and_a_late_one_is_still_published_first() {
         let month = 30 * 24 * 60;
         let keys = [key(1, Algorithm::Es256, 0)];
         assert_eq!(RULES.due(&keys, at(month - 16)), None);
@@ -207,21 +186,21 @@ mod tests {
     }
 
     #[test]
-    fn where_the_signing_key_is_retired_the_next_best_signs() {
+    fn a_retired_signing_key_is_replaced_by_the_next_best() {
         let mut keys =
             [key(1, Algorithm::EdDsa, 0), key(2, Algorithm::Es256, 0), key(3, Algorithm::Es256, 60)];
         keys[1].retired_at = Some(at(5).naive_utc());
-        assert_eq!(signing(&keys, 5), 1, "everybody has it");
+        assert_eq!(signing(&keys, 5), 1, "all caches have it");
         keys[0].retired_at = Some(at(5).naive_utc());
-        assert_eq!(signing(&keys, 5), 3, "not everybody has it, but there is no other");
+        assert_eq!(signing(&keys, 5), 3, "some caches do not have it, but there is no other");
         keys[2].retired_at = Some(at(5).naive_utc());
-        assert_eq!(RULES.due(&keys, at(5)), Some(at(5)), "there is none at all");
+        assert_eq!(RULES.due(&keys, at(5)), Some(at(5)), "no key is left");
         keys[0].retired_at = None;
-        assert_eq!(RULES.due(&keys, at(5)), Some(at(5)), "there is none of the algorithm any more");
+        assert_eq!(RULES.due(&keys, at(5)), Some(at(5)), "no key of the algorithm is left");
     }
 
     #[test]
-    fn a_key_from_the_far_future_stops_nothing() {
+    fn a_key_created_with_a_wrong_clock_does_not_stop_the_rotation() {
         let month = 30 * 24 * 60;
         let keys = [key(1, Algorithm::Es256, 0), key(2, Algorithm::Es256, 100 * month)];
         assert_eq!(RULES.due(&keys, at(month - 15)), Some(at(month)));
@@ -229,14 +208,14 @@ mod tests {
     }
 
     #[test]
-    fn a_full_set_takes_no_more() {
+    fn no_key_is_added_to_a_full_set() {
         let keys: Vec<StoredKey> = (0..60).map(|ordinal| key(ordinal, Algorithm::EdDsa, 0)).collect();
         assert_eq!(RULES.due(&keys, at(0)), None);
         assert!(RULES.due(&keys[1..], at(0)).is_some());
     }
 
     #[test]
-    fn keys_that_have_left_the_set_take_no_room_in_it() {
+    fn keys_that_are_no_longer_needed_do_not_count() {
         let mut keys: Vec<StoredKey> = (0..60).map(|ordinal| key(ordinal, Algorithm::EdDsa, 0)).collect();
         keys[0].needed_until = Some(at(10).naive_utc());
         assert_eq!(RULES.due(&keys, at(10)), None);

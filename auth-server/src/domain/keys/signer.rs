@@ -11,21 +11,18 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use shared_claims::Algorithm;
 
-/// A private key or a secret, parsed once and ready to sign.
+/// A parsed private key or secret.
 pub enum Signer {
-    /// ECDSA on P-256.
     Es256(EcdsaKeyPair),
     /// RSA with PKCS#1 v1.5 padding.
     Rs256(RsaKeyPair),
-    /// Ed25519.
     EdDsa(Ed25519KeyPair),
-    /// A shared secret.
     Hs256(Box<hmac::Key>),
 }
 
-/// There is no key, or the cryptographic library gave up on it.
+/// There is no key, or the cryptographic library rejects it.
 #[derive(Debug, thiserror::Error)]
-#[error("there is no key to sign with, or it cannot be used")]
+#[error("there is no usable key to sign with")]
 pub struct UnusableKey;
 
 impl From<Unspecified> for UnusableKey {
@@ -42,7 +39,7 @@ pub fn generate(algorithm: Algorithm) -> Result<Vec<u8>, UnusableKey> {
             let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random)?;
             Ok(document.as_ref().to_vec())
         }
-        // 3072 bits: 128 bits of strength (NIST SP 800-57), as much as the others have.
+        // 3072 bits have 128 bits of strength (NIST SP 800-57), like the other algorithms.
         Algorithm::Rs256 => Ok(AsDer::as_der(&RsaKeyPair::generate(KeySize::Rsa3072)?)?.as_ref().to_vec()),
         Algorithm::EdDsa => Ok(Ed25519KeyPair::generate_pkcs8v1(&random)?.as_ref().to_vec()),
         Algorithm::Hs256 => Err(UnusableKey),
@@ -50,7 +47,7 @@ pub fn generate(algorithm: Algorithm) -> Result<Vec<u8>, UnusableKey> {
 }
 
 impl Signer {
-    /// Reads back what [`generate`] made.
+    /// Parses a key made by [`generate`].
     pub fn from_pkcs8(algorithm: Algorithm, pkcs8: &[u8]) -> Result<Self, UnusableKey> {
         match algorithm {
             Algorithm::Es256 => {
@@ -77,7 +74,7 @@ impl Signer {
         }
     }
 
-    /// The public half as a JWK (RFC 7517), without `kid`. A secret has none.
+    /// The public key as a JWK (RFC 7517), without `kid`. `None` for a secret.
     pub fn public_jwk(&self) -> Option<Value> {
         match self {
             Self::Es256(pair) => {

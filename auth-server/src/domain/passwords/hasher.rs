@@ -10,24 +10,24 @@ use crate::domain::passwords::hashing_pool::{HashSlot, HashingPool};
 use crate::domain::passwords::stored_hash::StoredHash;
 use crate::model::PasswordHash;
 
-/// What zxcvbn gives no text of 8 characters, however random: the score that is wanted. Whoever tries should be told.
+/// zxcvbn rates no password of 8 characters as [`MIN_SCORE`], not even a random one. A limit of its own gives users a better
+/// message.
 const MIN_CHARS: usize = 9;
 const MAX_CHARS: usize = 128;
 /// "Safely unguessable: moderate protection from offline slow-hash scenario", in zxcvbn's words.
 const MIN_SCORE: Score = Score::Three;
 
-/// Hashes and checks passwords with argon2id (RFC 9106), on threads of its own.
+/// Hashes and checks passwords with argon2id (RFC 9106), on its own threads.
 #[derive(Clone)]
-pub struct Passwords {
+pub struct PasswordHasher {
     argon2: Argon2<'static>,
     pool: HashingPool,
-    /// What the hashes of people who came from Flask-Security cannot be checked without.
+    /// `FLASK_SECURITY_PASSWORD_SALT`, for imported hashes.
     flask_salt: Option<SecretString>,
-    /// Checked where there is no such person, so that the answer takes as long as for a wrong password.
-    stand_in: Arc<PasswordHash>,
+    /// Checked for unknown users, so that the response takes as long as for a wrong password.
+    dummy: Arc<PasswordHash>,
 }
 
-/// Cost of a hash.
 #[derive(Clone, Copy, Debug)]
 pub struct Argon2Settings {
     /// `ARGON2_MEMORY_KIB`
@@ -38,36 +38,37 @@ pub struct Argon2Settings {
     pub parallelism: u32,
 }
 
-/// What checking a password told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Check {
-    /// It fits.
-    Right,
-    /// It fits, but its hash was made with other settings than today's, or by another system.
-    RightButOutdated,
-    /// It does not fit, or there is nobody whom it could fit.
+    Correct,
+    /// Correct, but the hash was made with other settings or by another system.
+    CorrectButOutdated,
+    /// Wrong, or there is no user.
     Wrong,
 }
 
-/// Why a password is not good enough, worded for the person who chose it.
+#[derive(Debug, thiserror::Error)]
+pub enum NewPasswordError {
+    #[error("the password {0}")]
+    Weak(#[from] WeakPassword),
+    #[error(transparent)]
+    QueueFull(#[from] QueueFull),
+}
+
+/// Why a password is rejected, worded for the user who chose it.
 #[derive(Debug, thiserror::Error)]
 pub enum WeakPassword {
-    /// Fewer than 9 characters.
     #[error("must be at least 9 characters long")]
     TooShort,
-    /// More than 128 characters.
     #[error("must be at most 128 characters long")]
     TooLong,
-    /// What zxcvbn says of it.
+    /// With the warning of zxcvbn.
     #[error("is too easy to guess{0}")]
     Guessable(String),
 }
 
-impl Passwords {
-    /// Starts the threads, and hashes the stand-in.
-    ///
-    /// # Errors
-    /// The settings are beyond what argon2 allows.
+impl PasswordHasher {
+    /// Starts the threads. Fails with one line if argon2 does not support the settings.
     pub fn new(
         settings: Argon2Settings,
         flask_salt: Option<SecretString>,
@@ -76,72 +77,57 @@ impl Passwords {
         let params = Params::new(settings.memory_kib, settings.iterations, settings.parallelism, None)
             .map_err(|error| format!("ARGON2_MEMORY_KIB, ARGON2_ITERATIONS, ARGON2_PARALLELISM: {error}"))?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let stand_in =
-            Arc::new(hash(&argon2, &"nobody has this password".into(), &mut HashingMemory::default()));
-        Ok(Self { argon2, pool: HashingPool::start(threads), flask_salt, stand_in })
+        let dummy = hash(&argon2, &"not a password of any user".into(), &mut HashingMemory::default());
+        Ok(Self { argon2, pool: HashingPool::start(threads), flask_salt, dummy: Arc::new(dummy) })
     }
 
-    /// Where they are hashed, for operators.
-    pub(crate) fn pool(&self) -> &HashingPool {
+    /// The threads, for metrics.
+    pub fn pool(&self) -> &HashingPool {
         &self.pool
     }
 
-    /// A slot among those whose password is hashed next.
-    ///
-    /// # Errors
-    /// [`QueueFull`]
+    /// Reserves a slot in the queue.
     pub fn reserve(&self) -> Result<HashSlot, QueueFull> {
         self.pool.reserve()
     }
 
-    /// Checks a password against a person's hash, or against the stand-in.
-    ///
-    /// # Errors
-    /// [`QueueFull`]
+    /// Checks a password against a user's hash, or against a dummy if there is no user.
     pub async fn check(
         &self,
         slot: HashSlot,
         password: SecretString,
         stored: Option<PasswordHash>,
     ) -> Result<Check, QueueFull> {
-        let (argon2, stand_in) = (self.argon2.clone(), Arc::clone(&self.stand_in));
+        let (argon2, dummy) = (self.argon2.clone(), Arc::clone(&self.dummy));
         let flask_salt = self.flask_salt.clone();
         slot.run(move |memory| {
             if let Some(stored) = stored {
                 return check(&argon2, &password, &stored, flask_salt.as_ref(), memory);
             }
-            check(&argon2, &password, &stand_in, None, memory);
+            check(&argon2, &password, &dummy, None, memory);
             Check::Wrong
         })
         .await
     }
 
-    /// Hashes a password that is known to be somebody's already.
-    ///
-    /// # Errors
-    /// [`QueueFull`]
+    /// Hashes a password that a user has already: its strength is not checked.
     pub async fn hash(&self, password: SecretString) -> Result<PasswordHash, QueueFull> {
         let argon2 = self.argon2.clone();
         self.pool.reserve()?.run(move |memory| hash(&argon2, &password, memory)).await
     }
 
     /// Hashes a new password, unless it is weak. `words` are those that a guesser would try first.
-    ///
-    /// # Errors
-    /// [`QueueFull`]
-    pub async fn hash_if_strong(
+    pub async fn hash_new(
         &self,
         password: SecretString,
         words: Vec<String>,
-    ) -> Result<Result<PasswordHash, WeakPassword>, QueueFull> {
+    ) -> Result<PasswordHash, NewPasswordError> {
         let argon2 = self.argon2.clone();
-        self.pool
-            .reserve()?
-            .run(move |memory| {
-                judge(password.expose_secret(), &words)?;
-                Ok(hash(&argon2, &password, memory))
-            })
-            .await
+        let hash = move |memory: &mut HashingMemory| {
+            check_strength(password.expose_secret(), &words)?;
+            Ok(hash(&argon2, &password, memory))
+        };
+        self.pool.reserve()?.run(hash).await?
     }
 }
 
@@ -158,14 +144,14 @@ fn check(
     memory: &mut HashingMemory,
 ) -> Check {
     match StoredHash::parse(stored.0.expose_secret()) {
-        Some(stored) if !stored.fits(password, flask_salt, memory) => Check::Wrong,
-        Some(stored) if stored.is_ours_with(argon2.params()) => Check::Right,
-        Some(_) => Check::RightButOutdated,
+        Some(stored) if !stored.verify(password, flask_salt, memory) => Check::Wrong,
+        Some(stored) if stored.is_current(argon2.params()) => Check::Correct,
+        Some(_) => Check::CorrectButOutdated,
         None => Check::Wrong,
     }
 }
 
-fn judge(password: &str, words: &[String]) -> Result<(), WeakPassword> {
+fn check_strength(password: &str, words: &[String]) -> Result<(), WeakPassword> {
     let length = password.chars().count();
     if length < MIN_CHARS {
         return Err(WeakPassword::TooShort);

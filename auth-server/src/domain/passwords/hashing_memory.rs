@@ -2,15 +2,15 @@ use argon2::password_hash::Error;
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 
-/// What argon2 fills, 19 MiB by default: one for each thread, used again and again.
+/// The memory that argon2 fills, 19 MiB by default. Each hashing thread reuses its own.
 ///
-/// Left to the allocator, every hash would leave a hole in which smaller things settle, so that the next finds no
-/// room there: with some hundred people at the door the server grew by the size of ten hashes where two ran.
+/// If every hash allocated it, smaller allocations would fragment the freed blocks: with a hundred concurrent logins the
+/// server grew by the memory of ten hashes while two were running.
 #[derive(Default)]
 pub struct HashingMemory(Vec<Block>);
 
 impl HashingMemory {
-    /// Hashes a password with a salt of its own.
+    /// Hashes a password with a new salt.
     pub fn hash(&mut self, argon2: &Argon2<'_>, password: &[u8]) -> Result<PasswordHash, Error> {
         let salt = Salt::generate();
         let length = argon2.params().output_len().unwrap_or(Params::DEFAULT_OUTPUT_LEN);
@@ -24,14 +24,14 @@ impl HashingMemory {
         })
     }
 
-    /// Whether the hash was made of this password, with whichever settings it says.
-    pub fn fits(&mut self, password: &[u8], stored: &PasswordHash) -> Result<bool, Error> {
+    /// Whether the hash is of this password. Algorithm, version and costs are those of the hash.
+    pub fn verify(&mut self, password: &[u8], stored: &PasswordHash) -> Result<bool, Error> {
         let (Some(salt), Some(expected)) = (&stored.salt, &stored.hash) else { return Ok(false) };
         let algorithm = Algorithm::try_from(stored.algorithm.as_str())?;
-        // Before there was a second version nobody wrote it down.
+        // Version 16 was the first, and its hashes do not name it.
         let version = stored.version.map_or(Ok(Version::V0x10), Version::try_from)?;
         let argon2 = Argon2::new(algorithm, version, Params::try_from(stored)?);
-        // Outputs compare in constant time.
+        // `Output` compares in constant time.
         Ok(self.output(&argon2, password, salt, expected.len())? == *expected)
     }
 
@@ -44,7 +44,7 @@ impl HashingMemory {
     ) -> Result<Output, Error> {
         let blocks = argon2.params().block_count();
         if self.0.len() != blocks {
-            // The old ones go first, or both would be there at once.
+            // Freed first, so that old and new memory never exist at the same time.
             self.0 = Vec::new();
             self.0.resize(blocks, Block::default());
         }

@@ -10,53 +10,50 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use crate::domain::passwords::hashing_memory::HashingMemory;
 
-/// How many passwords may wait for a thread. At some 30 ms each the last of them waits for a second on two cores;
-/// whoever comes after that is told to come back, while refreshes, which need no hash, go on.
-const WAITING: usize = 64;
+/// Passwords that may wait for a thread. At some 30 ms each, the last one waits for a second on two cores. Further logins
+/// are rejected; refreshes need no hash and go on.
+const MAX_WAITING: usize = 64;
 
 struct Job {
     request: Option<RequestId>,
     work: Box<dyn FnOnce(&mut HashingMemory) + Send>,
 }
 
-/// Threads for argon2 and zxcvbn: as many as there are cores, so that memory and processor time stay bounded
-/// however many people log in at once.
+/// Threads for argon2 and zxcvbn, one for each core: memory and processor time stay bounded, no matter how many users log in
+/// at the same time.
 #[derive(Clone)]
 pub struct HashingPool {
     jobs: mpsc::Sender<Job>,
-    places: Arc<Semaphore>,
+    slots: Arc<Semaphore>,
     threads: usize,
     busy: Arc<AtomicUsize>,
-    refused: Counter,
+    rejected: Counter,
 }
 
-/// How much there is to do.
+/// How busy the pool is.
 pub struct Load {
-    /// Threads there are.
     pub threads: usize,
-    /// Those that hash at this moment.
     pub busy: usize,
-    /// Places that are taken, and whose password is not being hashed yet.
+    /// Reserved slots whose password is not being hashed yet.
     pub waiting: usize,
 }
 
-/// The right to have one password hashed, sooner or later. Given back when dropped.
+/// A slot in the queue, for one password. Released when dropped.
 pub struct HashSlot {
     jobs: mpsc::Sender<Job>,
     permit: OwnedSemaphorePermit,
     busy: Arc<AtomicUsize>,
 }
 
-/// A thread that hashes, until this is dropped, by a panic too.
+/// Counts a busy thread until it is dropped, also by a panic.
 struct Hashing(Arc<AtomicUsize>);
 
-/// All places are taken.
 #[derive(Debug, thiserror::Error)]
 #[error("too many passwords are waiting to be hashed")]
 pub struct QueueFull;
 
 impl HashingPool {
-    /// Starts the threads. They end when the pool is dropped.
+    /// Starts the threads. They stop when the pool is dropped.
     pub fn start(threads: usize) -> Self {
         let (jobs, queue) = mpsc::channel::<Job>();
         let queue = Arc::new(Mutex::new(queue));
@@ -67,30 +64,26 @@ impl HashingPool {
                 .spawn(move || work(&queue))
                 .expect("the system has threads");
         }
-        let places = Arc::new(Semaphore::new(threads + WAITING));
-        Self { jobs, places, threads, busy: Arc::default(), refused: Counter::default() }
+        let slots = Arc::new(Semaphore::new(threads + MAX_WAITING));
+        Self { jobs, slots, threads, busy: Arc::default(), rejected: Counter::default() }
     }
 
-    /// How much there is to do.
     pub fn load(&self) -> Load {
         let busy = self.busy.load(Ordering::Relaxed);
-        let taken = (self.threads + WAITING).saturating_sub(self.places.available_permits());
-        Load { threads: self.threads, busy, waiting: taken.saturating_sub(busy) }
+        let reserved = (self.threads + MAX_WAITING).saturating_sub(self.slots.available_permits());
+        Load { threads: self.threads, busy, waiting: reserved.saturating_sub(busy) }
     }
 
-    /// Has the registry show what is counted here.
+    /// Adds the pool's counter to the registry.
     pub fn register(&self, registry: &mut Registry) {
-        let help = "Passwords that were not taken in, since too many were waiting";
-        registry.register("passwords_refused", help, self.refused.clone());
+        let help = "Passwords rejected because too many were waiting";
+        registry.register("passwords_refused", help, self.rejected.clone());
     }
 
-    /// Takes a slot.
-    ///
-    /// # Errors
-    /// [`QueueFull`], at once, where too many are waiting.
+    /// Reserves a slot without waiting.
     pub fn reserve(&self) -> Result<HashSlot, QueueFull> {
-        let permit = Arc::clone(&self.places).try_acquire_owned().map_err(|_| {
-            self.refused.inc();
+        let permit = Arc::clone(&self.slots).try_acquire_owned().map_err(|_| {
+            self.rejected.inc();
             QueueFull
         })?;
         Ok(HashSlot { jobs: self.jobs.clone(), permit, busy: Arc::clone(&self.busy) })
@@ -98,29 +91,26 @@ impl HashingPool {
 }
 
 impl HashSlot {
-    /// Runs `work` on one of the threads.
-    ///
-    /// # Errors
-    /// [`QueueFull`] where the threads are gone, at the server's end.
+    /// Runs `work` on one of the threads. Fails if the threads have stopped because the server shuts down.
     pub async fn run<T: Send + 'static>(
         self,
         work: impl FnOnce(&mut HashingMemory) -> T + Send + 'static,
     ) -> Result<T, QueueFull> {
         let Self { jobs, permit, busy } = self;
-        let (answer, answered) = oneshot::channel();
+        let (sender, receiver) = oneshot::channel();
         let work = Box::new(move |memory: &mut HashingMemory| {
-            // Nobody is waiting any more: the client hung up while it queued.
-            if answer.is_closed() {
+            // The client disconnected while its password was waiting.
+            if sender.is_closed() {
                 return;
             }
             let hashing = Hashing::begin(busy);
             let result = work(memory);
-            // First, so that whoever has the answer finds room for the next one.
+            // Released before the result is sent, so that its receiver can reserve the next slot.
             drop((hashing, permit));
-            let _ = answer.send(result);
+            let _ = sender.send(result);
         });
         jobs.send(Job { request: request_id::current(), work }).map_err(|_| QueueFull)?;
-        answered.await.map_err(|_| QueueFull)
+        receiver.await.map_err(|_| QueueFull)
     }
 }
 
@@ -144,9 +134,9 @@ fn work(queue: &Mutex<mpsc::Receiver<Job>>) {
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
         match next {
             Ok(Job { request, work }) => request_id::on_behalf_of(request, || {
-                // A library that panics on somebody's input must not cost us the thread.
+                // If a library panics on some input, the thread must survive.
                 if catch_unwind(AssertUnwindSafe(|| work(&mut memory))).is_err() {
-                    log::error!("a password could not be judged or hashed: the library panicked");
+                    log::error!("cannot check or hash a password: the library panicked");
                 }
             }),
             Err(mpsc::RecvError) => return,
@@ -154,18 +144,18 @@ fn work(queue: &Mutex<mpsc::Receiver<Job>>) {
     }
 }
 
-/// Whoever refreshes comes before whoever logs in: while all cores hash, refreshes take less than half as long for it.
+/// Refreshes have priority over logins: while all cores are hashing, this halves their response time.
 #[cfg(target_os = "linux")]
 fn lower_thread_priority() {
-    /// A tenth of the processor time of a thread of ordinary rank, where both want all of it.
+    /// A tenth of the processor time of a normal thread when both are busy.
     const NICE: i32 = 10;
-    // On Linux "this process" is this thread. One that may not step back hashes as before.
+    // On Linux this applies to the calling thread alone. If it fails, hashing still works.
     if let Err(error) = rustix::process::setpriority_process(None, NICE) {
-        log::debug!("hashing is as important as all else: {error}");
+        log::debug!("cannot lower the priority of a hashing thread: {error}");
     }
 }
 
-/// Elsewhere it would be the whole process that steps back.
+/// On other systems it would apply to the whole process.
 #[cfg(not(target_os = "linux"))]
 fn lower_thread_priority() {}
 
@@ -173,10 +163,10 @@ fn lower_thread_priority() {}
 mod tests {
     use server_kit::request_id::{self, RequestId};
 
-    use crate::domain::passwords::hashing_pool::{HashingPool, WAITING};
+    use crate::domain::passwords::hashing_pool::{HashingPool, MAX_WAITING};
 
     #[tokio::test]
-    async fn the_request_is_known_on_the_other_thread_too() {
+    async fn the_request_id_is_available_on_the_hashing_thread() {
         let pool = HashingPool::start(1);
         let seen = || async { pool.reserve().unwrap().run(|_| request_id::current()).await.unwrap() };
         let id = RequestId::random();
@@ -185,7 +175,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_load_is_what_is_hashed_and_what_waits() {
+    async fn the_load_counts_busy_threads_and_waiting_passwords() {
         let pool = HashingPool::start(1);
         let (begun, begins) = tokio::sync::oneshot::channel();
         let (end, ends) = std::sync::mpsc::channel::<()>();
@@ -197,8 +187,8 @@ mod tests {
         begins.await.unwrap();
         let waiting: Vec<_> = std::iter::from_fn(|| pool.reserve().ok()).collect();
         let load = pool.load();
-        assert_eq!((load.threads, load.busy, load.waiting), (1, 1, WAITING));
-        assert_eq!(pool.refused.get(), 1, "the one that found no slot");
+        assert_eq!((load.threads, load.busy, load.waiting), (1, 1, MAX_WAITING));
+        assert_eq!(pool.rejected.get(), 1, "one found no slot");
 
         drop(waiting);
         end.send(()).unwrap();

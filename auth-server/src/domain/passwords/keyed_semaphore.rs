@@ -3,14 +3,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Lets a few at a time do something with the same key, while the others wait.
+/// A semaphore for each key: limits concurrent work for the same key.
 #[derive(Clone)]
 pub struct KeyedSemaphore {
     permits_per_key: usize,
     entries: Arc<Mutex<HashMap<String, Arc<Semaphore>>>>,
 }
 
-/// A turn, until it is dropped.
+/// Released when dropped.
 pub struct KeyedPermit {
     semaphores: KeyedSemaphore,
     key: String,
@@ -18,12 +18,11 @@ pub struct KeyedPermit {
 }
 
 impl KeyedSemaphore {
-    /// So many at once.
     pub fn new(permits_per_key: usize) -> Self {
         Self { permits_per_key, entries: Arc::default() }
     }
 
-    /// Waits for a turn. Who asked first comes first.
+    /// Waits for a permit. Waiters are served in order.
     pub async fn acquire(&self, key: String) -> KeyedPermit {
         let semaphore = self
             .lock()
@@ -31,7 +30,7 @@ impl KeyedSemaphore {
             .or_insert_with(|| Arc::new(Semaphore::new(self.permits_per_key)))
             .clone();
         let mut keyed = KeyedPermit { semaphores: self.clone(), key, permit: None };
-        // Semaphores of ours are never closed.
+        // Only a closed semaphore returns an error, and these are never closed.
         keyed.permit = semaphore.acquire_owned().await.ok();
         keyed
     }
@@ -45,7 +44,7 @@ impl Drop for KeyedPermit {
     fn drop(&mut self) {
         let mut entries = self.semaphores.lock();
         self.permit = None;
-        // Whoever waits or works holds another.
+        // Other permits and waiters hold a reference too.
         if entries.get(&self.key).is_some_and(|semaphore| Arc::strong_count(semaphore) == 1) {
             entries.remove(&self.key);
         }
@@ -61,11 +60,11 @@ mod tests {
     use crate::domain::passwords::keyed_semaphore::KeyedSemaphore;
 
     #[actix_web::test]
-    async fn a_few_go_at_once_and_nothing_is_left_behind() {
+    async fn permits_are_limited_per_key_and_unused_keys_are_removed() {
         let semaphore = KeyedSemaphore::new(2);
         let acquire = |key: &str| timeout(Duration::from_millis(20), semaphore.acquire(key.to_owned()));
         let (first, second) = (acquire("ann").await.unwrap(), acquire("ann").await.unwrap());
-        assert!(acquire("ann").await.is_err(), "a third at once");
+        assert!(acquire("ann").await.is_err(), "a third permit");
         acquire("bob").await.unwrap();
         drop(first);
         let third = acquire("ann").await.unwrap();

@@ -1,4 +1,4 @@
-//! The forms in which a person's hash may be stored: ours, and those of systems that people came from.
+//! Stored password hashes: those of this server, and the formats that users may be imported with.
 
 mod formats;
 #[cfg(test)]
@@ -18,35 +18,35 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::domain::passwords::hashing_memory::HashingMemory;
 use crate::domain::passwords::stored_hash::formats::Sha;
 
-/// Of ours: what follows was made of the password's HMAC, as Flask-Security does.
+/// A prefix that the import adds: Flask-Security hashes an HMAC of the password, and its hashes do not show that.
 pub const FLASK_SECURITY: &str = "flask-security$";
 
-/// No known form comes near.
+/// More than any supported format needs.
 const MAX_BYTES: usize = 512;
-/// What a hash may cost that somebody brings along: about a second and 256 MiB, as it is paid at each attempt of whoever
-/// knows the e-mail address.
+/// The highest costs that an import accepts, about a second and 256 MiB: anyone who knows the e-mail address can cause them
+/// with each login attempt.
 const MAX_BCRYPT_COST: u32 = 14;
 const MAX_PBKDF2_ROUNDS: u32 = 5_000_000;
 const MAX_ARGON2_KIB: u32 = 256 * 1024;
 const MAX_ARGON2_KIB_PASSES: u64 = 1024 * 1024;
-/// bcrypt never sees what comes after, and no system that used it has minded.
+/// bcrypt ignores the rest of the password.
 const BCRYPT_BYTES: usize = 72;
 
-/// A hash that a password can be held against.
+/// A parsed password hash.
 pub struct StoredHash {
-    /// PHC of argon2, with nothing before it.
+    /// argon2 in PHC format, without a prefix.
     is_phc: bool,
     preparation: Preparation,
     method: Method,
 }
 
-/// What becomes of the password before it is hashed.
+/// What happens to the password before it is hashed.
 #[derive(Clone, Copy)]
 enum Preparation {
     None,
-    /// Django's `bcrypt_sha256`: its SHA-256 in hex.
+    /// Django's `bcrypt_sha256`: SHA-256 in hex.
     Sha256,
-    /// Flask-Security: its HMAC-SHA512 under a secret of that application, in base64.
+    /// Flask-Security: HMAC-SHA512 with a secret of that application, in base64.
     FlaskSecurity,
 }
 
@@ -57,13 +57,13 @@ enum Method {
 }
 
 impl StoredHash {
-    /// Tells the form by how the text begins. `None` where no password could ever fit.
+    /// `None` if the format is unknown or the hash is damaged.
     pub fn parse(text: &str) -> Option<Self> {
         if text.len() > MAX_BYTES {
             return None;
         }
-        let (form, rest) = text.split_once('$')?;
-        let (preparation, method) = match form {
+        let (format, rest) = text.split_once('$')?;
+        let (preparation, method) = match format {
             "" => (Preparation::None, formats::crypt(text)?),
             "flask-security" => (Preparation::FlaskSecurity, formats::crypt(rest)?),
             "argon2" => (Preparation::None, formats::argon2(&format!("${rest}"))?),
@@ -71,12 +71,12 @@ impl StoredHash {
             "bcrypt_sha256" => (Preparation::Sha256, formats::bcrypt(rest)?),
             "pbkdf2_sha256" => (Preparation::None, formats::django(Sha::Sha256, rest)?),
             "pbkdf2_sha1" => (Preparation::None, formats::django(Sha::Sha1, rest)?),
-            _ => (Preparation::None, formats::werkzeug(form.strip_prefix("pbkdf2:")?, rest)?),
+            _ => (Preparation::None, formats::werkzeug(format.strip_prefix("pbkdf2:")?, rest)?),
         };
         Some(Self { is_phc: text.starts_with("$argon2"), preparation, method })
     }
 
-    /// Whether it may be brought along: one that costs much more than ours would be a way to keep the server busy.
+    /// Whether it may be imported: expensive hashes could be used to keep the server busy.
     pub fn is_affordable(&self) -> bool {
         match &self.method {
             Method::Argon2(phc) => Params::try_from(&**phc).is_ok_and(|params| {
@@ -88,17 +88,17 @@ impl StoredHash {
         }
     }
 
-    /// Whether it was made as ours are, with these settings.
-    pub fn is_ours_with(&self, today: &Params) -> bool {
+    /// Whether this server would make the same kind of hash with these settings.
+    pub fn is_current(&self, settings: &Params) -> bool {
         let (true, Method::Argon2(phc)) = (self.is_phc, &self.method) else { return false };
         let costs = |params: &Params| (params.m_cost(), params.t_cost(), params.p_cost());
         phc.algorithm == Algorithm::Argon2id.ident()
             && phc.version == Some(Version::V0x13.into())
-            && Params::try_from(&**phc).is_ok_and(|params| costs(&params) == costs(today))
+            && Params::try_from(&**phc).is_ok_and(|params| costs(&params) == costs(settings))
     }
 
-    /// Whether it was made of this password. `flask_salt` is `FLASK_SECURITY_PASSWORD_SALT`.
-    pub fn fits(
+    /// Whether the password is correct. `flask_salt` is `FLASK_SECURITY_PASSWORD_SALT`.
+    pub fn verify(
         &self,
         password: &SecretString,
         flask_salt: Option<&SecretString>,
@@ -106,39 +106,38 @@ impl StoredHash {
     ) -> bool {
         let typed = password.expose_secret();
         match self.preparation {
-            Preparation::None => self.method.fits(typed.as_bytes(), memory),
+            Preparation::None => self.method.verify(typed.as_bytes(), memory),
             Preparation::Sha256 => {
                 let prepared = SecretString::from(hex(digest(&SHA256, typed.as_bytes()).as_ref()));
-                self.method.fits(prepared.expose_secret().as_bytes(), memory)
+                self.method.verify(prepared.expose_secret().as_bytes(), memory)
             }
             Preparation::FlaskSecurity => {
                 let Some(salt) = flask_salt else {
-                    log::error!("FLASK_SECURITY_PASSWORD_SALT is not set, and somebody's password needs it");
+                    log::error!("cannot check an imported password: FLASK_SECURITY_PASSWORD_SALT is not set");
                     return false;
                 };
-                let mut fits = |text: &str| {
+                let mut verify = |text: &str| {
                     let prepared = flask_security(salt, text);
-                    self.method.fits(prepared.expose_secret().as_bytes(), memory)
+                    self.method.verify(prepared.expose_secret().as_bytes(), memory)
                 };
-                // Its forms have normalised passwords since version 4, unless they were told otherwise.
-                let normal =
+                // Flask-Security normalises passwords since version 4, unless configured otherwise.
+                let normalized =
                     SecretString::from(DecomposingNormalizer::new_nfkd().normalize(typed).into_owned());
-                fits(normal.expose_secret()) || (normal.expose_secret() != typed && fits(typed))
+                verify(normalized.expose_secret()) || (normalized.expose_secret() != typed && verify(typed))
             }
         }
     }
 }
 
 impl Method {
-    /// In constant time, whatever the method.
-    fn fits(&self, password: &[u8], memory: &mut HashingMemory) -> bool {
+    fn verify(&self, password: &[u8], memory: &mut HashingMemory) -> bool {
         match self {
-            Self::Argon2(phc) => memory.fits(password, phc).unwrap_or(false),
+            Self::Argon2(phc) => memory.verify(password, phc).unwrap_or(false),
             Self::Bcrypt { cost, salt, digest } => {
                 let mut key = [password, &[0]].concat();
                 key.truncate(BCRYPT_BYTES);
-                let made = bcrypt::bcrypt(*cost, *salt, &key);
-                verify_slices_are_equal(&made[..digest.len()], digest).is_ok()
+                let computed = bcrypt::bcrypt(*cost, *salt, &key);
+                verify_slices_are_equal(&computed[..digest.len()], digest).is_ok()
             }
             Self::Pbkdf2 { algorithm, rounds, salt, digest } => {
                 pbkdf2::verify(*algorithm, *rounds, salt, password, digest).is_ok()

@@ -1,5 +1,5 @@
-//! How often somebody may be wrong about a password. Counted in the database, so that all servers agree; for names that
-//! nobody has as for those that somebody has, so that a refusal tells nothing.
+//! Limits wrong passwords, per login name and origin (device or network). Failures are counted in the database, so that
+//! all servers agree. Names that no user has are counted in the same way, so that a rejection reveals nothing.
 
 use std::time::Duration;
 
@@ -13,142 +13,150 @@ use crate::model::{ClientInfo, ClientSubnet, UserId};
 use crate::store::password_failures::{self, Failures};
 use crate::store::{AnyConnection, StoreError, known_origins};
 
-/// So many failures of one login_key at one origin_key cost nothing: people forget passwords, and keyboards have a caps lock.
-const FREE: i32 = 5;
-/// As many may be checked at the same time.
-const AT_ONCE: usize = 5;
-/// The longest wait. A guesser gets some 1,500 guesses a day at one origin_key, the owner is never shut out for long.
+/// Failures of one login name at one origin without a wait: users mistype passwords.
+const FREE_FAILURES: i32 = 5;
+/// Passwords of one login name that this server checks at the same time for one origin. At most [`FREE_FAILURES`]: each of
+/// them counts as a failure until it is verified, and correct ones must not be rejected.
+const CONCURRENT_CHECKS: usize = 5;
+/// Leaves a guesser some 1,500 attempts a day at one origin, and never locks the user out for long.
 const LONGEST_WAIT: TimeDelta = TimeDelta::seconds(60);
-/// After so long without a failure the waits begin anew.
-const QUIET: TimeDelta = TimeDelta::minutes(15);
-/// So many failures of one login_key, wherever they come from, within [`PERIOD`]: from then on strangers are not heard. Some
-/// 900,000 guesses a year are left to a thief with any number of addresses, twice as many who also knows the username; no
-/// password that was let in fears them.
-const FAILURES_OF_ALL: i32 = 100;
-/// For how long failures of all places are counted together.
-const PERIOD: TimeDelta = TimeDelta::hours(1);
-/// The origin_key that stands for all of them.
+/// After this long without a failure the waits start from the beginning.
+const QUIET_PERIOD: TimeDelta = TimeDelta::minutes(15);
+/// Failures of one login name at all origins within [`FAILURE_PERIOD`] after which unknown origins are rejected. Leaves some
+/// 900,000 attempts a year to a guesser with any number of addresses, and twice as many to one who also knows the username.
+/// No password that the strength check accepts can be guessed in so few.
+const FAILURES_AT_ALL_ORIGINS: i32 = 100;
+/// How long failures at all origins are counted together.
+const FAILURE_PERIOD: TimeDelta = TimeDelta::hours(1);
+/// The origin key of the count for all origins.
 const ALL_ORIGINS: &str = "";
-/// Clocks of servers may differ by so much, and a wait be longer by as much. What lies further ahead was counted by one that was wrong.
-const AHEAD: TimeDelta = TimeDelta::seconds(60);
+/// How far the clocks of two servers may differ; a wait may be longer by this much. Failures further in the future were
+/// counted by a server with a wrong clock, and are ignored.
+const CLOCK_SKEW: TimeDelta = TimeDelta::seconds(60);
 
-/// After so long nobody needs the counts any more.
-pub const FAILURE_RETENTION: TimeDelta = PERIOD;
-/// A origin_key is familiar for so long after the last login from there; the device's cookie lives as long.
+/// How long failures are stored.
+pub const FAILURE_RETENTION: TimeDelta = FAILURE_PERIOD;
+/// How long an origin is known after the last login from there. The device cookie has the same lifetime.
 pub const KNOWN_ORIGIN_RETENTION: TimeDelta = TimeDelta::days(90);
 
-/// Names accounts in the table of failures, and lets a few of their passwords at a time be checked.
+/// Starts login attempts, a few at a time for each login name and origin.
 pub struct Throttle {
     key: hmac::Key,
     permits: KeyedSemaphore,
 }
 
-/// An attempt that was let through. It counts as a failure from the start, or a thousand at once would all pass.
-#[derive(Clone)]
+/// An attempt to log in that is not checked yet.
 pub struct LoginAttempt {
     login_key: String,
-    origin_key: String,
-    device_is_known: bool,
+    network: String,
+    device: Option<String>,
 }
 
-/// Too many passwords were wrong.
+/// An attempt that may be made now.
+#[derive(Clone)]
+pub struct AdmittedAttempt {
+    login_key: String,
+    origin_key: String,
+    /// Whether an earlier login of this user set the device token that the client sent.
+    pub device_is_known: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ThrottleError {
+    #[error(transparent)]
+    TooManyFailures(#[from] TooManyFailures),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
 #[derive(Clone, Copy, Debug, thiserror::Error)]
-#[error("too many wrong passwords: {} s to wait", wait.as_secs())]
+#[error("too many wrong passwords, retry in {} s", wait.as_secs())]
 pub struct TooManyFailures {
-    /// Until the next attempt may pass. Whole seconds, at least one.
+    /// Until the next attempt is admitted. Whole seconds, at least one.
     pub wait: Duration,
 }
 
 impl Throttle {
-    /// People type passwords into the wrong field: only a keyed hash of what they typed is stored.
-    #[must_use]
+    /// Only a keyed hash of the login name is stored: it may be a password typed into the wrong field.
     pub fn new(secret: &SecretString) -> Self {
         Self {
             key: hmac::Key::new(hmac::HMAC_SHA256, secret.expose_secret().as_bytes()),
-            permits: KeyedSemaphore::new(AT_ONCE),
+            permits: KeyedSemaphore::new(CONCURRENT_CHECKS),
         }
     }
 
-    /// What stands in the table for the name that somebody gives.
-    #[must_use]
+    /// Identifies a login name in the table of failures.
     pub fn login_key(&self, name: &str) -> String {
         BASE64_URL_SAFE_NO_PAD
             .encode(hmac::sign(&self.key, format!("password failures of {name}").as_bytes()))
     }
 
-    /// Waits until fewer than [`AT_ONCE`] passwords are being checked for the login_key from there, by this server. Attempts
-    /// count as failures until they have proved otherwise: somebody who is right sixty times at once is not to be refused.
-    pub async fn permit(&self, login_key: &str, requester: &ClientInfo) -> KeyedPermit {
-        let origin_key = device(requester).unwrap_or_else(|| address(requester));
-        self.permits.acquire(format!("{login_key} {origin_key}")).await
+    pub fn attempt(&self, name: &str, client: &ClientInfo) -> LoginAttempt {
+        LoginAttempt { login_key: self.login_key(name), network: network(client), device: device(client) }
+    }
+
+    /// Waits until this server checks fewer than [`CONCURRENT_CHECKS`] passwords for this login name and origin. Without
+    /// the wait, concurrent attempts with the correct password would be rejected.
+    pub async fn permit(&self, attempt: &LoginAttempt) -> KeyedPermit {
+        let origin_key = attempt.device.as_ref().unwrap_or(&attempt.network);
+        self.permits.acquire(format!("{} {origin_key}", attempt.login_key)).await
     }
 }
 
 impl LoginAttempt {
-    /// Looks whether an attempt may pass, or how long it has to wait. Writes nothing: who is refused costs little.
+    /// Admits or rejects the attempt. Writes nothing, so that a rejection is cheap.
     pub fn check(
+        self,
         connection: &mut AnyConnection,
-        login_key: String,
         user: Option<UserId>,
-        requester: &ClientInfo,
         now: DateTime<Utc>,
-    ) -> Result<Result<Self, TooManyFailures>, StoreError> {
+    ) -> Result<AdmittedAttempt, ThrottleError> {
+        let Self { login_key, network, device } = self;
         let now = now.naive_utc();
-        let address = address(requester);
-        let device = match device(requester) {
+        let device = match device {
             Some(device) if known_origins::is_known(connection, user, &device)? => Some(device),
-            _ => None,
+            Some(_) | None => None,
         };
         let device_is_known = device.is_some();
         if let Some(until) = closed_until(connection, &login_key, now)?
             && !device_is_known
-            && !known_origins::is_known(connection, user, &address)?
+            && !known_origins::is_known(connection, user, &network)?
         {
-            return Ok(Err(TooManyFailures::until(until, now)));
+            return Err(TooManyFailures::until(until, now).into());
         }
-        // A device that is known has a count of its own: strangers behind the same address do not use it up.
-        let origin_key = device.unwrap_or(address);
-        let seen = password_failures::find(connection, &login_key, &origin_key)?;
-        Ok(counted_here(seen, now).map(|_| Self { login_key, origin_key, device_is_known }))
+        // A known device has its own count, so that others in the same network cannot use it up.
+        let origin_key = device.unwrap_or(network);
+        recent_failures(password_failures::find(connection, &login_key, &origin_key)?, now)?;
+        Ok(AdmittedAttempt { login_key, origin_key, device_is_known })
     }
+}
 
-    /// Lets it pass, unless others have been let in meanwhile. For a transaction of its own.
-    pub fn reserve(
-        &self,
-        connection: &mut AnyConnection,
-        now: DateTime<Utc>,
-    ) -> Result<Result<(), TooManyFailures>, StoreError> {
+impl AdmittedAttempt {
+    /// Counts the attempt as a failure in advance, so that a thousand concurrent attempts are not all admitted. Rejects it
+    /// if others were counted since the check. Requires a transaction of its own.
+    pub fn reserve(&self, connection: &mut AnyConnection, now: DateTime<Utc>) -> Result<(), ThrottleError> {
         let now = now.naive_utc();
-        let seen = password_failures::lock(connection, &self.login_key, &self.origin_key)?;
-        let counted = match counted_here(seen, now) {
-            Ok(counted) => counted,
-            Err(too_many) => return Ok(Err(too_many)),
-        };
-        password_failures::set(connection, &self.login_key, &self.origin_key, one_more(counted, now))?;
-        Ok(Ok(()))
+        let stored = password_failures::lock(connection, &self.login_key, &self.origin_key)?;
+        let failures = increment(recent_failures(stored, now)?, now);
+        Ok(password_failures::set(connection, &self.login_key, &self.origin_key, failures)?)
     }
 
-    /// The password was wrong. In a transaction that has locked the person's row, if there is a person.
+    /// The password was wrong: counts the failure for all origins too. The transaction must have locked the user's row, if
+    /// there is one.
     pub fn record_failure(
         &self,
         connection: &mut AnyConnection,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let now = now.naive_utc();
-        let seen = password_failures::lock(connection, &self.login_key, ALL_ORIGINS)?;
-        let counted = seen.filter(|seen| is_within(PERIOD, seen.first_at, now));
-        password_failures::set(connection, &self.login_key, ALL_ORIGINS, one_more(counted, now))
+        let stored = password_failures::lock(connection, &self.login_key, ALL_ORIGINS)?;
+        let recent = stored.filter(|stored| is_within(FAILURE_PERIOD, stored.first_at, now));
+        password_failures::set(connection, &self.login_key, ALL_ORIGINS, increment(recent, now))
     }
 
-    /// The password was right: the failures at this origin_key are forgotten.
+    /// The password was correct: forgets the failures at this origin.
     pub fn clear(&self, connection: &mut AnyConnection) -> Result<(), StoreError> {
         password_failures::forget(connection, &self.login_key, &self.origin_key)
-    }
-
-    /// Whether the device showed a token that an earlier login of this person left there.
-    #[must_use]
-    pub fn device_is_known(&self) -> bool {
-        self.device_is_known
     }
 }
 
@@ -159,72 +167,74 @@ impl TooManyFailures {
     }
 }
 
-/// Notes where a person logs in from. For the transaction that has locked the person's row.
+/// Remembers the network and the device of a login. The transaction must have locked the user's row.
 pub fn remember_origin(
     connection: &mut AnyConnection,
     user: UserId,
-    requester: &ClientInfo,
+    client: &ClientInfo,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    let device = device(requester);
-    for origin_key in std::iter::once(address(requester)).chain(device) {
+    for origin_key in std::iter::once(network(client)).chain(device(client)) {
         known_origins::remember(connection, user, &origin_key, now)?;
     }
     Ok(())
 }
 
-/// Until when strangers are not heard, if that is so.
+/// Until when unknown origins are rejected, if they are.
 fn closed_until(
     connection: &mut AnyConnection,
     login_key: &str,
     now: NaiveDateTime,
 ) -> Result<Option<NaiveDateTime>, StoreError> {
-    let of_all = password_failures::find(connection, login_key, ALL_ORIGINS)?;
-    let full = of_all.filter(|all| all.count >= FAILURES_OF_ALL && is_within(PERIOD, all.first_at, now));
-    Ok(full.map(|all| all.first_at + PERIOD))
+    let all = password_failures::find(connection, login_key, ALL_ORIGINS)?;
+    let full = all
+        .filter(|all| all.count >= FAILURES_AT_ALL_ORIGINS && is_within(FAILURE_PERIOD, all.first_at, now));
+    Ok(full.map(|all| all.first_at + FAILURE_PERIOD))
 }
 
-/// What counts of the failures at one origin_key, unless there are too many.
-fn counted_here(seen: Option<Failures>, now: NaiveDateTime) -> Result<Option<Failures>, TooManyFailures> {
-    let counted = seen.filter(|seen| is_within(QUIET, seen.last_at, now));
-    let wait = counted.and_then(|counted| Some((counted.last_at, wait(counted.count)?)));
-    match wait.map(|(last_at, wait)| last_at + wait) {
-        Some(until) if now < until => Err(TooManyFailures::until(until, now)),
-        _ => Ok(counted),
+/// The stored failures that still count, unless they require a wait.
+fn recent_failures(
+    stored: Option<Failures>,
+    now: NaiveDateTime,
+) -> Result<Option<Failures>, TooManyFailures> {
+    let recent = stored.filter(|stored| is_within(QUIET_PERIOD, stored.last_at, now));
+    let until = recent.and_then(|recent| Some(recent.last_at + wait(recent.count)?));
+    match until.filter(|until| now < *until) {
+        Some(until) => Err(TooManyFailures::until(until, now)),
+        None => Ok(recent),
     }
 }
 
-/// Whether that was no longer ago.
 fn is_within(period: TimeDelta, then: NaiveDateTime, now: NaiveDateTime) -> bool {
-    (-AHEAD..period).contains(&(now - then))
+    (-CLOCK_SKEW..period).contains(&(now - then))
 }
 
-fn one_more(counted: Option<Failures>, now: NaiveDateTime) -> Failures {
-    let none = Failures { count: 0, first_at: now, last_at: now };
-    let counted = counted.unwrap_or(none);
-    // Another may have come later and have been counted first.
-    Failures { count: counted.count.saturating_add(1), last_at: counted.last_at.max(now), ..counted }
+fn increment(failures: Option<Failures>, now: NaiveDateTime) -> Failures {
+    let failures = failures.unwrap_or(Failures { count: 0, first_at: now, last_at: now });
+    // A concurrent attempt may have read the clock later and been counted first.
+    Failures { count: failures.count.saturating_add(1), last_at: failures.last_at.max(now), ..failures }
 }
 
-/// After so many: 1, 2, 4 … 60 seconds, or none at all. Not zero, which would be a wait for those whose clock is behind.
+/// The wait after this many failures: 1, 2, 4 … 60 seconds. `None` instead of zero, because a zero wait would still reject
+/// attempts of a server whose clock is behind.
 fn wait(failures: i32) -> Option<TimeDelta> {
-    let doublings = u32::try_from(failures - FREE).ok()?;
+    let doublings = u32::try_from(failures - FREE_FAILURES).ok()?;
     Some(TimeDelta::seconds(1 << doublings.min(6)).min(LONGEST_WAIT))
 }
 
-fn address(requester: &ClientInfo) -> String {
-    requester.ip.map_or_else(|| "unknown".to_owned(), |ip| ClientSubnet::from(ip).to_string())
+fn network(client: &ClientInfo) -> String {
+    client.ip.map_or_else(|| "unknown".to_owned(), |ip| ClientSubnet::from(ip).to_string())
 }
 
-fn device(requester: &ClientInfo) -> Option<String> {
-    requester.device.as_ref().map(|device| format!("device:{}", device.hash()))
+fn device(client: &ClientInfo) -> Option<String> {
+    client.device.as_ref().map(|device| format!("device:{}", device.hash()))
 }
 
 #[cfg(test)]
 mod tests {
     use chrono::{DateTime, TimeDelta};
 
-    use crate::domain::passwords::throttle::{counted_here, one_more, wait};
+    use crate::domain::passwords::throttle::{increment, recent_failures, wait};
 
     #[test]
     fn waits_double_up_to_a_minute() {
@@ -234,11 +244,11 @@ mod tests {
     }
 
     #[test]
-    fn who_looked_at_the_clock_first_and_is_counted_last_does_not_wait_and_turns_no_clock_back() {
+    fn an_attempt_that_is_counted_out_of_order_does_not_wait_and_does_not_move_the_last_failure_back() {
         let now = DateTime::UNIX_EPOCH.naive_utc();
         let later = now + TimeDelta::milliseconds(1);
-        let counted = counted_here(Some(one_more(None, later)), now).unwrap();
-        let both = one_more(counted, now);
+        let recent = recent_failures(Some(increment(None, later)), now).unwrap();
+        let both = increment(recent, now);
         assert_eq!((both.count, both.first_at, both.last_at), (2, later, later));
     }
 }

@@ -1,96 +1,86 @@
-//! Who is calling? Actor refresh token, judged as at refresh but not spent; or by access token, to read only.
+//! Which session a request belongs to. A refresh token is classified as at refresh, but not rotated. An access token only
+//! allows reads.
 
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use shared_claims::{AccessClaims, TokenError};
 
-use crate::domain::audit::AuditLog;
 use crate::domain::context::{Context, Lifetimes};
 use crate::domain::sessions::refresh::may_be_redelivered;
-use crate::domain::sessions::token_status::{TokenStatus, classify, missing_reason};
+use crate::domain::sessions::token_status::{self, TokenStatus};
 use crate::domain::tokens::RefreshToken;
 use crate::model::{ClientInfo, EndReason, Session, User, UserId};
 use crate::store::{AnyConnection, StoreError, sessions, users};
 
-/// Why nobody is there.
+/// The session of a request, as it is in the database.
+pub struct CurrentSession {
+    /// An active session.
+    pub session: Session,
+    /// Its user, who is enabled.
+    pub user: User,
+    pub token: RefreshToken,
+}
+
+/// Why a request has no session.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthenticationError {
-    /// The session is over, or never was.
-    #[error("the session is over: {0}")]
+    /// The session has ended or expired, or is unknown.
+    #[error("the session has ended: {0}")]
     SessionEnded(EndReason),
-    /// Not a refresh token of ours.
-    #[error("the refresh token is not valid: {0}")]
+    #[error("invalid refresh token: {0}")]
     InvalidToken(TokenError),
-    /// The refresh token was spent, and its successor may still be on the way to the client that spent it.
-    #[error("the refresh token is spent, and its successor can still be asked for")]
-    SpentToken,
-    /// The access token was made before roles, password or status changed.
-    #[error("the access token is older than the last change of the person's record")]
+    /// The refresh token is superseded, but the client may not have received its successor yet.
+    #[error("the refresh token is superseded, and its successor can still be requested")]
+    SupersededToken,
+    /// The access token was issued before roles, password or status changed.
+    #[error("the access token is older than the last change of its user")]
     StaleToken,
-    /// The session changed while it was being looked at.
-    #[error("the session changes too quickly")]
+    #[error("concurrent update of the session")]
     Conflict,
-    /// The database gave no answer.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// The session that the refresh token opens, and whose it is, both as the database has them now.
-///
-/// # Errors
-/// See [`AuthenticationError`]. A spent token ends its session here too.
+/// The session of a refresh token. A superseded token ends its session here too.
 pub async fn by_refresh_token(
     context: &Context,
     token: &SecretString,
-    requester: &ClientInfo,
-) -> Result<(Session, User), AuthenticationError> {
+    client: &ClientInfo,
+) -> Result<CurrentSession, AuthenticationError> {
     let token = context.refresh_tokens.read(token).map_err(|error| match error {
         TokenError::Expired => AuthenticationError::SessionEnded(EndReason::Expired),
         other => AuthenticationError::InvalidToken(other),
     })?;
-    let (lifetimes, now, spent) = (context.lifetimes, context.now(), token.generation);
-    // Whoever only reads waits for nobody. What may be written has a guard of its own.
-    let asked = token.clone();
-    let found = context.database.run(move |connection| find(connection, &asked, &lifetimes, now)).await?;
-    match found {
-        Found::Alive(session, Some(user)) => Ok((*session, enabled(*user)?)),
-        Found::Alive(_, None) => Err(AuthenticationError::SessionEnded(EndReason::UserDeleted)),
+    let operation = context.operation(client);
+    let (lifetimes, now) = (context.lifetimes, operation.now);
+    // Without a transaction: a request that only reads never waits for a lock. Writes have their own guards.
+    let reading = token.clone();
+    let read = move |connection: &mut AnyConnection| find(connection, &reading, &lifetimes, now);
+    match context.database.run(read).await? {
+        Found::Active(session, user) => Ok(CurrentSession { session: *session, user: *user, token }),
         Found::Reused(session) => {
-            let end = move |connection: &mut AnyConnection, audit: &mut AuditLog| {
-                if sessions::end_reused(connection, session.id, spent, now)? {
-                    audit.record_reuse(session.id, session.user_id);
-                    return Ok(AuthenticationError::SessionEnded(EndReason::ReuseDetected));
-                }
-                // It ended in between, of something else, or is not what it was, as after a restore.
-                Ok::<_, StoreError>(match find(connection, &token, &lifetimes, now)? {
-                    Found::Over(reason) => AuthenticationError::SessionEnded(reason),
-                    _ => AuthenticationError::Conflict,
-                })
-            };
-            Err(context.transaction(requester, end).await?)
+            let end =
+                operation.transaction(move |tx| token_status::end_reused(tx, &token, &session, &lifetimes));
+            let reason = end.await?.ok_or(AuthenticationError::Conflict)?;
+            Err(AuthenticationError::SessionEnded(reason))
         }
-        Found::Spent => Err(AuthenticationError::SpentToken),
-        Found::Over(reason) => Err(AuthenticationError::SessionEnded(reason)),
     }
 }
 
-/// The person that a valid access token speaks of. Unlike a resource server we have the database at hand, so an
-/// ended session or a changed record is noticed at once.
-///
-/// # Errors
-/// See [`AuthenticationError`].
-pub async fn by_access_token(context: &Context, claims: &AccessClaims) -> Result<User, AuthenticationError> {
+/// The user of an access token with a valid signature. Unlike a resource server this server has the database, so it
+/// rejects the token as soon as the session ends or the user changes.
+pub async fn user_by_access_token(
+    context: &Context,
+    claims: &AccessClaims,
+) -> Result<User, AuthenticationError> {
     let unknown = AuthenticationError::SessionEnded(EndReason::Unknown);
     let (Ok(user), Ok(session)) = (claims.sub.parse::<UserId>(), claims.sid.parse()) else {
         return Err(unknown);
     };
-    let (user, session) = context
-        .database
-        .run(move |connection| {
-            Ok::<_, StoreError>((users::by_id(connection, user)?, sessions::by_id(connection, session)?))
-        })
-        .await?;
-    let (Some(user), Some(session)) = (user, session) else { return Err(unknown) };
+    let read = move |connection: &mut AnyConnection| {
+        Ok::<_, StoreError>((users::by_id(connection, user)?, sessions::by_id(connection, session)?))
+    };
+    let (Some(user), Some(session)) = context.database.run(read).await? else { return Err(unknown) };
     if let Some(ended) = session.ended {
         return Err(AuthenticationError::SessionEnded(ended.reason));
     }
@@ -103,10 +93,8 @@ pub async fn by_access_token(context: &Context, claims: &AccessClaims) -> Result
 }
 
 enum Found {
-    Alive(Box<Session>, Option<Box<User>>),
+    Active(Box<Session>, Box<User>),
     Reused(Box<Session>),
-    Spent,
-    Over(EndReason),
 }
 
 fn find(
@@ -114,21 +102,22 @@ fn find(
     token: &RefreshToken,
     lifetimes: &Lifetimes,
     now: DateTime<Utc>,
-) -> Result<Found, StoreError> {
-    let session = sessions::by_id(connection, token.session)?;
-    match (classify(token, session.as_ref(), lifetimes, now), session) {
-        (TokenStatus::Current { .. } | TokenStatus::WithinGrace, Some(session)) => {
-            let user = users::by_id(connection, session.user_id)?;
-            Ok(Found::Alive(Box::new(session), user.map(Box::new)))
+) -> Result<Found, AuthenticationError> {
+    match token_status::load(connection, token, lifetimes, now)? {
+        TokenStatus::Current { session, .. } | TokenStatus::WithinGrace(session) => {
+            let user = users::by_id(connection, session.user_id)?
+                .ok_or(AuthenticationError::SessionEnded(EndReason::UserDeleted))?;
+            Ok(Found::Active(session.into(), enabled(user)?.into()))
         }
-        // Whoever holds the Idempotency-Key can still have the lost answer. This call opens nothing, and
-        // ends nothing: otherwise a lost answer and a page that asks who is logged in cost the session.
-        (TokenStatus::Previous, Some(session)) if may_be_redelivered(&session) => Ok(Found::Spent),
-        (TokenStatus::Previous | TokenStatus::Superseded, Some(session)) => {
-            Ok(Found::Reused(Box::new(session)))
+        // The client with the Idempotency-Key can still get its lost response. This call must not end the session:
+        // otherwise a lost response followed by a request such as GET /auth/me would log the user out.
+        TokenStatus::Previous(session) if may_be_redelivered(&session) => {
+            Err(AuthenticationError::SupersededToken)
         }
-        (TokenStatus::Ended(reason), Some(_)) => Ok(Found::Over(reason)),
-        (_, None) => Ok(Found::Over(missing_reason(connection, token)?)),
+        TokenStatus::Previous(session) | TokenStatus::Superseded(session) => {
+            Ok(Found::Reused(session.into()))
+        }
+        TokenStatus::Ended(reason) => Err(AuthenticationError::SessionEnded(reason)),
     }
 }
 

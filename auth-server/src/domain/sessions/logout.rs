@@ -1,82 +1,101 @@
-//! Logout: ends the sessions that were presented, or all of a person.
+//! Logout: lists the sessions of a user and ends them, one by one or all together.
 
-use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
-use crate::domain::audit::{self, AuditLog};
 use crate::domain::context::Context;
+use crate::domain::operation::{Operation, Transaction};
 use crate::domain::tokens::RefreshToken;
-use crate::model::{ClientInfo, EndReason, UserId};
-use crate::store::{AnyConnection, StoreError, sessions};
+use crate::model::{ClientInfo, EndReason, Session, SessionId, UserId};
+use crate::store::{StoreError, sessions};
 
-/// Ends every session that one of the tokens proves, whatever its generation or age.
-///
-/// # Errors
-/// The database failed, and nothing was ended. Tokens that prove nothing are no error: there is nothing to end.
+/// Ends the session of every token, whatever its generation or age. Invalid tokens are ignored.
 pub async fn log_out(
     context: &Context,
     tokens: Vec<SecretString>,
-    requester: &ClientInfo,
+    client: &ClientInfo,
 ) -> Result<(), StoreError> {
-    let proven: Vec<_> =
+    let tokens: Vec<_> =
         tokens.iter().filter_map(|token| context.refresh_tokens.read_even_expired(token).ok()).collect();
-    if proven.is_empty() {
+    if tokens.is_empty() {
         return Ok(());
     }
-    let now = context.now();
-    context
-        .transaction(requester, move |connection, audit| end_presented(connection, audit, &proven, now))
-        .await
+    context.operation(client).transaction(move |tx| end_presented(tx, &tokens)).await
 }
 
-/// Ends the sessions that these tokens prove, of whatever generation.
-pub fn end_presented(
-    connection: &mut AnyConnection,
-    audit: &mut AuditLog,
-    tokens: &[RefreshToken],
-    now: DateTime<Utc>,
-) -> Result<(), StoreError> {
+/// Ends every session of a user and makes their access tokens stale.
+pub async fn log_out_everywhere(operation: &Operation<'_>, user: UserId) -> Result<(), StoreError> {
+    operation.transaction(move |tx| end_all(tx, user, EndReason::LoggedOut).map(drop)).await
+}
+
+/// The active sessions of the user of `current`, last used first.
+pub async fn list(context: &Context, current: &Session) -> Result<Vec<Session>, StoreError> {
+    let (user, now) = (current.user_id, context.now());
+    let mut active = context.database.run(move |connection| sessions::active(connection, user, now)).await?;
+    // After a restore the row may say that the session is idle, although its token is young enough.
+    if !active.iter().any(|session| session.id == current.id) {
+        active.insert(0, current.clone());
+    }
+    Ok(active)
+}
+
+/// Ends one session of a user. Returns `false` if they have no such session or it has ended already.
+pub async fn end(
+    operation: &Operation<'_>,
+    user: UserId,
+    session: SessionId,
+    reason: EndReason,
+) -> Result<bool, StoreError> {
+    operation.transaction(move |tx| end_one(tx, user, session, reason)).await
+}
+
+/// Like [`end`], within a transaction.
+pub fn end_one(
+    tx: &mut Transaction<'_>,
+    user: UserId,
+    session: SessionId,
+    reason: EndReason,
+) -> Result<bool, StoreError> {
+    let found = sessions::by_id(tx.connection, session)?;
+    match found.filter(|found| found.user_id == user) {
+        Some(session) => end_found(tx, &session, reason),
+        None => Ok(false),
+    }
+}
+
+/// Ends every session of a user and makes their access tokens stale. Returns how many sessions ended.
+pub fn end_all(tx: &mut Transaction<'_>, user: UserId, reason: EndReason) -> Result<usize, StoreError> {
+    tx.bump_version(user)?;
+    end_others(tx, user, None, reason)
+}
+
+/// Ends every session of a user except one. The transaction must have locked the user's row.
+pub fn end_others(
+    tx: &mut Transaction<'_>,
+    user: UserId,
+    except: Option<SessionId>,
+    reason: EndReason,
+) -> Result<usize, StoreError> {
+    let ended = sessions::end_all(tx.connection, user, except, reason, tx.now)?;
+    let count = ended.len();
+    tx.audit.record_ended(ended, user, reason);
+    Ok(count)
+}
+
+/// Ends the sessions of these tokens.
+pub fn end_presented(tx: &mut Transaction<'_>, tokens: &[RefreshToken]) -> Result<(), StoreError> {
     for token in tokens {
-        let session = sessions::by_id(connection, token.session)?;
-        let Some(session) = session.filter(|session| session.secret_hash == token.secret_hash) else {
-            continue;
-        };
-        if sessions::end(connection, session.id, EndReason::LoggedOut, now)? {
-            audit.record_ended([session.id], session.user_id, EndReason::LoggedOut);
+        let session = sessions::by_id(tx.connection, token.session)?;
+        if let Some(session) = session.filter(|session| session.secret_hash == token.secret_hash) {
+            end_found(tx, &session, EndReason::LoggedOut)?;
         }
     }
     Ok(())
 }
 
-/// Ends every session of a person, and makes their access tokens stale.
-///
-/// # Errors
-/// The database failed, and nothing was ended.
-pub async fn log_out_everywhere(
-    context: &Context,
-    user: UserId,
-    requester: &ClientInfo,
-) -> Result<(), StoreError> {
-    let now = context.now();
-    context
-        .transaction(requester, move |connection, audit| {
-            end_all(connection, audit, user, EndReason::LoggedOut, now).map(drop)
-        })
-        .await
-}
-
-/// Ends every session of a person, and makes their access tokens stale. Returns how many were alive.
-pub fn end_all(
-    connection: &mut AnyConnection,
-    audit: &mut AuditLog,
-    user: UserId,
-    reason: EndReason,
-    now: DateTime<Utc>,
-) -> Result<usize, StoreError> {
-    // The person's row first: a login that is under way waits for it, and then finds its version gone.
-    audit::bump_version(connection, audit, user)?;
-    let ended = sessions::end_all(connection, user, None, reason, now)?;
-    let count = ended.len();
-    audit.record_ended(ended, user, reason);
-    Ok(count)
+fn end_found(tx: &mut Transaction<'_>, session: &Session, reason: EndReason) -> Result<bool, StoreError> {
+    let ended = sessions::end(tx.connection, session.id, reason, tx.now)?;
+    if ended {
+        tx.audit.record_ended([session.id], session.user_id, reason);
+    }
+    Ok(ended)
 }

@@ -1,67 +1,56 @@
-//! A person proves once more who they are, for something that wants a fresh proof.
-
-use std::sync::Arc;
+//! Reauthentication: a logged-in user enters the password again, for calls that require a recent `auth_time`.
 
 use secrecy::SecretString;
 
-use crate::domain::audit::AuditLog;
 use crate::domain::context::Context;
 use crate::domain::keys::UnusableKey;
-use crate::domain::passwords::verification::{self, Identifier, PasswordError};
-use crate::domain::tokens::{AccessToken, access_token};
+use crate::domain::sessions::authentication::CurrentSession;
+use crate::domain::sessions::verification::{self, Credentials, PasswordError};
+use crate::domain::tokens::AccessToken;
 use crate::model::{ClientInfo, EventType, Session, User};
-use crate::store::{AnyConnection, StoreError, sessions};
+use crate::store::{StoreError, sessions};
 
-/// Why nothing was proved.
 #[derive(Debug, thiserror::Error)]
 pub enum ReauthenticationError {
-    /// The password proved nothing.
     #[error(transparent)]
     Password(#[from] PasswordError),
-    /// The session ended in between.
-    #[error("the session is over")]
+    #[error("the session has ended")]
     SessionEnded,
-    /// The audience is not listed.
     #[error("the audience is not one of AUDIENCES")]
     UnknownAudience,
-    /// The database gave no answer.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The token could not be signed.
     #[error(transparent)]
     Signing(#[from] UnusableKey),
 }
 
-/// Checks the password, notes the time in the session that the refresh token opened, and issues an access token that says
-/// so. The refresh token stays as it is.
-///
-/// # Errors
-/// See [`ReauthenticationError`].
+/// Verifies the password, updates the session's `auth_time`, and issues an access token with it. The refresh token stays
+/// valid.
 pub async fn reauthenticate(
     context: &Context,
-    session: Session,
-    user: User,
-    token: &SecretString,
+    current: CurrentSession,
     password: SecretString,
     audience: Option<&str>,
-    requester: &ClientInfo,
+    client: &ClientInfo,
 ) -> Result<(AccessToken, Session, User), ReauthenticationError> {
     let audience = context.policy.audience(audience).ok_or(ReauthenticationError::UnknownAudience)?;
-    let token = context.refresh_tokens.read(token).map_err(|_| ReauthenticationError::SessionEnded)?;
-    let whom = Identifier::Email(user.email.clone());
-    let failure = EventType::ReauthenticationFailed;
-    let proof = Arc::new(verification::check(context, whom, password, requester, failure).await?);
-    let (id, now, held) = (session.id, context.now(), Arc::clone(&proof));
-    let user = proof.user.clone();
-    let work = move |connection: &mut AnyConnection, audit: &mut AuditLog| {
-        held.lock_user(connection, now)?;
-        if !sessions::record_authentication(connection, id, now)? {
+    let CurrentSession { session, user, token } = current;
+    let credentials = Credentials::of(&user, password);
+    let verified =
+        verification::verify(context, credentials, client, EventType::ReauthenticationFailed).await?;
+    let (id, user) = (session.id, verified.user.clone());
+    let operation = context.operation(client);
+    let session = Session { auth_time: operation.now, ..session };
+    let update = operation.transaction(move |tx| {
+        verified.lock_user(tx)?;
+        if !sessions::record_authentication(tx.connection, id, tx.now)? {
             return Err(ReauthenticationError::SessionEnded);
         }
-        audit.record_session_event(EventType::Reauthenticated, id, held.user.id);
-        Ok(())
-    };
-    context.transaction(requester, work).await?;
-    let session = Session { auth_time: now, ..session };
-    Ok((access_token(context, &user, &session, token.secret(), audience)?, session, user))
+        tx.audit.record_session_event(EventType::Reauthenticated, id, verified.user.id);
+        // The permit in `verified` must be held until the commit.
+        Ok(verified)
+    });
+    update.await?;
+    let access_token = context.access_tokens.issue(&user, &session, token.secret(), audience, context.now());
+    Ok((access_token?, session, user))
 }

@@ -1,298 +1,258 @@
-//! Refresh: spends a refresh token and hands out the next pair.
+//! Refresh: exchanges a refresh token for the next token pair.
 //!
-//! One guarded UPDATE decides every race. Whoever does not win it learns from the row why, and only a row that was
-//! read can end a session: an unreachable database never does.
+//! One guarded UPDATE decides every race. A request that loses it reads the row to find out why. Only a row that was read
+//! can end a session: an unreachable database never does.
 
-use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use shared_claims::TokenError;
 
-use crate::domain::audit::AuditLog;
 use crate::domain::context::{Context, Lifetimes};
 use crate::domain::keys::UnusableKey;
-use crate::domain::sessions::token_status::{TokenStatus, classify, missing_reason, younger_than_idle_limit};
-use crate::domain::tokens::{self, IssuedTokens, RefreshToken};
+use crate::domain::operation::Transaction;
+use crate::domain::sessions::token_status::{self, TokenStatus};
+use crate::domain::tokens::{IssuedTokens, RefreshToken};
 use crate::fail_points;
-use crate::model::{ClientInfo, EndReason, EventType, Session, TokenTransport, User, UserId, sha256};
+use crate::model::{ClientInfo, EndReason, EventType, Session, TokenTransport, User, sha256};
 use crate::store::sessions::{self, Guard, RotateParams};
-use crate::store::{AnyConnection, StoreError, users};
+use crate::store::{StoreError, users};
 
-/// How often the successor of one rotation is issued again after the grace.
+/// How often the successor of one rotation is issued again after the grace period.
 ///
-/// Enough for a bad connection; too few to live on: each redelivery leaves the thief and the owner with the same
-/// successor, and whoever spends it second ends the session.
+/// Enough for a bad connection, and too few for a thief to stay: each redelivery leaves thief and owner with the same
+/// successor, and the second of them to use it ends the session.
 const MAX_REDELIVERIES: i32 = 5;
 
-/// A refresh as it was asked for.
 pub struct RefreshRequest {
-    /// The token.
     pub token: SecretString,
-    /// How it came.
     pub transport: TokenTransport,
-    /// Lets the same client have an answer again that was lost on the way.
+    /// With the same key, a client whose response was lost can repeat the request.
     pub idempotency_key: Option<IdempotencyKey>,
-    /// Audience of the new access token.
     pub audience: Option<String>,
-    /// Who asks.
-    pub requester: ClientInfo,
+    pub client: ClientInfo,
 }
 
 /// SHA-256 of an `Idempotency-Key`.
 #[derive(Clone, Copy)]
 pub struct IdempotencyKey([u8; 32]);
 
-/// Why there is no new pair.
 #[derive(Debug, thiserror::Error)]
 pub enum RefreshError {
-    /// The session is over, or never was.
-    #[error("the session is over: {0}")]
+    /// The session has ended or expired, or is unknown.
+    #[error("the session has ended: {0}")]
     SessionEnded(EndReason),
-    /// The token came in a cookie and belongs in a body, or the reverse. Nothing was changed.
-    #[error("the token came another way than its session's delivery")]
+    /// The token came in a cookie instead of the body, or the reverse. Nothing was changed.
+    #[error("the token was not sent the way the session's token_delivery requires")]
     WrongDelivery,
-    /// The audience is not listed. Nothing was changed.
     #[error("the audience is not one of AUDIENCES")]
     UnknownAudience,
-    /// The row changed between two looks at it, twice: nothing can be said.
-    #[error("the session's row did not hold still")]
+    /// Other requests changed the row before each of two attempts.
+    #[error("concurrent update of the session, giving up after one retry")]
     Conflict,
-    /// The database gave no answer.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The pair could not be signed.
     #[error(transparent)]
     Signing(#[from] UnusableKey),
 }
 
 impl IdempotencyKey {
-    /// Keeps only the hash.
-    #[must_use]
+    /// Only the hash is kept.
     pub fn hash(key: &str) -> Self {
         Self(sha256(key.as_bytes()))
     }
 }
 
-/// Whether the successor of the last rotation can still be had, by whoever holds its Idempotency-Key.
+/// Whether a client with the Idempotency-Key of the last rotation can still get its successor.
 pub fn may_be_redelivered(session: &Session) -> bool {
     session.idempotency_key_hash.is_some() && session.redeliveries < MAX_REDELIVERIES
 }
 
-/// Spends the token: a new pair, or the same successor again for a racing tab or a lost answer.
-///
-/// # Errors
-/// See [`RefreshError`].
+/// Rotates the session and issues the next token pair, or issues the same successor again for a racing tab or a lost
+/// response.
 pub async fn refresh(context: &Context, request: RefreshRequest) -> Result<IssuedTokens, RefreshError> {
+    let outcome = rotate_and_issue(context, &request).await;
+    context.metrics.refreshes.count(match &outcome {
+        Ok((_, grant)) => grant.metric_label(),
+        Err(error) => error.metric_label(),
+    });
+    outcome.map(|(issued, _)| issued)
+}
+
+async fn rotate_and_issue(
+    context: &Context,
+    request: &RefreshRequest,
+) -> Result<(IssuedTokens, Grant), RefreshError> {
     let audience =
         context.policy.audience(request.audience.as_deref()).ok_or(RefreshError::UnknownAudience)?;
     let token = context
         .refresh_tokens
         .read(&request.token)
-        .map_err(|error| RefreshError::SessionEnded(reason(error)))?;
-    let rotation = Rotation::new(context, &token, &request);
-    let outcome = context
-        .transaction(&request.requester, move |connection, audit| {
-            let outcome = rotation.run(connection)?;
-            rotation.record(&outcome, audit);
-            Ok::<_, StoreError>(outcome)
-        })
-        .await?;
+        .map_err(|error| RefreshError::SessionEnded(end_reason(&error)))?;
+    let operation = context.operation(&request.client);
+    let rotation = Rotation {
+        params: RotateParams {
+            id: token.session,
+            generation: token.generation,
+            secret_hash: token.secret_hash,
+            younger_than_idle_limit: token_status::is_younger_than_idle_limit(
+                &token,
+                &context.lifetimes,
+                operation.now,
+            ),
+            transport: request.transport,
+            idempotency_key_hash: request.idempotency_key.map(|key| key.0),
+            ip: request.client.address(),
+            user_agent: request.client.user_agent.clone(),
+            now: operation.now,
+            idle_expires_at: operation.now + context.lifetimes.idle,
+        },
+        token: token.clone(),
+        lifetimes: context.lifetimes,
+    };
+    let outcome = operation.transaction(move |tx| rotation.run(tx)).await?;
     fail_points::stop_at("refresh-committed");
-    let how = outcome.name();
     match outcome {
-        Outcome::Rotated { session, user, .. } | Outcome::Redelivered { session, user, .. } => {
-            let issued = tokens::issue(context, *user, *session, token.secret(), audience)?;
-            context.metrics.refreshes.count(how);
-            Ok(issued)
+        Outcome::Granted { session, user, grant } => {
+            Ok((context.issue_tokens(*user, *session, token.secret(), audience)?, grant))
         }
-        Outcome::Reused { .. } => Err(RefreshError::SessionEnded(EndReason::ReuseDetected)),
-        Outcome::Disabled { .. } => Err(RefreshError::SessionEnded(EndReason::UserDisabled)),
-        Outcome::Over(reason) => Err(RefreshError::SessionEnded(reason)),
+        Outcome::Ended(reason) => Err(RefreshError::SessionEnded(reason)),
         Outcome::WrongDelivery => Err(RefreshError::WrongDelivery),
         Outcome::Conflict => Err(RefreshError::Conflict),
     }
 }
 
-fn reason(error: TokenError) -> EndReason {
-    log::debug!("refresh token refused: {error}");
-    match error {
-        TokenError::Expired => EndReason::Expired,
-        _ => EndReason::Unknown,
-    }
+fn end_reason(error: &TokenError) -> EndReason {
+    log::debug!("refresh token rejected: {error}");
+    if matches!(error, TokenError::Expired) { EndReason::Expired } else { EndReason::Unknown }
 }
 
-/// What one transaction found and did; each is committed.
+/// What the transaction found and did. All outcomes are committed.
 enum Outcome {
-    Rotated { session: Box<Session>, user: Box<User>, row_was_behind: bool },
-    Redelivered { session: Box<Session>, user: Box<User>, within_grace: bool },
-    Reused { user: UserId },
-    Disabled { user: UserId },
-    Over(EndReason),
+    Granted { session: Box<Session>, user: Box<User>, grant: Grant },
+    Ended(EndReason),
     WrongDelivery,
     Conflict,
 }
 
-impl Outcome {
-    /// In the metrics, where it is a success.
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Rotated { row_was_behind: false, .. } => "rotated",
-            Self::Rotated { row_was_behind: true, .. } => "restored",
-            Self::Redelivered { within_grace: true, .. } => "redelivered_in_grace",
-            Self::Redelivered { within_grace: false, .. } => "redelivered_by_key",
-            Self::Reused { .. }
-            | Self::Disabled { .. }
-            | Self::Over(_)
-            | Self::WrongDelivery
-            | Self::Conflict => "refused",
-        }
-    }
+/// Why a token pair is issued.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Grant {
+    Rotated,
+    /// The token was ahead of its row.
+    Restored,
+    RedeliveredInGrace,
+    RedeliveredByKey,
 }
 
 struct Rotation {
     token: RefreshToken,
     params: RotateParams,
     lifetimes: Lifetimes,
-    now: DateTime<Utc>,
 }
 
 impl Rotation {
-    fn new(context: &Context, token: &RefreshToken, request: &RefreshRequest) -> Self {
-        let now = context.now();
-        let params = RotateParams {
-            id: token.session,
-            generation: token.generation,
-            secret_hash: token.secret_hash,
-            younger_than_idle_limit: younger_than_idle_limit(token, &context.lifetimes, now),
-            transport: request.transport,
-            idempotency_key_hash: request.idempotency_key.map(|key| key.0),
-            ip: request.requester.address(),
-            user_agent: request.requester.user_agent.clone(),
-            now,
-            idle_expires_at: now + context.lifetimes.idle,
-        };
-        Self { token: token.clone(), params, lifetimes: context.lifetimes, now }
-    }
-
-    fn run(&self, connection: &mut AnyConnection) -> Result<Outcome, StoreError> {
-        if let Some(session) = sessions::rotate(connection, &self.params, Guard::Exact)? {
-            return self.rotated(connection, session, false);
+    fn run(&self, tx: &mut Transaction<'_>) -> Result<Outcome, StoreError> {
+        if let Some(session) = sessions::rotate(tx.connection, &self.params, Guard::Exact)? {
+            return self.grant(tx, session, Grant::Rotated);
         }
-        let (session, status) = self.reload_and_classify(connection)?;
-        let TokenStatus::Current { row_is_behind } = status else {
-            return self.refuse_or_redeliver(connection, session, status);
-        };
-        if session.is_some_and(|session| session.delivery.transport() != self.params.transport) {
-            return Ok(Outcome::WrongDelivery);
-        }
-        // Either the row is behind what we signed, or it changed between the two statements.
-        if let Some(session) = sessions::rotate(connection, &self.params, Guard::ExactOrOlder)? {
-            return self.rotated(connection, session, row_is_behind);
-        }
-        let (session, status) = self.reload_and_classify(connection)?;
-        self.refuse_or_redeliver(connection, session, status)
-    }
-
-    fn reload_and_classify(
-        &self,
-        connection: &mut AnyConnection,
-    ) -> Result<(Option<Session>, TokenStatus), StoreError> {
-        let session = sessions::by_id(connection, self.token.session)?;
-        let status = classify(&self.token, session.as_ref(), &self.lifetimes, self.now);
-        Ok((session, status))
-    }
-
-    fn rotated(
-        &self,
-        connection: &mut AnyConnection,
-        session: Session,
-        row_was_behind: bool,
-    ) -> Result<Outcome, StoreError> {
-        Ok(match self.active_user(connection, &session)? {
-            Ok(user) => Outcome::Rotated { session: session.into(), user: user.into(), row_was_behind },
-            Err(refusal) => refusal,
-        })
-    }
-
-    fn refuse_or_redeliver(
-        &self,
-        connection: &mut AnyConnection,
-        session: Option<Session>,
-        status: TokenStatus,
-    ) -> Result<Outcome, StoreError> {
-        let Some(session) = session else {
-            return Ok(Outcome::Over(missing_reason(connection, &self.token)?));
-        };
-        let within_grace = match status {
-            TokenStatus::Ended(reason) => return Ok(Outcome::Over(reason)),
-            TokenStatus::Current { .. } => return Ok(Outcome::Conflict),
-            TokenStatus::Superseded => return self.reused(connection, &session),
-            TokenStatus::Previous if !self.has_key_of(&session) => return self.reused(connection, &session),
-            TokenStatus::Previous => false,
-            TokenStatus::WithinGrace => true,
+        let (session, row_is_behind) = match self.load(tx)? {
+            TokenStatus::Current { session, row_is_behind } => (session, row_is_behind),
+            status => return self.redeliver_or_reject(tx, status),
         };
         if session.delivery.transport() != self.params.transport {
             return Ok(Outcome::WrongDelivery);
         }
-        if !within_grace && !sessions::count_redelivery(connection, &session, MAX_REDELIVERIES)? {
-            return self.reused(connection, &session);
+        // Either the row is behind the token, or it changed between the two statements.
+        if let Some(session) = sessions::rotate(tx.connection, &self.params, Guard::ExactOrOlder)? {
+            let grant = if row_is_behind { Grant::Restored } else { Grant::Rotated };
+            return self.grant(tx, session, grant);
         }
-        Ok(match self.active_user(connection, &session)? {
-            Ok(user) => Outcome::Redelivered { session: session.into(), user: user.into(), within_grace },
-            Err(refusal) => refusal,
-        })
+        let status = self.load(tx)?;
+        self.redeliver_or_reject(tx, status)
     }
 
-    /// An absent key never equals an absent key.
+    fn load(&self, tx: &mut Transaction<'_>) -> Result<TokenStatus, StoreError> {
+        token_status::load(tx.connection, &self.token, &self.lifetimes, tx.now)
+    }
+
+    fn redeliver_or_reject(
+        &self,
+        tx: &mut Transaction<'_>,
+        status: TokenStatus,
+    ) -> Result<Outcome, StoreError> {
+        let (session, grant) = match status {
+            TokenStatus::Ended(reason) => return Ok(Outcome::Ended(reason)),
+            TokenStatus::Current { .. } => return Ok(Outcome::Conflict),
+            TokenStatus::Superseded(session) => return self.end_reused(tx, &session),
+            TokenStatus::Previous(session) if !self.has_key_of(&session) => {
+                return self.end_reused(tx, &session);
+            }
+            TokenStatus::Previous(session) => (session, Grant::RedeliveredByKey),
+            TokenStatus::WithinGrace(session) => (session, Grant::RedeliveredInGrace),
+        };
+        if session.delivery.transport() != self.params.transport {
+            return Ok(Outcome::WrongDelivery);
+        }
+        if grant == Grant::RedeliveredByKey
+            && !sessions::count_redelivery(tx.connection, &session, MAX_REDELIVERIES)?
+        {
+            return self.end_reused(tx, &session);
+        }
+        self.grant(tx, session, grant)
+    }
+
+    /// A missing key never matches a missing key.
     fn has_key_of(&self, session: &Session) -> bool {
         self.params.idempotency_key_hash.is_some()
             && self.params.idempotency_key_hash == session.idempotency_key_hash
     }
 
-    fn reused(&self, connection: &mut AnyConnection, session: &Session) -> Result<Outcome, StoreError> {
-        if sessions::end_reused(connection, session.id, self.token.generation, self.now)? {
-            return Ok(Outcome::Reused { user: session.user_id });
-        }
-        // It ended in between, of something else perhaps: then this is no news of a theft.
-        let (_, status) = self.reload_and_classify(connection)?;
-        Ok(match status {
-            TokenStatus::Ended(reason) => Outcome::Over(reason),
-            _ => Outcome::Conflict,
-        })
+    fn end_reused(&self, tx: &mut Transaction<'_>, session: &Session) -> Result<Outcome, StoreError> {
+        let reason = token_status::end_reused(tx, &self.token, session, &self.lifetimes)?;
+        Ok(reason.map_or(Outcome::Conflict, Outcome::Ended))
     }
 
-    /// Whose session it is. Disabling a person ends their sessions; should one have been left over, it ends here.
-    fn active_user(
-        &self,
-        connection: &mut AnyConnection,
-        session: &Session,
-    ) -> Result<Result<User, Outcome>, StoreError> {
-        let Some(user) = users::by_id(connection, session.user_id)? else {
-            return Ok(Err(Outcome::Over(EndReason::UserDeleted)));
+    /// Grants tokens to an enabled user. Disabling a user ends their sessions; one that is left over ends here.
+    fn grant(&self, tx: &mut Transaction<'_>, session: Session, grant: Grant) -> Result<Outcome, StoreError> {
+        let Some(user) = users::by_id(tx.connection, session.user_id)? else {
+            return Ok(Outcome::Ended(EndReason::UserDeleted));
         };
-        if user.disabled_at.is_none() {
-            return Ok(Ok(user));
+        if user.disabled_at.is_some() {
+            let reason = EndReason::UserDisabled;
+            if sessions::end(tx.connection, session.id, reason, tx.now)? {
+                tx.audit.record_ended([session.id], user.id, reason);
+            }
+            return Ok(Outcome::Ended(reason));
         }
-        let ends_here = sessions::end(connection, session.id, EndReason::UserDisabled, self.now)?;
-        let over = Outcome::Over(EndReason::UserDisabled);
-        Ok(Err(if ends_here { Outcome::Disabled { user: user.id } } else { over }))
+        match grant {
+            Grant::Restored => {
+                tx.audit.record_session_event(EventType::GenerationRestored, session.id, user.id);
+            }
+            Grant::RedeliveredByKey => {
+                tx.audit.record_session_event(EventType::RefreshRedelivered, session.id, user.id);
+            }
+            Grant::Rotated | Grant::RedeliveredInGrace => {}
+        }
+        Ok(Outcome::Granted { session: session.into(), user: user.into(), grant })
     }
+}
 
-    fn record(&self, outcome: &Outcome, audit: &mut AuditLog) {
-        let session = self.token.session;
-        match outcome {
-            Outcome::Rotated { user, row_was_behind: true, .. } => {
-                audit.record_session_event(EventType::GenerationRestored, session, user.id);
-            }
-            Outcome::Redelivered { user, within_grace: false, .. } => {
-                audit.record_session_event(EventType::RefreshRedelivered, session, user.id);
-            }
-            Outcome::Reused { user } => audit.record_reuse(session, *user),
-            Outcome::Disabled { user } => audit.record_ended([session], *user, EndReason::UserDisabled),
-            Outcome::Rotated { .. }
-            | Outcome::Redelivered { .. }
-            | Outcome::Over(_)
-            | Outcome::WrongDelivery
-            | Outcome::Conflict => {}
+impl Grant {
+    fn metric_label(self) -> &'static str {
+        match self {
+            Self::Rotated => "rotated",
+            Self::Restored => "restored",
+            Self::RedeliveredInGrace => "redelivered_in_grace",
+            Self::RedeliveredByKey => "redelivered_by_key",
+        }
+    }
+}
+
+impl RefreshError {
+    fn metric_label(&self) -> &'static str {
+        match self {
+            Self::SessionEnded(reason) => reason.as_str(),
+            Self::WrongDelivery | Self::UnknownAudience => "malformed",
+            Self::Conflict | Self::Store(_) | Self::Signing(_) => "unavailable",
         }
     }
 }

@@ -1,70 +1,108 @@
+//! What a refresh token with a valid signature is worth, given its session's row.
+
 use chrono::{DateTime, Utc};
 
 use crate::domain::context::Lifetimes;
+use crate::domain::operation::Transaction;
 use crate::domain::tokens::RefreshToken;
 use crate::model::{EndReason, Session};
-use crate::store::{AnyConnection, StoreError, events};
+use crate::store::{AnyConnection, StoreError, events, sessions};
 
-/// What a verified refresh token is worth, judged by its session's row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Where a refresh token stands in the sequence of its session.
 pub enum TokenStatus {
-    /// It is the newest, or newer than a restored row knows.
+    /// The current token, or one that is ahead of its row.
     Current {
-        /// The row is behind what was signed: it came from a backup or a lagging replica.
+        session: Session,
+        /// The row has an older generation than the token: it was restored from a backup or a lagging replica.
         row_is_behind: bool,
     },
-    /// It was spent a moment ago: a second tab, or a retry. Its successor may be issued again.
-    WithinGrace,
-    /// It was spent by the last rotation, longer ago. Only the proof that it is the same client helps.
-    Previous,
-    /// It was spent before that.
-    Superseded,
-    /// The session is over.
+    /// Rotated a moment ago, by another tab or a request that is now retried. Its successor may be issued again.
+    WithinGrace(Session),
+    /// Rotated longer ago, by the last rotation. Only the Idempotency-Key of that rotation proves that it is the same
+    /// client.
+    Previous(Session),
+    /// Rotated before the last rotation.
+    Superseded(Session),
+    /// The session has ended or expired, or is unknown.
     Ended(EndReason),
 }
 
-/// Judges. `session` is the row that the token names, if there is one.
-pub fn classify(
+/// Reads the token's session and classifies the token.
+pub fn load(
+    connection: &mut AnyConnection,
     token: &RefreshToken,
-    session: Option<&Session>,
+    lifetimes: &Lifetimes,
+    now: DateTime<Utc>,
+) -> Result<TokenStatus, StoreError> {
+    match sessions::by_id(connection, token.session)? {
+        Some(session) => Ok(classify(token, session, lifetimes, now)),
+        None => Ok(TokenStatus::Ended(missing_reason(connection, token)?)),
+    }
+}
+
+fn classify(
+    token: &RefreshToken,
+    session: Session,
     lifetimes: &Lifetimes,
     now: DateTime<Utc>,
 ) -> TokenStatus {
-    let Some(session) = session else { return TokenStatus::Ended(EndReason::Unknown) };
     if session.secret_hash != token.secret_hash {
         return TokenStatus::Ended(EndReason::Unknown);
     }
     if let Some(ended) = session.ended {
         return TokenStatus::Ended(ended.reason);
     }
-    let idle_for_too_long = session.idle_expires_at <= now && !younger_than_idle_limit(token, lifetimes, now);
-    if session.expires_at <= now || idle_for_too_long {
+    let is_idle = session.idle_expires_at <= now && !is_younger_than_idle_limit(token, lifetimes, now);
+    if session.expires_at <= now || is_idle {
         return TokenStatus::Ended(EndReason::Expired);
     }
     if session.generation <= token.generation {
-        return TokenStatus::Current { row_is_behind: session.generation < token.generation };
+        return TokenStatus::Current { row_is_behind: session.generation < token.generation, session };
     }
     if session.generation > token.generation.next() {
-        return TokenStatus::Superseded;
+        return TokenStatus::Superseded(session);
     }
-    // A negative age, from clocks that differ, is within the grace too.
+    // If the servers' clocks differ, the age may be negative: that is within the grace period too.
     if now - session.rotated_at <= lifetimes.reuse_grace {
-        TokenStatus::WithinGrace
+        TokenStatus::WithinGrace(session)
     } else {
-        TokenStatus::Previous
+        TokenStatus::Previous(session)
     }
 }
 
-/// Such a token counts as alive even where the row says otherwise: a restored row's idle limit is old as well.
-pub fn younger_than_idle_limit(token: &RefreshToken, lifetimes: &Lifetimes, now: DateTime<Utc>) -> bool {
+/// Such a token is valid even if the row says that the session is idle: a restored row has an old idle limit.
+pub fn is_younger_than_idle_limit(token: &RefreshToken, lifetimes: &Lifetimes, now: DateTime<Utc>) -> bool {
     now - token.issued_at < lifetimes.idle
 }
 
-/// Why there is no row of a session that was ours once: its person may have been deleted, with all that was theirs.
-pub fn missing_reason(connection: &mut AnyConnection, token: &RefreshToken) -> Result<EndReason, StoreError> {
-    let deleted = match token.user {
+/// Ends the session of a token that was used again. Returns the reason why the session has ended, or `None` if another
+/// request changed the row and it is still active.
+pub fn end_reused(
+    tx: &mut Transaction<'_>,
+    token: &RefreshToken,
+    session: &Session,
+    lifetimes: &Lifetimes,
+) -> Result<Option<EndReason>, StoreError> {
+    let now = tx.now;
+    if sessions::end_reused(tx.connection, session.id, token.generation, now)? {
+        tx.audit.record_reuse(session.id, session.user_id);
+        return Ok(Some(EndReason::ReuseDetected));
+    }
+    // If it ended for another reason in the meantime, reporting a theft would be false.
+    match load(tx.connection, token, lifetimes, now)? {
+        TokenStatus::Ended(reason) => Ok(Some(reason)),
+        TokenStatus::Current { .. }
+        | TokenStatus::WithinGrace(_)
+        | TokenStatus::Previous(_)
+        | TokenStatus::Superseded(_) => Ok(None),
+    }
+}
+
+/// A session without a row may have been deleted together with its user.
+fn missing_reason(connection: &mut AnyConnection, token: &RefreshToken) -> Result<EndReason, StoreError> {
+    let is_deleted = match token.user {
         Some(user) => events::has_deletion(connection, user)?,
         None => false,
     };
-    Ok(if deleted { EndReason::UserDeleted } else { EndReason::Unknown })
+    Ok(if is_deleted { EndReason::UserDeleted } else { EndReason::Unknown })
 }

@@ -12,10 +12,9 @@ use uuid::Uuid;
 use crate::domain::keys::{Signer, UnusableKey};
 use crate::model::{Generation, Session, SessionId, UserId, random_text, sha256};
 
-/// 128 bits: nobody guesses it.
+/// 128 bits cannot be guessed.
 const CSRF_TOKEN_BYTES: usize = 16;
 
-/// Signs and reads refresh tokens.
 pub struct RefreshTokens {
     issuer: String,
     kid: String,
@@ -23,50 +22,44 @@ pub struct RefreshTokens {
     validator: RefreshTokenValidator,
 }
 
-/// A refresh token whose signature, type, audience and time are right. Whether it is spent, only the row can tell.
+/// A refresh token with a valid signature, type and audience. Only the session's row shows whether it is current.
 #[derive(Clone)]
 pub struct RefreshToken {
-    /// `sid`
     pub session: SessionId,
-    /// `sub`. Whose session it is, the row says; this is for when there is none.
+    /// `sub`. Only used when the session's row is missing; otherwise the row names the user.
     pub user: Option<UserId>,
-    /// `gen`
     pub generation: Generation,
-    /// SHA-256 of `sk`.
     pub secret_hash: [u8; 32],
-    /// `iat`
     pub issued_at: DateTime<Utc>,
     secret: SessionSecret,
 }
 
-/// The `sk` of a session: 128 random bits, in its tokens and nowhere else.
+/// The `sk` of a session: 128 random bits that only its tokens contain.
 #[derive(Clone)]
 pub struct SessionSecret(SecretString);
 
 impl SessionSecret {
-    /// A new one.
     pub fn random() -> Self {
         Self(random_text::<16>())
     }
 
-    /// What other sites cannot repeat, for a session whose tokens travel in cookies. The same for all its access tokens: tabs
-    /// that refresh at once get different ones, of which the browser keeps the last to arrive, and whatever a tab has heard
-    /// fits that too. Who reads it learns nothing of the secret; who reads the database, nothing of either.
+    /// The CSRF token of a session that is delivered in cookies: an HMAC of the secret, so neither the secret nor the
+    /// database reveals it. It is the same for all access tokens of the session: tabs that refresh at the same time get
+    /// different access tokens, the browser keeps the last one, and the CSRF token of every tab still fits.
     pub fn csrf_token(&self) -> String {
         let key = hmac::Key::new(hmac::HMAC_SHA256, self.0.expose_secret().as_bytes());
         let tag = hmac::sign(&key, b"latchkey: CSRF token");
         BASE64_URL_SAFE_NO_PAD.encode(&tag.as_ref()[..CSRF_TOKEN_BYTES])
     }
 
-    /// What the database keeps. A plain hash will do: 128 random bits cannot be guessed.
+    /// For the database. A plain hash is enough: 128 random bits cannot be guessed.
     pub fn hash(&self) -> [u8; 32] {
         sha256(self.0.expose_secret().as_bytes())
     }
 }
 
 impl RefreshTokens {
-    /// Signs with `secret`; accepts what any of `accepted` signed too.
-    #[must_use]
+    /// Signs with `secret`; also accepts tokens signed with one of `accepted`.
     pub fn new(
         issuer: &str,
         secret: &SecretString,
@@ -84,23 +77,17 @@ impl RefreshTokens {
         }
     }
 
-    /// Reads a token. Costs no database access.
-    ///
-    /// # Errors
-    /// Forged, foreign, malformed or expired.
+    /// Validates a token without the database.
     pub fn read(&self, token: &SecretString) -> Result<RefreshToken, TokenError> {
         self.validator.validate(token.expose_secret()).and_then(RefreshToken::try_from)
     }
 
-    /// Reads a token, expired or not: for logout.
-    ///
-    /// # Errors
-    /// Forged, foreign or malformed.
+    /// Validates a token that may have expired: for logout.
     pub fn read_even_expired(&self, token: &SecretString) -> Result<RefreshToken, TokenError> {
         self.validator.validate_expired(token.expose_secret()).and_then(RefreshToken::try_from)
     }
 
-    /// The token of the session's present generation.
+    /// Signs the token of the session's current generation.
     pub fn issue(
         &self,
         session: &Session,

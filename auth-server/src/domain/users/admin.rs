@@ -1,237 +1,215 @@
-//! What administrators and operators do about people: `requester.by` says who, and stands in every event.
+//! Administration of users, by administrators and operators. Every event names the actor.
+//!
+//! The last enabled administrator cannot be demoted, disabled or deleted, not even from the command line.
 
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
-use crate::domain::audit::{self, AuditLog};
-use crate::domain::passwords::{Passwords, QueueFull, WeakPassword};
-use crate::domain::sessions::active;
-use crate::domain::sessions::logout::end_all;
-use crate::domain::users::last_admin::{self, LastAdministrator};
-use crate::domain::users::profile::remove;
-use crate::domain::users::registration::{NewPerson, RegistrationError, hashed};
+use crate::domain::audit::AuditLog;
+use crate::domain::operation::{Operation, Transaction};
+use crate::domain::passwords::{NewPasswordError, PasswordHasher};
+use crate::domain::sessions;
+use crate::domain::users::registration::{NewUser, RegistrationError, hash_password};
 use crate::model::{
-    Actor, ClientInfo, CustomClaims, EndReason, EventType, Role, Roles, Session, SessionId, User, UserId,
+    Actor, CustomClaims, EndReason, EventType, Role, Roles, Session, SessionId, User, UserId,
 };
-use crate::store::{AnyConnection, Database, StoreError, known_origins, sessions, users};
+use crate::store::{
+    AnyConnection, Database, StoreError, advisory_locks, events, known_origins, sessions as sessions_table,
+    users,
+};
 
-/// What is to be different; what is not given stays.
+/// What to change; `None` leaves a value unchanged.
 #[derive(Default)]
 pub struct Change {
-    /// What the person may do.
     pub roles: Option<Roles>,
-    /// Whether they are kept out.
+    /// Whether login and refresh are rejected.
     pub disabled: Option<bool>,
-    /// What their access tokens say beside our own claims.
     pub claims: Option<CustomClaims>,
 }
 
-/// Why nothing was changed.
 #[derive(Debug, thiserror::Error)]
-pub enum AdministrationError {
-    /// Never was, or is gone.
-    #[error("there is no such person")]
-    NoSuchPerson,
-    /// Whoever asks was demoted or disabled at this very moment.
-    #[error("whoever asks is no administrator any more")]
+pub enum AdminError {
+    #[error("no such user")]
+    NoSuchUser,
+    /// The administrator was demoted or disabled during the request.
+    #[error("the caller is no longer an administrator")]
     NotAdministrator,
-    /// Nobody would be left to administer.
     #[error(transparent)]
     LastAdministrator(#[from] LastAdministrator),
-    /// The database gave no answer.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Why the password stayed as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum PasswordResetError {
-    /// Too short, too long or too easy to guess.
-    #[error("the password {0}")]
-    Weak(WeakPassword),
-    /// Too many passwords are waiting to be hashed.
     #[error(transparent)]
-    QueueFull(#[from] QueueFull),
-    /// It could not be written.
+    Password(#[from] NewPasswordError),
     #[error(transparent)]
-    Administration(#[from] AdministrationError),
+    Admin(#[from] AdminError),
 }
 
-/// Makes a person without a session. Open whatever `REGISTRATION` says.
-///
-/// # Errors
-/// See [`RegistrationError`].
+/// No enabled administrator would be left.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the last enabled administrator cannot be demoted, disabled or deleted")]
+pub struct LastAdministrator;
+
+/// Creates a user without a session, even if registration is closed.
 pub async fn create(
-    database: &Database,
-    passwords: &Passwords,
-    person: NewPerson,
+    operation: &Operation<'_>,
+    hasher: &PasswordHasher,
+    new_user: NewUser,
     change: Change,
-    requester: &ClientInfo,
-    now: DateTime<Utc>,
 ) -> Result<User, RegistrationError> {
-    let mut user = hashed(passwords, person, now).await?;
-    change.apply(&mut user, now);
-    let insert = move |connection: &mut AnyConnection, audit: &mut AuditLog| {
-        users::insert(connection, &user)?;
-        audit.record(audit.event(EventType::Registered).of_user(user.id));
-        Ok::<_, StoreError>(user)
-    };
-    Ok(audit::transaction(database, now, requester, insert).await?.value)
+    let mut user = hash_password(hasher, new_user, operation.now).await?;
+    change.apply(&mut user, operation.now);
+    let insert = operation.transaction(move |tx| {
+        users::insert(tx.connection, &user)?;
+        tx.audit.record(tx.audit.event(EventType::Registered).of_user(user.id));
+        Ok(user)
+    });
+    insert.await
 }
 
-/// Changes roles, claims and status, all or nothing. Returns the person as they are now.
-///
-/// # Errors
-/// See [`AdministrationError`].
-pub async fn change(
-    database: &Database,
-    user: UserId,
-    change: Change,
-    requester: &ClientInfo,
-    now: DateTime<Utc>,
-) -> Result<User, AdministrationError> {
-    administer(database, requester, now, move |connection, audit| {
-        let before = users::by_id(connection, user)?.ok_or(AdministrationError::NoSuchPerson)?;
+/// Changes roles, claims and status in one transaction. Returns the changed user.
+pub async fn change(operation: &Operation<'_>, user: UserId, change: Change) -> Result<User, AdminError> {
+    let update = move |tx: &mut Transaction<'_>| {
+        let before = find(tx.connection, user)?;
         let mut after = before.clone();
-        change.apply(&mut after, now);
+        change.apply(&mut after, tx.now);
         let difference = Difference::between(&before, &after);
         if !difference.is_any() {
             return Ok(before);
         }
-        // The person's row first: a login that is under way waits for it, and then finds its version gone.
-        if difference.makes_stale() {
-            audit::bump_version(connection, audit, user)?;
+        if difference.makes_tokens_stale() {
+            tx.bump_version(user)?;
         }
-        users::set_access(connection, &after)?;
-        difference.note(audit, &before, &after);
+        users::set_access(tx.connection, &after)?;
+        difference.record(&mut tx.audit, &before, &after);
         if difference.disabled {
-            let ended = sessions::end_all(connection, user, None, EndReason::UserDisabled, now)?;
-            audit.record_ended(ended, user, EndReason::UserDisabled);
+            sessions::end_others(tx, user, None, EndReason::UserDisabled)?;
         }
-        last_admin::ensure_one_left::<AdministrationError>(connection, &before)?;
+        ensure_administrator_left::<AdminError>(tx.connection, &before)?;
         Ok(after)
-    })
-    .await
+    };
+    administer(operation, update).await
 }
 
-/// Deletes a person with everything that belongs to them. Their events keep no more than the id.
-///
-/// # Errors
-/// See [`AdministrationError`].
-pub async fn delete(
-    database: &Database,
-    user: UserId,
-    requester: &ClientInfo,
-    now: DateTime<Utc>,
-) -> Result<(), AdministrationError> {
-    administer(database, requester, now, move |connection, audit| {
-        if remove::<AdministrationError>(connection, audit, user)? {
-            Ok(())
-        } else {
-            Err(AdministrationError::NoSuchPerson)
-        }
-    })
-    .await
+/// Deletes a user and everything that belongs to them. Their events keep only the id.
+pub async fn delete(operation: &Operation<'_>, user: UserId) -> Result<(), AdminError> {
+    let delete = move |tx: &mut Transaction<'_>| {
+        if remove::<AdminError>(tx, user)? { Ok(()) } else { Err(AdminError::NoSuchUser) }
+    };
+    administer(operation, delete).await
 }
 
-/// Gives a person another password, which ends all their sessions.
-///
-/// # Errors
-/// See [`PasswordResetError`].
+/// Sets a user's password and ends all their sessions.
 pub async fn reset_password(
-    database: &Database,
-    passwords: &Passwords,
+    operation: &Operation<'_>,
+    hasher: &PasswordHasher,
     user: &User,
     password: SecretString,
-    requester: &ClientInfo,
-    now: DateTime<Utc>,
 ) -> Result<(), PasswordResetError> {
-    let hash = passwords.hash_if_strong(password, user.guessable_words()).await?;
-    let hash = hash.map_err(PasswordResetError::Weak)?;
+    let hash = hasher.hash_new(password, user.guessable_words()).await?;
     let user = user.id;
-    let reset = administer(database, requester, now, move |connection, audit| {
-        users::by_id(connection, user)?.ok_or(AdministrationError::NoSuchPerson)?;
-        audit::bump_version(connection, audit, user)?;
-        users::set_password(connection, user, &hash)?;
-        known_origins::forget_all(connection, user)?;
-        audit.record(audit.event(EventType::PasswordChanged).of_user(user));
-        let ended = sessions::end_all(connection, user, None, EndReason::PasswordChanged, now)?;
-        audit.record_ended(ended, user, EndReason::PasswordChanged);
+    let reset = move |tx: &mut Transaction<'_>| {
+        find(tx.connection, user)?;
+        tx.bump_version(user)?;
+        users::set_password(tx.connection, user, &hash)?;
+        known_origins::forget_all(tx.connection, user)?;
+        tx.audit.record(tx.audit.event(EventType::PasswordChanged).of_user(user));
+        sessions::end_others(tx, user, None, EndReason::PasswordChanged)?;
         Ok(())
-    });
-    Ok(reset.await?)
+    };
+    Ok(administer(operation, reset).await?)
 }
 
-/// The living sessions of a person, last used first.
-///
-/// # Errors
-/// [`AdministrationError::NoSuchPerson`], or the database failed.
+/// The active sessions of a user, last used first.
 pub async fn sessions(
     database: &Database,
     user: UserId,
     now: DateTime<Utc>,
-) -> Result<Vec<Session>, AdministrationError> {
+) -> Result<Vec<Session>, AdminError> {
     let read = move |connection: &mut AnyConnection| {
-        users::by_id(connection, user)?.ok_or(AdministrationError::NoSuchPerson)?;
-        Ok(sessions::active(connection, user, now)?)
+        find(connection, user)?;
+        Ok(sessions_table::active(connection, user, now)?)
     };
     database.run(read).await
 }
 
-/// Ends all sessions of a person, and makes their access tokens stale. Returns how many were alive.
-///
-/// # Errors
-/// See [`AdministrationError`].
-pub async fn end_sessions(
-    database: &Database,
-    user: UserId,
-    requester: &ClientInfo,
-    now: DateTime<Utc>,
-) -> Result<usize, AdministrationError> {
-    administer(database, requester, now, move |connection, audit| {
-        users::by_id(connection, user)?.ok_or(AdministrationError::NoSuchPerson)?;
-        Ok(end_all(connection, audit, user, EndReason::Revoked, now)?)
-    })
-    .await
+/// Ends all sessions of a user and makes their access tokens stale. Returns how many sessions ended.
+pub async fn end_sessions(operation: &Operation<'_>, user: UserId) -> Result<usize, AdminError> {
+    let end = move |tx: &mut Transaction<'_>| {
+        find(tx.connection, user)?;
+        Ok(sessions::end_all(tx, user, EndReason::Revoked)?)
+    };
+    administer(operation, end).await
 }
 
-/// Ends one session of a person. `false` where they have no such session, or it was over already.
-///
-/// # Errors
-/// See [`AdministrationError`].
+/// Ends one session of a user. Returns `false` if they have no such session or it has ended already.
 pub async fn end_session(
-    database: &Database,
+    operation: &Operation<'_>,
     user: UserId,
     session: SessionId,
-    requester: &ClientInfo,
-    now: DateTime<Utc>,
-) -> Result<bool, AdministrationError> {
-    administer(database, requester, now, move |connection, audit| {
-        Ok(active::end_one(connection, audit, user, session, EndReason::Revoked, now)?)
-    })
-    .await
+) -> Result<bool, AdminError> {
+    let end = move |tx: &mut Transaction<'_>| Ok(sessions::end_one(tx, user, session, EndReason::Revoked)?);
+    administer(operation, end).await
 }
 
-/// One change at a time: of two administrators who demote each other at the same moment the second finds that it is none
-/// any more.
+/// Deletes a user with their sessions and known origins, and everything but the id from their events. Returns `false` if
+/// there is no such user.
+pub fn remove<E>(tx: &mut Transaction<'_>, user: UserId) -> Result<bool, E>
+where
+    E: From<StoreError> + From<LastAdministrator>,
+{
+    lock_administrators(tx.connection)?;
+    let Some(before) = users::by_id(tx.connection, user)? else { return Ok(false) };
+    tx.bump_version(user)?;
+    users::delete(tx.connection, user)?;
+    events::anonymize(tx.connection, user)?;
+    tx.audit.record(tx.audit.event(EventType::UserDeleted).of_user(user).without_origin());
+    ensure_administrator_left::<E>(tx.connection, &before)?;
+    Ok(true)
+}
+
+/// Changes by administrators run one at a time: of two who demote each other at the same moment, the second fails.
 async fn administer<T: Send + 'static>(
-    database: &Database,
-    requester: &ClientInfo,
-    now: DateTime<Utc>,
-    work: impl FnOnce(&mut AnyConnection, &mut AuditLog) -> Result<T, AdministrationError> + Send + 'static,
-) -> Result<T, AdministrationError> {
-    let by = requester.by;
-    let work = move |connection: &mut AnyConnection, audit: &mut AuditLog| {
-        last_admin::lock(connection)?;
-        if let Some(Actor::Administrator(id)) = by {
-            let asks = users::by_id(connection, id)?;
-            if !asks.is_some_and(|asks| asks.is_enabled_administrator()) {
-                return Err(AdministrationError::NotAdministrator);
+    operation: &Operation<'_>,
+    work: impl FnOnce(&mut Transaction<'_>) -> Result<T, AdminError> + Send + 'static,
+) -> Result<T, AdminError> {
+    let actor = operation.client.by;
+    let work = move |tx: &mut Transaction<'_>| {
+        lock_administrators(tx.connection)?;
+        if let Some(Actor::Administrator(id)) = actor {
+            let caller = users::by_id(tx.connection, id)?;
+            if !caller.is_some_and(|caller| caller.is_enabled_administrator()) {
+                return Err(AdminError::NotAdministrator);
             }
         }
-        work(connection, audit)
+        work(tx)
     };
-    Ok(audit::transaction(database, now, requester, work).await?.value)
+    operation.transaction(work).await
+}
+
+/// Must come first in a transaction that ends with [`ensure_administrator_left`]: a concurrent one waits here, and then
+/// sees what this one changed.
+fn lock_administrators(connection: &mut AnyConnection) -> Result<(), StoreError> {
+    advisory_locks::acquire(connection, advisory_locks::LAST_ADMINISTRATOR)
+}
+
+/// Must come last in the transaction. `before` is the user before the change.
+fn ensure_administrator_left<E>(connection: &mut AnyConnection, before: &User) -> Result<(), E>
+where
+    E: From<StoreError> + From<LastAdministrator>,
+{
+    // If the user was no administrator, none is lost: there may have been none before.
+    if before.is_enabled_administrator() && !users::any_enabled_administrator(connection)? {
+        return Err(LastAdministrator.into());
+    }
+    Ok(())
+}
+
+fn find(connection: &mut AnyConnection, user: UserId) -> Result<User, AdminError> {
+    users::by_id(connection, user)?.ok_or(AdminError::NoSuchUser)
 }
 
 impl Change {
@@ -243,7 +221,7 @@ impl Change {
             user.claims = claims.into_map();
         }
         match self.disabled {
-            // Since when, stays.
+            // A user who is disabled already keeps the time.
             Some(true) => user.disabled_at = user.disabled_at.or(Some(now)),
             Some(false) => user.disabled_at = None,
             None => {}
@@ -251,7 +229,6 @@ impl Change {
     }
 }
 
-/// What a change changes.
 #[expect(clippy::struct_excessive_bools, reason = "each is one event")]
 struct Difference {
     roles: bool,
@@ -274,21 +251,21 @@ impl Difference {
         self.roles || self.claims || self.disabled || self.enabled
     }
 
-    /// Claims alone decide nothing here: tokens that say otherwise are good until they end.
-    fn makes_stale(&self) -> bool {
+    /// This server decides nothing by custom claims: tokens with the old ones stay valid until they expire.
+    fn makes_tokens_stale(&self) -> bool {
         self.roles || self.disabled || self.enabled
     }
 
-    fn note(&self, audit: &mut AuditLog, before: &User, after: &User) {
-        let mut note = |kind| audit.record(audit.event(kind).of_user(after.id));
+    fn record(&self, audit: &mut AuditLog, before: &User, after: &User) {
+        let mut record = |kind| audit.record(audit.event(kind).of_user(after.id));
         if self.claims {
-            note(EventType::ClaimsChanged);
+            record(EventType::ClaimsChanged);
         }
         if self.disabled {
-            note(EventType::UserDisabled);
+            record(EventType::UserDisabled);
         }
         if self.enabled {
-            note(EventType::UserEnabled);
+            record(EventType::UserEnabled);
         }
         if self.roles {
             let event = audit.event(EventType::RolesChanged).of_user(after.id);

@@ -1,133 +1,120 @@
-//! Brings people along from another system: JSON lines in, people out, in batches that are committed one by one.
+//! Imports users from another system, as JSON lines. Each batch is one transaction.
 
+mod imported_user;
 mod known;
 mod lines;
-mod person;
 
 use std::io::{self, BufRead};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use crate::domain::operation::Operation;
+pub use crate::domain::users::import::imported_user::BadLine;
+use crate::domain::users::import::imported_user::ImportedUser;
 use crate::domain::users::import::known::{Known, Verdict};
-pub use crate::domain::users::import::lines::Lines;
-pub use crate::domain::users::import::person::BadLine;
-use crate::domain::users::import::person::Person;
-use crate::model::{ClientInfo, Event, EventType, User, UserId};
-use crate::store::{AnyConnection, Database, StoreError, events, users};
+use crate::domain::users::import::lines::Lines;
+use crate::model::{Event, EventType, User, UserId};
+use crate::store::{AnyConnection, StoreError, events, users};
 
-/// Lines in one transaction: enough that a commit costs little, and so few that whoever logs in meanwhile hardly waits, and
-/// that the statements stay far below the 32,766 parameters that SQLite takes.
+/// Lines in one transaction. Large enough that commits cost little, and small enough that concurrent logins hardly wait and
+/// statements stay below SQLite's limit of 32,766 parameters.
 const BATCH: usize = 1000;
-/// How often a batch is tried where somebody who registers meanwhile takes a name that is in it.
-const TRIES: u32 = 5;
+/// How often a batch is tried when concurrent registrations take names in it.
+const ATTEMPTS: u32 = 5;
 
-/// How lines are read.
 #[derive(Clone, Copy)]
 pub struct Options {
-    /// Dumps have more columns than we take.
     pub ignore_unknown: bool,
-    /// Hashes that begin with a dollar were made of the password's HMAC.
+    /// Hashes that begin with a dollar sign are of an HMAC of the password.
     pub flask_security: bool,
 }
 
-/// What became of the lines, or will become of them.
+/// How many lines were imported, or would be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
-    /// New people.
     pub imported: u64,
-    /// The same e-mail address, and the same id where one is given: from an earlier run, as a rule.
+    /// Users with the same e-mail address and, if the line has one, the same id. Usually from an earlier run.
     pub already_there: u64,
-    /// Bad lines.
-    pub refused: u64,
+    pub rejected: u64,
 }
 
-/// What whoever watches is told.
-pub enum News<'a> {
-    /// A line is refused.
-    Bad {
-        /// The first is 1.
+/// Reported during an import.
+pub enum Update<'a> {
+    /// A line is rejected.
+    BadLine {
+        /// The first line is 1.
         line: u64,
-        /// Worded for the operator; never with the hash in it.
+        /// Worded for the operator. Never contains the hash.
         reason: &'a BadLine,
     },
-    /// So many bytes are done with.
-    Done(u64),
+    /// All lines up to this byte are done.
+    BytesDone(u64),
 }
 
-/// Why an import ended before its end. What was committed stays, and another run goes on from there.
+/// Why an import stopped early. Committed batches stay; a second run continues after them.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    /// The lines could not be read.
     #[error("cannot read: {0}")]
     Read(#[from] io::Error),
-    /// The database gave no answer.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// People, each with the number of their line.
-type Batch = Arc<Vec<(u64, Person)>>;
-type Bad = Vec<(u64, BadLine)>;
+/// Users with the numbers of their lines.
+type Batch = Arc<Vec<(u64, ImportedUser)>>;
+type BadLines = Vec<(u64, BadLine)>;
 
-/// Reads all lines and writes nothing: says what an import would do.
-///
-/// # Errors
-/// See [`ImportError`].
-pub async fn judge<R: BufRead>(
-    database: &Database,
+/// Reads all lines and reports what an import would do. Writes nothing.
+pub async fn dry_run<R: BufRead>(
+    operation: &Operation<'_>,
     source: R,
     options: Options,
-    now: DateTime<Utc>,
-    mut tell: impl FnMut(News<'_>),
+    mut report: impl FnMut(Update<'_>),
 ) -> Result<Outcome, ImportError> {
     let mut known = Known::default();
     let mut lines = Lines::new(source);
     let mut total = Outcome::default();
-    while let Some((batch, bad)) = next(&mut lines, options, now)? {
-        let asked = Arc::clone(&batch);
-        let taken = database.run(move |connection| unique_values(connection, &asked)).await?;
+    while let Some((batch, bad)) = next_batch(&mut lines, options, operation.now)? {
+        let reading = Arc::clone(&batch);
+        let taken = operation.database.run(move |connection| unique_values(connection, &reading)).await?;
         known.add_all(&taken);
-        let (judged, taken) = verdicts(&batch, &mut known, |_| {});
-        total.add(judged, bad, taken, &mut tell);
-        tell(News::Done(lines.bytes()));
+        let (outcome, taken) = judge(&batch, &mut known, |_| {});
+        total.add(outcome, bad, taken, &mut report);
+        report(Update::BytesDone(lines.bytes()));
     }
     Ok(total)
 }
 
-/// Writes everybody who is new, and passes over bad lines.
-///
-/// # Errors
-/// See [`ImportError`].
+/// Imports all new users and skips bad lines.
 pub async fn import<R: BufRead>(
-    database: &Database,
+    operation: &Operation<'_>,
     source: R,
     options: Options,
-    now: DateTime<Utc>,
-    mut tell: impl FnMut(News<'_>),
+    mut report: impl FnMut(Update<'_>),
 ) -> Result<Outcome, ImportError> {
     let mut lines = Lines::new(source);
     let mut total = Outcome::default();
-    while let Some((batch, bad)) = next(&mut lines, options, now)? {
-        let (written, taken) = write(database, &batch, now).await?;
-        total.add(written, bad, taken, &mut tell);
-        tell(News::Done(lines.bytes()));
+    while let Some((batch, bad)) = next_batch(&mut lines, options, operation.now)? {
+        let (outcome, taken) = write(operation, &batch).await?;
+        total.add(outcome, bad, taken, &mut report);
+        report(Update::BytesDone(lines.bytes()));
     }
     Ok(total)
 }
 
-/// The next lines that can be read, and those among them that are bad in themselves. `None` at the end.
-fn next<R: BufRead>(
+/// The next valid lines, and the invalid ones between them. `None` at the end.
+fn next_batch<R: BufRead>(
     lines: &mut Lines<R>,
     options: Options,
     now: DateTime<Utc>,
-) -> io::Result<Option<(Batch, Bad)>> {
+) -> io::Result<Option<(Batch, BadLines)>> {
     let (mut batch, mut bad) = (Vec::new(), Vec::new());
     while batch.len() + bad.len() < BATCH {
         let Some(line) = lines.next()? else { break };
-        let person = line.text.ok_or(BadLine::TooLong).and_then(|text| Person::parse(text, options, now));
-        match person {
-            Ok(person) => batch.push((line.number, person)),
+        let parsed = line.text.ok_or(BadLine::TooLong);
+        match parsed.and_then(|text| ImportedUser::parse(text, options, now)) {
+            Ok(imported) => batch.push((line.number, imported)),
             Err(reason) => bad.push((line.number, reason)),
         }
     }
@@ -135,31 +122,31 @@ fn next<R: BufRead>(
     Ok((!is_end).then(|| (Arc::new(batch), bad)))
 }
 
-async fn write(database: &Database, batch: &Batch, now: DateTime<Utc>) -> Result<(Outcome, Bad), StoreError> {
-    let mut tries = 0;
+async fn write(operation: &Operation<'_>, batch: &Batch) -> Result<(Outcome, BadLines), StoreError> {
+    // Without the audit log, which would also print a line for each user.
+    let event = Event::new(EventType::Registered, operation.now, &operation.client);
+    let mut attempts = 0;
     loop {
-        tries += 1;
-        let batch = Arc::clone(batch);
-        match database.transaction(move |connection| write_new(connection, &batch, now)).await {
-            Err(StoreError::Taken(_)) if tries < TRIES => {}
-            done => return done,
+        attempts += 1;
+        let (batch, event) = (Arc::clone(batch), event.clone());
+        match operation.database.transaction(move |connection| insert_new(connection, &batch, &event)).await {
+            Err(StoreError::Taken(_)) if attempts < ATTEMPTS => {}
+            outcome => return outcome,
         }
     }
 }
 
-fn write_new(
+fn insert_new(
     connection: &mut AnyConnection,
     batch: &Batch,
-    now: DateTime<Utc>,
-) -> Result<(Outcome, Bad), StoreError> {
+    event: &Event,
+) -> Result<(Outcome, BadLines), StoreError> {
     let mut known = Known::default();
     known.add_all(&unique_values(connection, batch)?);
     let mut new: Vec<&User> = Vec::new();
-    let judged = verdicts(batch, &mut known, |person| new.push(&person.user));
+    let judged = judge(batch, &mut known, |imported| new.push(&imported.user));
     users::insert_many(connection, &new)?;
-    // Without the audit, which would log a line for each.
-    let registered = Event::new(EventType::Registered, now, &ClientInfo::operator());
-    let registered: Vec<Event> = new.iter().map(|user| registered.clone().of_user(user.id)).collect();
+    let registered: Vec<Event> = new.iter().map(|user| event.clone().of_user(user.id)).collect();
     events::insert(connection, &registered)?;
     Ok(judged)
 }
@@ -168,25 +155,30 @@ fn unique_values(
     connection: &mut AnyConnection,
     batch: &Batch,
 ) -> Result<Vec<users::UniqueValues>, StoreError> {
-    let people = || batch.iter().map(|(_, person)| &person.user);
-    let emails = people().map(|user| user.email.as_str()).collect();
-    let usernames = people().filter_map(|user| Some(user.username.as_ref()?.as_str())).collect();
-    let own_ids = batch.iter().filter(|(_, person)| person.has_own_id);
-    let ids: Vec<UserId> = own_ids.map(|(_, person)| person.user.id).collect();
+    let all = || batch.iter().map(|(_, imported)| &imported.user);
+    let emails = all().map(|user| user.email.as_str()).collect();
+    let usernames = all().filter_map(|user| Some(user.username.as_ref()?.as_str())).collect();
+    let own_ids = batch.iter().filter(|(_, imported)| imported.has_own_id);
+    let ids: Vec<UserId> = own_ids.map(|(_, imported)| imported.user.id).collect();
     users::unique_values(connection, emails, usernames, &ids)
 }
 
-fn verdicts<'a>(batch: &'a Batch, known: &mut Known, mut new: impl FnMut(&'a Person)) -> (Outcome, Bad) {
+/// Decides about each line, and calls `new` for each new user. Returns the lines whose names are taken.
+fn judge<'a>(
+    batch: &'a Batch,
+    known: &mut Known,
+    mut new: impl FnMut(&'a ImportedUser),
+) -> (Outcome, BadLines) {
     let mut outcome = Outcome::default();
     let mut taken = Vec::new();
-    for (line, person) in batch.iter() {
-        match known.judge(person) {
+    for (line, imported) in batch.iter() {
+        match known.judge(imported) {
             Verdict::New => {
-                known.add(person);
-                new(person);
+                known.add(imported);
+                new(imported);
                 outcome.imported += 1;
             }
-            Verdict::AlreadyThere => outcome.already_there += 1,
+            Verdict::Exists => outcome.already_there += 1,
             Verdict::Bad(reason) => taken.push((*line, reason)),
         }
     }
@@ -194,14 +186,14 @@ fn verdicts<'a>(batch: &'a Batch, known: &mut Known, mut new: impl FnMut(&'a Per
 }
 
 impl Outcome {
-    fn add(&mut self, batch: Outcome, bad: Bad, taken: Bad, tell: &mut impl FnMut(News<'_>)) {
+    fn add(&mut self, batch: Outcome, bad: BadLines, taken: BadLines, report: &mut impl FnMut(Update<'_>)) {
         self.imported += batch.imported;
         self.already_there += batch.already_there;
         let mut all: Vec<_> = bad.into_iter().chain(taken).collect();
         all.sort_by_key(|(line, _)| *line);
         for (line, reason) in &all {
-            self.refused += 1;
-            tell(News::Bad { line: *line, reason });
+            self.rejected += 1;
+            report(Update::BadLine { line: *line, reason });
         }
     }
 }

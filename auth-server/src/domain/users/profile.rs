@@ -1,44 +1,37 @@
-//! What people may change about themselves.
+//! Changes that users make to their own account.
 
 use chrono::TimeDelta;
 
-use crate::domain::audit::{self, AuditLog};
 use crate::domain::context::Context;
-use crate::domain::users::last_admin::{self, LastAdministrator};
-use crate::model::{ClientInfo, DisplayName, EventType, Session, User, UserId, Username};
-use crate::store::{AnyConnection, StoreError, Taken, events, password_failures, users};
+use crate::domain::operation::Operation;
+use crate::domain::sessions::CurrentSession;
+use crate::domain::users::admin::{self, LastAdministrator};
+use crate::model::{ClientInfo, DisplayName, EventType, User, UserId, Username};
+use crate::store::{StoreError, Taken, password_failures, users};
 
-/// How old the last proof of the password may be where somebody wants to be deleted: a session that was left open, or
-/// stolen, is not enough for what nobody can undo.
-pub const FRESH: TimeDelta = TimeDelta::minutes(5);
+/// How recently the password must have been entered to delete the account: a session that was left open or stolen is not
+/// enough for what cannot be undone.
+pub const MAX_AUTH_AGE: TimeDelta = TimeDelta::minutes(5);
 
-/// Why nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum RenameError {
-    /// Somebody has that username already.
     #[error("the username is taken")]
     UsernameTaken,
-    /// The person is gone.
-    #[error("there is no such person any more")]
-    Gone,
-    /// The database gave no answer.
+    #[error("the user was deleted")]
+    UserDeleted,
     #[error(transparent)]
     Store(StoreError),
 }
 
-/// Why nobody was deleted.
 #[derive(Debug, thiserror::Error)]
 pub enum DeletionError {
-    /// The last proof of the password is too old.
-    #[error("the last login is too long ago")]
-    NotFresh,
-    /// Nobody would be left to administer.
+    /// The password was entered more than [`MAX_AUTH_AGE`] ago.
+    #[error("the last authentication is too long ago")]
+    NotRecent,
     #[error(transparent)]
     LastAdministrator(#[from] LastAdministrator),
-    /// The person is gone already.
-    #[error("there is no such person any more")]
-    Gone,
-    /// The database gave no answer.
+    #[error("the user was already deleted")]
+    UserDeleted,
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -52,68 +45,45 @@ impl From<StoreError> for RenameError {
     }
 }
 
-/// Changes the names that are given. Tokens carry the new name from the next refresh on.
-///
-/// # Errors
-/// See [`RenameError`].
+/// Changes the names that are given. Access tokens contain the new name after the next refresh.
 pub async fn rename(
-    context: &Context,
+    operation: &Operation<'_>,
     user: UserId,
     name: Option<DisplayName>,
     username: Option<Username>,
-    requester: &ClientInfo,
 ) -> Result<User, RenameError> {
-    context
-        .transaction(requester, move |connection, audit| {
-            let before = users::by_id(connection, user)?.ok_or(RenameError::Gone)?;
-            users::rename(connection, user, name.as_ref(), username.as_ref())?;
-            let after = users::by_id(connection, user)?.ok_or(RenameError::Gone)?;
-            if (&before.name, &before.username) != (&after.name, &after.username) {
-                audit.record(audit.event(EventType::NamesChanged).of_user(user));
-            }
-            Ok(after)
-        })
-        .await
+    let update = operation.transaction(move |tx| {
+        let before = users::by_id(tx.connection, user)?.ok_or(RenameError::UserDeleted)?;
+        users::rename(tx.connection, user, name.as_ref(), username.as_ref())?;
+        let after = users::by_id(tx.connection, user)?.ok_or(RenameError::UserDeleted)?;
+        if (&before.name, &before.username) != (&after.name, &after.username) {
+            tx.audit.record(tx.audit.event(EventType::NamesChanged).of_user(user));
+        }
+        Ok(after)
+    });
+    update.await
 }
 
-/// Deletes a person at their own wish.
-///
-/// # Errors
-/// See [`DeletionError`].
-pub async fn delete_oneself(context: &Context, session: &Session, user: &User) -> Result<(), DeletionError> {
-    if context.now() - session.auth_time > FRESH {
-        return Err(DeletionError::NotFresh);
+/// Deletes the user of the session.
+pub async fn delete_self(context: &Context, current: &CurrentSession) -> Result<(), DeletionError> {
+    // The event must not contain the client, which is most likely the user's own.
+    let operation = context.operation(&ClientInfo::none());
+    let CurrentSession { session, user, .. } = current;
+    if operation.now - session.auth_time > MAX_AUTH_AGE {
+        return Err(DeletionError::NotRecent);
     }
     let names = std::iter::once(user.email.as_str()).chain(user.username.as_ref().map(Username::as_str));
-    let accounts: Vec<String> = names.map(|name| context.throttle.login_key(name)).collect();
+    let login_keys: Vec<String> = names.map(|name| context.throttle.login_key(name)).collect();
     let user = user.id;
-    context
-        .transaction(&ClientInfo::none(), move |connection, audit| {
-            if !remove::<DeletionError>(connection, audit, user)? {
-                return Err(DeletionError::Gone);
-            }
-            // After the person's row, as logins do: the other way round the two could wait for each other.
-            for account in &accounts {
-                password_failures::forget_login_key(connection, account)?;
-            }
-            Ok(())
-        })
-        .await
-}
-
-/// Deletes a person with everything that belongs to them: sessions, places, names. Their events keep no more than the id.
-/// `false` where there is no such person.
-pub fn remove<E>(connection: &mut AnyConnection, audit: &mut AuditLog, user: UserId) -> Result<bool, E>
-where
-    E: From<StoreError> + From<LastAdministrator>,
-{
-    last_admin::lock(connection)?;
-    let Some(before) = users::by_id(connection, user)? else { return Ok(false) };
-    audit::bump_version(connection, audit, user)?;
-    users::delete(connection, user)?;
-    events::anonymize(connection, user)?;
-    // Whoever asked for it was them, most likely: no address here either.
-    audit.record(audit.event(EventType::UserDeleted).of_user(user).without_origin());
-    last_admin::ensure_one_left::<E>(connection, &before)?;
-    Ok(true)
+    let delete = operation.transaction(move |tx| {
+        if !admin::remove::<DeletionError>(tx, user)? {
+            return Err(DeletionError::UserDeleted);
+        }
+        // After the user's row, in the order of a login: the other order could deadlock.
+        for login_key in &login_keys {
+            password_failures::forget_login_key(tx.connection, login_key)?;
+        }
+        Ok(())
+    });
+    delete.await
 }

@@ -1,4 +1,4 @@
-//! Registration: makes a person, and logs them in.
+//! Registration: creates a user and logs them in.
 
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
@@ -6,52 +6,35 @@ use serde_json::Map;
 
 use crate::domain::context::Context;
 use crate::domain::keys::UnusableKey;
-use crate::domain::passwords::{Passwords, QueueFull, WeakPassword, throttle};
-use crate::domain::sessions::login::{Opening, new_session};
-use crate::domain::sessions::logout::end_presented;
-use crate::domain::tokens::{self, IssuedTokens};
-use crate::model::{
-    ClientInfo, DisplayName, Email, EventType, PasswordHash, User, UserId, Username, guessable_words,
-};
-use crate::store::{StoreError, Taken, sessions, users};
+use crate::domain::passwords::{NewPasswordError, PasswordHasher};
+use crate::domain::sessions::NewSession;
+use crate::domain::tokens::IssuedTokens;
+use crate::model::{DisplayName, Email, EventType, User, UserId, Username, guessable_words};
+use crate::store::{StoreError, Taken, users};
 
-/// Who somebody wants to be.
-pub struct NewPerson {
-    /// Unique.
+pub struct NewUser {
     pub email: Email,
-    /// Unique.
     pub username: Option<Username>,
-    /// How to greet them.
     pub name: Option<DisplayName>,
     /// In clear, until it is hashed.
     pub password: SecretString,
 }
 
-/// Why nobody was registered.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistrationError {
-    /// Actor setting.
+    /// `REGISTRATION=closed`
     #[error("registration is closed")]
     Closed,
-    /// Too short, too long or too easy to guess.
-    #[error("weak password: {0}")]
-    WeakPassword(WeakPassword),
-    /// Somebody has that address already.
+    #[error(transparent)]
+    Password(#[from] NewPasswordError),
     #[error("the e-mail address is taken")]
     EmailTaken,
-    /// Somebody has that username already.
     #[error("the username is taken")]
     UsernameTaken,
-    /// The audience is not listed.
     #[error("the audience is not one of AUDIENCES")]
     UnknownAudience,
-    /// Too many passwords are waiting to be hashed.
-    #[error(transparent)]
-    QueueFull(#[from] QueueFull),
-    /// The database gave no answer.
     #[error(transparent)]
     Store(StoreError),
-    /// The pair could not be signed.
     #[error(transparent)]
     Signing(#[from] UnusableKey),
 }
@@ -66,52 +49,56 @@ impl From<StoreError> for RegistrationError {
     }
 }
 
-/// Registers a person and opens their first session, both or neither.
-///
-/// # Errors
-/// See [`RegistrationError`].
+/// Creates a user and starts their first session, both in one transaction.
 pub async fn register(
     context: &Context,
-    person: NewPerson,
-    opening: Opening,
+    new_user: NewUser,
+    new_session: NewSession,
+) -> Result<IssuedTokens, RegistrationError> {
+    let outcome = create_and_log_in(context, new_user, new_session).await;
+    context.metrics.registrations.count(match &outcome {
+        Ok(_) => "succeeded",
+        Err(error) => error.metric_label(),
+    });
+    outcome
+}
+
+async fn create_and_log_in(
+    context: &Context,
+    new_user: NewUser,
+    new_session: NewSession,
 ) -> Result<IssuedTokens, RegistrationError> {
     if !context.policy.registration_open {
         return Err(RegistrationError::Closed);
     }
-    let audience =
-        context.policy.audience(opening.audience.as_deref()).ok_or(RegistrationError::UnknownAudience)?;
-    let user = hashed(&context.passwords, person, context.now()).await?;
-    let (session, secret) = new_session(context, user.id, &opening);
-    let device = opening.device(false);
-    let requester = ClientInfo { device: device.clone(), ..opening.requester };
-    let (new_user, first_session, who) = (user.clone(), session.clone(), requester.clone());
-    context
-        .transaction(&requester, move |connection, audit| {
-            let now = first_session.created_at;
-            users::insert(connection, &new_user)?;
-            throttle::remember_origin(connection, new_user.id, &who, now)?;
-            sessions::insert(connection, &first_session)?;
-            audit.record_session_event(EventType::Registered, first_session.id, new_user.id);
-            end_presented(connection, audit, &opening.replaces, now)
-        })
-        .await?;
-    Ok(IssuedTokens { device, ..tokens::issue(context, user, session, &secret, audience)? })
+    let audience = new_session.audience.clone();
+    let audience = context.policy.audience(audience.as_deref()).ok_or(RegistrationError::UnknownAudience)?;
+    let user = hash_password(&context.hasher, new_user, context.now()).await?;
+    let operation = context.operation(&new_session.client);
+    let session = new_session.prepare(context, user.id, false, operation.now);
+    let insert = operation.transaction(move |tx| {
+        users::insert(tx.connection, &user)?;
+        session.insert(tx, EventType::Registered)?;
+        Ok::<_, RegistrationError>((user, session))
+    });
+    let (user, session) = insert.await?;
+    Ok(session.issue(context, user, audience)?)
 }
 
-/// A person with neither roles nor claims, who is not stored yet.
-pub async fn hashed(
-    passwords: &Passwords,
-    person: NewPerson,
+/// A user without roles and claims who is not in the database yet.
+pub async fn hash_password(
+    hasher: &PasswordHasher,
+    new_user: NewUser,
     now: DateTime<Utc>,
-) -> Result<User, RegistrationError> {
-    let words = guessable_words(&person.email, person.username.as_ref(), person.name.as_ref());
-    let hash = passwords.hash_if_strong(person.password, words).await?;
-    let password_hash: PasswordHash = hash.map_err(RegistrationError::WeakPassword)?;
+) -> Result<User, NewPasswordError> {
+    let NewUser { email, username, name, password } = new_user;
+    let words = guessable_words(&email, username.as_ref(), name.as_ref());
+    let password_hash = hasher.hash_new(password, words).await?;
     Ok(User {
         id: UserId::random(),
-        email: person.email,
-        username: person.username,
-        name: person.name,
+        email,
+        username,
+        name,
         password_hash,
         roles: Vec::new(),
         claims: Map::new(),
@@ -120,4 +107,17 @@ pub async fn hashed(
         created_at: now,
         last_login_at: None,
     })
+}
+
+impl RegistrationError {
+    fn metric_label(&self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Password(NewPasswordError::Weak(_)) => "weak_password",
+            Self::Password(NewPasswordError::QueueFull(_)) => "busy",
+            Self::EmailTaken | Self::UsernameTaken => "taken",
+            Self::UnknownAudience => "malformed",
+            Self::Store(_) | Self::Signing(_) => "unavailable",
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! People, found one by one or page by page.
+//! Finds users, one by one or page by page.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,86 +6,73 @@ use std::str::FromStr;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 
 use crate::domain::events::InvalidCursor;
-use crate::domain::passwords::verification::{self, Identifier};
 use crate::model::{Email, User, UserId, Username};
 use crate::store::users::{self, Range};
 use crate::store::{AnyConnection, Database, StoreError};
 
-/// Nothing that people are found by is longer.
+/// The longest e-mail address.
 const MAX_QUERY_CHARS: usize = 254;
-/// How many rows are read at once where some may be passed over.
+/// Rows in one read when some may be skipped.
 const BATCH: i64 = 250;
-/// How many rows a page may cost. It may have fewer people then, and more to come.
+/// Rows that one page may read. A page may therefore have fewer users than requested, and still a next page.
 const MAX_ROWS: i64 = 500;
 
-/// Who is looked for.
+/// What to find.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Search {
-    /// Whose e-mail address or username begins with this; with nothing: everybody.
+    /// Users whose e-mail address or username begins with this; all users if it is empty.
     Prefix(String),
-    /// Whoever has this id.
     Id(UserId),
 }
 
-/// Why nobody can be found by a text.
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidSearch {
-    /// No database is to meet them.
+    /// PostgreSQL does not accept NUL, and no e-mail address or username contains others.
     #[error("must not contain control characters")]
     ControlCharacter,
-    /// Longer than any e-mail address.
     #[error("must be at most {MAX_QUERY_CHARS} characters long")]
     TooLong,
 }
 
-/// Some people.
+/// Users in order.
 pub struct Page {
-    /// At most as many as were asked for; there may be fewer, and more to come.
-    pub people: Vec<User>,
-    /// Where the next page begins, if there is more.
+    /// At most `limit`, and possibly fewer even if there is a next page.
+    pub users: Vec<User>,
+    /// Where the next page begins, if there is one.
     pub next: Option<Cursor>,
 }
 
-/// Where a page begins. Those whose e-mail address begins with the text come first, then those of whom only the
-/// username does, each in order.
+/// Where a page begins. Users whose e-mail address begins with the text come first, then those of whom only the username
+/// does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cursor {
-    /// After this e-mail address.
     Email(String),
-    /// After this username; with nothing, with the first.
+    /// After this username; at the first one if it is empty.
     Username(String),
 }
 
-/// One person, as an operator names them.
+/// One user, as an operator names them.
 #[derive(Clone)]
-pub enum Whom {
-    /// Actor id.
+pub enum UserRef {
     Id(UserId),
-    /// Actor e-mail address or username.
-    Name(Identifier),
+    Email(Email),
+    Username(Username),
 }
 
-/// The text names nobody.
 #[derive(Debug, thiserror::Error)]
-#[error("give an id, an e-mail address or a username")]
-pub struct InvalidName;
+#[error("expected an id, an e-mail address or a username")]
+pub struct InvalidUserRef;
 
-/// The person, if there is one.
-///
-/// # Errors
-/// The database failed.
-pub async fn find(database: &Database, whom: Whom) -> Result<Option<User>, StoreError> {
-    let find = move |connection: &mut AnyConnection| match &whom {
-        Whom::Id(id) => users::by_id(connection, *id),
-        Whom::Name(name) => verification::find(connection, name),
+pub async fn find(database: &Database, user: UserRef) -> Result<Option<User>, StoreError> {
+    let find = move |connection: &mut AnyConnection| match &user {
+        UserRef::Id(id) => users::by_id(connection, *id),
+        UserRef::Email(email) => users::by_email(connection, email),
+        UserRef::Username(username) => users::by_username(connection, username),
     };
     database.run(find).await
 }
 
-/// One page of the people who are looked for.
-///
-/// # Errors
-/// The database failed.
+/// One page of the users that match.
 pub async fn page(
     database: &Database,
     search: Search,
@@ -93,59 +80,57 @@ pub async fn page(
     limit: i64,
 ) -> Result<Page, StoreError> {
     let read = move |connection: &mut AnyConnection| match search {
-        Search::Id(id) => {
-            Ok(Page { people: users::by_id(connection, id)?.into_iter().collect(), next: None })
-        }
-        Search::Prefix(prefix) => Reading { connection, prefix, limit, people: Vec::new() }.page(cursor),
+        Search::Id(id) => Ok(Page { users: users::by_id(connection, id)?.into_iter().collect(), next: None }),
+        Search::Prefix(prefix) => Reader { connection, prefix, limit, found: Vec::new() }.page(cursor),
     };
     database.run(read).await
 }
 
-struct Reading<'a> {
+struct Reader<'a> {
     connection: &'a mut AnyConnection,
     prefix: String,
     limit: i64,
-    people: Vec<User>,
+    found: Vec<User>,
 }
 
-impl Reading<'_> {
+impl Reader<'_> {
     fn page(mut self, cursor: Option<Cursor>) -> Result<Page, StoreError> {
         let next = match cursor {
             None => self.by_email(None)?,
             Some(Cursor::Email(after)) => self.by_email(Some(&after))?,
             Some(Cursor::Username(after)) => self.by_username(after)?,
         };
-        Ok(Page { people: self.people, next })
+        Ok(Page { users: self.found, next })
     }
 
     fn missing(&self) -> i64 {
-        self.limit - i64::try_from(self.people.len()).unwrap_or(self.limit)
+        self.limit - i64::try_from(self.found.len()).unwrap_or(self.limit)
     }
 
     fn by_email(&mut self, after: Option<&str>) -> Result<Option<Cursor>, StoreError> {
         let range = Range::new(&self.prefix, after);
-        // One more than is wanted tells whether there is a next page.
-        self.people = users::page_by_email(self.connection, &range, self.limit + 1)?;
+        // One more than requested shows whether there is a next page.
+        self.found = users::page_by_email(self.connection, &range, self.limit + 1)?;
         if self.missing() < 0 {
-            self.people.pop();
-            return Ok(self.people.last().map(|last| Cursor::Email(last.email.as_str().to_owned())));
+            self.found.pop();
+            return Ok(self.found.last().map(|last| Cursor::Email(last.email.as_str().to_owned())));
         }
-        // Everybody has an e-mail address.
+        // Every user has an e-mail address.
         if self.prefix.is_empty() {
             return Ok(None);
         }
         self.by_username(String::new())
     }
 
-    /// Whoever has stood among the e-mail addresses is passed over here and not in the statement, which would search a
-    /// million rows for the few that it wants.
+    /// Users whose e-mail address matches were listed before. They are skipped here: a condition in the statement could make
+    /// it read a million rows for a few results.
     fn by_username(&mut self, mut after: String) -> Result<Option<Cursor>, StoreError> {
         let mut rows = 0;
         while rows < MAX_ROWS {
             let range = Range::new(&self.prefix, Some(after.as_str()).filter(|after| !after.is_empty()));
-            let found = users::page_by_username(self.connection, &range, BATCH)?;
-            let is_last = i64::try_from(found.len()).is_ok_and(|found| found < BATCH);
-            for user in found {
+            let batch = users::page_by_username(self.connection, &range, BATCH)?;
+            let is_last = i64::try_from(batch.len()).is_ok_and(|count| count < BATCH);
+            for user in batch {
                 let is_new = !user.email.as_str().starts_with(&self.prefix);
                 if is_new && self.missing() == 0 {
                     return Ok(Some(Cursor::Username(after)));
@@ -153,7 +138,7 @@ impl Reading<'_> {
                 if let Some(username) = &user.username {
                     username.as_str().clone_into(&mut after);
                 }
-                self.people.extend(Some(user).filter(|_| is_new));
+                self.found.extend(Some(user).filter(|_| is_new));
             }
             if is_last {
                 return Ok(None);
@@ -165,9 +150,7 @@ impl Reading<'_> {
 }
 
 impl Search {
-    /// Everybody.
-    #[must_use]
-    pub fn everybody() -> Self {
+    pub fn all() -> Self {
         Self::Prefix(String::new())
     }
 }
@@ -186,20 +169,20 @@ impl FromStr for Search {
     }
 }
 
-impl FromStr for Whom {
-    type Err = InvalidName;
+impl FromStr for UserRef {
+    type Err = InvalidUserRef;
 
-    fn from_str(text: &str) -> Result<Self, InvalidName> {
-        let name = match id(text) {
-            Some(id) => return Ok(Self::Id(id)),
-            None if text.contains('@') => Email::parse(text).ok().map(Identifier::Email),
-            None => Username::parse(text).ok().map(Identifier::Username),
+    fn from_str(text: &str) -> Result<Self, InvalidUserRef> {
+        let user = match id(text) {
+            Some(id) => Some(Self::Id(id)),
+            None if text.contains('@') => Email::parse(text).ok().map(Self::Email),
+            None => Username::parse(text).ok().map(Self::Username),
         };
-        name.map(Self::Name).ok_or(InvalidName)
+        user.ok_or(InvalidUserRef)
     }
 }
 
-/// With its hyphens alone: a username may be 32 hexadecimal digits.
+/// Only with hyphens: a username may be 32 hexadecimal digits.
 fn id(text: &str) -> Option<UserId> {
     if text.len() == 36 { text.parse().ok() } else { None }
 }

@@ -39,7 +39,7 @@ pub async fn end_user_sessions(
     id: web::Path<String>,
     admin: AdminSession,
 ) -> Result<HttpResponse, Problem> {
-    admin::end_sessions(&context.database, parse_id(&id)?, &admin.client, context.now()).await?;
+    admin::end_sessions(&context.operation(&admin.client), parse_id(&id)?).await?;
     Ok(responses::no_content([]))
 }
 
@@ -59,7 +59,7 @@ pub async fn end_user_session(
     admin: AdminSession,
 ) -> Result<HttpResponse, Problem> {
     let (user, session): (UserId, _) = (parse_id(&ids.0)?, parse_id(&ids.1)?);
-    if admin::end_session(&context.database, user, session, &admin.client, context.now()).await? {
+    if admin::end_session(&context.operation(&admin.client), user, session).await? {
         Ok(responses::no_content([]))
     } else {
         Err(Problem::new(Code::NotFound))

@@ -6,7 +6,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::context::Context;
 use crate::domain::users::admin::{self, Change};
-use crate::domain::users::search::{self, Cursor, Search, Whom};
+use crate::domain::users::search::{self, Cursor, Search, UserRef};
 use crate::http::extract::current_session::AdminSession;
 use crate::http::extract::json::Json;
 use crate::http::extract::parse_id;
@@ -66,10 +66,10 @@ pub async fn list_users(
     let (limit, cursor) = (query.limit(), query.take("cursor", str::parse::<Cursor>));
     let search = query.take("q", str::parse::<Search>);
     query.check()?;
-    let search = search.unwrap_or_else(Search::everybody);
+    let search = search.unwrap_or_else(Search::all);
     let page = search::page(&context.database, search, cursor, limit).await?;
     Ok(HttpResponse::Ok().json(Users {
-        items: page.people.into_iter().map(UserView::from).collect(),
+        items: page.users.into_iter().map(UserView::from).collect(),
         next_cursor: page.next.map(|cursor| cursor.to_string()),
     }))
 }
@@ -86,7 +86,7 @@ pub async fn get_user(
     id: web::Path<String>,
     _: AdminSession,
 ) -> Result<HttpResponse, Problem> {
-    let found = search::find(&context.database, Whom::Id(parse_id(&id)?)).await?;
+    let found = search::find(&context.database, UserRef::Id(parse_id(&id)?)).await?;
     let user = found.ok_or_else(|| Problem::new(Code::NotFound))?;
     Ok(HttpResponse::Ok().json(UserView::from(user)))
 }
@@ -116,6 +116,6 @@ pub async fn update_user(
         claims: validation.optional("claims", body.claims, |claims| CustomClaims::parse(claims.into())),
     };
     validation.check()?;
-    let user = admin::change(&context.database, id, change, &admin.client, context.now()).await?;
+    let user = admin::change(&context.operation(&admin.client), id, change).await?;
     Ok(HttpResponse::Ok().json(UserView::from(user)))
 }

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use crate::domain::context::Context;
 use crate::domain::events::{self, Cursor, Filter};
-use crate::http::extract::current_session::CurrentSession;
+use crate::domain::sessions::CurrentSession;
 use crate::http::extract::query::{PageQuery, Query};
 use crate::model::{Event, EventType, device};
 

@@ -5,8 +5,7 @@ use shared_claims::Problem;
 use utoipa::ToSchema;
 
 use crate::domain::context::Context;
-use crate::domain::passwords::verification::Identifier;
-use crate::domain::sessions::login::{self, Opening};
+use crate::domain::sessions::{self, Credentials, NewSession};
 use crate::domain::tokens::RefreshToken;
 use crate::http::cookies::Cookies;
 use crate::http::extract::json::Json;
@@ -57,27 +56,27 @@ pub async fn log_in(
     Json(body): Json<LoginRequest>,
 ) -> Result<HttpResponse, Problem> {
     rate_limit.check(client.ip).inspect_err(|_| context.metrics.logins.count("throttled"))?;
-    let (identifier, password, session) = body.parse(client)?;
-    let session = Opening { replaces: superseded(&request, &context, cookies)?, ..session };
-    let issued = context.metrics.login(login::log_in(&context, identifier, password, session).await)?;
+    let (credentials, session) = body.parse(client)?;
+    let session = NewSession { superseded: superseded(&request, &context, cookies)?, ..session };
+    let issued = sessions::log_in(&context, credentials, session).await?;
     Ok(responses::new_session(HttpResponse::Ok(), &request, cookies, &issued))
 }
 
 impl LoginRequest {
-    fn parse(self, client: ClientInfo) -> Result<(Identifier, SecretString, Opening), Problem> {
+    fn parse(self, client: ClientInfo) -> Result<(Credentials, NewSession), Problem> {
         let mut validation = Validation::default();
         let identifier = validation.identifier(self.email.as_deref(), self.username.as_deref());
         let password = validation.password("password", self.password);
         let delivery = validation.delivery(self.token_delivery.as_deref());
         let (identifier, password) = validation.finish(identifier.zip(password))?;
-        let session = Opening {
+        let session = NewSession {
             delivery,
             remember: self.remember.unwrap_or(true),
             audience: self.audience,
-            requester: client,
-            replaces: Vec::new(),
+            client,
+            superseded: Vec::new(),
         };
-        Ok((identifier, password, session))
+        Ok((Credentials { identifier, password }, session))
     }
 }
 

@@ -5,9 +5,9 @@ use shared_claims::Problem;
 use utoipa::ToSchema;
 
 use crate::domain::context::Context;
-use crate::domain::sessions::logout;
+use crate::domain::sessions;
+use crate::domain::sessions::CurrentSession;
 use crate::http::cookies::Cookies;
-use crate::http::extract::current_session::CurrentSession;
 use crate::http::extract::json::OptionalJson;
 use crate::http::extract::refresh_token;
 use crate::http::responses;
@@ -38,7 +38,7 @@ pub async fn log_out(
     OptionalJson(body): OptionalJson<LogoutRequest>,
 ) -> Result<HttpResponse, Problem> {
     let tokens = refresh_token::find_all(&request, cookies, body.unwrap_or_default().refresh_token)?;
-    logout::log_out(&context, tokens, &client).await?;
+    sessions::log_out(&context, tokens, &client).await?;
     Ok(responses::no_content(cookies.cleared(&request)))
 }
 
@@ -57,6 +57,6 @@ pub async fn log_out_everywhere(
     client: ClientInfo,
     current: CurrentSession,
 ) -> Result<HttpResponse, Problem> {
-    logout::log_out_everywhere(&context, current.user.id, &client).await?;
+    sessions::log_out_everywhere(&context.operation(&client), current.user.id).await?;
     Ok(responses::no_content(cookies.cleared(&request)))
 }

@@ -5,10 +5,10 @@ use shared_claims::{AccessTokenValidator, Problem, TokenError};
 use utoipa::ToSchema;
 
 use crate::domain::context::Context;
-use crate::domain::sessions::authentication;
-use crate::domain::users::profile;
+use crate::domain::sessions;
+use crate::domain::sessions::CurrentSession;
+use crate::domain::users;
 use crate::http::cookies::Cookies;
-use crate::http::extract::current_session::CurrentSession;
 use crate::http::extract::json::Json;
 use crate::http::openapi::{FreshLoginRequired, LastAdministrator, RateLimited};
 use crate::http::rate_limit::LoginRateLimit;
@@ -72,7 +72,7 @@ pub async fn update_me(
     let name = validation.display_name(body.name.as_deref());
     let username = validation.username(body.username.as_deref());
     validation.check()?;
-    let user = profile::rename(&context, current.user.id, name, username, &client).await?;
+    let user = users::rename(&context.operation(&client), current.user.id, name, username).await?;
     Ok(HttpResponse::Ok().json(UserBody::from(&user)))
 }
 
@@ -94,7 +94,7 @@ pub async fn delete_me(
     cookies: Cookies,
     current: CurrentSession,
 ) -> Result<HttpResponse, Problem> {
-    profile::delete_oneself(&context, &current.session, &current.user).await?;
+    users::delete_self(&context, &current).await?;
     let cleared = match current.session.delivery.transport() {
         TokenTransport::Cookie => cookies.cleared(&request),
         TokenTransport::Body => Vec::new(),
@@ -110,7 +110,7 @@ async fn user_of_access_token(
 ) -> Result<Option<User>, Problem> {
     let Some(token) = bearer(request)? else { return Ok(None) };
     match access_tokens.check(token) {
-        Ok(claims) => Ok(Some(authentication::by_access_token(context, &claims).await?)),
+        Ok(claims) => Ok(Some(sessions::user_by_access_token(context, &claims).await?)),
         Err(error @ TokenError::Expired) => Err(token_problem(&error)),
         Err(_) => Ok(None),
     }

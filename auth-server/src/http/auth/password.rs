@@ -5,8 +5,8 @@ use shared_claims::Problem;
 use utoipa::ToSchema;
 
 use crate::domain::context::Context;
-use crate::domain::passwords::change::{self, PasswordChange};
-use crate::http::extract::current_session::CurrentSession;
+use crate::domain::sessions::CurrentSession;
+use crate::domain::users::{self, PasswordChange};
 use crate::http::extract::json::Json;
 use crate::http::openapi::PasswordProblems;
 use crate::http::rate_limit::LoginRateLimit;
@@ -44,13 +44,13 @@ pub async fn change_password(
     client: ClientInfo,
     Json(body): Json<ChangePasswordRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let CurrentSession { session, user, .. } = CurrentSession::extract(&request).await?;
+    let session = CurrentSession::extract(&request).await?;
     rate_limit.check(client.ip)?;
     let mut validation = Validation::default();
     let current = validation.password("current_password", body.current_password);
     let new = validation.password("new_password", body.new_password);
     let (current, new) = validation.finish(current.zip(new))?;
     let change = PasswordChange { current, new, end_other_sessions: body.end_other_sessions.unwrap_or(true) };
-    change::change(&context, session, &user, change, &client).await?;
+    users::change_password(&context, &session, change, &client).await?;
     Ok(responses::no_content([]))
 }

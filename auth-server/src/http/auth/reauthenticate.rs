@@ -5,9 +5,9 @@ use shared_claims::Problem;
 use utoipa::ToSchema;
 
 use crate::domain::context::Context;
-use crate::domain::sessions::reauthentication;
+use crate::domain::sessions;
+use crate::domain::sessions::CurrentSession;
 use crate::http::cookies::Cookies;
-use crate::http::extract::current_session::CurrentSession;
 use crate::http::extract::json::Json;
 use crate::http::openapi::PasswordProblems;
 use crate::http::rate_limit::LoginRateLimit;
@@ -42,13 +42,12 @@ pub async fn reauthenticate(
     client: ClientInfo,
     Json(body): Json<ReauthenticateRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let CurrentSession { session, user, token } = CurrentSession::extract(&request).await?;
+    let current = CurrentSession::extract(&request).await?;
     rate_limit.check(client.ip)?;
     let mut validation = Validation::default();
     let password = validation.password("password", body.password);
     let (password, audience) = (validation.finish(password)?, body.audience.as_deref());
     let (access_token, session, user) =
-        reauthentication::reauthenticate(&context, session, user, &token, password, audience, &client)
-            .await?;
+        sessions::reauthenticate(&context, current, password, audience, &client).await?;
     Ok(responses::access_token(cookies, &access_token, &session, &user))
 }

@@ -5,7 +5,7 @@ use shared_claims::{Code, Problem};
 use utoipa::ToSchema;
 
 use crate::domain::context::Context;
-use crate::domain::sessions::refresh::{self, RefreshError};
+use crate::domain::sessions::{self, RefreshError};
 use crate::http::cookies::Cookies;
 use crate::http::errors::session_ended;
 use crate::http::extract::idempotency_key::idempotency_key;
@@ -47,9 +47,8 @@ pub async fn refresh(
     let RefreshRequest { refresh_token, audience } = body.unwrap_or_default();
     let idempotency_key = idempotency_key(&request)?;
     let ReceivedToken { token, transport } = received_token(&request, cookies, refresh_token)?;
-    let rotation = refresh::RefreshRequest { token, transport, idempotency_key, audience, requester: client };
-    let refreshed = refresh::refresh(&context, rotation).await;
-    match refreshed.inspect_err(|error| context.metrics.refused_refresh(error)) {
+    let rotation = sessions::RefreshRequest { token, transport, idempotency_key, audience, client };
+    match sessions::refresh(&context, rotation).await {
         Ok(issued) => Ok(responses::tokens(HttpResponse::Ok(), cookies, &issued)),
         Err(RefreshError::SessionEnded(reason)) if transport == TokenTransport::Cookie => {
             with_cleared_cookies(&session_ended(reason), cookies, &request)

@@ -5,8 +5,8 @@ use shared_claims::Problem;
 use utoipa::ToSchema;
 
 use crate::domain::context::Context;
-use crate::domain::sessions::login::Opening;
-use crate::domain::users::registration::{self, NewPerson};
+use crate::domain::sessions::NewSession;
+use crate::domain::users::{self, NewUser};
 use crate::http::auth::login::superseded;
 use crate::http::cookies::Cookies;
 use crate::http::extract::json::Json;
@@ -62,13 +62,13 @@ pub async fn register(
 ) -> Result<HttpResponse, Problem> {
     rate_limit.check(client.ip).inspect_err(|_| context.metrics.registrations.count("throttled"))?;
     let (user, session) = body.parse(client)?;
-    let session = Opening { replaces: superseded(&request, &context, cookies)?, ..session };
-    let issued = context.metrics.registration(registration::register(&context, user, session).await)?;
+    let session = NewSession { superseded: superseded(&request, &context, cookies)?, ..session };
+    let issued = users::register(&context, user, session).await?;
     Ok(responses::new_session(HttpResponse::Created(), &request, cookies, &issued))
 }
 
 impl RegisterRequest {
-    fn parse(self, client: ClientInfo) -> Result<(NewPerson, Opening), Problem> {
+    fn parse(self, client: ClientInfo) -> Result<(NewUser, NewSession), Problem> {
         let mut validation = Validation::default();
         let email = validation.email(self.email.as_deref());
         let password = validation.password("password", self.password);
@@ -76,13 +76,13 @@ impl RegisterRequest {
         let name = validation.display_name(self.name.as_deref());
         let delivery = validation.delivery(self.token_delivery.as_deref());
         let (email, password) = validation.finish(email.zip(password))?;
-        let session = Opening {
+        let session = NewSession {
             delivery,
             remember: self.remember.unwrap_or(true),
             audience: self.audience,
-            requester: client,
-            replaces: Vec::new(),
+            client,
+            superseded: Vec::new(),
         };
-        Ok((NewPerson { email, username, name, password }, session))
+        Ok((NewUser { email, username, name, password }, session))
     }
 }

@@ -5,9 +5,8 @@ use shared_claims::{Code, Problem};
 use utoipa::ToSchema;
 
 use crate::domain::context::Context;
-use crate::domain::sessions::active;
+use crate::domain::sessions::{self, CurrentSession};
 use crate::http::cookies::Cookies;
-use crate::http::extract::current_session::CurrentSession;
 use crate::http::extract::parse_id;
 use crate::http::responses;
 use crate::model::{ClientInfo, EndReason, Session, TokenTransport, device};
@@ -73,7 +72,7 @@ pub async fn list_sessions(
     context: web::Data<Context>,
     current: CurrentSession,
 ) -> Result<HttpResponse, Problem> {
-    let sessions = active::list(&context, &current.session).await?;
+    let sessions = sessions::list(&context, &current.session).await?;
     Ok(HttpResponse::Ok().json(Sessions::new(sessions, &current.session)))
 }
 
@@ -96,7 +95,7 @@ pub async fn end_session(
     let id = parse_id(&id)?;
     let is_current = id == session.id;
     let reason = if is_current { EndReason::LoggedOut } else { EndReason::Revoked };
-    if !active::end(&context, user.id, id, reason, &client).await? {
+    if !sessions::end(&context.operation(&client), user.id, id, reason).await? {
         return Err(Problem::new(Code::NotFound));
     }
     let in_cookies = is_current && session.delivery.transport() == TokenTransport::Cookie;

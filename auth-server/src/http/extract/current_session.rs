@@ -1,25 +1,13 @@
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
-use secrecy::SecretString;
 use shared_claims::{Challenge, Code, Problem};
 
 use crate::domain::context::Context;
-use crate::domain::sessions::authentication;
+use crate::domain::sessions::{self, CurrentSession};
 use crate::http::cookies::Cookies;
 use crate::http::errors::role_required;
 use crate::http::extract::{Extraction, app_data, refresh_token};
-use crate::model::{Actor, ClientInfo, Session, User};
-
-/// The session of the request's refresh token, which is not rotated.
-///
-/// Rejects with 401 `missing_token`, `invalid_token`, `token_stale` or `session_ended`, each with a challenge (RFC 6750 §3).
-/// A handler with a body calls `CurrentSession::extract` instead of taking it as an argument: actix polls all extractors of
-/// a handler together, and an invalid body is to be reported before a missing token.
-pub struct CurrentSession {
-    pub session: Session,
-    pub user: User,
-    pub token: SecretString,
-}
+use crate::model::{Actor, ClientInfo, Session};
 
 /// The session of an administrator. Rejects like [`CurrentSession`], and with 403 `role_required`. The role is that in the
 /// database, not that in a token.
@@ -29,6 +17,11 @@ pub struct AdminSession {
     pub client: ClientInfo,
 }
 
+/// The session of the request's refresh token, which is not rotated.
+///
+/// Rejects with 401 `missing_token`, `invalid_token`, `token_stale` or `session_ended`, each with a challenge (RFC 6750 §3).
+/// A handler with a body calls `CurrentSession::extract` instead of taking it as an argument: actix polls all extractors of
+/// a handler together, and an invalid body is to be reported before a missing token.
 impl FromRequest for CurrentSession {
     type Error = Problem;
     type Future = Extraction<Self>;
@@ -42,8 +35,7 @@ impl FromRequest for CurrentSession {
             let received = refresh_token::find(&request, cookies, None)?;
             let received =
                 received.ok_or_else(|| Problem::new(Code::MissingToken).challenge(Challenge::NoToken))?;
-            let (session, user) = authentication::by_refresh_token(context, &received.token, &client).await?;
-            Ok(Self { session, user, token: received.token })
+            Ok(sessions::by_refresh_token(context, &received.token, &client).await?)
         })
     }
 }

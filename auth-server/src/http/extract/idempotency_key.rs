@@ -2,7 +2,7 @@ use actix_web::HttpRequest;
 use actix_web::http::header::HeaderName;
 use shared_claims::{Code, Problem};
 
-use crate::domain::sessions::refresh::IdempotencyKey;
+use crate::domain::sessions::IdempotencyKey;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 

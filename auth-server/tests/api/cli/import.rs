@@ -108,8 +108,8 @@ async fn one_bad_line_and_nothing_is_written() {
     lines[1100] = json!({"email": "p1100@example.org", "password": "$2b$04$guess"});
     lines[1150]["shoe_size"] = json!(HASH);
     import(&database, &lines, &[]).assert_counts([0, 0, 2]).assert_errors(&[
-        "line 1101 password_hash is of no form that is known",
-        "line 1151 has an unknown member \"shoe_size\": --ignore-unknown passes over such",
+        "line 1101 password_hash has an unknown format",
+        "line 1151 has an unknown member \"shoe_size\"; use --ignore-unknown to skip unknown members",
         "auth-server: nothing was imported: 2 invalid line(s)",
     ]);
     assert_eq!(count(&database), 0);
@@ -127,7 +127,7 @@ async fn or_the_others_are_imported_if_that_is_wanted() {
     let outcome = import(&database, &lines, &["--bad-lines", "skip"]);
     outcome.assert_counts([1080, 0, 120]);
     assert_eq!(outcome.errors.len(), 102, "a hundred, how many more, and that not all is well");
-    assert_eq!(outcome.errors[0], "line 1 password_hash is of no form that is known");
+    assert_eq!(outcome.errors[0], "line 1 password_hash has an unknown format");
     assert_eq!(outcome.errors[100], "and 20 more invalid line(s)");
     assert_eq!(outcome.errors[101], "auth-server: 120 invalid line(s) were not imported");
     assert_eq!(count(&database), 1080);
@@ -166,14 +166,14 @@ async fn names_that_belong_to_somebody_else_are_bad_lines_however_far_apart() {
         person("Eve@example.org", json!({"id": id(3)})),
     ]);
     let expected = [
-        "line 3 email belongs to somebody else",
-        "line 4 username belongs to somebody else",
-        "line 5 id belongs to somebody else",
-        "line 7 username belongs to somebody else",
-        "line 8 id belongs to somebody else",
-        "line 9 email belongs to somebody else",
-        "line 1010 username belongs to somebody else",
-        "line 1011 id belongs to somebody else",
+        "line 3 email belongs to another user",
+        "line 4 username belongs to another user",
+        "line 5 id belongs to another user",
+        "line 7 username belongs to another user",
+        "line 8 id belongs to another user",
+        "line 9 email belongs to another user",
+        "line 1010 username belongs to another user",
+        "line 1011 id belongs to another user",
     ];
     let refused = import(&database, &lines, &[]);
     refused.assert_counts([0, 3, 8]);

@@ -36,7 +36,7 @@ async fn a_key_is_made_by_hand_once_and_signs_later() {
     let made = keys(&database, &["rotate", "--json"]).json();
     assert_eq!(made["kid"].as_str(), Some(kid(&database, 0).as_str()));
     assert_eq!(roles(&database), ["next", "signing"]);
-    keys(&database, &["rotate"]).assert_refused("is published already and signs from");
+    keys(&database, &["rotate"]).assert_refused("is already published and signs from");
     assert_eq!(roles(&database), ["next", "signing"]);
 }
 
@@ -49,7 +49,7 @@ async fn a_key_is_retired_without_any_secret_and_the_next_server_replaces_it() {
         |kid: &str| keys_with(&database, &["retire", kid, "--json"], &[("JWT_ACCESS_ALGORITHM", "HS256")]);
     assert_eq!(retire(&first).json()["retired"].as_str(), Some(first.as_str()));
     assert_eq!(roles(&database), ["retired"], "nothing was made in its place, of which algorithm ever");
-    retire(&first).assert_refused("is retired already");
+    retire(&first).assert_refused("is already retired");
     retire("nonsense").assert_refused("there is no signing key nonsense");
     retire("-nonsense").assert_refused("there is no signing key -nonsense");
     let by = "SELECT details AS value FROM events WHERE type = 'key_retired'";
@@ -69,14 +69,14 @@ async fn keys_are_sealed_anew_with_another_secret() {
     let before = database.db_text("SELECT encryption_key_id AS value FROM signing_keys");
     let other = ("KEY_ENCRYPTION_SECRET", OTHER_SECRET);
     keys_with(&database, &["rewrap"], &[other]).assert_refused("KEY_ENCRYPTION_SECRET_PREVIOUS");
-    keys_with(&database, &["rotate"], &[other]).assert_refused("KEY_ENCRYPTION_SECRET does not open");
+    keys_with(&database, &["rotate"], &[other]).assert_refused("KEY_ENCRYPTION_SECRET does not decrypt");
 
     let both = [other, ("KEY_ENCRYPTION_SECRET_PREVIOUS", KEY_SECRET)];
     assert_eq!(keys_with(&database, &["rewrap", "--json"], &both).json()["rewrapped"], 1);
     assert_eq!(keys_with(&database, &["rewrap", "--json"], &both).json()["rewrapped"], 0);
     assert_ne!(database.db_text("SELECT encryption_key_id AS value FROM signing_keys"), before);
     drop(program::start(&database, &[other]).await);
-    keys(&database, &["rotate"]).assert_refused("KEY_ENCRYPTION_SECRET does not open");
+    keys(&database, &["rotate"]).assert_refused("KEY_ENCRYPTION_SECRET does not decrypt");
 }
 
 #[actix_web::test]
@@ -87,7 +87,7 @@ async fn one_key_that_cannot_be_opened_keeps_no_other_from_being_sealed_anew() {
     keys(&database, &["rotate"]).assert_done();
     database.db_execute(&format!("UPDATE signing_keys SET encryption_key_id = 'lost' WHERE kid = '{first}'"));
     let both = [("KEY_ENCRYPTION_SECRET", OTHER_SECRET), ("KEY_ENCRYPTION_SECRET_PREVIOUS", KEY_SECRET)];
-    keys_with(&database, &["rewrap"], &both).assert_refused("1 key(s) are sealed anew, but not");
+    keys_with(&database, &["rewrap"], &both).assert_refused("re-encrypted 1 key(s), but not");
     keys(&database, &["retire", &first]).assert_done();
     assert_eq!(keys_with(&database, &["rewrap", "--json"], &both).json()["rewrapped"], 0);
 }
@@ -114,7 +114,7 @@ async fn a_command_makes_no_database_and_changes_no_table() {
 async fn a_key_of_an_algorithm_that_nobody_uses_is_not_made_by_mistake() {
     let database = TestDatabase::fresh();
     drop(program::start(&database, &[("JWT_ACCESS_ALGORITHM", "EdDSA")]).await);
-    keys(&database, &["rotate"]).assert_refused("set JWT_ACCESS_ALGORITHM as the servers have it");
+    keys(&database, &["rotate"]).assert_refused("set JWT_ACCESS_ALGORITHM to the value that the servers use");
     assert_eq!(roles(&database), ["signing"]);
 }
 

@@ -116,7 +116,7 @@ async fn the_last_administrator_is_kept_from_operators_too() {
     let second = app.db_administrator("second").await;
     users(&app, &["disable", "second@example.org"]).assert_done();
     let before = app.database.db_dump();
-    let reason = "the last enabled administrator can be neither demoted, disabled nor deleted";
+    let reason = "the last enabled administrator cannot be demoted, disabled or deleted";
     for words in [
         &["set-roles", &root.user_id, "--none"][..],
         &["set-roles", "root@example.org", "editor"],
@@ -189,7 +189,7 @@ async fn words_that_mean_nothing_are_refused_in_one_line() {
     app.register("ann").await;
     for (words, reason) in [
         (&["show", "nobody"][..], "no user matches nobody"),
-        (&["show", "a b"], "give an id, an e-mail address or a username"),
+        (&["show", "a b"], "expected an id, an e-mail address or a username"),
         (&["set-roles", "ann@example.org"], "ROLES"),
         (&["set-roles", "ann@example.org", "Admin"], "must be 1 to 32 characters"),
         (&["set-roles", "ann@example.org", "x", "--none"], "--none"),

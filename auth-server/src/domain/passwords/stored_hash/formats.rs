@@ -9,12 +9,11 @@ use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD, Engine};
 
 use crate::domain::passwords::stored_hash::Method;
 
-/// Some programs leave the last bits of a salt as they happen to be, and none minds.
+/// Some programs do not clear the unused last bits of a salt.
 const BCRYPT_SALT: GeneralPurpose =
     GeneralPurpose::new(&BCRYPT, NO_PAD.with_decode_allow_trailing_bits(true));
 const BCRYPT_DIGEST: GeneralPurpose = GeneralPurpose::new(&BCRYPT, NO_PAD);
 
-/// Which SHA a PBKDF2 is made with.
 #[derive(Clone, Copy)]
 pub enum Sha {
     Sha1,
@@ -22,7 +21,7 @@ pub enum Sha {
     Sha512,
 }
 
-/// The forms that begin with a dollar: of the crypt(3) tradition, of passlib, and PHC's.
+/// The formats that begin with a dollar sign: crypt(3), passlib and PHC.
 pub fn crypt(text: &str) -> Option<Method> {
     let rest = text.strip_prefix('$')?;
     match rest.split_once('$')? {
@@ -34,7 +33,7 @@ pub fn crypt(text: &str) -> Option<Method> {
     }
 }
 
-/// PHC, as any argon2 has it.
+/// argon2 in PHC format.
 pub fn argon2(text: &str) -> Option<Method> {
     let phc = Phc::new(text).ok()?;
     let version = phc.version.map(Version::try_from).transpose();
@@ -46,10 +45,10 @@ pub fn argon2(text: &str) -> Option<Method> {
     usable.then(|| Method::Argon2(Box::new(phc)))
 }
 
-/// `$2b$12$`, 22 characters of salt, 31 of digest. The letter names the program that made it; those of today agree.
+/// `$2b$12$`, 22 characters of salt, 31 of digest. The letter names the program that made it, and makes no difference.
 pub fn bcrypt(text: &str) -> Option<Method> {
     let (cost, rest) =
-        ["$2a$", "$2b$", "$2y$"].iter().find_map(|form| text.strip_prefix(form))?.split_once('$')?;
+        ["$2a$", "$2b$", "$2y$"].iter().find_map(|prefix| text.strip_prefix(prefix))?.split_once('$')?;
     if cost.len() != 2 {
         return None;
     }
@@ -60,13 +59,13 @@ pub fn bcrypt(text: &str) -> Option<Method> {
     Some(Method::Bcrypt { cost, salt, digest })
 }
 
-/// `pbkdf2_sha256$ROUNDS$SALT$DIGEST`, the salt as it is, the digest in base64.
+/// `pbkdf2_sha256$ROUNDS$SALT$DIGEST`: the salt as text, the digest in base64.
 pub fn django(sha: Sha, text: &str) -> Option<Method> {
     let [rounds, salt, digest] = parts(text)?;
     pbkdf2(sha, rounds, salt.into(), BASE64_STANDARD.decode(digest).ok()?)
 }
 
-/// `$pbkdf2-sha256$ROUNDS$SALT$DIGEST`, both in base64 with a dot for the plus.
+/// `$pbkdf2-sha256$ROUNDS$SALT$DIGEST`: both in base64 with a dot instead of the plus.
 fn passlib(sha: Sha, text: &str) -> Option<Method> {
     let [rounds, salt, digest] = parts(text)?;
     let decode = |text: &str| {
@@ -76,9 +75,9 @@ fn passlib(sha: Sha, text: &str) -> Option<Method> {
     pbkdf2(sha, rounds, decode(salt)?, decode(digest)?)
 }
 
-/// `pbkdf2:sha256:ROUNDS$SALT$DIGEST`, the salt as it is, the digest in hex.
-pub fn werkzeug(form: &str, text: &str) -> Option<Method> {
-    let (sha, rounds) = form.split_once(':')?;
+/// `pbkdf2:sha256:ROUNDS$SALT$DIGEST`: the salt as text, the digest in hex.
+pub fn werkzeug(method: &str, text: &str) -> Option<Method> {
+    let (sha, rounds) = method.split_once(':')?;
     let sha = match sha {
         "sha1" => Sha::Sha1,
         "sha256" => Sha::Sha256,
@@ -89,7 +88,7 @@ pub fn werkzeug(form: &str, text: &str) -> Option<Method> {
     pbkdf2(sha, rounds, salt.into(), unhex(digest)?)
 }
 
-/// A digest of another length would be a damaged one: the shorter it is, the more passwords fit.
+/// A digest of another length is damaged: the shorter it is, the more passwords match.
 fn pbkdf2(sha: Sha, rounds: &str, salt: Vec<u8>, digest: Vec<u8>) -> Option<Method> {
     let (algorithm, length) = match sha {
         Sha::Sha1 => (pbkdf2::PBKDF2_HMAC_SHA1, 20),
@@ -104,7 +103,7 @@ fn parts(text: &str) -> Option<[&str; 3]> {
     text.split('$').collect::<Vec<_>>().try_into().ok()
 }
 
-/// Digits and nothing else: no sign, as `parse` would take.
+/// Digits only: `parse` would also accept a sign.
 fn number(text: &str) -> Option<u32> {
     text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
 }

@@ -6,14 +6,14 @@ use crate::domain::passwords::stored_hash::StoredHash;
 
 const PASSWORD: &str = "correct horse battery staple";
 const UMLAUT: &str = "Käsekuchen mit Sahne";
-/// 100 bytes, of which bcrypt sees 72.
+/// 100 bytes; bcrypt uses 72 of them.
 const LONG: &str =
     "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789";
-/// `SECURITY_PASSWORD_SALT` of the application that made the hashes of Flask-Security.
+/// `SECURITY_PASSWORD_SALT` of the application that made the Flask-Security hashes.
 const FLASK_SALT: &str = "146585145368132386173505678016728509634";
 
-/// What the libraries themselves made of the passwords, at low costs.
-const MADE_ELSEWHERE: &[(&str, &str)] = &[
+/// Hashes that the libraries themselves made, at low costs.
+const FOREIGN_HASHES: &[(&str, &str)] = &[
     // Django 5.2.19
     (PASSWORD, "pbkdf2_sha256$1000$djangoSalt0123456789ab$S8PEoYben78GX28VXKQDvyzAJYfCoDthXfr823G58Ms="),
     (UMLAUT, "pbkdf2_sha256$1000$djangoSalt0123456789ab$Han/+E9cWDjNgXgeYbyl8avWOW+JOMqGOVbviN4xX9c="),
@@ -25,15 +25,15 @@ const MADE_ELSEWHERE: &[(&str, &str)] = &[
     (PASSWORD, "bcrypt$$2b$04$d42KqCmH/9dRUps4OkrKOeMKfKxAX/C9SZroIjaNkGSyGj7I94S2u"),
     (PASSWORD, "bcrypt_sha256$$2b$04$EBMbD38a5GAvNW5bjFlguOhTxYV8D7dg4blN2odg1PspeSPfmKnfu"),
     (LONG, "bcrypt_sha256$$2b$04$HqgKdxZqR6g1zFgpTTdIbeIBX6OsrKn/SRzoTxLC04cimMJHaahoa"),
-    // bcrypt 5.0.0 of PyPI; the last is named as PHP and old versions of crypt_blowfish do
+    // bcrypt 5.0.0 of PyPI; the last one has the prefix of PHP and old versions of crypt_blowfish
     (PASSWORD, "$2b$04$v6r0kukQ7iJ/XVasZl9/N.xY0Eb9ZJCnkbdQA2arxK29LeQph9e82"),
     (PASSWORD, "$2a$04$j66DhR8PVNJZVQ2hcMf4eOX3WUxHvcookmPS5yMIDbrr6v14t1cVu"),
     (UMLAUT, "$2b$04$V0Meb/3t1lKZlspaHk.8X.M9MIuQts2Ud4iOQ2G/aZ2Rr7u7YX/.K"),
     (PASSWORD, "$2y$04$qdM2Y.GTVx.dekpyV.HSsOUXcmMgGF6vWwku43FyzO1tzQrVAWjqC"),
-    // passlib 1.7.4, and bcrypt 4.0.1 of PyPI, the last that cut passwords off
+    // passlib 1.7.4, and bcrypt 4.0.1 of PyPI, the last version that truncates passwords
     (LONG, "$2b$04$FjTGsnFyzDcslrS97J5KxuXTvto7qvvN4fLzY3vYR6xWJLOUGCirW"),
     (LONG, "$2b$04$BBQ4tay0i0j5fPeOcxBvROb0FLP7YC9fuYI4PvLeIlclgMiD4DL0a"),
-    // libpass 1.9.4, which goes on with passlib
+    // libpass 1.9.4, the successor of passlib
     (PASSWORD, "$pbkdf2-sha256$1000$Xcu5F8KYE0LoPafU.l/rnQ$ZG/VQetWzEZghsiJBHviDuHrDpP/CYlkw.xDUFV3VCo"),
     (
         PASSWORD,
@@ -50,7 +50,7 @@ const MADE_ELSEWHERE: &[(&str, &str)] = &[
         PASSWORD,
         "pbkdf2:sha512:1000$K3lgO4R5t3zwsD4Q$7594e23f5ad36b3d2722fcd1fb28ba58bda90b58c14cda4a0121eedd239aeb42f2e170d24e1762a04519b30388d798dfabde8a9d0d0bc14cf4ccc514e544fb91",
     ),
-    // argon2-cffi 25.1.0: each type, the version before, and that without its number
+    // argon2-cffi 25.1.0: each type, the previous version, and the previous version without its number
     (
         PASSWORD,
         "$argon2i$v=19$m=64,t=2,p=2$c2FsdHNhbHRzYWx0c2FsdA$822Xc7QKwjEzbnhKO41A31zQInml8qslx5CXz6EO4s4",
@@ -68,7 +68,7 @@ const MADE_ELSEWHERE: &[(&str, &str)] = &[
         "$argon2i$v=16$m=64,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$yG0oksu3LIyfVuqzWy7M/wjauW2YrJfDY+RxZl/x0Z4",
     ),
     (PASSWORD, "$argon2i$m=64,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$yG0oksu3LIyfVuqzWy7M/wjauW2YrJfDY+RxZl/x0Z4"),
-    // Flask-Security-Too 5.9.2, which normalised the password first; the prefix is ours
+    // Flask-Security-Too 5.9.2, which normalizes the password first; the import adds the prefix
     (
         PASSWORD,
         "flask-security$$argon2id$v=19$m=64,t=2,p=1$pDSmtBZiTGkNodS6N6aUUg$M9gn3HjTnqtzPYc5Qd/X5GCn8g1cZhIFKEksUMMvA0k",
@@ -97,94 +97,94 @@ const MADE_ELSEWHERE: &[(&str, &str)] = &[
     ),
 ];
 
-fn fits(password: &str, hash: &str) -> bool {
-    let stored = StoredHash::parse(hash).unwrap_or_else(|| panic!("{hash} is not understood"));
-    fits_with(password, &stored, Some(FLASK_SALT))
+fn verifies(password: &str, hash: &str) -> bool {
+    let stored = StoredHash::parse(hash).unwrap_or_else(|| panic!("{hash} has an unknown format"));
+    verifies_with(password, &stored, Some(FLASK_SALT))
 }
 
-fn fits_with(password: &str, stored: &StoredHash, flask_salt: Option<&str>) -> bool {
+fn verifies_with(password: &str, stored: &StoredHash, flask_salt: Option<&str>) -> bool {
     let salt = flask_salt.map(SecretString::from);
-    stored.fits(&password.into(), salt.as_ref(), &mut HashingMemory::default())
+    stored.verify(&password.into(), salt.as_ref(), &mut HashingMemory::default())
 }
 
 #[test]
-fn hashes_that_others_made_fit_their_password_and_no_other() {
-    for (password, hash) in MADE_ELSEWHERE {
-        assert!(fits(password, hash), "{hash}");
+fn foreign_hashes_verify_their_password_and_no_other() {
+    for (password, hash) in FOREIGN_HASHES {
+        assert!(verifies(password, hash), "{hash}");
         for wrong in
             ["", "correct horse battery stapl", "Correct horse battery staple", "kasekuchen mit sahne", hash]
         {
-            assert!(!fits(wrong, hash), "{hash} fits {wrong}");
+            assert!(!verifies(wrong, hash), "{hash} verifies {wrong}");
         }
         assert!(StoredHash::parse(hash).is_some_and(|stored| stored.is_affordable()), "{hash}");
     }
 }
 
 #[test]
-fn a_damaged_hash_fits_nothing_and_nothing_panics() {
-    for (password, hash) in MADE_ELSEWHERE {
-        for place in 0..hash.len() {
+fn a_damaged_hash_verifies_no_password_and_nothing_panics() {
+    for (password, hash) in FOREIGN_HASHES {
+        for index in 0..hash.len() {
             for byte in [b'$', b'0', b'\0'] {
-                // The last character of a bcrypt salt has bits that count for nothing: only another high bit is damage.
-                let is_end_of_bcrypt_salt = hash.contains("$2") && hash.len() - place == 32;
-                let was = hash.as_bytes()[place];
-                if is_end_of_bcrypt_salt || was == byte {
+                // Some bits of the last character of a bcrypt salt are unused: changing them is no damage.
+                let is_end_of_bcrypt_salt = hash.contains("$2") && hash.len() - index == 32;
+                let original = hash.as_bytes()[index];
+                if is_end_of_bcrypt_salt || original == byte {
                     continue;
                 }
                 let mut damaged = hash.as_bytes().to_vec();
-                damaged[place] = byte;
-                assert_unfit(password, &String::from_utf8(damaged).expect("ASCII"));
+                damaged[index] = byte;
+                assert_rejects(password, &String::from_utf8(damaged).expect("ASCII"));
             }
-            assert_unfit(password, &hash[..place]);
-            assert_unfit(password, &format!("{}ö{}", &hash[..place], &hash[place..]));
+            assert_rejects(password, &hash[..index]);
+            assert_rejects(password, &format!("{}ö{}", &hash[..index], &hash[index..]));
         }
     }
 }
 
-fn assert_unfit(password: &str, damaged: &str) {
-    // Beyond what may be imported a damaged number would keep this test for hours.
+fn assert_rejects(password: &str, damaged: &str) {
+    // A damaged cost may be so high that the check would take hours.
     let stored = StoredHash::parse(damaged).filter(StoredHash::is_affordable);
-    assert!(!stored.is_some_and(|stored| fits_with(password, &stored, Some(FLASK_SALT))), "{damaged:?}");
+    assert!(!stored.is_some_and(|stored| verifies_with(password, &stored, Some(FLASK_SALT))), "{damaged:?}");
 }
 
 #[test]
-fn bcrypt_sees_72_bytes_as_it_did_where_the_hash_comes_from() {
-    let bcrypt = MADE_ELSEWHERE.iter().filter(|(password, hash)| *password == LONG && hash.starts_with('$'));
+fn bcrypt_uses_72_bytes() {
+    let bcrypt = FOREIGN_HASHES.iter().filter(|(password, hash)| *password == LONG && hash.starts_with('$'));
     for (_, hash) in bcrypt {
-        assert!(fits(&LONG[..72], hash));
-        assert!(fits(&format!("{}another end", &LONG[..72]), hash));
-        assert!(!fits(&LONG[..71], hash));
+        assert!(verifies(&LONG[..72], hash));
+        assert!(verifies(&format!("{}other text", &LONG[..72]), hash));
+        assert!(!verifies(&LONG[..71], hash));
     }
-    let (_, hashed_first) = MADE_ELSEWHERE.iter().find(|(password, _)| *password == LONG).expect("Django's");
-    assert!(hashed_first.starts_with("bcrypt_sha256$") && !fits(&LONG[..72], hashed_first));
+    let (_, prehashed) = FOREIGN_HASHES.iter().find(|(password, _)| *password == LONG).expect("Django's");
+    assert!(prehashed.starts_with("bcrypt_sha256$") && !verifies(&LONG[..72], prehashed));
 }
 
 #[test]
-fn without_its_salt_or_with_another_no_hash_of_flask_security_fits() {
-    for (password, hash) in MADE_ELSEWHERE.iter().filter(|(_, hash)| hash.starts_with("flask-security$")) {
+fn a_flask_security_hash_requires_its_salt() {
+    for (password, hash) in FOREIGN_HASHES.iter().filter(|(_, hash)| hash.starts_with("flask-security$")) {
         let stored = StoredHash::parse(hash).expect("a hash");
-        assert!(!fits_with(password, &stored, None));
-        assert!(!fits_with(password, &stored, Some("another salt")));
+        assert!(!verifies_with(password, &stored, None));
+        assert!(!verifies_with(password, &stored, Some("another salt")));
         let inner = StoredHash::parse(&hash["flask-security$".len()..]).expect("a hash");
-        assert!(!fits_with(password, &inner, Some(FLASK_SALT)));
+        assert!(!verifies_with(password, &inner, Some(FLASK_SALT)));
     }
 }
 
 #[test]
-fn only_ours_with_the_settings_of_today_is_up_to_date() {
+fn only_argon2id_with_the_current_settings_is_current() {
     let settings = |passes| Params::new(64, passes, 2, None).expect("settings");
-    let is_ours =
-        |hash: &str, passes| StoredHash::parse(hash).expect("a hash").is_ours_with(&settings(passes));
-    let phc = MADE_ELSEWHERE.iter().find(|(_, hash)| hash.starts_with("$argon2id$")).expect("one").1;
-    assert!(is_ours(phc, 2) && !is_ours(phc, 3));
-    assert!(!is_ours(&phc.replace("argon2id", "argon2i"), 2));
-    assert!(!is_ours(&phc.replace("v=19", "v=16"), 2));
-    assert!(!is_ours(&format!("argon2{phc}"), 2), "Django's form");
-    assert!(!is_ours(&format!("flask-security${phc}"), 2));
+    let is_current =
+        |hash: &str, passes| StoredHash::parse(hash).expect("a hash").is_current(&settings(passes));
+    let phc = FOREIGN_HASHES.iter().find(|(_, hash)| hash.starts_with("$argon2id$")).expect("one").1;
+    assert!(is_current(phc, 2) && !is_current(phc, 3));
+    assert!(!is_current(&phc.replace("argon2id", "argon2i"), 2));
+    assert!(!is_current(&phc.replace("v=19", "v=16"), 2));
+    assert!(!is_current(&format!("argon2{phc}"), 2), "Django's format");
+    assert!(!is_current(&format!("flask-security${phc}"), 2));
 }
 
 #[test]
-fn what_costs_too_much_is_told_apart() {
+fn expensive_hashes_are_not_affordable() {
     let b64 = |bytes: usize| "A".repeat((bytes * 8).div_ceil(6));
     let argon2 = |settings: &str| format!("$argon2id$v=19${settings}${}${}", b64(16), b64(32));
     let bcrypt = |cost: u32| format!("$2b${cost}${}{}", ".".repeat(22), ".".repeat(31));
@@ -207,7 +207,7 @@ fn what_costs_too_much_is_told_apart() {
 }
 
 #[test]
-fn what_no_password_could_fit_is_no_hash() {
+fn text_in_an_unknown_format_is_rejected() {
     let b64 = |bytes: usize| "A".repeat((bytes * 8).div_ceil(6));
     for text in [
         "",

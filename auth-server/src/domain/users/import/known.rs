@@ -2,14 +2,15 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
 
 use crate::domain::users::import::BadLine;
-use crate::domain::users::import::person::Person;
+use crate::domain::users::import::imported_user::ImportedUser;
 use crate::model::{UserId, Username};
 use crate::store::users::UniqueValues;
 
-/// Who has which e-mail address, username and id: a million people in some 70 MB, as only 64 bits of each are kept.
+/// The e-mail addresses, usernames and ids that are taken. Only a 64-bit hash of each is kept: a million users need some
+/// 70 MB.
 ///
-/// That two of a million differ and are taken for the same happens in one of ten million runs; the keys of the hash are
-/// random, so that another run does not see it again.
+/// Among a million users a collision happens in one of ten million runs. The hash keys are random, so that a second run does
+/// not repeat it.
 #[derive(Default)]
 pub struct Known {
     keys: RandomState,
@@ -18,42 +19,41 @@ pub struct Known {
     ids: HashSet<u64>,
 }
 
-/// What is to become of a line.
 pub enum Verdict {
     New,
-    AlreadyThere,
+    Exists,
     Bad(BadLine),
 }
 
 impl Known {
-    /// Those whom the database has.
+    /// Adds users of the database.
     pub fn add_all(&mut self, taken: &[UniqueValues]) {
         for user in taken {
-            self.note(&user.email, user.username.as_deref(), user.id);
+            self.add_names(&user.email, user.username.as_deref(), user.id);
             self.ids.insert(self.keys.hash_one(user.id));
         }
     }
 
-    /// One of an earlier line. An id that we chose cannot be in another.
-    pub fn add(&mut self, person: &Person) {
-        let user = &person.user;
-        self.note(user.email.as_str(), user.username.as_ref().map(Username::as_str), user.id);
-        if person.has_own_id {
+    /// Adds a user of an earlier line. A random id cannot occur in another line.
+    pub fn add(&mut self, imported: &ImportedUser) {
+        let user = &imported.user;
+        self.add_names(user.email.as_str(), user.username.as_ref().map(Username::as_str), user.id);
+        if imported.has_own_id {
             self.ids.insert(self.keys.hash_one(user.id));
         }
     }
 
-    /// Whoever has the e-mail address is the person, unless the ids say otherwise; then no other name may be taken.
-    pub fn judge(&self, person: &Person) -> Verdict {
-        let user = &person.user;
+    /// The e-mail address identifies the user, unless the ids differ. A new user's username and id must be free too.
+    pub fn judge(&self, imported: &ImportedUser) -> Verdict {
+        let user = &imported.user;
         let id = self.keys.hash_one(user.id);
         match self.ids_by_email.get(&self.keys.hash_one(user.email.as_str())) {
-            Some(holder) if person.has_own_id && *holder != id => Verdict::Bad(BadLine::EmailTaken),
-            Some(_) => Verdict::AlreadyThere,
+            Some(holder) if imported.has_own_id && *holder != id => Verdict::Bad(BadLine::EmailTaken),
+            Some(_) => Verdict::Exists,
             None if user.username.as_ref().is_some_and(|name| self.has_username(name.as_str())) => {
                 Verdict::Bad(BadLine::UsernameTaken)
             }
-            None if person.has_own_id && self.ids.contains(&id) => Verdict::Bad(BadLine::IdTaken),
+            None if imported.has_own_id && self.ids.contains(&id) => Verdict::Bad(BadLine::IdTaken),
             None => Verdict::New,
         }
     }
@@ -62,7 +62,7 @@ impl Known {
         self.usernames.contains(&self.keys.hash_one(name))
     }
 
-    fn note(&mut self, email: &str, username: Option<&str>, id: UserId) {
+    fn add_names(&mut self, email: &str, username: Option<&str>, id: UserId) {
         self.ids_by_email.insert(self.keys.hash_one(email), self.keys.hash_one(id));
         if let Some(name) = username {
             self.usernames.insert(self.keys.hash_one(name));

@@ -1,10 +1,10 @@
 use std::io::{self, BufRead, Read};
 
-/// Longest line: a dump may have columns that we pass over, but not whole pictures.
+/// The longest line that is read. Dumps may have columns that are ignored, but no pictures.
 const MAX_BYTES: u64 = 1024 * 1024;
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
-/// Lines with their numbers, one in memory at a time. Empty ones are passed over, but counted.
+/// Numbered lines, one in memory at a time. Empty lines are counted and skipped.
 pub struct Lines<R> {
     source: R,
     buffer: Vec<u8>,
@@ -12,26 +12,24 @@ pub struct Lines<R> {
     bytes: u64,
 }
 
-/// One line.
 pub struct Line<'a> {
-    /// The first is 1.
+    /// The first line is 1.
     pub number: u64,
-    /// `None` where it is longer than 1 MiB.
+    /// `None` if it is longer than 1 MiB.
     pub text: Option<&'a [u8]>,
 }
 
 impl<R: BufRead> Lines<R> {
-    /// From where the source is now.
     pub fn new(source: R) -> Self {
         Self { source, buffer: Vec::new(), number: 0, bytes: 0 }
     }
 
-    /// How much has been read.
+    /// Bytes read so far.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// The next one, `None` at the end.
+    /// `None` at the end.
     pub fn next(&mut self) -> io::Result<Option<Line<'_>>> {
         loop {
             self.buffer.clear();
@@ -60,9 +58,9 @@ impl<R: BufRead> Lines<R> {
     fn skip_rest(&mut self) -> io::Result<u64> {
         let mut skipped = 0;
         loop {
-            let there = self.source.fill_buf()?;
-            let end = there.iter().position(|byte| *byte == b'\n');
-            let used = end.map_or(there.len(), |end| end + 1);
+            let buffer = self.source.fill_buf()?;
+            let end = buffer.iter().position(|byte| *byte == b'\n');
+            let used = end.map_or(buffer.len(), |end| end + 1);
             self.source.consume(used);
             skipped += used as u64;
             if used == 0 || end.is_some() {
@@ -89,13 +87,13 @@ mod tests {
     }
 
     #[test]
-    fn empty_lines_count_and_a_byte_order_mark_does_not() {
+    fn empty_lines_are_counted_and_a_byte_order_mark_is_ignored() {
         assert_eq!(lines(b""), []);
         assert_eq!(lines("\u{feff}ab\r\n\n  \nc".as_bytes()), [(1, Some(2)), (4, Some(1))]);
     }
 
     #[test]
-    fn a_line_beyond_all_measure_is_passed_over_and_the_next_is_read() {
+    fn an_oversized_line_is_skipped_and_the_next_one_is_read() {
         let longest = "x".repeat(usize::try_from(MAX_BYTES).unwrap());
         let text = format!("{longest}\n{longest}xyz\nab\n{longest}x");
         assert_eq!(lines(text.as_bytes()), [(1, Some(longest.len())), (2, None), (3, Some(2)), (4, None)]);

@@ -1,3 +1,5 @@
+//! One line of an import, parsed and validated.
+
 #[cfg(test)]
 mod tests;
 
@@ -10,52 +12,46 @@ use crate::domain::passwords::{FLASK_SECURITY, StoredHash};
 use crate::domain::users::import::Options;
 use crate::model::{CustomClaims, DisplayName, Email, PasswordHash, Roles, User, UserId, Username};
 
-/// Longest name of an unknown member that is repeated.
+/// How much of an unknown member's name is printed.
 const SHOWN_CHARS: usize = 40;
 
-/// A line that can be read.
-pub struct Person {
+/// A valid line.
+pub struct ImportedUser {
     pub user: User,
-    /// Otherwise the id is one that we chose.
+    /// The line contains the id. Otherwise it is random.
     pub has_own_id: bool,
 }
 
-/// Why a line is refused, worded for the operator. No value of the line is in it: a hash can be guessed at.
+/// Why a line is rejected, worded for the operator. Never contains a value of the line: it may be a password hash.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadLine {
-    /// Longer than 1 MiB.
     #[error("is longer than 1 MiB")]
     TooLong,
-    /// Not UTF-8, or broken.
+    /// Not UTF-8, or not JSON.
     #[error("is not JSON")]
     NotJson,
-    /// Some other JSON.
+    /// Another JSON value.
     #[error("is not a JSON object")]
     NotAnObject,
-    /// Under two of its names, perhaps.
-    #[error("has {0} twice")]
-    Twice(String),
-    /// A member that means nothing to us.
-    #[error("has an unknown member {0:?}: --ignore-unknown passes over such")]
+    /// A member occurs twice, possibly under two of its names.
+    #[error("has a duplicate member {0}")]
+    Duplicate(String),
+    #[error("has an unknown member {0:?}; use --ignore-unknown to skip unknown members")]
     Unknown(String),
-    /// A member that is needed.
     #[error("{0} is missing")]
     Missing(&'static str),
-    /// A member that is not what it should be.
     #[error("{0} {1}")]
-    Wrong(&'static str, String),
-    /// Somebody else has it, in the database or in a line before.
-    #[error("email belongs to somebody else")]
+    Invalid(&'static str, String),
+    /// In the database or in an earlier line.
+    #[error("email belongs to another user")]
     EmailTaken,
-    /// Likewise.
-    #[error("username belongs to somebody else")]
+    #[error("username belongs to another user")]
     UsernameTaken,
-    /// Likewise.
-    #[error("id belongs to somebody else")]
+    #[error("id belongs to another user")]
     IdTaken,
 }
 
-/// Values are looked at one by one: serde's words for one of the wrong type would have it in them.
+/// Untyped, because serde's message for a value of the wrong type would contain the value.
 #[derive(Deserialize)]
 struct Members {
     email: Option<Value>,
@@ -70,8 +66,8 @@ struct Members {
     created_at: Option<Value>,
 }
 
-impl Person {
-    /// Whoever is disabled is so from `now` on.
+impl ImportedUser {
+    /// A disabled user is disabled since `now`.
     pub fn parse(line: &[u8], options: Options, now: DateTime<Utc>) -> Result<Self, BadLine> {
         let members = members(line, options)?;
         let email = text("email", members.email)?.ok_or(BadLine::Missing("email"))?;
@@ -80,11 +76,11 @@ impl Person {
         let disabled = match members.disabled {
             None => false,
             Some(Value::Bool(disabled)) => disabled,
-            Some(_) => return Err(wrong("disabled", "is neither true nor false")),
+            Some(_) => return Err(invalid("disabled", "must be true or false")),
         };
         let user = User {
             id: id.unwrap_or_else(UserId::random),
-            email: Email::parse(&email).map_err(|error| wrong("email", error.to_string()))?,
+            email: Email::parse(&email).map_err(|error| invalid("email", error.to_string()))?,
             username: parsed("username", members.username, Username::parse)?,
             name: parsed("name", members.name, DisplayName::parse)?,
             password_hash: password_hash(hash, options)?,
@@ -102,39 +98,39 @@ impl Person {
 fn members(line: &[u8], options: Options) -> Result<Members, BadLine> {
     let mut unknown = None;
     let mut json = serde_json::Deserializer::from_slice(line);
-    let note = |path: serde_ignored::Path<'_>| {
+    let record = |path: serde_ignored::Path<'_>| {
         unknown.get_or_insert_with(|| path.to_string().chars().take(SHOWN_CHARS).collect());
     };
-    let members = serde_ignored::deserialize(&mut json, note)
+    let members = serde_ignored::deserialize(&mut json, record)
         .and_then(|members| json.end().map(|()| members))
-        .map_err(|error| unreadable(&error))?;
+        .map_err(|error| bad_json(&error))?;
     match unknown {
         Some(name) if !options.ignore_unknown => Err(BadLine::Unknown(name)),
         _ => Ok(members),
     }
 }
 
-/// Of serde's words only the name of a member of ours is repeated.
-fn unreadable(error: &serde_json::Error) -> BadLine {
-    let words = error.to_string();
-    let twice = words.strip_prefix("duplicate field `").and_then(|rest| rest.split_once('`'));
-    match (error.classify(), twice) {
-        (Category::Data, Some((name, _))) => BadLine::Twice(name.to_owned()),
+/// serde's message may contain values, so only the name of a known member is taken from it.
+fn bad_json(error: &serde_json::Error) -> BadLine {
+    let message = error.to_string();
+    let duplicate = message.strip_prefix("duplicate field `").and_then(|rest| rest.split_once('`'));
+    match (error.classify(), duplicate) {
+        (Category::Data, Some((name, _))) => BadLine::Duplicate(name.to_owned()),
         (Category::Data, None) => BadLine::NotAnObject,
         (Category::Syntax | Category::Eof | Category::Io, _) => BadLine::NotJson,
     }
 }
 
-fn wrong(name: &'static str, reason: impl Into<String>) -> BadLine {
-    BadLine::Wrong(name, reason.into())
+fn invalid(name: &'static str, reason: impl Into<String>) -> BadLine {
+    BadLine::Invalid(name, reason.into())
 }
 
-/// Dumps write empty texts where there is nothing.
+/// Dumps write an empty string for a missing value.
 fn text(name: &'static str, value: Option<Value>) -> Result<Option<String>, BadLine> {
     match value {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text).filter(|text| !text.is_empty())),
-        Some(_) => Err(wrong(name, "is not a string")),
+        Some(_) => Err(invalid(name, "is not a string")),
     }
 }
 
@@ -144,35 +140,35 @@ fn parsed<T, E: ToString>(
     parse: impl FnOnce(&str) -> Result<T, E>,
 ) -> Result<Option<T>, BadLine> {
     let parsed = text(name, value)?.map(|text| parse(&text)).transpose();
-    parsed.map_err(|error| wrong(name, error.to_string()))
+    parsed.map_err(|error| invalid(name, error.to_string()))
 }
 
 fn password_hash(mut hash: String, options: Options) -> Result<PasswordHash, BadLine> {
-    // Hashes of Django's forms it checks without the HMAC.
+    // Flask-Security verifies hashes in Django's formats without the HMAC.
     if options.flask_security && hash.starts_with('$') {
         hash.insert_str(0, FLASK_SECURITY);
     }
     match StoredHash::parse(&hash) {
-        None => Err(wrong("password_hash", "is of no form that is known")),
+        None => Err(invalid("password_hash", "has an unknown format")),
         Some(stored) if !stored.is_affordable() => {
-            Err(wrong("password_hash", "would take more than a second or 256 MiB to check"))
+            Err(invalid("password_hash", "takes more than a second or 256 MiB to verify"))
         }
         Some(_) => Ok(PasswordHash(hash.into())),
     }
 }
 
 fn roles(value: Value) -> Result<Roles, BadLine> {
-    let Value::Array(values) = value else { return Err(wrong("roles", "is not an array")) };
+    let Value::Array(values) = value else { return Err(invalid("roles", "is not an array")) };
     let texts: Option<Vec<&str>> = values.iter().map(Value::as_str).collect();
-    let texts = texts.ok_or_else(|| wrong("roles", "has something else than strings"))?;
-    Roles::parse(&texts).map_err(|error| wrong("roles", error.to_string()))
+    let texts = texts.ok_or_else(|| invalid("roles", "must contain only strings"))?;
+    Roles::parse(&texts).map_err(|error| invalid("roles", error.to_string()))
 }
 
 fn claims(value: Value) -> Result<CustomClaims, BadLine> {
-    CustomClaims::parse(value).map_err(|error| wrong("claims", error.to_string()))
+    CustomClaims::parse(value).map_err(|error| invalid("claims", error.to_string()))
 }
 
-/// As RFC 3339, PostgreSQL and Python write it; without a zone it is UTC.
+/// In the formats of RFC 3339, PostgreSQL and Python. Without a time zone it is UTC.
 fn time(text: &str) -> Result<DateTime<Utc>, &'static str> {
     let with_zone = DateTime::parse_from_rfc3339(text)
         .or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S%.f%#z"))

@@ -2,7 +2,7 @@ use chrono::{DateTime, Utc};
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use crate::domain::users::import::person::{BadLine, Options, Person};
+use crate::domain::users::import::imported_user::{BadLine, ImportedUser, Options};
 
 const HASH: &str = "$2b$04$n4K6gTE3DMJ3aF/MXBUtw.sqQQzHqH3TgmuS1zr6rykF6I2qDdUPS";
 const STRICT: Options = Options { ignore_unknown: false, flask_security: false };
@@ -11,29 +11,29 @@ fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(1_800_000_000, 0).unwrap()
 }
 
-fn parse(line: &str, options: Options) -> Result<Person, String> {
-    Person::parse(line.as_bytes(), options, now()).map_err(|reason: BadLine| {
-        let words = reason.to_string();
-        assert!(!words.contains("n4K6gTE3") && words.lines().count() == 1, "{words}");
-        words
+fn parse(line: &str, options: Options) -> Result<ImportedUser, String> {
+    ImportedUser::parse(line.as_bytes(), options, now()).map_err(|reason: BadLine| {
+        let message = reason.to_string();
+        assert!(!message.contains("n4K6gTE3") && message.lines().count() == 1, "{message}");
+        message
     })
 }
 
-/// A line that is right but for this.
-fn with(name: &str, value: &Value) -> Result<Person, String> {
+/// A valid line with one member replaced.
+fn with(name: &str, value: &Value) -> Result<ImportedUser, String> {
     let mut line = json!({"email": "ann@example.org", "password_hash": HASH});
     line[name] = value.clone();
     parse(&line.to_string(), STRICT)
 }
 
 #[test]
-fn everything_that_is_given_is_kept() {
+fn all_members_are_imported() {
     let line = json!({
         "email": " Ann@Example.org", "password": HASH, "username": "Ann", "name": "Ann B.", "disabled": true,
         "id": "97BCC65A-8B5D-4D33-A0F6-4D06A4C8B6B1", "roles": ["admin"], "claims": {"plan": "team"},
         "created_at": "2020-02-03T04:05:06.5+01:00",
     });
-    let Person { user, has_own_id } = parse(&line.to_string(), STRICT).unwrap();
+    let ImportedUser { user, has_own_id } = parse(&line.to_string(), STRICT).unwrap();
     assert!(has_own_id);
     assert_eq!(user.email.as_str(), "ann@example.org");
     assert_eq!(user.password_hash.0.expose_secret(), HASH);
@@ -47,18 +47,18 @@ fn everything_that_is_given_is_kept() {
 }
 
 #[test]
-fn what_is_null_or_empty_is_not_given() {
+fn null_and_empty_values_count_as_missing() {
     let line = json!({
         "email": "ann@example.org", "encrypted_password": HASH, "username": "", "name": "", "id": null,
         "roles": null, "claims": null, "disabled": null, "created_at": null,
     });
-    let Person { user, has_own_id } = parse(&line.to_string(), STRICT).unwrap();
+    let ImportedUser { user, has_own_id } = parse(&line.to_string(), STRICT).unwrap();
     assert!(!has_own_id && user.username.is_none() && user.name.is_none() && user.roles.is_empty());
     assert_eq!((user.created_at, user.disabled_at), (now(), None));
 }
 
 #[test]
-fn times_are_read_as_dumps_write_them() {
+fn times_are_parsed_in_the_formats_of_dumps() {
     for text in [
         "2020-02-03T04:05:06Z",
         "2020-02-03 04:05:06.123+00",
@@ -66,13 +66,13 @@ fn times_are_read_as_dumps_write_them() {
         "2020-02-03 04:05:06",
         "2020-02-03T04:05:06.123456",
     ] {
-        let person = with("created_at", &json!(text)).unwrap();
-        assert_eq!(person.user.created_at.timestamp(), 1_580_702_706, "{text}");
+        let imported = with("created_at", &json!(text)).unwrap();
+        assert_eq!(imported.user.created_at.timestamp(), 1_580_702_706, "{text}");
     }
 }
 
 #[test]
-fn hashes_of_flask_security_are_marked_but_djangos_among_them_are_not() {
+fn flask_security_hashes_get_a_prefix_except_those_in_djangos_formats() {
     let flask = Options { flask_security: true, ..STRICT };
     let stored = |hash: &str| {
         let line = json!({"email": "ann@example.org", "password": hash}).to_string();
@@ -83,58 +83,64 @@ fn hashes_of_flask_security_are_marked_but_djangos_among_them_are_not() {
 }
 
 #[test]
-fn a_bad_line_says_what_is_wrong_and_not_with_which_value() {
+fn a_bad_line_is_explained_without_its_values() {
     let costly = HASH.replace("$04$", "$15$");
     for (name, value, reason) in [
         ("email", json!(null), "email is missing"),
         ("email", json!(HASH), "email is not an e-mail address"),
         ("email", json!([HASH]), "email is not a string"),
         ("password_hash", json!(""), "password_hash is missing"),
-        ("password_hash", json!("n4K6gTE3DMJ3aF"), "password_hash is of no form that is known"),
-        ("password_hash", json!(costly), "password_hash would take more than a second or 256 MiB to check"),
+        ("password_hash", json!("n4K6gTE3DMJ3aF"), "password_hash has an unknown format"),
+        ("password_hash", json!(costly), "password_hash takes more than a second or 256 MiB to verify"),
         ("password_hash", json!(["n4K6gTE3DMJ3aF"]), "password_hash is not a string"),
-        ("password", json!(HASH), "has password_hash twice"),
+        ("password", json!(HASH), "has a duplicate member password_hash"),
         ("username", json!(HASH), "username may contain only letters, digits, '.', '_' and '-'"),
         ("name", json!("a\u{0}"), "name must not contain control characters"),
         ("id", json!(7), "id is not a string"),
         ("id", json!("7"), "id is not a UUID"),
         ("roles", json!(HASH), "roles is not an array"),
         ("roles", json!([HASH]), "roles must be 1 to 32 characters of a-z, 0-9, '_' and '-'"),
-        ("roles", json!([1]), "roles has something else than strings"),
+        ("roles", json!([1]), "roles must contain only strings"),
         ("claims", json!([HASH]), "claims must be a JSON object"),
         ("claims", json!({"sub": HASH}), "claims must not have a member \"sub\", which is reserved"),
-        ("disabled", json!(HASH), "disabled is neither true nor false"),
+        ("disabled", json!(HASH), "disabled must be true or false"),
         ("created_at", json!(HASH), "created_at is not a time such as 2026-01-31T12:00:00Z"),
         (
             "created_at",
             json!("10000-01-01T00:00:00Z"),
             "created_at is not a time such as 2026-01-31T12:00:00Z",
         ),
-        ("shoe_size", json!(HASH), "has an unknown member \"shoe_size\": --ignore-unknown passes over such"),
+        (
+            "shoe_size",
+            json!(HASH),
+            "has an unknown member \"shoe_size\"; use --ignore-unknown to skip unknown members",
+        ),
     ] {
         assert_eq!(with(name, &value).err().as_deref(), Some(reason), "{name}: {value}");
     }
 }
 
 #[test]
-fn what_is_no_object_is_not_repeated() {
+fn text_that_is_not_an_object_is_not_printed() {
     let quoted = format!("\"{HASH}\"");
-    let twice = format!("{{\"email\":\"a@example.org\",\"email\":\"{HASH}\"}}");
+    let duplicate = format!("{{\"email\":\"a@example.org\",\"email\":\"{HASH}\"}}");
     for (line, reason) in [
         (HASH, "is not JSON"),
         ("{\"email\":", "is not JSON"),
         ("{} {}", "is not JSON"),
         ("7", "is not a JSON object"),
         (&quoted, "is not a JSON object"),
-        (&twice, "has email twice"),
+        (&duplicate, "has a duplicate member email"),
     ] {
         assert_eq!(parse(line, STRICT).err().as_deref(), Some(reason), "{line}");
     }
-    assert!(Person::parse(b"{\"email\":\"\xff\"}", STRICT, now()).is_err_and(|it| it == BadLine::NotJson));
+    assert!(
+        ImportedUser::parse(b"{\"email\":\"\xff\"}", STRICT, now()).is_err_and(|it| it == BadLine::NotJson)
+    );
 }
 
 #[test]
-fn unknown_members_can_be_passed_over() {
+fn unknown_members_can_be_skipped() {
     let line = json!({"email": "ann@example.org", "password": HASH, "last_login": {"at": [1]}}).to_string();
     assert!(parse(&line, STRICT).is_err());
     assert!(parse(&line, Options { ignore_unknown: true, ..STRICT }).is_ok());

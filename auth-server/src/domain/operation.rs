@@ -1,0 +1,76 @@
+//! Changes to the database: who asks for them, when, and the transaction that makes them.
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::audit::AuditLog;
+use crate::domain::revocation_feed::RevocationFeed;
+use crate::model::{ClientInfo, Revocation, UserId};
+use crate::store::{AnyConnection, Database, StoreError, users};
+
+/// One change: on which database, for which client, at what time.
+pub struct Operation<'a> {
+    pub database: &'a Database,
+    /// Who asks for it. Recorded in every event.
+    pub client: ClientInfo,
+    /// When. All rows and events of the operation get this time.
+    pub now: DateTime<Utc>,
+    feed: Option<&'a RevocationFeed>,
+}
+
+/// An open transaction, with the audit log that is committed with it.
+pub struct Transaction<'a> {
+    pub connection: &'a mut AnyConnection,
+    pub audit: AuditLog,
+    pub now: DateTime<Utc>,
+}
+
+impl<'a> Operation<'a> {
+    /// An operation outside of the server, which has a revocation feed of its own and finds the change at its next poll.
+    pub fn new(database: &'a Database, client: ClientInfo, now: DateTime<Utc>) -> Self {
+        Self { database, client, now, feed: None }
+    }
+
+    /// An operation of the server: its own revocation feed is notified of revocations immediately.
+    pub fn with_feed(self, feed: &'a RevocationFeed) -> Self {
+        Self { feed: Some(feed), ..self }
+    }
+
+    /// Runs `work` in a transaction together with the events and revocations that it records: all of it is committed, or
+    /// nothing is. Events are logged once they are committed.
+    ///
+    /// # Errors
+    /// What `work` returns, or that the database failed.
+    pub async fn transaction<T, E>(
+        &self,
+        work: impl FnOnce(&mut Transaction<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let (client, now) = (self.client.clone(), self.now);
+        let run = move |connection: &mut AnyConnection| {
+            let mut tx = Transaction { connection, audit: AuditLog::new(now, client), now };
+            let value = work(&mut tx)?;
+            tx.audit.write(tx.connection)?;
+            Ok::<_, E>((value, tx.audit))
+        };
+        let (value, audit) = self.database.transaction(run).await?;
+        audit.print();
+        if let Some(feed) = self.feed.filter(|_| audit.has_revocations()) {
+            feed.notify();
+        }
+        Ok(value)
+    }
+}
+
+impl Transaction<'_> {
+    /// Increments the version of a user: access tokens issued before become stale, and logins that are not committed yet
+    /// fail. Call it before sessions are ended: it locks the user's row, and every transaction locks that row first.
+    pub fn bump_version(&mut self, user: UserId) -> Result<(), StoreError> {
+        if let Some(version) = users::bump_version(self.connection, user)? {
+            self.audit.revoke(Revocation::User(user, version));
+        }
+        Ok(())
+    }
+}
