@@ -19,7 +19,6 @@ pub enum StoreError {
     Impossible(#[from] ImpossibleValue),
     /// Reads would succeed, but no login, refresh or logout.
     #[error("the database is a standby, which accepts no writes")]
-    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "SQLite has no standby"))]
     Standby,
     /// The work may still complete.
     #[error("the database did not respond in time")]

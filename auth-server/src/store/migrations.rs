@@ -1,11 +1,11 @@
 use std::collections::BTreeSet;
 
 use diesel::backend::Backend;
-use diesel::connection::SimpleConnection;
+#[cfg(feature = "postgres")]
+use diesel::connection::{Connection as _, SimpleConnection as _};
 use diesel::migration::{Migration, MigrationSource, MigrationVersion};
 use diesel::sql_types::Text;
-#[cfg(feature = "postgres")]
-use diesel::{Connection as _, QueryableByName, RunQueryDsl, sql_query};
+use diesel::{QueryableByName, RunQueryDsl, sql_query};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::store::AnyConnection;
