@@ -87,7 +87,7 @@ impl Collector for KeySetState {
             ("succeeded", fetches.succeeded),
             ("unreachable", fetches.unreachable),
             ("timed_out", fetches.timed_out),
-            ("bad_answer", fetches.bad_answer),
+            ("bad_answer", fetches.bad_response),
         ] {
             ConstCounter::new(number).encode(family.encode_family(&[("outcome", outcome)])?)?;
         }

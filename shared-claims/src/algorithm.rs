@@ -1,29 +1,29 @@
-//! The signature algorithms that Latchkey knows.
+//! The supported signature algorithms.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// A JWS algorithm (RFC 7518 §3.1, RFC 8037 §3.1). There is no `none`: what cannot be named cannot be allowed.
+/// A JWS algorithm (RFC 7518 §3.1, RFC 8037 §3.1). `none` does not exist here, so it cannot be allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Algorithm {
-    /// ECDSA on P-256 with SHA-256; the default.
+    /// ECDSA on P-256 with SHA-256. The default.
     Es256,
     /// RSASSA-PKCS1-v1_5 with SHA-256.
     Rs256,
-    /// Ed25519, under the name that consumers know: `EdDSA`.
+    /// Ed25519, under the name `EdDSA` that existing consumers know.
     EdDsa,
-    /// HMAC with SHA-256. Whoever verifies it can sign it.
+    /// HMAC with SHA-256. A server that can verify these tokens can also sign them.
     Hs256,
 }
 
 impl Algorithm {
-    /// Every algorithm there is.
+    /// Every supported algorithm.
     pub const ALL: &[Self] = &[Self::Es256, Self::Rs256, Self::EdDsa, Self::Hs256];
 
-    /// The algorithms whose verifier cannot sign.
+    /// The algorithms whose verification key cannot sign.
     pub const ASYMMETRIC: &[Self] = &[Self::Es256, Self::Rs256, Self::EdDsa];
 
-    /// The name in a JWS header, in its only spelling: names are case-sensitive (RFC 7515 §4.1.1).
+    /// The case-sensitive name in a JWS header (RFC 7515 §4.1.1).
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -50,9 +50,9 @@ impl fmt::Display for Algorithm {
     }
 }
 
-/// The text names no algorithm of [`Algorithm::ALL`].
+/// The name is not that of an algorithm in [`Algorithm::ALL`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no such algorithm: ES256, RS256, EdDSA and HS256 are known")]
+#[error("unknown algorithm: use ES256, RS256, EdDSA or HS256")]
 pub struct UnknownAlgorithm;
 
 impl FromStr for Algorithm {

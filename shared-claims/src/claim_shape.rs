@@ -1,15 +1,15 @@
-//! Which claims a token must have, and of which JSON type: checked by name, so that the log can say which was wrong.
+//! The claims that a token must have, with their JSON types. Each is checked by name, so that the log can name the
+//! offending claim.
 
 use serde_json::{Map, Value};
 
 use crate::error::TokenError;
 
-/// 9999-12-31T23:59:59Z, the last moment that every date library can say.
+/// 9999-12-31T23:59:59Z, the latest time that every date library can represent.
 const LAST_TIME: i64 = 253_402_300_799;
-/// The first integer that a reader with only floating-point numbers can confuse with another (RFC 8259 §6).
+/// From 2^53 on, readers that use floating-point numbers confuse integers (RFC 8259 §6).
 const FIRST_INEXACT: u64 = 1 << 53;
 
-/// One claim and what it must look like.
 pub(crate) struct Claim {
     name: &'static str,
     kind: Kind,
@@ -17,59 +17,55 @@ pub(crate) struct Claim {
 }
 
 enum Kind {
-    /// A string, possibly empty.
+    /// A string, which can be empty.
     Text,
-    /// A string that names something, hence not empty.
-    Name,
+    /// A string that is not empty.
+    NonEmpty,
     /// An array of strings.
-    Texts,
+    TextList,
     /// A string or an array of strings.
-    TextOrTexts,
-    /// Whole seconds since 1970. RFC 7519 §2 would allow fractions; we never write them.
+    TextOrList,
+    /// Whole seconds since 1970. RFC 7519 §2 allows fractions; the auth server never writes them.
     Time,
-    /// A whole number from 0 to below 2^53.
+    /// An integer from 0 to below 2^53.
     Count,
 }
 
-/// RFC 9068 §2.2 and our own.
+/// The claims of RFC 9068 §2.2 and those of Latchkey.
 pub(crate) const ACCESS: &[Claim] = &[
-    required("iss", Kind::Name),
-    required("sub", Kind::Name),
-    required("aud", Kind::TextOrTexts),
-    required("client_id", Kind::Name),
+    required("iss", Kind::NonEmpty),
+    required("sub", Kind::NonEmpty),
+    required("aud", Kind::TextOrList),
+    required("client_id", Kind::NonEmpty),
     required("iat", Kind::Time),
     required("exp", Kind::Time),
-    required("jti", Kind::Name),
-    required("type", Kind::Name),
-    required("sid", Kind::Name),
+    required("jti", Kind::NonEmpty),
+    required("type", Kind::NonEmpty),
+    required("sid", Kind::NonEmpty),
     required("uv", Kind::Count),
     required("auth_time", Kind::Time),
-    required("amr", Kind::Texts),
-    required("roles", Kind::Texts),
+    required("amr", Kind::TextList),
+    required("roles", Kind::TextList),
     required("name", Kind::Text),
     optional("nbf", Kind::Time),
-    optional("csrf", Kind::Name),
+    optional("csrf", Kind::NonEmpty),
 ];
 
-/// A refresh token's.
 pub(crate) const REFRESH: &[Claim] = &[
-    required("iss", Kind::Name),
-    required("aud", Kind::TextOrTexts),
-    required("sub", Kind::Name),
-    required("sid", Kind::Name),
+    required("iss", Kind::NonEmpty),
+    required("aud", Kind::TextOrList),
+    required("sub", Kind::NonEmpty),
+    required("sid", Kind::NonEmpty),
     required("gen", Kind::Count),
-    required("sk", Kind::Name),
-    required("jti", Kind::Name),
-    required("type", Kind::Name),
+    required("sk", Kind::NonEmpty),
+    required("jti", Kind::NonEmpty),
+    required("type", Kind::NonEmpty),
     required("iat", Kind::Time),
     required("exp", Kind::Time),
     optional("nbf", Kind::Time),
 ];
 
-/// Checks each claim in turn.
-///
-/// # Errors
-/// The first one that is missing, of the wrong type or out of range.
+/// Checks each claim in turn, and reports the first one that is missing, mistyped or out of range.
 pub(crate) fn check(payload: &Map<String, Value>, claims: &[Claim]) -> Result<(), TokenError> {
     for claim in claims {
         match payload.get(claim.name) {
@@ -85,9 +81,9 @@ impl Claim {
     fn check(&self, value: &Value) -> Result<(), TokenError> {
         let fits = match self.kind {
             Kind::Text => value.is_string(),
-            Kind::Name => is_name(value),
-            Kind::Texts => is_texts(value),
-            Kind::TextOrTexts => value.is_string() || is_texts(value),
+            Kind::NonEmpty => is_non_empty(value),
+            Kind::TextList => is_text_list(value),
+            Kind::TextOrList => value.is_string() || is_text_list(value),
             Kind::Time => {
                 return self.check_integer(value, |time| i64::try_from(time).is_ok_and(|t| t <= LAST_TIME));
             }
@@ -105,11 +101,11 @@ impl Claim {
     }
 }
 
-fn is_name(value: &Value) -> bool {
+fn is_non_empty(value: &Value) -> bool {
     value.as_str().is_some_and(|text| !text.is_empty())
 }
 
-fn is_texts(value: &Value) -> bool {
+fn is_text_list(value: &Value) -> bool {
     value.as_array().is_some_and(|elements| elements.iter().all(Value::is_string))
 }
 

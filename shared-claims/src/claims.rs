@@ -1,4 +1,4 @@
-//! What a token says (RFC 7519 §4, RFC 9068 §2.2).
+//! The claims of a token (RFC 7519 §4, RFC 9068 §2.2).
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -8,11 +8,11 @@ pub const ACCESS: &str = "access";
 /// `type` of a refresh token.
 pub const REFRESH: &str = "refresh";
 
-/// The custom claims of a service that does not type them.
+/// Custom claims without a type of your own.
 pub type CustomClaims = Map<String, Value>;
 
-/// Names that a custom claim may not have: ours, the registered ones of RFC 7519 and RFC 9068, and those by which
-/// other software grants something.
+/// Names that a custom claim must not use: those of Latchkey, those registered by RFC 7519 and RFC 9068, and those that
+/// other software uses for authorization.
 pub const RESERVED: &[&str] = &[
     "iss",
     "sub",
@@ -47,78 +47,78 @@ pub const RESERVED: &[&str] = &[
     "txn",
 ];
 
-/// The claims of an access token. `C` is whatever an administrator attached to the person: a map by default, or a
-/// type of your own. Members that `C` does not know are ignored, unless it says otherwise.
+/// The claims of an access token. `C` is the type of the custom claims that an administrator attached to the user: a
+/// map by default. Members that `C` does not have are ignored.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AccessClaims<C = CustomClaims> {
     /// The issuer: the base URL of the auth server.
     pub iss: String,
-    /// The person, a UUID. The only thing to key your own data by.
+    /// The user's id, a UUID that never changes. Use it as the key of your own data.
     pub sub: String,
-    /// Whom the token is for.
+    /// The API that the token is for.
     pub aud: Audience,
-    /// The client that the session was opened with.
+    /// The client that created the session.
     pub client_id: String,
-    /// When it was issued, in seconds since 1970.
+    /// Time of issue, in seconds since 1970.
     pub iat: i64,
-    /// When it ends, in seconds since 1970.
+    /// Expiry, in seconds since 1970.
     pub exp: i64,
-    /// When it begins, if it says so.
+    /// The time before which the token is not valid, in seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nbf: Option<i64>,
-    /// This token's own id.
+    /// The unique id of this token.
     pub jti: String,
-    /// [`ACCESS`]; anything else is refused.
+    /// Always [`ACCESS`]; other values are rejected.
     #[serde(rename = "type")]
     pub token_type: String,
-    /// The session.
+    /// The id of the session, a UUID.
     pub sid: String,
-    /// The version of the person's record that the token was made from.
+    /// The version of the user's row at the time of issue. It grows when password, roles or status change.
     pub uv: i64,
-    /// When the person last proved who they are, in seconds since 1970.
+    /// Time of the last authentication with a password, in seconds since 1970.
     pub auth_time: i64,
-    /// How they did so (RFC 8176): `pwd`.
+    /// The authentication methods (RFC 8176): `pwd`.
     pub amr: Vec<String>,
-    /// What they may do.
+    /// The user's roles.
     pub roles: Vec<String>,
-    /// How to greet them. Chosen by the person: escape it.
+    /// The display name. The user chooses it, so escape it in HTML.
     pub name: String,
-    /// What `X-CSRF-Token` must say, where the token comes in a cookie.
+    /// The required value of `X-CSRF-Token` when the token is sent in a cookie.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub csrf: Option<String>,
-    /// The person's custom claims.
+    /// The custom claims.
     #[serde(flatten)]
     pub custom: C,
 }
 
-/// The claims of a refresh token, which only auth servers read.
+/// The claims of a refresh token. Only auth servers read them.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct RefreshClaims {
     /// The issuer.
     pub iss: String,
-    /// The issuer again: the auth server is the audience.
+    /// Equal to the issuer: the auth server is the audience.
     pub aud: Audience,
-    /// The person.
+    /// The user's id.
     pub sub: String,
-    /// The session.
+    /// The session's id.
     pub sid: String,
-    /// The session's generation that this token may turn into the next; below 2^53, which every JSON reader keeps exact.
+    /// The generation of the session that this token can advance. Below 2^53, so that every JSON reader keeps it exact.
     #[serde(rename = "gen")]
     pub generation: u64,
     /// The session's secret: 16 random bytes in base64url.
     pub sk: String,
-    /// This token's own id.
+    /// The unique id of this token.
     pub jti: String,
-    /// [`REFRESH`]; anything else is refused.
+    /// Always [`REFRESH`]; other values are rejected.
     #[serde(rename = "type")]
     pub token_type: String,
-    /// When it was issued, in seconds since 1970.
+    /// Time of issue, in seconds since 1970.
     pub iat: i64,
-    /// When the session ends at the latest, in seconds since 1970.
+    /// The absolute expiry of the session, in seconds since 1970.
     pub exp: i64,
 }
 
-/// Everything but the session's secret.
+/// Leaves out the session's secret.
 impl std::fmt::Debug for RefreshClaims {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RefreshClaims")
@@ -134,14 +134,14 @@ impl std::fmt::Debug for RefreshClaims {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Audience {
-    /// A string.
+    /// A JSON string.
     One(String),
-    /// An array of strings.
+    /// A JSON array of strings.
     Many(Vec<String>),
 }
 
 impl Audience {
-    /// Whether `audience` is meant, byte for byte.
+    /// Whether `audience` is included, compared byte for byte.
     #[must_use]
     pub fn contains(&self, audience: &str) -> bool {
         match self {

@@ -1,19 +1,19 @@
-//! The one place in the workspace that reads the wall clock.
+//! The only place in the workspace that reads the wall clock.
 
 use chrono::{DateTime, SubsecRound, Utc};
 
-/// What time it is. Injected wherever time matters, so that tests move it instead of sleeping.
+/// The current time, injected wherever time matters, so that tests can move it.
 pub trait Clock: Send + Sync {
-    /// The present moment, to the microsecond: the finest step that both databases store.
+    /// The current time in microseconds, the finest resolution that both databases store.
     fn now(&self) -> DateTime<Utc>;
 }
 
-/// The machine's own clock.
+/// The clock of the machine.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that may read the wall clock")]
+    #[expect(clippy::disallowed_methods, reason = "the only place that may read the wall clock")]
     fn now(&self) -> DateTime<Utc> {
         Utc::now().trunc_subsecs(6)
     }

@@ -1,4 +1,4 @@
-//! The JWS compact form (RFC 7515 §7.1), read strictly, and the rules for its header.
+//! Parses the JWS compact form strictly (RFC 7515 §7.1) and applies the header rules.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,10 +8,10 @@ use crate::algorithm::Algorithm;
 use crate::error::TokenError;
 use crate::strict_json::{self, StrictJsonError};
 
-/// The longest token that is looked at: what follows costs time in proportion to its length.
+/// The maximum length of a token in bytes. The cost of validation grows with the length.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
 
-/// A token taken apart. Nothing in it is verified yet.
+/// The parts of a token. Nothing in it is verified yet.
 pub(crate) struct Compact<'a> {
     pub header: Header,
     pub signing_input: &'a str,
@@ -19,8 +19,8 @@ pub(crate) struct Compact<'a> {
     payload: &'a str,
 }
 
-/// The header members that we look at. `jku`, `x5u`, `jwk` and `x5c` are not among them: a token does not say
-/// which key to trust (RFC 8725 §3.10).
+/// The header members that are used. `jku`, `x5u`, `jwk` and `x5c` are never read: a token must not choose its own key
+/// (RFC 8725 §3.10).
 pub(crate) struct Header {
     pub algorithm: Algorithm,
     pub key_id: Option<String>,
@@ -44,7 +44,7 @@ impl<'a> Compact<'a> {
         Ok(Self { header: Header::parse(&decode(header)?)?, signing_input, signature, payload })
     }
 
-    /// The payload bytes. To be called only after the signature has been verified.
+    /// The payload. Call this only after the signature is verified.
     pub fn into_payload(self) -> Result<Vec<u8>, TokenError> {
         decode(self.payload)
     }
@@ -67,15 +67,15 @@ impl Header {
         })
     }
 
-    /// Whether `typ` is `wanted`, in any case, with or without `application/` (RFC 7515 §4.1.9, RFC 9068 §4).
-    pub fn has_typ(&self, wanted: &str) -> bool {
+    /// Whether `typ` equals `expected`, in any case, with or without `application/` (RFC 7515 §4.1.9, RFC 9068 §4).
+    pub fn has_typ(&self, expected: &str) -> bool {
         const PREFIX: &str = "application/";
         self.typ.as_deref().is_some_and(|typ| {
             let bare = match typ.get(..PREFIX.len()) {
                 Some(prefix) if prefix.eq_ignore_ascii_case(PREFIX) => &typ[PREFIX.len()..],
                 _ => typ,
             };
-            bare.eq_ignore_ascii_case(wanted)
+            bare.eq_ignore_ascii_case(expected)
         })
     }
 }
@@ -88,7 +88,7 @@ fn text(members: &Map<String, Value>, name: &str) -> Result<Option<String>, Toke
     }
 }
 
-/// Strict: no padding, and no bits left over, so that a token has one spelling only.
+/// Rejects padding and leftover bits, so that a token has exactly one spelling.
 fn decode(part: &str) -> Result<Vec<u8>, TokenError> {
     URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenError::NotBase64Url)
 }

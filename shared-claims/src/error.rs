@@ -1,102 +1,102 @@
-//! Why a token was refused, worded for the person who reads the log.
+//! The reasons for which a token is rejected, worded for the log.
 
-/// Why a token was refused. One variant for each rule, so that a log line says which one.
+/// Why a token is rejected: one variant per rule.
 ///
-/// Nothing of the token itself is in it: what an attacker writes must not reach the log.
-/// Callers of an API are told none of this; see [`token_problem`](crate::http::bearer::token_problem).
+/// The messages contain no part of the token, because an attacker can write anything into it.
+/// Callers of an API do not see the reason; see [`token_problem`](crate::http::bearer::token_problem).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// Longer than [`MAX_TOKEN_BYTES`](crate::compact::MAX_TOKEN_BYTES).
     #[error("the token is longer than 8 KiB")]
     TooLong,
-    /// Not three parts with two dots between them.
-    #[error("the token is not in compact form: three parts and two dots")]
+    /// Not three parts separated by dots (RFC 7515 §7.1).
+    #[error("the token is not in compact form: three parts separated by dots")]
     NotCompact,
-    /// A character outside the alphabet, a stray length, or bits left over (RFC 7515 §2, RFC 4648 §3.5).
+    /// A character outside the alphabet, an impossible length, or leftover bits (RFC 7515 §2, RFC 4648 §3.5).
     #[error("a part of the token is not base64url without padding")]
     NotBase64Url,
-    /// The header is not a JSON object with an `alg` and well-typed members.
-    #[error("the header is not a JSON object with an algorithm")]
+    /// The header is not a JSON object with `alg`, or a member has the wrong type.
+    #[error("the header is not a valid JSON object with alg")]
     MalformedHeader,
     /// The payload is not a JSON object.
     #[error("the payload is not a JSON object")]
     MalformedPayload,
-    /// A member stands twice in the header or the payload (RFC 7515 §4, RFC 7519 §4).
-    #[error("a member stands twice")]
+    /// The header or the payload has a duplicate member (RFC 7515 §4, RFC 7519 §4).
+    #[error("the token has a duplicate member")]
     DuplicateMember,
-    /// The header has `crit`: it names extensions that one must understand, and we know none (RFC 7515 §4.1.11).
-    #[error("the header demands an extension (crit)")]
+    /// The header has `crit`, which requires extensions. None are supported (RFC 7515 §4.1.11).
+    #[error("the header requires an extension (crit)")]
     CriticalHeader,
-    /// `alg` is not an algorithm that we know; `none` is not.
+    /// `alg` is not a supported algorithm, for example `none`.
     #[error("the algorithm is unknown")]
     UnknownAlgorithm,
-    /// `alg` is known, but not in the allow-list (RFC 8725 §3.1).
-    #[error("the algorithm is not allowed here")]
+    /// `alg` is not in the list of allowed algorithms (RFC 8725 §3.1).
+    #[error("the algorithm is not allowed")]
     AlgorithmNotAllowed,
     /// `alg` is not the algorithm of the key that `kid` names (RFC 8725 §3.1).
-    #[error("the algorithm is not that of the key")]
+    #[error("the algorithm does not match the key")]
     AlgorithmMismatch,
-    /// `typ` is absent or says that this is another kind of token (RFC 8725 §3.11).
-    #[error("the typ in the header is not the one wanted")]
+    /// `typ` is absent or names another kind of token (RFC 8725 §3.11).
+    #[error("the typ in the header is not the expected one")]
     WrongTyp,
-    /// The header has no `kid`, and more than one key could be meant.
-    #[error("the header names no key (kid)")]
+    /// The header has no `kid`.
+    #[error("the header has no kid")]
     MissingKeyId,
-    /// No key with this `kid` is at hand.
+    /// No key has this `kid`.
     #[error("the key named by kid is unknown")]
     UnknownKey,
-    /// There are no keys at all: nothing can be said about any token.
-    #[error("no keys are at hand")]
+    /// There are no keys, so no token can be validated.
+    #[error("no keys are available")]
     NoKeys,
-    /// The signature does not fit.
-    #[error("the signature does not fit")]
+    /// The signature does not match the key and the content.
+    #[error("the signature is invalid")]
     BadSignature,
     /// A required claim is absent.
     #[error("the claim {0} is missing")]
     MissingClaim(&'static str),
-    /// A claim has the wrong JSON type, or is empty where a value is needed.
+    /// A claim has the wrong JSON type, or is empty although a value is required.
     #[error("the claim {0} has the wrong type")]
     MistypedClaim(&'static str),
-    /// A number beyond what its claim can mean: a time after the year 9999, a count of 2^53.
+    /// A number outside the range of its claim: a time after the year 9999, or a count of 2^53 or more.
     #[error("the claim {0} is out of range")]
     ImplausibleClaim(&'static str),
-    /// `iss` is not, byte for byte, the issuer wanted (RFC 8725 §3.8).
-    #[error("the issuer is not the one wanted")]
+    /// `iss` is not, byte for byte, the expected issuer (RFC 8725 §3.8).
+    #[error("the issuer is not the expected one")]
     WrongIssuer,
-    /// `aud` does not contain the audience wanted (RFC 8725 §3.9).
-    #[error("the audience is not the one wanted")]
+    /// `aud` does not contain the expected audience (RFC 8725 §3.9).
+    #[error("the audience is not the expected one")]
     WrongAudience,
-    /// The claim `type` says that this is another kind of token.
-    #[error("the claim type is not the one wanted")]
+    /// The claim `type` names another kind of token.
+    #[error("the claim type is not the expected one")]
     WrongTokenType,
-    /// `exp` has passed, and the leeway with it.
+    /// `exp` and the leeway have passed.
     #[error("the token has expired")]
     Expired,
-    /// A time that should have passed is further ahead than clocks differ: `iat`, `auth_time`.
+    /// `iat` or `auth_time` is further in the future than the leeway for clock differences.
     #[error("the claim {0} is in the future")]
     FromTheFuture(&'static str),
-    /// `nbf` has not come yet.
+    /// `nbf` is in the future.
     #[error("the token is not valid yet")]
     NotYetValid,
-    /// The key was taken out of use, with all that it signed.
-    #[error("the key was taken out of use")]
+    /// The key is retired, so every token that it signed is revoked.
+    #[error("the key is retired")]
     RetiredKey,
     /// The session has ended.
     #[error("the session has ended")]
     SessionEnded,
-    /// The person's roles, password or status have changed since. A refresh heals that.
-    #[error("the token is older than the last change of its person's record")]
+    /// The user's roles, password or status changed after the token was issued. A refresh returns a current token.
+    #[error("the token is older than the last change of the user")]
     Stale,
-    /// What was revoked has not been heard of for so long that nothing is to be believed.
-    #[error("nothing was heard of revocations for too long")]
+    /// The last update from the revocation feed is older than the configured maximum.
+    #[error("the revocation list is too old")]
     RevocationsTooOld,
-    /// The custom claims do not fit the type that the service asked for.
-    #[error("the custom claims do not have the shape that this service wants")]
+    /// The custom claims do not fit the type that the service requires.
+    #[error("the custom claims do not fit the type that this service requires")]
     CustomClaims,
 }
 
 impl TokenError {
-    /// All of them, once each; those that name a claim, without its name.
+    /// Every variant once. Those with a claim have an empty name.
     pub const ALL: &[Self] = &[
         Self::TooLong,
         Self::NotCompact,
@@ -129,7 +129,7 @@ impl TokenError {
         Self::CustomClaims,
     ];
 
-    /// The rule in one word, for metrics.
+    /// The rule as a label for metrics.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! One fetch of a key set over HTTP, from a server that might be anything.
+//! Fetches a key set over HTTP from a server that is not trusted to respond correctly.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,38 +14,38 @@ use url::Url;
 
 use crate::key_set::{KeySet, KeySetError};
 
-/// Where the keys are.
+/// Where to fetch the keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JwksSource {
-    /// The JWK Set itself.
+    /// The URL of the JWK Set.
     JwksUrl(Url),
-    /// An issuer, whose metadata say where (RFC 8414): its `issuer` must be this one, byte for byte.
+    /// An issuer whose metadata contains the URL (RFC 8414). Its `issuer` must equal this one, byte for byte.
     Issuer(String),
 }
 
-/// The most bytes of an answer that are read. 64 keys of RSA 8192 are less.
+/// The maximum size of a response. 64 RSA keys of 8192 bits need less.
 const MAX_BODY_BYTES: usize = 256 * 1024;
 
-/// Why there are no new keys. Fixed sentences: they are shown on the readiness page, which strangers can read.
+/// Why a fetch failed. The messages are fixed because the public readiness page shows them.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum FetchError {
     #[error("the issuer is not an http or https URL")]
     BadIssuer,
     #[error("the server cannot be reached")]
     Unreachable,
-    #[error("the server did not answer in time")]
+    #[error("the server did not respond in time")]
     TimedOut,
-    #[error("the server answered with status {0}")]
+    #[error("the server returned status {0}")]
     Status(u16),
-    #[error("the answer is larger than 256 KiB")]
+    #[error("the response is larger than 256 KiB")]
     TooLarge,
-    #[error("the answer broke off")]
-    BrokenOff,
-    #[error("the metadata are not RFC 8414 JSON with issuer and jwks_uri")]
+    #[error("the response was cut off")]
+    CutOff,
+    #[error("the metadata is not RFC 8414 JSON with issuer and jwks_uri")]
     BadMetadata,
-    #[error("the metadata are those of another issuer")]
+    #[error("the metadata names another issuer")]
     WrongIssuer,
-    #[error("the metadata name a jwks_uri that is not to be used: https is needed")]
+    #[error("the jwks_uri in the metadata does not use https")]
     BadJwksUri,
     #[error(transparent)]
     BadKeySet(#[from] KeySetError),
@@ -54,13 +54,13 @@ pub(crate) enum FetchError {
 }
 
 impl FetchError {
-    /// Nobody answers yet, as while both servers start; any other answer is one.
+    /// Whether the server is down, as while both servers start, rather than misconfigured.
     pub fn is_an_outage(&self) -> bool {
         matches!(self, Self::Unreachable | Self::TimedOut | Self::Status(500..))
     }
 }
 
-/// An HTTP client and what to ask with it. Not `Send`: it lives in one task.
+/// An HTTP client for one source. It is not `Send`, so it stays in one task.
 pub(crate) struct Fetcher {
     source: JwksSource,
     timeout: Duration,
@@ -78,7 +78,7 @@ impl Fetcher {
         let client = Client::builder()
             .connector(Connector::new().rustls_0_23(Arc::new(tls())).timeout(timeout))
             .timeout(timeout)
-            // A redirect would let whoever answers choose the next server.
+            // A redirect would let the response choose the next server.
             .disable_redirects()
             .finish();
         Self { source, timeout, client }
@@ -105,14 +105,14 @@ impl Fetcher {
         let metadata_url = metadata_url(issuer).ok_or(FetchError::BadIssuer)?;
         let metadata: Metadata =
             serde_json::from_slice(&self.get(&metadata_url).await?).map_err(|_| FetchError::BadMetadata)?;
-        // RFC 8414 §3.3: identical, or the metadata must not be used.
+        // RFC 8414 §3.3: the metadata must not be used unless the issuers are identical.
         if metadata.issuer != issuer {
             return Err(FetchError::WrongIssuer);
         }
         let jwks_url = Url::parse(&metadata.jwks_uri).map_err(|_| FetchError::BadJwksUri)?;
-        let secure_enough =
+        let is_secure =
             jwks_url.scheme() == "https" || (jwks_url.scheme() == "http" && metadata_url.scheme() == "http");
-        if secure_enough { Ok(jwks_url) } else { Err(FetchError::BadJwksUri) }
+        if is_secure { Ok(jwks_url) } else { Err(FetchError::BadJwksUri) }
     }
 
     async fn get(&self, url: &Url) -> Result<Vec<u8>, FetchError> {
@@ -120,7 +120,7 @@ impl Fetcher {
             .client
             .get(url.as_str())
             .insert_header(("Accept", "application/json"))
-            // A cache on the way would go on with a key that was retired, and know nothing of the one after it.
+            // A cache on the way could keep serving a retired key.
             .insert_header(("Cache-Control", "no-cache"))
             .force_close();
         let mut response = request.send().await.map_err(|error| {
@@ -135,7 +135,7 @@ impl Fetcher {
         }
         let body = response.body().limit(MAX_BODY_BYTES).await.map_err(|error| match error {
             PayloadError::Overflow => FetchError::TooLarge,
-            _ => FetchError::BrokenOff,
+            _ => FetchError::CutOff,
         })?;
         Ok(body.to_vec())
     }
@@ -161,18 +161,18 @@ fn metadata_url(issuer: &str) -> Option<Url> {
     Some(url)
 }
 
-/// TLS with the system's roots. A system without any can still fetch over http, and over https fails at each try.
+/// TLS with the system's root certificates. Without any, https requests fail and http requests still work.
 pub(crate) fn tls() -> ClientConfig {
     let mut roots = RootCertStore::empty();
     let found = rustls_native_certs::load_native_certs();
     for error in &found.errors {
-        log::warn!("some of the system's root certificates cannot be read: {error}");
+        log::warn!("cannot read some of the system's root certificates: {error}");
     }
     roots.add_parsable_certificates(found.certs);
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .expect("aws-lc speaks TLS 1.2 and 1.3")
+        .expect("aws-lc supports TLS 1.2 and 1.3")
         .with_root_certificates(roots)
         .with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
@@ -184,7 +184,7 @@ mod tests {
     use super::metadata_url;
 
     #[test]
-    fn metadata_stand_between_the_host_and_the_path_of_the_issuer() {
+    fn the_metadata_path_is_inserted_before_the_path_of_the_issuer() {
         let url = |issuer| metadata_url(issuer).map(String::from);
         let expected = "https://auth.example/.well-known/oauth-authorization-server";
         assert_eq!(url("https://auth.example"), Some(expected.to_owned()));

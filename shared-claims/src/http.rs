@@ -1,4 +1,4 @@
-//! What an actix-web service needs: who is calling, and how to answer when that is not to be.
+//! For services on actix-web: authentication of callers, and error responses.
 
 pub mod access_cookie;
 pub mod authenticated;

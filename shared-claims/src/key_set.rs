@@ -1,4 +1,4 @@
-//! The keys that a token may be signed with, and the document they come in (RFC 7517 §5).
+//! Verification keys, and the JWK Set document that contains them (RFC 7517 §5).
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,23 +14,23 @@ use crate::jwk::{self, Key};
 pub use crate::jwk::{secret_key_id, thumbprint};
 use crate::strict_json;
 
-/// The most keys that one document may hold. A set grows by one key a rotation, and loses it when its tokens are dead.
+/// The maximum number of keys in one document. A set has one key per rotation whose tokens are still valid.
 pub const MAX_KEYS: usize = 64;
 
-/// Verification keys, picked by `kid`. Cheap to clone; the default is empty.
+/// Verification keys, selected by `kid`. Cheap to clone. The default is empty.
 #[derive(Clone, Default)]
 pub struct KeySet {
     keys: Arc<[Key]>,
 }
 
-/// Why a document is no key set. A single unusable key in it is not an error.
+/// Why a document cannot be used. A single unusable key in it is not an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeySetError {
-    /// Not a JSON object with an array `keys`.
+    /// Not a JSON object with an array named `keys`.
     #[error("the document is not a JWK Set")]
     NotAKeySet,
     /// More than [`MAX_KEYS`].
-    #[error("the document holds more than 64 keys")]
+    #[error("the document has more than 64 keys")]
     TooManyKeys,
 }
 
@@ -41,12 +41,11 @@ struct Document<'a> {
 }
 
 impl KeySet {
-    /// Reads a JWK Set. Keys that do not fit (type, curve, `use`, `key_ops`, `alg`, size, a member twice, a `kid`
-    /// that another has already) are left out, as RFC 7517 §5 asks; `oct` keys are always among them. So a set
-    /// may well come out empty.
+    /// Parses a JWK Set. Unusable keys are left out, as RFC 7517 §5 requires: wrong type, curve, `use`, `key_ops`, `alg`
+    /// or size, a duplicate member, a duplicate `kid`, and every `oct` key. The resulting set can be empty.
     ///
     /// # Errors
-    /// [`KeySetError`], if the document as a whole is not to be used.
+    /// [`KeySetError`], if the document as a whole is unusable.
     pub fn parse(json: &[u8]) -> Result<Self, KeySetError> {
         let document: Document = serde_json::from_slice(json).map_err(|_| KeySetError::NotAKeySet)?;
         if document.keys.len() > MAX_KEYS {
@@ -59,7 +58,7 @@ impl KeySet {
         Ok(Self::from_keys(usable))
     }
 
-    /// Shared secrets for HS256; the `kid` of each is its [`secret_key_id`].
+    /// Shared secrets for HS256, each with its [`secret_key_id`] as `kid`.
     pub fn from_secrets<'a>(secrets: impl IntoIterator<Item = &'a [u8]>) -> Self {
         Self::from_keys(secrets.into_iter().map(|secret| Key {
             id: Some(jwk::secret_key_id(secret)),
@@ -78,13 +77,13 @@ impl KeySet {
         Self { keys: keys.into() }
     }
 
-    /// How many usable keys there are.
+    /// The number of usable keys.
     #[must_use]
     pub fn len(&self) -> usize {
         self.keys.len()
     }
 
-    /// Whether there is no usable key.
+    /// Whether there are no usable keys.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
@@ -95,7 +94,7 @@ impl KeySet {
         self.keys.iter().filter_map(|key| key.id.as_deref())
     }
 
-    /// The key named `id`; without a name, the only key of a set of one.
+    /// The key named `id`, or without an id the only key of the set.
     pub(crate) fn pick(&self, id: Option<&str>) -> Result<&Key, TokenError> {
         match (id, &*self.keys) {
             (_, []) => Err(TokenError::NoKeys),
@@ -108,7 +107,7 @@ impl KeySet {
     }
 }
 
-/// Names, never key material.
+/// Shows key ids and algorithms, never key material.
 impl fmt::Debug for KeySet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.keys.iter().map(|key| (&key.id, key.algorithm))).finish()

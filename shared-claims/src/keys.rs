@@ -1,4 +1,4 @@
-//! Where a validator has its keys from.
+//! The sources from which a validator gets its keys.
 
 use std::sync::Arc;
 
@@ -8,20 +8,20 @@ use crate::key_set::KeySet;
 #[cfg(feature = "actix")]
 use crate::remote_key_set::RemoteKeySet;
 
-/// A source of keys: fixed, replaced by this program now and then, or fetched from an auth server.
+/// Keys that are fixed, replaced by the program itself, or fetched from an auth server.
 #[derive(Clone, Debug)]
 pub enum Keys {
-    /// The same for good.
+    /// Keys that never change.
     Fixed(Arc<KeySet>),
-    /// The program's own, replaced when they change.
+    /// Keys that the program replaces.
     Shared(SharedKeys),
-    /// Another server's, fetched over HTTP.
+    /// Keys of another server, fetched over HTTP.
     #[cfg(feature = "actix")]
     Remote(RemoteKeySet),
 }
 
 impl Keys {
-    /// The keys at hand; empty if there were never any.
+    /// The current keys. Empty before the first successful fetch.
     #[must_use]
     pub fn current(&self) -> Arc<KeySet> {
         match self {
@@ -52,7 +52,7 @@ impl From<RemoteKeySet> for Keys {
     }
 }
 
-/// A key set that its owner replaces while others validate with it. Clones see the same keys.
+/// A key set that can be replaced while validators use it. Clones share the keys.
 #[derive(Clone, Debug, Default)]
 pub struct SharedKeys {
     keys: Arc<ArcSwap<KeySet>>,
@@ -65,12 +65,12 @@ impl SharedKeys {
         Self { keys: Arc::new(ArcSwap::from_pointee(keys)) }
     }
 
-    /// Puts `keys` in the place of the present ones; validations under way go on with what they had.
+    /// Replaces the keys. Validations in progress finish with the previous ones.
     pub fn replace(&self, keys: KeySet) {
         self.keys.store(Arc::new(keys));
     }
 
-    /// The present keys.
+    /// The current keys.
     #[must_use]
     pub fn current(&self) -> Arc<KeySet> {
         self.keys.load_full()

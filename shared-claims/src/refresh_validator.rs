@@ -1,4 +1,4 @@
-//! Refresh tokens, as auth servers read them: signed with a secret that only they hold.
+//! Validates refresh tokens, which are signed with a secret that only auth servers have.
 
 use std::sync::Arc;
 
@@ -17,13 +17,13 @@ use crate::signature;
 use crate::time_checks;
 use crate::validator;
 
-/// The `typ` of a refresh token. Nobody else uses it, so that no other token can be taken for one (RFC 8725 §3.11).
+/// The `typ` of a refresh token. It is unique, so that no other token can pass for one (RFC 8725 §3.11).
 pub const REFRESH_TYP: &str = "rt+jwt";
 
-/// Bytes of a session's secret, `sk`.
+/// The length of a session's secret, `sk`.
 const SESSION_SECRET_BYTES: usize = 16;
 
-/// Says which refresh tokens this issuer signed. Whether their session lives, only the database knows.
+/// Validates refresh tokens. Whether the session is active, only the database knows.
 #[derive(Clone)]
 pub struct RefreshTokenValidator {
     issuer: String,
@@ -32,25 +32,25 @@ pub struct RefreshTokenValidator {
 }
 
 impl RefreshTokenValidator {
-    /// Tokens made by and for `issuer`, signed with one of `secrets` ([`KeySet::from_secrets`]).
+    /// Accepts tokens issued by and for `issuer`, signed with one of `secrets` ([`KeySet::from_secrets`]).
     pub fn new(issuer: impl Into<String>, secrets: KeySet, clock: Arc<dyn Clock>) -> Self {
         Self { issuer: issuer.into(), secrets, clock }
     }
 
-    /// Validates `token` without touching a database.
+    /// Validates `token` without a database.
     ///
     /// # Errors
-    /// The [`TokenError`] of the first rule that is broken.
+    /// The [`TokenError`] of the first broken rule.
     pub fn validate(&self, token: &str) -> Result<RefreshClaims, TokenError> {
         let claims = self.validate_expired(token)?;
         time_checks::check_expiry(claims.exp, self.clock.now())?;
         Ok(claims)
     }
 
-    /// As [`validate`](Self::validate), but an expired token passes: for logging out, which an old token may.
+    /// Like [`validate`](Self::validate), but accepts an expired token. Logout needs this.
     ///
     /// # Errors
-    /// The [`TokenError`] of the first rule that is broken, other than [`TokenError::Expired`].
+    /// The [`TokenError`] of the first broken rule, except [`TokenError::Expired`].
     pub fn validate_expired(&self, token: &str) -> Result<RefreshClaims, TokenError> {
         let token = Compact::parse(token)?;
         validator::check_header(&token.header, REFRESH_TYP)?;
@@ -80,7 +80,7 @@ impl RefreshTokenValidator {
     }
 }
 
-/// The issuer alone: secrets stay out.
+/// Leaves out the secrets.
 impl std::fmt::Debug for RefreshTokenValidator {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RefreshTokenValidator").field("issuer", &self.issuer).finish_non_exhaustive()

@@ -1,4 +1,4 @@
-//! The keys of another server: fetched, refreshed in the background, kept while that server is away (RFC 8414, RFC 7517).
+//! The keys of another server, refreshed in the background and kept while that server is unreachable (RFC 8414, RFC 7517).
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,24 +14,24 @@ pub use crate::fetch::JwksSource;
 use crate::fetch::{FetchError, Fetcher};
 use crate::key_set::KeySet;
 
-/// How many requests may wait for one look at the remote set; the rest are answered with the keys at hand.
+/// How many validations can wait for one fetch. The others continue with the current keys.
 const MAX_WAITING: usize = 1024;
 
-/// How to go about it. The defaults are right for servers; tests shorten them.
+/// The timing of a [`RemoteKeySet`]. The defaults suit servers; tests shorten them.
 #[derive(Clone)]
 pub struct RemoteKeySetOptions {
-    /// How often the set is fetched anew: 5 minutes.
+    /// The time between two fetches: 5 minutes.
     pub refresh_interval: Duration,
-    /// How soon it is tried again while there are no keys at all and nobody answers: 1 second.
+    /// The time until a retry while there are no keys and the server is down: 1 second.
     pub outage_retry_interval: Duration,
-    /// How soon after any other failure: 10 seconds. While older keys serve there is no hurry, and whoever answers with
-    /// nonsense would only be asked for more of it.
+    /// The time until a retry after any other failure: 10 seconds. Older keys are still usable, or the server is
+    /// misconfigured.
     pub retry_interval: Duration,
-    /// The least time between two looks for an unknown `kid`: 10 seconds. Anybody can invent a `kid`.
+    /// The minimum time between two fetches for an unknown `kid`: 10 seconds. Anyone can send an invented `kid`.
     pub unknown_kid_interval: Duration,
-    /// How long one fetch may take, metadata included: 5 seconds.
+    /// The timeout of one fetch, metadata included: 5 seconds.
     pub timeout: Duration,
-    /// Tells the age of the set and the time between looks.
+    /// Used for the age of the set and for [`unknown_kid_interval`](Self::unknown_kid_interval).
     pub clock: Arc<dyn Clock>,
 }
 
@@ -48,35 +48,35 @@ impl Default for RemoteKeySetOptions {
     }
 }
 
-/// What a readiness page shows.
+/// The state of a [`RemoteKeySet`], for readiness pages and metrics.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KeySetStatus {
-    /// How many usable keys are at hand.
+    /// The number of usable keys.
     pub keys: usize,
-    /// When they were fetched; `None` before the first time.
+    /// The time of the last successful fetch; `None` before the first one.
     pub fetched_at: Option<DateTime<Utc>>,
-    /// Why the latest fetch failed, in a fixed sentence; `None` if it did not.
+    /// Why the latest fetch failed; `None` if it succeeded.
     pub last_error: Option<String>,
-    /// How many fetches there were.
+    /// The number of fetches.
     pub fetches: Fetches,
 }
 
-/// Fetches since the start, by outcome.
+/// The number of fetches since the start, by outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Fetches {
-    /// Brought keys.
+    /// Fetches that returned keys.
     pub succeeded: u64,
-    /// Reached nobody.
+    /// Fetches without a connection.
     pub unreachable: u64,
-    /// Took too long.
+    /// Fetches that timed out.
     pub timed_out: u64,
-    /// Were answered, and not with keys that can be used; or not asked, since there is no right URL.
-    pub bad_answer: u64,
+    /// Fetches whose response had no usable keys, or whose URL is invalid.
+    pub bad_response: u64,
 }
 
-/// A key set on another server. Clones share it; the task that fetches ends with the last of them.
+/// The key set of another server. Clones share it; the background task ends when the last clone is dropped.
 ///
-/// A failed, empty or hostile answer never replaces keys that were good.
+/// A failed fetch, or a response without usable keys, never replaces usable keys.
 #[derive(Clone)]
 pub struct RemoteKeySet {
     state: Arc<State>,
@@ -90,10 +90,10 @@ struct State {
 }
 
 impl RemoteKeySet {
-    /// Starts fetching from `source`, in a task on the present actix arbiter. Returns at once, without keys.
+    /// Starts a task on the current actix arbiter that fetches from `source`. Returns immediately, without keys.
     ///
     /// # Panics
-    /// Outside of an actix system.
+    /// Outside an actix system.
     #[must_use]
     pub fn spawn(source: JwksSource, options: RemoteKeySetOptions) -> Self {
         let (refresh_requests, requests) = mpsc::channel(MAX_WAITING);
@@ -108,24 +108,24 @@ impl RemoteKeySet {
         Self { state, refresh_requests }
     }
 
-    /// The keys at hand; `None` before the first successful fetch.
+    /// The current keys; `None` before the first successful fetch.
     #[must_use]
     pub fn current(&self) -> Option<Arc<KeySet>> {
         self.state.keys.load_full()
     }
 
-    /// How the fetching goes.
+    /// The current state.
     #[must_use]
     pub fn status(&self) -> KeySetStatus {
         self.state.status().clone()
     }
 
-    /// Looks for keys that may have been added, and returns when that is done: at most once per
-    /// [`unknown_kid_interval`](RemoteKeySetOptions::unknown_kid_interval), and singly, so that many callers wait for one fetch. In between it returns at once.
+    /// Fetches the set again, at most once per [`unknown_kid_interval`](RemoteKeySetOptions::unknown_kid_interval), and
+    /// returns when that is done. Concurrent callers share one fetch. Within the interval it returns immediately.
     pub async fn refresh_for_unknown_kid(&self) {
         let (done, waiting) = oneshot::channel();
         if self.refresh_requests.try_send(done).is_ok() {
-            // Both ends of it mean the same: the look is over.
+            // The task drops the sender when it has decided or fetched, so an error is the signal.
             let _ = waiting.await;
         }
     }
@@ -139,7 +139,7 @@ impl fmt::Debug for RemoteKeySet {
 
 impl State {
     fn status(&self) -> std::sync::MutexGuard<'_, KeySetStatus> {
-        // Whoever panicked left a status that is at worst half new.
+        // After a panic the status is at worst partly updated.
         self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -152,17 +152,17 @@ impl Fetches {
             FetchError::BadIssuer
             | FetchError::Status(_)
             | FetchError::TooLarge
-            | FetchError::BrokenOff
+            | FetchError::CutOff
             | FetchError::BadMetadata
             | FetchError::WrongIssuer
             | FetchError::BadJwksUri
             | FetchError::BadKeySet(_)
-            | FetchError::NoUsableKey => &mut self.bad_answer,
+            | FetchError::NoUsableKey => &mut self.bad_response,
         }
     }
 }
 
-/// The task behind the handles.
+/// The background task.
 struct KeySetRefresher {
     state: Arc<State>,
     fetcher: Fetcher,
@@ -175,7 +175,7 @@ impl KeySetRefresher {
         let mut waiting: Option<oneshot::Sender<()>> = None;
         loop {
             let due = time::Instant::now() + self.fetch().await;
-            // Dropping a sender wakes its caller.
+            // Dropping the sender wakes the caller.
             drop(waiting.take());
             waiting = loop {
                 tokio::select! {
@@ -193,7 +193,7 @@ impl KeySetRefresher {
     fn may_refresh(&mut self) -> bool {
         let now = self.options.clock.now();
         let allowed = self.last_unknown_kid.is_none_or(|last| {
-            // A clock set back must not close this for hours.
+            // A clock that was set back must not block fetches for hours.
             (now - last).to_std().map_or(true, |passed| passed >= self.options.unknown_kid_interval)
         });
         if allowed {
@@ -202,7 +202,7 @@ impl KeySetRefresher {
         allowed
     }
 
-    /// Fetches once and says how long to wait before the next time.
+    /// Fetches once and returns the time until the next fetch.
     async fn fetch(&self) -> Duration {
         match self.fetcher.fetch().await {
             Ok(keys) => {
@@ -235,9 +235,9 @@ impl KeySetRefresher {
     fn record_failure(&self, error: &FetchError) {
         let mut status = self.state.status();
         let sentence = error.to_string();
-        // Said once and not at every retry.
+        // Logged once, not at every retry.
         if status.last_error.as_ref() != Some(&sentence) {
-            log::warn!("no keys from {}: {sentence}", self.fetcher.source());
+            log::warn!("cannot fetch keys from {}: {sentence}", self.fetcher.source());
         }
         status.last_error = Some(sentence);
         *status.fetches.failed(error) += 1;

@@ -1,4 +1,4 @@
-//! Listens to an auth server: what was revoked is known here within a second.
+//! Polls the revocation feed of an auth server, so that revoked tokens are rejected within a second.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -16,25 +16,25 @@ use crate::clock::{Clock, SystemClock};
 use crate::fetch::tls;
 use crate::revocations::{RevocationPage, Revocations};
 
-/// The most bytes of an answer that are read: some 700,000 ended sessions.
+/// The maximum size of a response: about 700,000 ended sessions.
 const MAX_BODY_BYTES: usize = 64 * 1024 * 1024;
 
-/// How long the rest of an answer may take that has begun.
+/// The timeout for the body, once the response has begun.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How to go about it. The defaults are right for servers; tests shorten them.
+/// The timing of a [`RevocationFeed`]. The defaults suit servers; tests shorten them.
 #[derive(Clone)]
 pub struct FeedOptions {
-    /// For how long the auth server may wait for news, 1 to 30 seconds: 1 second. Longer would save a request a second,
-    /// and would take longer to notice that nobody is there any more.
+    /// How long the auth server may hold a request when nothing is new, 1 to 30 seconds: 1 second. A longer wait saves
+    /// requests but detects an outage later.
     pub wait: Duration,
-    /// How long an answer may take beyond that: 2 seconds.
+    /// The timeout of a request beyond `wait`: 2 seconds.
     pub timeout: Duration,
-    /// How soon it is tried again after a failure: a quarter of a second.
+    /// The time until a retry: a quarter of a second.
     pub retry_interval: Duration,
-    /// How often everything is fetched anew: 60 seconds.
+    /// The time between two snapshots: 60 seconds.
     pub snapshot_interval: Duration,
-    /// Tells the age of the lists.
+    /// Used for the age of the list and the expiry of its entries.
     pub clock: Arc<dyn Clock>,
 }
 
@@ -51,57 +51,58 @@ impl Default for FeedOptions {
 }
 
 impl FeedOptions {
-    /// Less would make it ask all the time; more the auth server refuses.
+    /// A shorter wait would poll without a pause, and the auth server rejects a longer one.
     fn wait(&self) -> Duration {
         self.wait.clamp(Duration::from_secs(1), Duration::from_secs(30))
     }
 }
 
-/// The feed of an auth server. Clones share it; the task that listens ends with the last of them.
+/// The revocation feed of an auth server. Clones share it; the background task ends when the last clone is dropped.
 #[derive(Clone)]
 pub struct RevocationFeed {
     revocations: Revocations,
     status: Arc<Mutex<FeedStatus>>,
 }
 
-/// How the listening goes.
+/// The state of a [`RevocationFeed`], for readiness pages and metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FeedStatus {
-    /// Why the latest try failed, in a fixed sentence; `None` if it did not.
+    /// Why the latest request failed; `None` if it succeeded.
     pub last_error: Option<FeedError>,
-    /// How many tries failed.
+    /// The number of failed requests.
     pub failures: u64,
 }
 
-/// Why nothing was heard. Fixed sentences: they are shown on the readiness page, which strangers can read.
+/// Why a request failed. The messages are fixed because the public readiness page shows them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FeedError {
-    /// No connection, or one that broke.
+    /// There is no connection, or it broke.
     #[error("the auth server cannot be reached")]
     Unreachable,
-    /// Connected, and then silent.
-    #[error("the auth server did not answer in time")]
+    /// The response did not arrive in time.
+    #[error("the auth server did not respond in time")]
     TimedOut,
-    /// `REVOCATION_FEED_TOKEN` is another one there.
-    #[error("the auth server does not accept our REVOCATION_FEED_TOKEN")]
+    /// The auth server has another `REVOCATION_FEED_TOKEN`.
+    #[error("the auth server rejected REVOCATION_FEED_TOKEN")]
     Unauthorized,
-    /// There is no feed: `REVOCATION_FEED_TOKEN` is not set there.
-    #[error("the auth server has no feed there")]
+    /// `REVOCATION_FEED_TOKEN` is not set at the auth server, or the URL is wrong.
+    #[error("the auth server has no revocation feed at this URL")]
     NotFound,
-    /// Any other status, or what is no page of a feed.
-    #[error("the auth server's answer cannot be used")]
+    /// Another status, or a body that is not a page of the feed.
+    #[error("the response of the auth server is invalid")]
     InvalidResponse,
 }
 
 impl RevocationFeed {
-    /// Starts listening at `url`, in a task on the present actix arbiter. Returns at once, with empty lists.
+    /// Starts a task on the current actix arbiter that polls `url` with `token`. Returns immediately, with an empty list.
+    /// For `max_age` see [`Revocations::new`].
     ///
     /// # Panics
-    /// Outside of an actix system.
+    /// Outside an actix system.
     #[must_use]
     pub fn spawn(url: Url, token: &SecretString, max_age: Option<Duration>, options: FeedOptions) -> Self {
         let feed = Self { revocations: Revocations::new(max_age), status: Arc::default() };
-        let listener = Listener {
+        let poller = Poller {
             revocations: feed.revocations.clone(),
             status: Arc::downgrade(&feed.status),
             client: client(&options, token),
@@ -110,17 +111,17 @@ impl RevocationFeed {
             snapshot_due: Instant::now(),
             options,
         };
-        actix_web::rt::spawn(listener.run());
+        actix_web::rt::spawn(poller.run());
         feed
     }
 
-    /// What was revoked.
+    /// The revocation list, for [`with_revocations`](crate::AccessTokenValidator::with_revocations).
     #[must_use]
     pub fn revocations(&self) -> &Revocations {
         &self.revocations
     }
 
-    /// How the listening goes.
+    /// The current state.
     #[must_use]
     pub fn status(&self) -> FeedStatus {
         *lock(&self.status)
@@ -136,8 +137,8 @@ impl fmt::Debug for RevocationFeed {
     }
 }
 
-/// The task behind the handles.
-struct Listener {
+/// The background task.
+struct Poller {
     revocations: Revocations,
     status: Weak<Mutex<FeedStatus>>,
     client: Client,
@@ -147,7 +148,7 @@ struct Listener {
     options: FeedOptions,
 }
 
-impl Listener {
+impl Poller {
     async fn run(mut self) {
         loop {
             let received = self.poll().await;
@@ -159,12 +160,12 @@ impl Listener {
                 }
                 Err(error) => {
                     self.record_failure(&status, error);
-                    // Should everything be too much, what is new is not.
+                    // If the snapshot was too large, the next page may not be.
                     self.snapshot_due = Instant::now() + self.options.snapshot_interval;
                     false
                 }
             };
-            // Whoever holds the other handles may drop them meanwhile.
+            // Without this strong reference, the task notices when the last handle is dropped.
             drop(status);
             self.revocations.remove_expired(self.options.clock.now());
             if !is_up_to_date {
@@ -195,7 +196,6 @@ impl Listener {
             StatusCode::NOT_FOUND => return Err(FeedError::NotFound),
             _ => return Err(FeedError::InvalidResponse),
         }
-        // Large where much has ended, and slow where the line is.
         let body = time::timeout(BODY_TIMEOUT, response.body().limit(MAX_BODY_BYTES)).await;
         let body = body.map_err(|_| FeedError::TimedOut)?.map_err(|error| match error {
             PayloadError::Overflow => FeedError::InvalidResponse,
@@ -204,13 +204,12 @@ impl Listener {
         serde_json::from_slice(&body).map_err(|_| FeedError::InvalidResponse)
     }
 
-    /// `false` where it knows less than we do.
+    /// Returns `false` if the page is older than the list.
     fn accept(&mut self, page: RevocationPage) -> bool {
         if page.snapshot {
-            // Behind a load balancer another server may answer that has not heard yet what we have: its snapshot would let
-            // ended sessions in again for a moment.
+            // Behind a load balancer, a server that is behind can respond. Its snapshot would accept ended sessions again.
             let is_older = self.cursor.as_deref().is_some_and(|known| is_older(&page.cursor, known));
-            // The next question says how much we know, so that a server can see whether it has fallen behind.
+            // The next request has the cursor, so that the server can see that it is behind.
             self.snapshot_due = Instant::now() + self.options.snapshot_interval;
             if is_older {
                 return false;
@@ -224,23 +223,23 @@ impl Listener {
     fn record_success(&self, status: &Mutex<FeedStatus>) {
         let mut status = lock(status);
         if self.revocations.updated_at().is_none() || status.last_error.is_some() {
-            log::info!("hearing of revocations from {}", self.url);
+            log::info!("receiving revocations from {}", self.url);
         }
         status.last_error = None;
     }
 
     fn record_failure(&self, status: &Mutex<FeedStatus>, error: FeedError) {
         let mut status = lock(status);
-        // Said once and not at every retry.
+        // Logged once, not at every retry.
         if status.last_error != Some(error) {
-            log::warn!("no revocations from {}: {error}", self.url);
+            log::warn!("cannot fetch revocations from {}: {error}", self.url);
         }
         status.last_error = Some(error);
         status.failures += 1;
     }
 }
 
-/// Whether a cursor is of the same epoch, and of before.
+/// Whether `cursor` is of the same epoch as `than` and before it.
 fn is_older(cursor: &str, than: &str) -> bool {
     let parts = |cursor: &str| {
         let (epoch, seq) = cursor.rsplit_once('.')?;
@@ -260,7 +259,7 @@ fn client(options: &FeedOptions, token: &SecretString) -> Client {
         .connector(Connector::new().rustls_0_23(Arc::new(tls())).timeout(options.timeout))
         .timeout(options.wait() + options.timeout + BODY_TIMEOUT)
         .add_default_header((AUTHORIZATION, bearer))
-        // A redirect would show the token to whoever is named.
+        // A redirect would send the token to another server.
         .disable_redirects()
         .finish()
 }

@@ -1,8 +1,7 @@
-//! What was revoked while access tokens are about that know nothing of it: kept in memory, and asked at every validation.
+//! The revocation list: in memory, checked at every validation.
 
 use std::collections::HashMap;
 use std::fmt;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
@@ -13,7 +12,7 @@ use uuid::Uuid;
 use crate::claims::AccessClaims;
 use crate::error::TokenError;
 
-/// What was revoked, as far as has been heard. Clones share it.
+/// Revoked sessions, users and keys. Clones share the list.
 #[derive(Clone, Default)]
 pub struct Revocations {
     shared: Arc<Shared>,
@@ -25,51 +24,23 @@ struct Shared {
     max_age: Option<Duration>,
 }
 
-/// By the number that a UUID is.
-type ById<T> = HashMap<u128, T, BuildHasherDefault<IdHasher>>;
-
-/// The auth server chose these ids, at random: nobody else puts them on the list, so that nothing stronger is needed than to
-/// spread those that an import has brought along.
-#[derive(Default)]
-struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u128(&mut self, id: u128) {
-        /// Odd, and with its bits well mixed: 2^64 divided by the golden ratio.
-        const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
-        let folded = u64::try_from(id >> 64).unwrap_or_default()
-            ^ u64::try_from(id & u128::from(u64::MAX)).unwrap_or_default();
-        self.0 = folded.wrapping_mul(SPREAD).rotate_left(32);
-    }
-}
-
-/// Each with the time until which it matters, in seconds since 1970.
+/// Each entry has its `until`, in seconds since 1970: by then the revoked tokens have expired.
 #[derive(Default)]
 struct Lists {
-    sessions: ById<i64>,
-    users: ById<(i64, i64)>,
+    sessions: HashMap<Uuid, i64>,
+    /// The lowest valid `uv`, and `until`.
+    users: HashMap<Uuid, (i64, i64)>,
     keys: HashMap<String, i64>,
-    updated_at: Option<DateTime<Utc>>,
-    /// The same by a clock that nobody sets back.
-    heard: Option<Instant>,
+    /// The last update by the injected clock, and by the monotonic one.
+    updated: Option<(DateTime<Utc>, Instant)>,
 }
 
-/// What the auth server answers at `/revocations`, as JSON: `{cursor, snapshot, sessions, users, keys}`.
+/// A response of `GET /revocations`.
 #[derive(Debug, Deserialize)]
 pub struct RevocationPage {
-    /// For the next call.
+    /// The position in the feed, for the next request.
     pub cursor: String,
-    /// Whether this is all there is.
+    /// Whether the page is the complete list.
     pub snapshot: bool,
     sessions: Vec<RevokedSession>,
     users: Vec<RevokedUser>,
@@ -79,14 +50,14 @@ pub struct RevocationPage {
 #[derive(Debug, Deserialize)]
 struct RevokedSession {
     #[serde(deserialize_with = "id")]
-    sid: u128,
+    sid: Uuid,
     until: DateTime<Utc>,
 }
 
 #[derive(Debug, Deserialize)]
 struct RevokedUser {
     #[serde(deserialize_with = "id")]
-    sub: u128,
+    sub: Uuid,
     uv: i64,
     until: DateTime<Utc>,
 }
@@ -98,93 +69,84 @@ struct RevokedKey {
 }
 
 impl Revocations {
-    /// Nothing has been heard yet. With `max_age` no token is believed while the last news is older.
+    /// An empty list. With `max_age`, every token is rejected while the last update is older, or before the first one.
     #[must_use]
     pub fn new(max_age: Option<Duration>) -> Self {
         Self { shared: Arc::new(Shared { lists: RwLock::default(), max_age }) }
     }
 
-    /// How many sessions, people and keys are on the lists.
+    /// The number of revoked sessions, users and keys.
     #[must_use]
     pub fn len(&self) -> usize {
         let lists = self.read();
         lists.sessions.len() + lists.users.len() + lists.keys.len()
     }
 
-    /// Whether nothing is.
+    /// Whether the list is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// When the auth server last said that this is all; `None` before the first time.
+    /// The time of the last update; `None` before the first one.
     #[must_use]
     pub fn updated_at(&self) -> Option<DateTime<Utc>> {
-        self.read().updated_at
+        self.read().updated.map(|(at, _)| at)
     }
 
-    /// Whether the last news is so old that no token is to be believed any more.
+    /// Whether the last update is older than `max_age`, so that every token is rejected.
     #[must_use]
     pub fn exceeds_max_age(&self, now: DateTime<Utc>) -> bool {
-        self.read().exceeds_max_age(self.shared.max_age, now)
+        self.read().exceed(self.shared.max_age, now)
     }
 
-    /// Whether tokens that this key signed are not to be believed.
     pub(crate) fn check_key(&self, kid: Option<&str>, now: DateTime<Utc>) -> Result<(), TokenError> {
         let lists = self.read();
         let until = kid.and_then(|kid| lists.keys.get(kid));
         if until.is_some_and(|until| now.timestamp() < *until) { Err(TokenError::RetiredKey) } else { Ok(()) }
     }
 
-    /// Whether a token that is good in itself is still wanted. No times are compared but those of the list itself.
+    /// Checks a token that is valid otherwise. Only `until` is compared with the time, never `iat`.
     ///
     /// # Errors
-    /// Its session has ended, its person has changed since, or nothing was heard for too long.
+    /// [`TokenError::SessionEnded`], [`TokenError::Stale`] or [`TokenError::RevocationsTooOld`].
     pub fn check<C>(&self, claims: &AccessClaims<C>, now: DateTime<Utc>) -> Result<(), TokenError> {
         let lists = self.read();
-        // Ids of the auth server are UUIDs: whatever else a token names cannot be on the lists.
-        let of = |text: &str| Uuid::try_parse(text).ok().map(|id| id.as_u128());
-        let matters = |until: i64| now.timestamp() < until;
-        let session = of(&claims.sid).and_then(|sid| lists.sessions.get(&sid));
-        if session.is_some_and(|until| matters(*until)) {
+        // The auth server's ids are UUIDs. An id that is not one cannot be revoked.
+        let id = |text: &str| Uuid::try_parse(text).ok();
+        let applies = |until: i64| now.timestamp() < until;
+        let session = id(&claims.sid).and_then(|sid| lists.sessions.get(&sid));
+        if session.is_some_and(|until| applies(*until)) {
             return Err(TokenError::SessionEnded);
         }
-        let user = of(&claims.sub).and_then(|sub| lists.users.get(&sub));
-        if user.is_some_and(|(uv, until)| claims.uv < *uv && matters(*until)) {
+        let user = id(&claims.sub).and_then(|sub| lists.users.get(&sub));
+        if user.is_some_and(|(uv, until)| claims.uv < *uv && applies(*until)) {
             return Err(TokenError::Stale);
         }
-        if lists.exceeds_max_age(self.shared.max_age, now) {
-            Err(TokenError::RevocationsTooOld)
-        } else {
-            Ok(())
-        }
+        if lists.exceed(self.shared.max_age, now) { Err(TokenError::RevocationsTooOld) } else { Ok(()) }
     }
 
-    /// Takes in what was heard at `now`. [`RevocationFeed`](crate::revocation_feed::RevocationFeed) does so by itself.
+    /// Adds a page that was received at `now`; a snapshot replaces the list.
+    /// [`RevocationFeed`](crate::revocation_feed::RevocationFeed) calls this.
     pub fn apply(&self, page: RevocationPage, now: DateTime<Utc>) {
         let mut lists = self.write();
         if page.snapshot {
             *lists = Lists {
-                sessions: ById::with_capacity_and_hasher(page.sessions.len(), BuildHasherDefault::default()),
-                users: ById::with_capacity_and_hasher(page.users.len(), BuildHasherDefault::default()),
+                sessions: HashMap::with_capacity(page.sessions.len()),
+                users: HashMap::with_capacity(page.users.len()),
                 ..Lists::default()
             };
         }
-        for RevokedSession { sid, until } in page.sessions {
-            lists.sessions.insert(sid, until.timestamp());
-        }
+        lists.sessions.extend(page.sessions.into_iter().map(|entry| (entry.sid, entry.until.timestamp())));
         for RevokedUser { sub, uv, until } in page.users {
             let entry = lists.users.entry(sub).or_insert((uv, until.timestamp()));
             *entry = (entry.0.max(uv), entry.1.max(until.timestamp()));
         }
-        for RevokedKey { kid, until } in page.keys {
-            lists.keys.insert(kid, until.timestamp());
-        }
-        lists.updated_at = Some(now);
-        lists.heard = Some(Instant::now());
+        lists.keys.extend(page.keys.into_iter().map(|entry| (entry.kid, entry.until.timestamp())));
+        lists.updated = Some((now, Instant::now()));
     }
 
-    /// Drops what matters no longer.
+    /// Removes the entries whose `until` has passed.
     pub fn remove_expired(&self, now: DateTime<Utc>) {
         let now = now.timestamp();
         let mut lists = self.write();
@@ -203,11 +165,11 @@ impl Revocations {
 }
 
 impl Lists {
-    fn exceeds_max_age(&self, max_age: Option<Duration>, now: DateTime<Utc>) -> bool {
+    fn exceed(&self, max_age: Option<Duration>, now: DateTime<Utc>) -> bool {
         let Some(max_age) = max_age else { return false };
-        let (Some(updated_at), Some(heard)) = (self.updated_at, self.heard) else { return true };
-        // A clock that was set back makes nothing younger, and shuts nobody out.
-        heard.elapsed().max((now - updated_at).to_std().unwrap_or_default()) > max_age
+        let Some((at, instant)) = self.updated else { return true };
+        // If the clock is set back, the monotonic one still tells the age.
+        instant.elapsed().max((now - at).to_std().unwrap_or_default()) > max_age
     }
 }
 
@@ -220,7 +182,7 @@ impl fmt::Debug for Revocations {
     }
 }
 
-fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u128, D::Error> {
+fn id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Uuid, D::Error> {
     let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-    Uuid::try_parse(&text).map(|id| id.as_u128()).map_err(serde::de::Error::custom)
+    Uuid::try_parse(&text).map_err(serde::de::Error::custom)
 }

@@ -1,4 +1,4 @@
-//! The step before claims: is this a JWS, and did one of these keys sign it?
+//! Verifies signatures: the first step of every validation.
 
 use crate::algorithm::Algorithm;
 use crate::compact::Compact;
@@ -6,14 +6,13 @@ use crate::error::TokenError;
 use crate::jwk;
 use crate::key_set::KeySet;
 
-/// Verifies a JWS in compact form and returns its payload, which may be any bytes.
+/// Verifies a JWS in compact form and returns its payload, which can be any bytes.
 ///
-/// The algorithm must be in `allowed` and be that of the key which `kid` names. A token without `kid` is only tried
-/// against a set of exactly one key. `typ` and the claims are not looked at; the validators do that, and they
-/// demand a `kid`.
+/// The algorithm must be in `allowed` and match the key that `kid` names. A token without `kid` is accepted only if the
+/// set has exactly one key. `typ` and the claims are not checked here; the validators check them and require a `kid`.
 ///
 /// # Errors
-/// The [`TokenError`] of the first rule that is broken.
+/// The [`TokenError`] of the first broken rule.
 pub fn verify_signature(compact: &str, keys: &KeySet, allowed: &[Algorithm]) -> Result<Vec<u8>, TokenError> {
     verify(Compact::parse(compact)?, keys, allowed)
 }
@@ -28,19 +27,19 @@ pub(crate) fn verify(
         return Err(TokenError::AlgorithmNotAllowed);
     }
     let key = keys.pick(token.header.key_id.as_deref())?;
-    // Without this, an RSA public key would do as an HMAC secret (RFC 8725 §2.1, CVE-2016-5431).
+    // Otherwise an RSA public key would serve as an HMAC secret (RFC 8725 §2.1, CVE-2016-5431).
     if key.algorithm != algorithm {
         return Err(TokenError::AlgorithmMismatch);
     }
     jwk::use_aws_lc();
-    let genuine = jsonwebtoken::crypto::verify(
+    let is_valid = jsonwebtoken::crypto::verify(
         token.signature,
         token.signing_input.as_bytes(),
         &key.decoding,
         algorithm.for_signatures(),
     );
-    // An error of the library is a refusal too.
-    if !genuine.unwrap_or(false) {
+    // An error of the library counts as an invalid signature.
+    if !is_valid.unwrap_or(false) {
         return Err(TokenError::BadSignature);
     }
     token.into_payload()

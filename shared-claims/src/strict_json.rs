@@ -1,7 +1,7 @@
-//! JSON in which no object may have the same member twice.
+//! JSON without duplicate members.
 //!
-//! Two parsers that pick different ones of two members disagree on what a message says, which is how checks are
-//! slipped past (RFC 8259 §4, RFC 7519 §4). serde alone lets the last one win.
+//! Parsers disagree on which of two duplicates counts, so a check and its user can see different values (RFC 8259 §4,
+//! RFC 7519 §4). serde alone takes the last one.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -9,27 +9,27 @@ use std::fmt;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-/// Under such names `serde_json` hands itself text that is parsed later, behind our back.
+/// The prefix of names that `serde_json` treats as raw text and parses later, past these checks.
 const SERDE_JSON_PRIVATE: &str = "$serde_json::private::";
 
-/// Why a text was refused. `Data` carries serde's sentence, which names the member and the type wanted.
+/// Why a text is rejected.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StrictJsonError {
     /// Not JSON, or nested deeper than 128 levels.
     #[error("not well-formed JSON")]
     Syntax,
-    /// The named member stands twice in one object.
-    #[error("the member {0:?} stands twice")]
+    /// An object has this member twice.
+    #[error("the member {0:?} occurs twice")]
     DuplicateMember(String),
-    /// Well-formed, but not of the type wanted.
+    /// Well-formed, but not of the required type. Contains serde's message, which names the member and the type.
     #[error("{0}")]
     Data(String),
 }
 
-/// Reads `bytes` as one JSON value of type `T`, refusing a member given twice at any depth.
+/// Parses `bytes` as one JSON value of type `T`. Rejects duplicate members at any depth.
 ///
 /// # Errors
-/// See [`StrictJsonError`].
+/// [`StrictJsonError`].
 pub fn from_slice<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StrictJsonError> {
     let duplicate = RefCell::new(None);
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
@@ -45,7 +45,7 @@ pub fn from_slice<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StrictJsonErro
     }
 }
 
-/// Builds a [`Value`], and notes the first member that comes twice.
+/// Builds a [`Value`] and stores the first duplicate member.
 #[derive(Clone, Copy)]
 struct Strict<'a> {
     duplicate: &'a RefCell<Option<String>>,
@@ -106,7 +106,7 @@ impl<'de> Visitor<'de> for Strict<'_> {
         let mut object = Map::new();
         while let Some(name) = members.next_key::<String>()? {
             if name.starts_with(SERDE_JSON_PRIVATE) {
-                return Err(A::Error::custom("a name that serde_json keeps for itself"));
+                return Err(A::Error::custom("a name that serde_json reserves"));
             }
             if object.contains_key(&name) {
                 self.duplicate.replace(Some(name));

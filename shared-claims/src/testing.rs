@@ -1,5 +1,5 @@
-//! For tests: a clock moved by hand and an issuer that signs. The only code here that can sign, behind the feature
-//! `testing`, which no server turns on.
+//! For tests: a clock that tests move, and keys that sign. This is the only code of the crate that can sign. No server
+//! enables its feature `testing`.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -24,31 +24,31 @@ use crate::key_set::KeySet;
 use crate::refresh_validator::REFRESH_TYP;
 use crate::validator::ACCESS_TYP;
 
-/// A clock that stands still until it is moved. Clones show the same time.
+/// A clock that stands still until a test moves it. Clones share the time.
 #[derive(Clone, Debug)]
 pub struct ManualClock {
     now: Arc<Mutex<DateTime<Utc>>>,
 }
 
 impl ManualClock {
-    /// Stands at 2030-01-01T00:00:00Z.
+    /// Starts at 2030-01-01T00:00:00Z.
     #[must_use]
     pub fn new() -> Self {
         Self::at(DateTime::UNIX_EPOCH + TimeDelta::days(60 * 365 + 15))
     }
 
-    /// Stands at `now`.
+    /// Starts at `now`.
     #[must_use]
     pub fn at(now: DateTime<Utc>) -> Self {
         Self { now: Arc::new(Mutex::new(now)) }
     }
 
-    /// Moves on, or back if `by` is negative.
+    /// Moves forward, or back if `by` is negative.
     pub fn advance(&self, by: TimeDelta) {
         *self.time() += by;
     }
 
-    /// Moves to `now`.
+    /// Sets the time.
     pub fn set(&self, now: DateTime<Utc>) {
         *self.time() = now;
     }
@@ -70,11 +70,11 @@ impl Clock for ManualClock {
     }
 }
 
-/// A key that signs, freshly made.
+/// A signing key.
 pub struct SigningKey {
     kid: String,
     private: Private,
-    /// The JWK, or nothing for a secret.
+    /// The JWK. A shared secret has none.
     public: Option<Value>,
 }
 
@@ -86,10 +86,10 @@ enum Private {
 }
 
 impl SigningKey {
-    /// Makes a key for `algorithm`: RSA of 2048 bits, a secret of 32 bytes.
+    /// Generates a key. RSA keys have 2048 bits, secrets 32 bytes.
     ///
     /// # Panics
-    /// If aws-lc cannot make one.
+    /// If aws-lc fails.
     #[must_use]
     pub fn generate(algorithm: Algorithm) -> Self {
         match algorithm {
@@ -132,31 +132,31 @@ impl SigningKey {
         Self { kid, private, public: Some(jwk) }
     }
 
-    /// Its `kid`.
+    /// The key's id.
     #[must_use]
     pub fn kid(&self) -> &str {
         &self.kid
     }
 
-    /// Its algorithm.
+    /// The key's algorithm.
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
         self.private.algorithm()
     }
 
-    /// Its public half.
+    /// The public key as a JWK.
     ///
     /// # Panics
-    /// For HS256, which has none.
+    /// For HS256, which has no public key.
     #[must_use]
     pub fn jwk(&self) -> Value {
-        self.public.clone().expect("a shared secret has no public half")
+        self.public.clone().expect("a shared secret has no public key")
     }
 
-    /// A set of this key alone.
+    /// A set with only this key.
     ///
     /// # Panics
-    /// If the key is not one that [`KeySet::parse`] takes.
+    /// If [`KeySet::parse`] rejects the key.
     #[must_use]
     pub fn key_set(&self) -> KeySet {
         match &self.private {
@@ -165,41 +165,41 @@ impl SigningKey {
         }
     }
 
-    /// The header of an access token signed by this key.
+    /// The header of an access token of this key.
     #[must_use]
     pub fn access_header(&self) -> Value {
         json!({"alg": self.algorithm().as_str(), "typ": ACCESS_TYP, "kid": self.kid})
     }
 
-    /// The header of a refresh token signed by this key.
+    /// The header of a refresh token of this key.
     #[must_use]
     pub fn refresh_header(&self) -> Value {
         json!({"alg": self.algorithm().as_str(), "typ": REFRESH_TYP, "kid": self.kid})
     }
 
-    /// An access token, signed.
+    /// A signed access token.
     #[must_use]
     pub fn access_token<C: Serialize>(&self, claims: &AccessClaims<C>) -> String {
         self.sign(&self.access_header(), claims)
     }
 
-    /// A refresh token, signed.
+    /// A signed refresh token.
     #[must_use]
     pub fn refresh_token(&self, claims: &RefreshClaims) -> String {
         self.sign(&self.refresh_header(), claims)
     }
 
-    /// Any header and any payload, signed.
+    /// A JWS with any header and payload.
     ///
     /// # Panics
-    /// If `payload` is not JSON.
+    /// If `payload` does not serialise to JSON.
     #[must_use]
     pub fn sign(&self, header: &Value, payload: &impl Serialize) -> String {
         let payload = serde_json::to_vec(payload).expect("JSON");
         self.sign_bytes(header.to_string().as_bytes(), &payload)
     }
 
-    /// Any bytes for a header and a payload, signed.
+    /// A JWS with any bytes as header and payload.
     #[must_use]
     pub fn sign_bytes(&self, header: &[u8], payload: &[u8]) -> String {
         let message = format!("{}.{}", base64url(header), base64url(payload));
@@ -235,13 +235,13 @@ impl Private {
     }
 }
 
-/// The JWK Set document of these keys.
+/// A JWK Set with these keys.
 #[must_use]
 pub fn jwk_set(keys: &[&SigningKey]) -> Value {
     json!({"keys": keys.iter().map(|key| key.jwk()).collect::<Vec<_>>()})
 }
 
-/// The claims of a person named Ada, with no roles, who logged in just now; good for 15 minutes.
+/// Claims of a user named Ada without roles, who has just logged in. Valid for 15 minutes.
 #[must_use]
 pub fn access_claims(issuer: &str, audience: &str, now: DateTime<Utc>) -> AccessClaims {
     AccessClaims {
@@ -265,7 +265,7 @@ pub fn access_claims(issuer: &str, audience: &str, now: DateTime<Utc>) -> Access
     }
 }
 
-/// The claims of a refresh token of the same session, in its first generation; good for 30 days.
+/// Claims of a refresh token of the same session in generation 1. Valid for 30 days.
 #[must_use]
 pub fn refresh_claims(issuer: &str, now: DateTime<Utc>) -> RefreshClaims {
     RefreshClaims {

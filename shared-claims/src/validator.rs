@@ -1,4 +1,4 @@
-//! Access tokens: every rule between a string and the claims of a person.
+//! Validates access tokens.
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ use crate::time_checks;
 /// The `typ` of an access token (RFC 9068 §2.1).
 pub const ACCESS_TYP: &str = "at+jwt";
 
-/// Says which access tokens are valid. Cheap to clone; one per server, shared by its workers.
+/// Validates access tokens. Cheap to clone: create one per server and share it between the workers.
 #[derive(Clone)]
 pub struct AccessTokenValidator {
     rules: Arc<Rules>,
@@ -42,9 +42,9 @@ struct Rules {
 type Observer = Arc<dyn Fn(Result<(), &TokenError>) + Send + Sync>;
 
 impl AccessTokenValidator {
-    /// Tokens that `issuer` made for `audience`, signed by one of `keys` with ES256, RS256 or `EdDSA`.
+    /// Accepts tokens that `issuer` issued for `audience` and signed by one of `keys` with ES256, RS256 or `EdDSA`.
     ///
-    /// The issuer is compared byte for byte: a trailing slash makes another one.
+    /// The issuer is compared byte for byte: a trailing slash makes a difference.
     pub fn new(issuer: impl Into<String>, audience: impl Into<String>, keys: impl Into<Keys>) -> Self {
         let rules = Rules {
             issuer: issuer.into(),
@@ -57,36 +57,37 @@ impl AccessTokenValidator {
         Self { rules: Arc::new(rules), keys: keys.into() }
     }
 
-    /// Allows exactly these algorithms. With [`Algorithm::Hs256`], whoever runs this validator can make tokens.
+    /// Allows exactly these algorithms. With [`Algorithm::Hs256`], the keys of this validator can also sign tokens.
     #[must_use]
     pub fn with_algorithms(mut self, algorithms: &[Algorithm]) -> Self {
         Arc::make_mut(&mut self.rules).algorithms = algorithms.to_vec();
         self
     }
 
-    /// Takes the time from `clock`.
+    /// Uses `clock` instead of the system's clock.
     #[must_use]
     pub fn with_clock(mut self, clock: Arc<dyn Clock>) -> Self {
         Arc::make_mut(&mut self.rules).clock = clock;
         self
     }
 
-    /// Accepts a token for any one of `audiences`: for the issuer itself, which issues for all of them.
+    /// Accepts a token for any of `audiences`. The issuer itself needs this, because it issues for all of them.
     #[must_use]
     pub fn with_any_audience(mut self, audiences: Vec<String>) -> Self {
         Arc::make_mut(&mut self.rules).audiences = audiences;
         self
     }
 
-    /// Refuses what was revoked, as far as has been heard: tokens of ended sessions, of people whose roles have changed
-    /// since, of retired keys.
+    /// Rejects revoked tokens: those of ended sessions, those older than the last change of their user, and those signed
+    /// by a retired key.
     #[must_use]
     pub fn with_revocations(mut self, revocations: Revocations) -> Self {
         Arc::make_mut(&mut self.rules).revocations = Some(revocations);
         self
     }
 
-    /// Calls `observer` with the result of each [`validate`](Self::validate), for metrics.
+    /// Calls `observer` with the result of each validation, for metrics. Extractors validate once per request; they call
+    /// `observer` again if the custom claims do not fit a second extractor's type.
     #[must_use]
     pub fn with_observer(
         mut self,
@@ -96,16 +97,16 @@ impl AccessTokenValidator {
         self
     }
 
-    /// The validator's idea of the present.
+    /// The current time of the validator's clock.
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
         self.rules.clock.now()
     }
 
-    /// Validates `token` with the keys at hand, without waiting for anything.
+    /// Validates `token` with the current keys, without waiting.
     ///
     /// # Errors
-    /// The [`TokenError`] of the first rule that is broken.
+    /// The [`TokenError`] of the first broken rule.
     pub fn check<C: DeserializeOwned>(&self, token: &str) -> Result<AccessClaims<C>, TokenError> {
         let token = Compact::parse(token)?;
         check_header(&token.header, ACCESS_TYP)?;
@@ -116,11 +117,11 @@ impl AccessTokenValidator {
         self.rules.claims(&payload)
     }
 
-    /// Validates `token`. If its key is unknown and keys come from another server, fetches them first, at most once in
-    /// ten seconds for all tokens together.
+    /// Validates `token`. If its `kid` is unknown and the keys are [`Keys::Remote`], first fetches them again, at most
+    /// once in ten seconds for all tokens together.
     ///
     /// # Errors
-    /// The [`TokenError`] of the first rule that is broken.
+    /// The [`TokenError`] of the first broken rule.
     pub async fn validate<C: DeserializeOwned>(&self, token: &str) -> Result<AccessClaims<C>, TokenError> {
         let checked = self.validate_unobserved(token).await;
         self.observe(checked.as_ref().map(drop));
@@ -129,7 +130,7 @@ impl AccessTokenValidator {
 
     #[cfg_attr(
         not(feature = "actix"),
-        expect(clippy::unused_async, reason = "only remote keys are waited for")
+        expect(clippy::unused_async, reason = "only remote keys need a fetch")
     )]
     pub(crate) async fn validate_unobserved<C: DeserializeOwned>(
         &self,
@@ -172,7 +173,7 @@ impl Rules {
     fn claims<C: DeserializeOwned>(&self, payload: &[u8]) -> Result<AccessClaims<C>, TokenError> {
         let members = claim_members(payload)?;
         claim_shape::check(&members, claim_shape::ACCESS)?;
-        // The shape of ours is known by now, so whatever does not fit is custom.
+        // The other claims have been checked, so an error is about the custom ones.
         let claims: AccessClaims<C> =
             serde_json::from_value(Value::Object(members)).map_err(|_| TokenError::CustomClaims)?;
 
@@ -187,7 +188,7 @@ impl Rules {
         }
         let now = self.clock.now();
         time_checks::check_past("iat", claims.iat, now)?;
-        // A proof of identity from the future would look fresh for as long as its maker likes.
+        // An `auth_time` in the future would satisfy every freshness check until then.
         time_checks::check_past("auth_time", claims.auth_time, now)?;
         time_checks::check_not_before(claims.nbf, now)?;
         time_checks::check_expiry(claims.exp, now)?;
@@ -198,7 +199,7 @@ impl Rules {
     }
 }
 
-/// The rules for a header that the signature check leaves open: the kind of token, and a key named by it.
+/// The header rules that do not concern the signature: `typ` must be right and `kid` present.
 pub(crate) fn check_header(header: &Header, typ: &str) -> Result<(), TokenError> {
     if !header.has_typ(typ) {
         return Err(TokenError::WrongTyp);
@@ -209,7 +210,7 @@ pub(crate) fn check_header(header: &Header, typ: &str) -> Result<(), TokenError>
     Ok(())
 }
 
-/// The payload as an object without a member given twice.
+/// The payload as an object without duplicate members.
 pub(crate) fn claim_members(payload: &[u8]) -> Result<Map<String, Value>, TokenError> {
     strict_json::from_slice(payload).map_err(|error| match error {
         StrictJsonError::DuplicateMember(_) => TokenError::DuplicateMember,

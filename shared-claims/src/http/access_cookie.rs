@@ -1,4 +1,4 @@
-//! The access token in a cookie, for pages that never touch a token, and what keeps other sites from using it.
+//! The access token in a cookie, for pages that never handle tokens, and its CSRF protection.
 
 use actix_web::HttpRequest;
 use actix_web::http::Method;
@@ -9,37 +9,34 @@ use super::challenge::Challenge;
 use super::cookies::find_all;
 use super::problem::{Code, Problem};
 
-/// The cookie of the access token. Browsers hold the prefix to Secure, Path=/ and no Domain (RFC 6265bis §4.1.3.1): no
-/// sibling site can set it.
+/// The cookie with the access token. Its prefix makes browsers require Secure, Path=/ and no Domain
+/// (RFC 6265bis §4.1.3.1), so that a sibling site cannot set it.
 pub const ACCESS_COOKIE: &str = "__Host-access_token";
-/// Its name where the auth server speaks plain HTTP, for development: browsers do not take the prefix there.
+/// The cookie's name on plain HTTP, for development. Browsers do not accept the prefix there.
 pub const PLAIN_ACCESS_COOKIE: &str = "access_token";
-/// The header that repeats the token's `csrf` claim.
+/// The header that must repeat the token's `csrf` claim.
 pub const X_CSRF_TOKEN: HeaderName = HeaderName::from_static("x-csrf-token");
 
-/// As `app_data`, has [`Authenticated`](super::authenticated::Authenticated) take the access token from the cookie
-/// where there is no `Authorization` header.
+/// As `app_data`, makes [`Authenticated`](super::authenticated::Authenticated) accept the access token from the cookie
+/// if the request has no `Authorization` header.
 ///
-/// Browsers send cookies along whichever page asks. So every method but GET, HEAD and OPTIONS then needs `X-CSRF-Token`
-/// with the value of the token's `csrf` claim, which only pages of this host can read: else 403 `csrf_failed`. Those
-/// three must change nothing in your service.
+/// Browsers send cookies with requests of any page. Every method except GET, HEAD and OPTIONS therefore requires
+/// `X-CSRF-Token` with the value of the token's `csrf` claim, which only pages of this host can read. Without it the
+/// response is 403 `csrf_failed`. GET, HEAD and OPTIONS must not change anything in your service.
 #[derive(Clone, Copy, Debug)]
 pub struct AcceptCookie {
     names: &'static [&'static str],
 }
 
 impl AcceptCookie {
-    /// For the cookies of this issuer: the plain name counts only where the issuer is an `http://` URL.
+    /// Accepts the cookies of this issuer. The plain name is accepted only if the issuer is an `http://` URL.
     #[must_use]
     pub fn of_issuer(issuer: &str) -> Self {
         let is_plain = issuer.starts_with("http://");
         Self { names: if is_plain { &[ACCESS_COOKIE, PLAIN_ACCESS_COOKIE] } else { &[ACCESS_COOKIE] } }
     }
 
-    /// The access token in the request's cookies, if there is one.
-    ///
-    /// # Errors
-    /// `malformed_request` for more than one: one of them may be planted.
+    /// The access token in the request's cookies. Two are rejected, because another site can have set one of them.
     pub(super) fn token(self, request: &HttpRequest) -> Result<Option<&str>, Problem> {
         let mut found = self.names.iter().flat_map(|name| find_all(request, name));
         match (found.next(), found.next()) {
@@ -51,21 +48,21 @@ impl AcceptCookie {
     }
 }
 
-/// Whether a method changes nothing, so that another site's page may as well make a browser send it.
+/// Whether the method must not change anything (RFC 9110 §9.2.1), so that the CSRF rule does not apply.
 #[must_use]
 pub fn is_safe(method: &Method) -> bool {
     [Method::GET, Method::HEAD, Method::OPTIONS].contains(method)
 }
 
-/// Holds the bearer of a token from the cookie to its `csrf` claim. A token without one was never meant for a cookie,
-/// and opens nothing from there, by whatever method.
+/// Applies the CSRF rule to a token from the cookie. A token without `csrf` was not issued for a cookie and is rejected
+/// for every method.
 pub(super) fn check_csrf(
     request: &HttpRequest,
     claim: Option<&str>,
     is_safe_method: bool,
 ) -> Result<(), Problem> {
     let Some(claim) = claim else {
-        return Err(csrf_failed("The token in the cookie is not meant for one: it has no csrf claim."));
+        return Err(csrf_failed("The token in the cookie has no csrf claim."));
     };
     if is_safe_method {
         return Ok(());
@@ -77,7 +74,7 @@ pub(super) fn check_csrf(
     }
 }
 
-/// The challenge names no error: those of RFC 6750 §3.1 are about tokens sent as `Bearer`.
+/// The challenge has no `error`: those of RFC 6750 §3.1 concern tokens sent as `Bearer`.
 fn csrf_failed(detail: &'static str) -> Problem {
     Problem::new(Code::CsrfFailed).detail(detail).challenge(Challenge::NoToken)
 }

@@ -1,4 +1,4 @@
-//! The extractors: a handler that takes one runs only for a caller whose token is valid.
+//! Extractors for handlers that require a caller with a valid token.
 
 use std::any::Any;
 use std::time::Duration;
@@ -19,42 +19,45 @@ use crate::validator::AccessTokenValidator;
 
 type Extraction<T> = std::pin::Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
 
-/// A caller with a valid access token in `Authorization: Bearer`, or in the cookie where the app has [`AcceptCookie`].
+/// A caller with a valid access token in `Authorization: Bearer`, or in the cookie if the app has [`AcceptCookie`].
 ///
-/// The app needs an [`AccessTokenValidator`] as `app_data` (bare or in [`web::Data`]). Without a token the answer is
-/// 401 `missing_token`, with a bad one 401 `invalid_token` or `token_expired`, and 503 `unavailable` while there
-/// are no keys; the handler is not called. `C` types the custom claims; a token whose claims do not fit it is bad.
+/// The app needs an [`AccessTokenValidator`] as `app_data` (bare or in [`web::Data`]). The handler is not called without
+/// a token (401 `missing_token`), with an invalid one (401 `invalid_token`, `token_expired`, `session_ended`,
+/// `token_stale`), or while no keys are available (503 `unavailable`). `C` is the type of the custom claims; a token
+/// that does not fit it is invalid.
+///
+/// A token is validated once per request, however many extractors read it.
 #[derive(Clone, Debug)]
 pub struct Authenticated<C = CustomClaims> {
     claims: AccessClaims<C>,
     validated_at: DateTime<Utc>,
 }
 
-/// A caller who may, but need not, send a token: `None` without one. A bad token is refused all the same, so that
-/// nobody is taken for a stranger because their token expired.
+/// A caller for whom a token is optional: `None` without one. An invalid token is still rejected, so that a user with an
+/// expired token is not treated as anonymous.
 #[derive(Clone, Debug)]
 pub struct MaybeAuthenticated<C = CustomClaims>(pub Option<Authenticated<C>>);
 
 impl<C> Authenticated<C> {
-    /// What the token says.
+    /// The claims of the token.
     #[must_use]
     pub fn claims(&self) -> &AccessClaims<C> {
         &self.claims
     }
 
-    /// The person: a UUID that never changes.
+    /// The user's id, a UUID that never changes.
     #[must_use]
     pub fn user_id(&self) -> &str {
         &self.claims.sub
     }
 
-    /// What the person may do.
+    /// The user's roles.
     #[must_use]
     pub fn roles(&self) -> &[String] {
         &self.claims.roles
     }
 
-    /// Goes on only if the person has `role`.
+    /// Requires the user to have `role`.
     ///
     /// # Errors
     /// 403 `role_required`.
@@ -63,19 +66,18 @@ impl<C> Authenticated<C> {
             return Ok(());
         }
         Err(Problem::new(Code::RoleRequired)
-            .detail(format!("The role {role} is needed."))
+            .detail(format!("The role {role} is required."))
             .challenge(Challenge::InsufficientScope))
     }
 
-    /// Goes on only if the person proved at most `max_age` ago who they are, counted in whole seconds. For what a
-    /// thief of a token should not be able to do.
+    /// Requires a login at most `max_age` ago, in whole seconds. Use it for operations that a stolen token must not allow.
     ///
     /// # Errors
     /// 403 `fresh_login_required` with `max_age` (RFC 9470).
     pub fn require_fresh(&self, max_age: Duration) -> Result<(), Problem> {
         let max_age = max_age.as_secs();
         let age = self.validated_at.timestamp().saturating_sub(self.claims.auth_time);
-        // An age below zero is two clocks disagreeing, within what validation lets pass.
+        // A negative age is a clock difference within the leeway of validation.
         if u64::try_from(age).unwrap_or(0) <= max_age {
             return Ok(());
         }
@@ -131,17 +133,17 @@ pub async fn authenticate_for<C: DeserializeOwned + 'static>(
     Ok(Some(caller))
 }
 
-/// A token that was validated for this request. It stays in the request's extensions, so that a handler behind
-/// [`require_token`](super::require_token::require_token) and every further extractor find it.
+/// A token that was validated for this request, kept in the request's extensions for the other extractors and for the
+/// handler behind [`require_token`](super::require_token::require_token).
 struct Validated {
-    /// An inner scope may have another validator, and a middleware may replace the token: neither may use this one.
+    /// An inner scope can have another validator, and a middleware can replace the token. Then this one does not count.
     validator: AccessTokenValidator,
     token: String,
     caller: Authenticated,
 }
 
-/// The caller, with the signature verified at most once per request. The observer of the validator learns of each
-/// verification, and of custom claims that do not fit `C`.
+/// Verifies the signature at most once per request. The validator's observer is called for each verification, and for
+/// custom claims that do not fit `C`.
 async fn validate<C: DeserializeOwned + 'static>(
     request: &HttpRequest,
     validator: &AccessTokenValidator,
@@ -177,44 +179,37 @@ impl Authenticated {
     }
 }
 
-/// An access token as it came.
+/// An access token and where it was found.
 struct Sent<'a> {
     token: &'a str,
     in_cookie: bool,
 }
 
-/// `Authorization`, where it is present, decides alone: whoever sets it knows what they want, and no page of another
-/// site can.
+/// If `Authorization` is present, the cookie is ignored: a page of another site cannot set that header.
 fn sent(request: &HttpRequest) -> Result<Option<Sent<'_>>, Problem> {
     let in_cookie = !request.headers().contains_key(AUTHORIZATION);
-    let token = match accept_cookie(request) {
+    let token = match app_data::<AcceptCookie>(request) {
         Some(cookie) if in_cookie => cookie.token(request)?,
         _ => bearer::bearer(request)?,
     };
     Ok(token.map(|token| Sent { token, in_cookie }))
 }
 
-fn accept_cookie(request: &HttpRequest) -> Option<AcceptCookie> {
-    let bare = request.app_data::<AcceptCookie>();
-    bare.or_else(|| request.app_data::<web::Data<AcceptCookie>>().map(|data| &***data)).copied()
-}
-
 fn validator(request: &HttpRequest) -> Result<&AccessTokenValidator, Problem> {
-    request
-        .app_data::<AccessTokenValidator>()
-        .or_else(|| request.app_data::<web::Data<AccessTokenValidator>>().map(|data| &***data))
-        .ok_or_else(|| {
-            log::error!(
-                "a handler wants Authenticated, but the app has no AccessTokenValidator in its app_data"
-            );
-            Problem::new(Code::InternalError)
-        })
+    app_data(request).ok_or_else(|| {
+        log::error!("Authenticated requires an AccessTokenValidator in the app_data of the app");
+        Problem::new(Code::InternalError)
+    })
 }
 
-/// What the extractors answer where there is no token.
+fn app_data<T: 'static>(request: &HttpRequest) -> Option<&T> {
+    request.app_data::<T>().or_else(|| request.app_data::<web::Data<T>>().map(|data| &***data))
+}
+
+/// The response to a request without a token.
 #[must_use]
 pub fn missing_token(request: &HttpRequest) -> Problem {
-    let detail = match accept_cookie(request) {
+    let detail = match app_data::<AcceptCookie>(request) {
         Some(_) => "Send an access token as Authorization: Bearer, or in the access cookie.",
         None => "Send an access token as Authorization: Bearer.",
     };

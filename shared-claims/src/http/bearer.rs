@@ -1,4 +1,4 @@
-//! The token in an `Authorization` header (RFC 6750 §2.1), and what to answer when it is not good.
+//! The token in the `Authorization` header (RFC 6750 §2.1), and the response to an invalid one.
 
 use actix_web::HttpRequest;
 use actix_web::http::header::AUTHORIZATION;
@@ -7,11 +7,11 @@ use super::challenge::Challenge;
 use super::problem::{Code, Problem};
 use crate::error::TokenError;
 
-/// The bearer token of a request, if it sends one. Another scheme is as good as none.
+/// The bearer token of a request. `None` without an `Authorization` header, or with another scheme.
 ///
 /// # Errors
-/// `malformed_request` for two `Authorization` headers, since two readers could each believe another one;
-/// `invalid_token` for `Bearer` with nothing, or with what cannot be a token.
+/// `malformed_request` for two `Authorization` headers, because two readers could each use a different one.
+/// `invalid_token` for `Bearer` without a token or with invalid characters.
 pub fn bearer(request: &HttpRequest) -> Result<Option<&str>, Problem> {
     let mut values = request.headers().get_all(AUTHORIZATION);
     let Some(value) = values.next() else {
@@ -34,14 +34,13 @@ pub fn bearer(request: &HttpRequest) -> Result<Option<&str>, Problem> {
     }
 }
 
-/// What the caller is told of a refused token. Which rule it broke is for the log alone: to an attacker every
-/// difference is a hint.
+/// The response to a rejected token. It does not name the broken rule, which would help an attacker.
 #[must_use]
 pub fn token_problem(error: &TokenError) -> Problem {
     match error {
         TokenError::Expired => Problem::new(Code::TokenExpired).challenge(Challenge::InvalidToken),
         TokenError::NoKeys => {
-            Problem::new(Code::Unavailable).detail("Tokens cannot be checked yet: there are no keys.")
+            Problem::new(Code::Unavailable).detail("Tokens cannot be validated yet: no keys are available.")
         }
         TokenError::SessionEnded => Problem::new(Code::SessionEnded)
             .detail("The session has ended: log in again.")
@@ -50,7 +49,7 @@ pub fn token_problem(error: &TokenError) -> Problem {
             .detail("The token is older than the last change of roles, password or status: refresh it.")
             .challenge(Challenge::InvalidToken),
         TokenError::RevocationsTooOld => Problem::new(Code::Unavailable)
-            .detail("Tokens cannot be checked: nothing was heard of ended sessions for too long."),
+            .detail("Tokens cannot be validated: the revocation list is too old."),
         TokenError::TooLong
         | TokenError::NotCompact
         | TokenError::NotBase64Url
@@ -82,7 +81,7 @@ fn invalid_token() -> Problem {
     Problem::new(Code::InvalidToken).challenge(Challenge::InvalidToken)
 }
 
-/// Whether it can stand in the header: `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="` (RFC 6750 §2.1).
+/// Whether `text` is a `b64token`: `1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="` (RFC 6750 §2.1).
 #[must_use]
 pub fn is_bearer_token(text: &str) -> bool {
     let body = text.trim_end_matches('=');

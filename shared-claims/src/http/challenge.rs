@@ -2,20 +2,20 @@
 
 use std::fmt;
 
-/// What a refused caller is told about the credentials to bring.
+/// Which credentials a rejected request lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Challenge {
-    /// No token was sent: nothing but the scheme is said, and no `error` (RFC 6750 §3.1).
+    /// The request has no token. The header then has no `error` (RFC 6750 §3.1).
     NoToken,
-    /// The request itself is at fault, with status 400.
+    /// The request is malformed. The status is 400.
     InvalidRequest,
-    /// The token is expired, revoked, malformed or not ours.
+    /// The token is expired, revoked, malformed or from another issuer.
     InvalidToken,
-    /// The token is good and its owner may not do this.
+    /// The token is valid, but the user lacks a role.
     InsufficientScope,
-    /// The owner must prove again who they are (RFC 9470 §3).
+    /// The user must authenticate again (RFC 9470 §3).
     FreshLogin {
-        /// How old the proof may be, in seconds.
+        /// The maximum age of the authentication, in seconds.
         max_age: u64,
     },
 }
@@ -27,10 +27,10 @@ impl fmt::Display for Challenge {
             Self::NoToken => return Ok(()),
             Self::InvalidRequest => ("invalid_request", "The request is malformed"),
             Self::InvalidToken => ("invalid_token", "The access token is invalid or expired"),
-            Self::InsufficientScope => {
-                ("insufficient_scope", "A role is needed that the token does not have")
+            Self::InsufficientScope => ("insufficient_scope", "The token lacks a required role"),
+            Self::FreshLogin { .. } => {
+                ("insufficient_user_authentication", "A more recent login is required")
             }
-            Self::FreshLogin { .. } => ("insufficient_user_authentication", "A more recent login is needed"),
         };
         write!(f, r#", error="{error}", error_description="{description}""#)?;
         if let Self::FreshLogin { max_age } = self {

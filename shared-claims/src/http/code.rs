@@ -1,10 +1,10 @@
-//! The codes that an error can have: the part of a problem that programs read.
+//! The error codes, which programs evaluate.
 
 use actix_web::http::StatusCode;
 
-/// Every code, each with its one status. Clients rely on the names.
+/// An error code. Each has exactly one status. The names are part of the public contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "the titles say it")]
+#[expect(missing_docs, reason = "the titles explain them")]
 pub enum Code {
     MalformedRequest,
     InvalidCredentials,
@@ -31,7 +31,7 @@ pub enum Code {
 }
 
 impl Code {
-    /// All of them, by status.
+    /// Every code, ordered by status.
     pub const ALL: &[Self] = &[
         Self::MalformedRequest,
         Self::InvalidCredentials,
@@ -57,19 +57,19 @@ impl Code {
         Self::Unavailable,
     ];
 
-    /// The code as clients see it.
+    /// The code in the response body.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         self.facts().1
     }
 
-    /// The status it comes with.
+    /// The HTTP status.
     #[must_use]
     pub const fn status(self) -> StatusCode {
         self.facts().0
     }
 
-    /// What it means, in a few words.
+    /// A short description.
     #[must_use]
     pub const fn title(self) -> &'static str {
         self.facts().2
@@ -82,21 +82,21 @@ impl Code {
             Self::InvalidCredentials => {
                 (Status::UNAUTHORIZED, "invalid_credentials", "The name or the password is wrong")
             }
-            Self::MissingToken => (Status::UNAUTHORIZED, "missing_token", "A token is needed"),
+            Self::MissingToken => (Status::UNAUTHORIZED, "missing_token", "A token is required"),
             Self::InvalidToken => (Status::UNAUTHORIZED, "invalid_token", "The token is not valid"),
             Self::TokenExpired => (Status::UNAUTHORIZED, "token_expired", "The token has expired"),
             Self::TokenStale => (Status::UNAUTHORIZED, "token_stale", "The token is out of date"),
             Self::SessionEnded => (Status::UNAUTHORIZED, "session_ended", "The session has ended"),
             Self::OriginNotAllowed => (Status::FORBIDDEN, "origin_not_allowed", "The origin is not allowed"),
             Self::CsrfFailed => (Status::FORBIDDEN, "csrf_failed", "The CSRF check failed"),
-            Self::RoleRequired => (Status::FORBIDDEN, "role_required", "A role is needed"),
+            Self::RoleRequired => (Status::FORBIDDEN, "role_required", "A role is required"),
             Self::FreshLoginRequired => {
-                (Status::FORBIDDEN, "fresh_login_required", "A more recent login is needed")
+                (Status::FORBIDDEN, "fresh_login_required", "A more recent login is required")
             }
             Self::RegistrationClosed => (Status::FORBIDDEN, "registration_closed", "Registration is closed"),
-            Self::NotFound => (Status::NOT_FOUND, "not_found", "There is nothing here"),
+            Self::NotFound => (Status::NOT_FOUND, "not_found", "Not found"),
             Self::MethodNotAllowed => {
-                (Status::METHOD_NOT_ALLOWED, "method_not_allowed", "The method is not allowed here")
+                (Status::METHOD_NOT_ALLOWED, "method_not_allowed", "The method is not allowed")
             }
             Self::EmailTaken => (Status::CONFLICT, "email_taken", "The e-mail address is taken"),
             Self::LastAdministrator => {
@@ -106,14 +106,10 @@ impl Code {
             Self::UnsupportedMediaType => {
                 (Status::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body must be JSON")
             }
-            Self::InvalidInput => {
-                (Status::UNPROCESSABLE_ENTITY, "invalid_input", "Some of the input is not acceptable")
-            }
+            Self::InvalidInput => (Status::UNPROCESSABLE_ENTITY, "invalid_input", "Some input is invalid"),
             Self::TooManyRequests => (Status::TOO_MANY_REQUESTS, "too_many_requests", "Too many requests"),
-            Self::InternalError => {
-                (Status::INTERNAL_SERVER_ERROR, "internal_error", "Something went wrong on our side")
-            }
-            Self::Unavailable => (Status::SERVICE_UNAVAILABLE, "unavailable", "Not available at present"),
+            Self::InternalError => (Status::INTERNAL_SERVER_ERROR, "internal_error", "Internal server error"),
+            Self::Unavailable => (Status::SERVICE_UNAVAILABLE, "unavailable", "Temporarily unavailable"),
         }
     }
 }
@@ -124,7 +120,7 @@ impl utoipa::PartialSchema for Code {
         use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
         let codes = Self::ALL.iter().map(|code| code.as_str());
         let text = ObjectBuilder::new().schema_type(SchemaType::Type(Type::String));
-        text.enum_values(Some(codes)).description(Some("What was wrong, for programs.")).into()
+        text.enum_values(Some(codes)).description(Some("The error, for programs.")).into()
     }
 }
 

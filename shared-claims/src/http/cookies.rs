@@ -1,14 +1,14 @@
-//! Cookies by their exact names, whatever else a browser sends.
+//! Finds cookies by their exact names.
 
 use actix_web::HttpRequest;
 use actix_web::http::header::COOKIE;
 
-/// What may stand around a pair (RFC 6265 §4.2.1). No other white space: a sibling site can set a cookie whose name
-/// begins with U+2000, which the browser does not see as `__Host-`, and which must not become ours by trimming.
+/// The white space allowed around a pair (RFC 6265 §4.2.1). A sibling site can set a cookie whose name begins with
+/// U+2000 before `__Host-`. Trimming that would make it pass for ours.
 const BLANKS: [char; 2] = [' ', '\t'];
 
-/// The values of every cookie of this name, in the order sent. Other pairs, however malformed, are passed over: a
-/// sibling site can plant those, and [`HttpRequest::cookie`] fails as a whole on one of them.
+/// The values of all cookies with this name, in the order sent. Malformed other cookies are skipped: a sibling site can
+/// set them, and [`HttpRequest::cookie`] fails if there is one.
 #[must_use]
 pub fn find_all<'a>(request: &'a HttpRequest, name: &str) -> Vec<&'a str> {
     let headers = request.headers().get_all(COOKIE);

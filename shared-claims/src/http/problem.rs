@@ -1,4 +1,4 @@
-//! Every error that a caller sees: RFC 9457 problem details with a documented code.
+//! Error responses: RFC 9457 problem details with a documented code.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ pub use super::code::Code;
 /// The media type of RFC 9457 §3.
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
-/// An error on its way to a caller. It says only what was put into it: no text of a library or a driver gets in.
+/// An error response. It contains only what was put into it, never the text of a library's error.
 #[derive(Debug)]
 pub struct Problem(Box<Parts>);
 
@@ -29,33 +29,33 @@ struct Parts {
     headers: Vec<(HeaderName, HeaderValue)>,
 }
 
-/// The body of every error answer.
+/// The body of every error response.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(as = Problem))]
 pub struct ProblemBody {
-    /// `urn:latchkey:problem:` and the code.
+    /// `urn:latchkey:problem:` followed by the code.
     #[serde(rename = "type")]
     pub kind: String,
-    /// What the code means, in a few words.
+    /// A short description of the code.
     pub title: &'static str,
     /// The HTTP status.
     pub status: u16,
-    /// What was wrong this time, for people.
+    /// What is wrong with this request, for humans.
     pub detail: Cow<'static, str>,
-    /// What was wrong, for programs.
+    /// The error, for programs.
     #[cfg_attr(feature = "openapi", schema(value_type = Code))]
     pub code: &'static str,
-    /// Why a session ended.
+    /// Why the session ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<&'static str>,
-    /// What is wrong with each member of the input.
+    /// What is wrong with each invalid member of the input.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub fields: BTreeMap<String, String>,
-    /// After how many seconds to try again.
+    /// Seconds until the request can be retried.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u64>,
-    /// How many seconds ago the person may have logged in at most.
+    /// The maximum age of the login, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_age: Option<u64>,
 }
@@ -64,7 +64,7 @@ impl Problem {
     /// A problem whose detail is the code's title.
     #[must_use]
     pub fn new(code: Code) -> Self {
-        let waits = matches!(code, Code::Unavailable | Code::TooManyRequests);
+        let is_temporary = matches!(code, Code::Unavailable | Code::TooManyRequests);
         let body = ProblemBody {
             kind: format!("urn:latchkey:problem:{}", code.as_str()),
             title: code.title(),
@@ -73,27 +73,27 @@ impl Problem {
             code: code.as_str(),
             reason: None,
             fields: BTreeMap::new(),
-            retry_after: waits.then_some(1),
+            retry_after: is_temporary.then_some(1),
             max_age: None,
         };
         Self(Box::new(Parts { body, code, challenge: None, headers: Vec::new() }))
     }
 
-    /// Says what was wrong this time. A fixed sentence, or one made of the caller's own input.
+    /// Sets `detail`: a fixed sentence, or one with the caller's own input.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
         self.0.body.detail = detail.into();
         self
     }
 
-    /// Says why a session ended.
+    /// Sets `reason`.
     #[must_use]
     pub fn reason(mut self, reason: &'static str) -> Self {
         self.0.body.reason = Some(reason);
         self
     }
 
-    /// Says what is wrong with each member of the input.
+    /// Sets `fields`.
     #[must_use]
     pub fn fields(mut self, fields: BTreeMap<String, String>) -> Self {
         self.0.body.fields = fields;
@@ -107,14 +107,14 @@ impl Problem {
         self
     }
 
-    /// Says after how many seconds to try again, in the body and in `Retry-After`.
+    /// Sets `retry_after` and the header `Retry-After`, in seconds.
     #[must_use]
     pub fn retry_after(mut self, seconds: u64) -> Self {
         self.0.body.retry_after = Some(seconds);
         self
     }
 
-    /// Adds `WWW-Authenticate`, and `max_age` to the body where the challenge has one.
+    /// Sets `WWW-Authenticate`, and `max_age` if the challenge has one.
     #[must_use]
     pub fn challenge(mut self, challenge: Challenge) -> Self {
         if let Challenge::FreshLogin { max_age } = challenge {
@@ -124,13 +124,13 @@ impl Problem {
         self
     }
 
-    /// Adds `Allow`, as a 405 must (RFC 9110 §15.5.6).
+    /// Sets `Allow`, which a 405 requires (RFC 9110 §15.5.6).
     #[must_use]
     pub fn allow(self, methods: &str) -> Self {
         self.header(ALLOW, methods)
     }
 
-    /// Adds a header; a value that cannot stand in one is left out.
+    /// Adds a header. An invalid value is left out.
     #[must_use]
     pub fn header(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
@@ -145,7 +145,7 @@ impl Problem {
         self.0.code
     }
 
-    /// The answer.
+    /// The HTTP response.
     #[must_use]
     pub fn to_response(&self) -> HttpResponse {
         let parts = &*self.0;
@@ -161,12 +161,12 @@ impl Problem {
             response.append_header(header.clone());
         }
         response.insert_header((CONTENT_TYPE, MEDIA_TYPE));
-        // A struct of strings and numbers always serialises.
+        // A struct of strings and numbers cannot fail to serialise.
         response.body(serde_json::to_vec(&parts.body).unwrap_or_default())
     }
 }
 
-/// For logs: the code, and not what the caller wrote.
+/// The code, for logs. The caller's input is left out.
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.0.code.as_str())

@@ -1,4 +1,4 @@
-//! The access token in a cookie: where it is looked for, and what keeps another site's page from using it.
+//! The access token in a cookie, and its CSRF protection.
 
 use actix_web::test::TestRequest;
 use awc::http::Method;
@@ -9,7 +9,7 @@ use shared_claims::http::authenticated::authenticate_for;
 use shared_claims::{AcceptCookie, Code};
 
 use crate::fixture::{Fixture, ISSUER};
-use crate::service::{Answer, Service};
+use crate::service::{Response, Service};
 
 const CSRF: &str = "bm90IGEgc2VjcmV0IGF0IGFsbA";
 
@@ -21,12 +21,12 @@ fn accepting(fixture: &Fixture) -> Service {
     Service::start_with(fixture.validator.clone(), Some(AcceptCookie::of_issuer(ISSUER)))
 }
 
-async fn get(service: &Service, headers: &[(&str, &str)]) -> Answer {
+async fn get(service: &Service, headers: &[(&str, &str)]) -> Response {
     service.send_headed(Method::GET, "/hello", headers, "").await
 }
 
 #[actix_web::test]
-async fn a_cookie_counts_only_where_the_service_accepts_it() {
+async fn a_cookie_is_accepted_only_with_accept_cookie() {
     let fixture = Fixture::new();
     let cookie = format!("__Host-access_token={}", cookie_token(&fixture));
     let headers = [("Cookie", cookie.as_str())];
@@ -36,7 +36,7 @@ async fn a_cookie_counts_only_where_the_service_accepts_it() {
 }
 
 #[actix_web::test]
-async fn where_authorization_is_present_cookies_are_not_looked_at() {
+async fn with_authorization_the_cookie_is_ignored() {
     let fixture = Fixture::new();
     let service = accepting(&fixture);
     let cookie = format!("__Host-access_token={}", cookie_token(&fixture));
@@ -53,18 +53,18 @@ async fn where_authorization_is_present_cookies_are_not_looked_at() {
     let bearer = format!("Bearer {}", fixture.token());
     for cookie in ["__Host-access_token=bad", "__Host-access_token=a; __Host-access_token=b"] {
         let headers = [("Cookie", cookie), ("Authorization", bearer.as_str())];
-        let answer = service.send_headed(Method::POST, "/any-method", &headers, "").await;
-        assert_eq!(answer.status, 200, "a token that no browser adds by itself needs no CSRF token");
+        let response = service.send_headed(Method::POST, "/any-method", &headers, "").await;
+        assert_eq!(response.status, 200, "a bearer token needs no CSRF token");
     }
 }
 
 #[actix_web::test]
-async fn only_the_exact_name_is_looked_for_among_whatever_a_sibling_site_plants() {
+async fn only_the_exact_cookie_name_is_accepted() {
     let fixture = Fixture::new();
     let service = accepting(&fixture);
     let token = cookie_token(&fixture);
     for cookie in [
-        format!("={token}; ;;  a; \u{2000}__Host-access_token=planted; __Host-access_token={token}"),
+        format!("={token}; ;;  a; \u{2000}__Host-access_token=forged; __Host-access_token={token}"),
         format!("__host-access_token=x;\t__Host-access_token={token} ; __Host-access_tokens=y"),
     ] {
         assert_eq!(get(&service, &[("Cookie", &cookie)]).await.status, 200, "{cookie}");
@@ -81,7 +81,7 @@ async fn only_the_exact_name_is_looked_for_among_whatever_a_sibling_site_plants(
 }
 
 #[actix_web::test]
-async fn the_plain_name_counts_where_the_issuer_speaks_plain_http() {
+async fn the_plain_name_is_accepted_only_for_an_http_issuer() {
     let fixture = Fixture::new();
     let plain = AcceptCookie::of_issuer("http://localhost:8080");
     let service = Service::start_with(fixture.validator.clone(), Some(plain));
@@ -90,11 +90,11 @@ async fn the_plain_name_counts_where_the_issuer_speaks_plain_http() {
         assert_eq!(get(&service, &[("Cookie", &format!("{name}={token}"))]).await.status, 200, "{name}");
     }
     let both = format!("access_token={token}; __Host-access_token={token}");
-    get(&service, &[("Cookie", &both)]).await.assert_refused(400, "malformed_request", "invalid_request");
+    get(&service, &[("Cookie", &both)]).await.assert_rejected(400, "malformed_request", "invalid_request");
 }
 
 #[actix_web::test]
-async fn two_access_cookies_are_one_too_many() {
+async fn two_access_cookies_are_rejected() {
     let fixture = Fixture::new();
     let service = accepting(&fixture);
     let cookie = format!("__Host-access_token={}", cookie_token(&fixture));
@@ -104,14 +104,14 @@ async fn two_access_cookies_are_one_too_many() {
     ] {
         let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
         for path in ["/hello", "/maybe"] {
-            let answer = service.send_headed(Method::GET, path, &headers, "").await;
-            answer.assert_refused(400, "malformed_request", "invalid_request");
+            let response = service.send_headed(Method::GET, path, &headers, "").await;
+            response.assert_rejected(400, "malformed_request", "invalid_request");
         }
     }
 }
 
 #[actix_web::test]
-async fn methods_that_change_something_need_the_csrf_token() {
+async fn unsafe_methods_require_the_csrf_token() {
     let fixture = Fixture::new();
     let service = accepting(&fixture);
     let cookie = format!("__Host-access_token={}", cookie_token(&fixture));
@@ -120,8 +120,8 @@ async fn methods_that_change_something_need_the_csrf_token() {
         std::iter::once(("Cookie", cookie.as_str())).chain(csrf).collect::<Vec<_>>()
     };
     for method in [Method::GET, Method::HEAD, Method::OPTIONS] {
-        let answer = service.send_headed(method.clone(), "/any-method", &with(&[]), "").await;
-        assert_eq!(answer.status, 200, "{method}");
+        let response = service.send_headed(method.clone(), "/any-method", &with(&[]), "").await;
+        assert_eq!(response.status, 200, "{method}");
     }
     let lower_case = Method::from_bytes(b"get").expect("a method");
     for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::TRACE, lower_case] {
@@ -131,23 +131,23 @@ async fn methods_that_change_something_need_the_csrf_token() {
         assert_eq!(send(&[CSRF]).await.status, 200, "{method}");
         let prefix = &CSRF[..CSRF.len() - 1];
         for wrong in [&[][..], &[""], &["wrong"], &[prefix], &[CSRF, CSRF], &[CSRF, ""]] {
-            let answer = send(wrong).await;
-            answer.assert_problem(403, "csrf_failed");
-            assert_eq!(answer.challenge(), Some(r#"Bearer realm="latchkey""#), "{method} {wrong:?}");
+            let response = send(wrong).await;
+            response.assert_problem(403, "csrf_failed");
+            assert_eq!(response.challenge(), Some(r#"Bearer realm="latchkey""#), "{method} {wrong:?}");
         }
     }
 }
 
 #[actix_web::test]
-async fn a_token_without_the_claim_opens_nothing_from_a_cookie() {
+async fn a_token_without_csrf_is_rejected_in_a_cookie() {
     let fixture = Fixture::new();
     let service = accepting(&fixture);
     let cookie = format!("__Host-access_token={}", fixture.token());
     for method in [Method::GET, Method::OPTIONS, Method::POST] {
         for csrf in ["", CSRF] {
             let headers = [("Cookie", cookie.as_str()), ("X-CSRF-Token", csrf)];
-            let answer = service.send_headed(method.clone(), "/any-method", &headers, "").await;
-            answer.assert_problem(403, "csrf_failed");
+            let response = service.send_headed(method.clone(), "/any-method", &headers, "").await;
+            response.assert_problem(403, "csrf_failed");
         }
     }
     let headers = [("Cookie", cookie.as_str())];
@@ -155,21 +155,21 @@ async fn a_token_without_the_claim_opens_nothing_from_a_cookie() {
 }
 
 #[actix_web::test]
-async fn a_bad_token_in_the_cookie_is_refused_like_any_other() {
+async fn an_invalid_token_in_the_cookie_is_rejected() {
     let fixture = Fixture::new();
     let service = accepting(&fixture);
     for value in ["", "bad", "\"quoted\"", "a b", "é"] {
         let cookie = format!("__Host-access_token={value}");
-        get(&service, &[("Cookie", &cookie)]).await.assert_refused(401, "invalid_token", "invalid_token");
+        get(&service, &[("Cookie", &cookie)]).await.assert_rejected(401, "invalid_token", "invalid_token");
     }
     let cookie = format!("__Host-access_token={}", cookie_token(&fixture));
     fixture.clock.advance(TimeDelta::minutes(16));
-    let answer = service.send_headed(Method::POST, "/any-method", &[("Cookie", &cookie)], "").await;
-    answer.assert_refused(401, "token_expired", "invalid_token");
+    let response = service.send_headed(Method::POST, "/any-method", &[("Cookie", &cookie)], "").await;
+    response.assert_rejected(401, "token_expired", "invalid_token");
 }
 
 #[actix_web::test]
-async fn whoever_answers_for_another_request_says_whether_that_was_safe() {
+async fn authenticate_for_applies_the_csrf_rule_as_told() {
     let fixture = Fixture::new();
     let request = |method: Method, csrf: &str| {
         let request = TestRequest::default().method(method).insert_header(("X-CSRF-Token", csrf));
@@ -179,15 +179,15 @@ async fn whoever_answers_for_another_request_says_whether_that_was_safe() {
             .app_data(AcceptCookie::of_issuer(ISSUER))
             .to_http_request()
     };
-    let judge = async |method, csrf, is_safe| {
+    let authenticate = async |method, csrf, is_safe| {
         let caller = authenticate_for::<CustomClaims>(&request(method, csrf), is_safe).await;
         caller.map(|caller| caller.expect("a caller").user_id().to_owned()).map_err(|problem| problem.code())
     };
     let subject = fixture.claims().sub;
-    assert_eq!(judge(Method::GET, "", true).await, Ok(subject.clone()));
-    assert_eq!(judge(Method::POST, "", true).await, Ok(subject.clone()));
-    assert_eq!(judge(Method::GET, "", false).await, Err(Code::CsrfFailed));
-    assert_eq!(judge(Method::GET, CSRF, false).await, Ok(subject));
+    assert_eq!(authenticate(Method::GET, "", true).await, Ok(subject.clone()));
+    assert_eq!(authenticate(Method::POST, "", true).await, Ok(subject.clone()));
+    assert_eq!(authenticate(Method::GET, "", false).await, Err(Code::CsrfFailed));
+    assert_eq!(authenticate(Method::GET, CSRF, false).await, Ok(subject));
 
     let stranger = TestRequest::default().app_data(AcceptCookie::of_issuer(ISSUER)).to_http_request();
     assert!(matches!(authenticate_for::<Value>(&stranger, false).await, Ok(None)));

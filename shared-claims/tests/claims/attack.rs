@@ -1,34 +1,34 @@
-//! A row of the attack tables, and how rows are judged.
+//! The rows of the attack tables.
 
 use shared_claims::{AccessTokenValidator, TokenError};
 
-/// What somebody sends, after which published attack or rule, and the refusal it must meet.
+/// A token, the published attack or rule behind it, and the error that must reject it.
 pub struct Attack {
     name: String,
     reference: &'static str,
     token: String,
-    refusal: TokenError,
+    expected: TokenError,
 }
 
 pub fn attack(
     name: impl Into<String>,
     reference: &'static str,
     token: impl Into<String>,
-    refusal: TokenError,
+    expected: TokenError,
 ) -> Attack {
-    Attack { name: name.into(), reference, token: token.into(), refusal }
+    Attack { name: name.into(), reference, token: token.into(), expected }
 }
 
-/// Every row must be refused, and for its own reason: refused by accident is not refused.
-pub fn assert_all_refused(validator: &AccessTokenValidator, attacks: &[Attack]) {
-    let surprises: Vec<String> = attacks
+/// Every row must be rejected with its own error. Another error is a failure too.
+pub fn assert_all_rejected(validator: &AccessTokenValidator, attacks: &[Attack]) {
+    let failures: Vec<String> = attacks
         .iter()
         .filter_map(|attack| {
             let outcome = validator.check::<serde_json::Map<_, _>>(&attack.token).map(|claims| claims.sub);
-            let Attack { name, reference, refusal, .. } = attack;
-            (outcome != Err(*refusal))
-                .then(|| format!("{name} ({reference}): wanted {refusal:?}, got {outcome:?}"))
+            let Attack { name, reference, expected, .. } = attack;
+            (outcome != Err(*expected))
+                .then(|| format!("{name} ({reference}): expected {expected:?}, got {outcome:?}"))
         })
         .collect();
-    assert!(surprises.is_empty(), "\n{}", surprises.join("\n"));
+    assert!(failures.is_empty(), "\n{}", failures.join("\n"));
 }

@@ -1,15 +1,15 @@
-//! Attacks by what a token looks like: its parts, its encoding, its header.
+//! Attacks through the form of a token: its parts, encoding and header.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use serde_json::{Value, json};
 use shared_claims::TokenError;
 
-use crate::attack::{assert_all_refused, attack};
+use crate::attack::{assert_all_rejected, attack};
 use crate::fixture::{Fixture, assembled};
 
 #[test]
-fn a_token_that_is_not_of_three_parts_is_refused() {
+fn a_token_without_exactly_three_parts_is_rejected() {
     let fixture = Fixture::new();
     let token = fixture.token();
     let [header, payload, signature] = parts(&token);
@@ -19,7 +19,7 @@ fn a_token_that_is_not_of_three_parts_is_refused() {
     let two = format!("{header}.{payload}");
     let four = format!("{token}.{signature}");
 
-    assert_all_refused(
+    assert_all_rejected(
         &fixture.validator,
         &[
             attack("nothing", "RFC 7515 §7.1", "", TokenError::NotCompact),
@@ -35,13 +35,13 @@ fn a_token_that_is_not_of_three_parts_is_refused() {
 }
 
 #[test]
-fn a_token_with_anything_but_base64url_in_it_is_refused() {
+fn a_token_with_characters_outside_base64url_is_rejected() {
     let fixture = Fixture::new();
     let token = fixture.token();
     let [header, payload, signature] = parts(&token);
     let padded_header = URL_SAFE.encode(br#"{"alg":"ES256"}   "#) + "=";
     let other_alphabet = STANDARD.encode([0xfb, 0xff, 0xfe]);
-    // 64 bytes leave four bits of the last character unused: here one of them is set.
+    // 64 bytes leave four bits of the last character unused. This sets one of them.
     let mut bits_left_over = token.clone();
     let last = bits_left_over.pop().expect("a signature");
     bits_left_over.push(char::from(last as u8 + 1));
@@ -59,29 +59,29 @@ fn a_token_with_anything_but_base64url_in_it_is_refused() {
         ("the other base64 alphabet", "RFC 4648 §5", format!("{header}.{payload}.{other_alphabet}")),
         ("letters beyond ASCII", "RFC 7515 §2", format!("{token}é")),
         ("dots escaped", "RFC 7515 §7.1", token.replace('.', "%2e")),
-        ("a length no bytes have", "RFC 4648 §3.5", format!("{header}.{payload}.AAAAA")),
+        ("an impossible length", "RFC 4648 §3.5", format!("{header}.{payload}.AAAAA")),
         ("bits left over", "RFC 4648 §3.5", bits_left_over),
     ] {
-        assert_all_refused(&fixture.validator, &[attack(name, reference, token, TokenError::NotBase64Url)]);
+        assert_all_rejected(&fixture.validator, &[attack(name, reference, token, TokenError::NotBase64Url)]);
     }
 }
 
 #[test]
-fn a_token_of_more_than_eight_kibibytes_is_refused_unread() {
+fn a_token_above_8_kib_is_rejected_before_parsing() {
     let fixture = Fixture::new();
-    let rightly_signed = fixture.token_with("name", json!("x".repeat(6 * 1024)));
-    assert!((8 * 1024..10 * 1024).contains(&rightly_signed.len()));
+    let correctly_signed = fixture.token_with("name", json!("x".repeat(6 * 1024)));
+    assert!((8 * 1024..10 * 1024).contains(&correctly_signed.len()));
     let (dots, megabyte) = (".".repeat(9 * 1024), "A".repeat(1024 * 1024));
     for (name, token) in
-        [("9 KiB, rightly signed", rightly_signed), ("9 KiB of dots", dots), ("1 MiB", megabyte)]
+        [("9 KiB, correctly signed", correctly_signed), ("9 KiB of dots", dots), ("1 MiB", megabyte)]
     {
         let row = attack(name, "CVE-2025-30204", token, TokenError::TooLong);
-        assert_all_refused(&fixture.validator, &[row]);
+        assert_all_rejected(&fixture.validator, &[row]);
     }
 }
 
 #[test]
-fn a_token_without_a_signature_algorithm_is_refused_however_none_is_spelt() {
+fn alg_none_is_rejected_in_every_spelling() {
     let fixture = Fixture::new();
     let signature = fixture.token().rsplit('.').next().map(str::to_owned).expect("a signature");
     for spelling in ["none", "None", "NONE", "nOnE", "none ", " none", "", "null", "n\u{043e}ne", "none\0"] {
@@ -89,7 +89,7 @@ fn a_token_without_a_signature_algorithm_is_refused_however_none_is_spelt() {
         header["alg"] = json!(spelling);
         let unsigned = assembled(&header, &fixture.claims_json(), b"");
         let with_any_signature = format!("{unsigned}{signature}");
-        assert_all_refused(
+        assert_all_rejected(
             &fixture.validator,
             &[
                 attack(
@@ -110,17 +110,17 @@ fn a_token_without_a_signature_algorithm_is_refused_however_none_is_spelt() {
 }
 
 #[test]
-fn an_algorithm_is_a_name_in_its_only_spelling() {
+fn alg_must_be_a_supported_name_in_its_exact_spelling() {
     let fixture = Fixture::new();
     let named = |value| fixture.token_headed("alg", value);
     let mut header = fixture.key.access_header();
     header.as_object_mut().expect("an object").remove("alg");
     let nameless = fixture.key.sign(&header, &fixture.claims());
 
-    assert_all_refused(
+    assert_all_rejected(
         &fixture.validator,
         &[
-            attack("none at all", "RFC 7515 §4.1.1", nameless, TokenError::MalformedHeader),
+            attack("absent", "RFC 7515 §4.1.1", nameless, TokenError::MalformedHeader),
             attack("null", "RFC 7515 §4.1.1", named(Value::Null), TokenError::MalformedHeader),
             attack("a number", "RFC 7515 §4.1.1", named(json!(256)), TokenError::MalformedHeader),
             attack("a list", "RFC 7515 §4.1.1", named(json!(["ES256"])), TokenError::MalformedHeader),
@@ -130,14 +130,14 @@ fn an_algorithm_is_a_name_in_its_only_spelling() {
                 named(json!("es256")),
                 TokenError::UnknownAlgorithm,
             ),
-            attack("one we do not do", "RFC 8725 §3.2", named(json!("ES384")), TokenError::UnknownAlgorithm),
+            attack("unsupported", "RFC 8725 §3.2", named(json!("ES384")), TokenError::UnknownAlgorithm),
             attack("an encryption", "RFC 8725 §2.1", named(json!("dir")), TokenError::UnknownAlgorithm),
         ],
     );
 }
 
 #[test]
-fn a_header_that_demands_an_extension_is_refused() {
+fn a_header_with_crit_is_rejected() {
     let fixture = Fixture::new();
     for crit in [json!(["exp"]), json!(["b64"]), json!([]), json!(["alg", "typ"]), json!("exp"), Value::Null]
     {
@@ -147,12 +147,12 @@ fn a_header_that_demands_an_extension_is_refused() {
             fixture.token_headed("crit", crit),
             TokenError::CriticalHeader,
         );
-        assert_all_refused(&fixture.validator, &[row]);
+        assert_all_rejected(&fixture.validator, &[row]);
     }
 }
 
 #[test]
-fn another_kind_of_token_is_refused() {
+fn another_kind_of_token_is_rejected() {
     let fixture = Fixture::new();
     for typ in [
         "JWT",
@@ -167,13 +167,13 @@ fn another_kind_of_token_is_refused() {
     ] {
         let token = fixture.token_headed("typ", json!(typ));
         let row = attack(format!("typ {typ:?}"), "RFC 8725 §3.11, RFC 9068 §4", token, TokenError::WrongTyp);
-        assert_all_refused(&fixture.validator, &[row]);
+        assert_all_rejected(&fixture.validator, &[row]);
     }
     let mut header = fixture.key.access_header();
     header.as_object_mut().expect("an object").remove("typ");
     let untyped = fixture.key.sign(&header, &fixture.claims());
     let numbered = fixture.token_headed("typ", json!(1));
-    assert_all_refused(
+    assert_all_rejected(
         &fixture.validator,
         &[
             attack("no typ", "RFC 8725 §3.11, RFC 9068 §4", untyped, TokenError::WrongTyp),
@@ -183,7 +183,7 @@ fn another_kind_of_token_is_refused() {
 }
 
 #[test]
-fn a_header_that_is_not_one_clear_object_is_refused() {
+fn a_malformed_or_ambiguous_header_is_rejected() {
     let fixture = Fixture::new();
     let payload = fixture.claims_json().to_string();
     let kid = fixture.key.kid();
@@ -193,7 +193,7 @@ fn a_header_that_is_not_one_clear_object_is_refused() {
     };
     let deep = format!(r#"{{"alg":"ES256","x":{}{}}}"#, "[".repeat(2000), "]".repeat(2000));
 
-    assert_all_refused(
+    assert_all_rejected(
         &fixture.validator,
         &[
             attack("alg twice", "RFC 7515 §4", twice(r#""alg":"none""#), TokenError::DuplicateMember),
@@ -206,7 +206,7 @@ fn a_header_that_is_not_one_clear_object_is_refused() {
             ),
             attack("twice, deep", "RFC 7515 §4", twice(r#""x":{"y":1,"y":2}"#), TokenError::DuplicateMember),
             attack("empty", "RFC 7515 §5.2", headed(b""), TokenError::MalformedHeader),
-            attack("no JSON", "RFC 7515 §5.2", headed(b"ES256"), TokenError::MalformedHeader),
+            attack("not JSON", "RFC 7515 §5.2", headed(b"ES256"), TokenError::MalformedHeader),
             attack("null", "RFC 7515 §5.2", headed(b"null"), TokenError::MalformedHeader),
             attack("an array", "RFC 7515 §5.2", headed(br#"["ES256"]"#), TokenError::MalformedHeader),
             attack(
@@ -215,9 +215,9 @@ fn a_header_that_is_not_one_clear_object_is_refused() {
                 headed(b"\xef\xbb\xbf{}"),
                 TokenError::MalformedHeader,
             ),
-            attack("no UTF-8", "RFC 8725 §3.7", headed(b"{\"alg\":\"\xff\"}"), TokenError::MalformedHeader),
+            attack("not UTF-8", "RFC 8725 §3.7", headed(b"{\"alg\":\"\xff\"}"), TokenError::MalformedHeader),
             attack(
-                "more after it",
+                "trailing data",
                 "RFC 7515 §5.2",
                 headed(br#"{"alg":"ES256"}{}"#),
                 TokenError::MalformedHeader,

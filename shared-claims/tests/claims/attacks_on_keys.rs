@@ -1,4 +1,4 @@
-//! Attacks by signature, and by what a token says of its own key.
+//! Attacks through signatures and key references.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -6,17 +6,17 @@ use serde_json::{Value, json};
 use shared_claims::testing::{ManualClock, SigningKey, jwk_set};
 use shared_claims::{Algorithm, Clock, KeySet, TokenError};
 
-use crate::attack::{assert_all_refused, attack};
+use crate::attack::{assert_all_rejected, attack};
 use crate::fixture::{AUDIENCE, Fixture, ISSUER, assembled, validator};
 
-/// The order of P-256, as which `r` and `s` count as zero.
+/// The order of P-256, which is equivalent to zero for `r` and `s`.
 const P256_ORDER: [u8; 32] = [
     0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc,
     0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
 ];
 
 #[test]
-fn a_public_key_is_no_hmac_secret() {
+fn a_public_key_is_not_accepted_as_an_hmac_secret() {
     for algorithm in [Algorithm::Es256, Algorithm::Rs256, Algorithm::EdDsa] {
         let fixture = Fixture::of(algorithm);
         let allowing_hmac = fixture.validator.clone().with_algorithms(Algorithm::ALL);
@@ -35,18 +35,18 @@ fn a_public_key_is_no_hmac_secret() {
             let mut header = fixture.key.access_header();
             header["alg"] = json!("HS256");
             let forged = SigningKey::from_secret(public).sign(&header, &fixture.claims());
-            let name = format!("HS256 with what is public of {algorithm}");
+            let name = format!("HS256 with the public key of {algorithm}");
             let reference = "RFC 8725 §2.1, CVE-2016-5431";
             let row = || attack(name.clone(), reference, forged.clone(), TokenError::AlgorithmNotAllowed);
-            assert_all_refused(&fixture.validator, &[row()]);
+            assert_all_rejected(&fixture.validator, &[row()]);
             let row = || attack(name.clone(), reference, forged.clone(), TokenError::AlgorithmMismatch);
-            assert_all_refused(&allowing_hmac, &[row()]);
+            assert_all_rejected(&allowing_hmac, &[row()]);
         }
     }
 }
 
 #[test]
-fn a_key_serves_its_own_algorithm_only() {
+fn a_key_verifies_only_its_own_algorithm() {
     let clock = ManualClock::new();
     let keys = [Algorithm::Es256, Algorithm::Rs256, Algorithm::EdDsa].map(SigningKey::generate);
     let set =
@@ -60,18 +60,18 @@ fn a_key_serves_its_own_algorithm_only() {
             let name = format!("{} under the kid of {}", signing.algorithm(), named.algorithm());
             let token = signing.sign(&header, &claims);
             let row = attack(name, "RFC 8725 §3.1, CVE-2022-29217", token, TokenError::AlgorithmMismatch);
-            assert_all_refused(&validator, &[row]);
+            assert_all_rejected(&validator, &[row]);
         }
         assert!(validator.check::<Value>(&signing.access_token(&claims)).is_ok());
     }
     let only_rsa = validator.with_algorithms(&[Algorithm::Rs256]);
     let row =
         attack("ES256", "RFC 8725 §3.1", keys[0].access_token(&claims), TokenError::AlgorithmNotAllowed);
-    assert_all_refused(&only_rsa, &[row]);
+    assert_all_rejected(&only_rsa, &[row]);
 }
 
 #[test]
-fn the_kid_picks_the_key_and_nothing_else_does() {
+fn only_the_kid_selects_the_key() {
     let clock = ManualClock::new();
     let [ours, other, stranger] = [(); 3].map(|()| SigningKey::generate(Algorithm::Es256));
     let set = KeySet::parse(jwk_set(&[&ours, &other]).to_string().as_bytes()).expect("a key set");
@@ -86,7 +86,7 @@ fn the_kid_picks_the_key_and_nothing_else_does() {
     header.as_object_mut().expect("an object").remove("kid");
     let nameless = ours.sign(&header, &claims);
 
-    assert_all_refused(
+    assert_all_rejected(
         &validator,
         &[
             attack(
@@ -133,29 +133,29 @@ fn the_kid_picks_the_key_and_nothing_else_does() {
 }
 
 #[test]
-fn a_token_without_kid_is_refused_even_where_there_is_one_key_only() {
+fn a_token_without_kid_is_rejected_even_with_a_single_key() {
     let fixture = Fixture::new();
     let mut header = fixture.key.access_header();
     header.as_object_mut().expect("an object").remove("kid");
     let token = fixture.key.sign(&header, &fixture.claims());
-    assert_all_refused(
+    assert_all_rejected(
         &fixture.validator,
         &[attack("no kid", "RFC 7515 §4.1.4", token, TokenError::MissingKeyId)],
     );
 }
 
 #[test]
-fn a_token_does_not_bring_its_own_key() {
+fn a_key_inside_the_token_is_ignored() {
     let fixture = Fixture::new();
     let stranger = SigningKey::generate(Algorithm::Es256);
-    let brought = [
+    let members = [
         ("jwk", stranger.jwk()),
         ("jku", json!("https://evil.example/jwks.json")),
         ("x5u", json!("https://evil.example/cert.pem")),
         ("x5c", json!(["MIIBszCCAVmgAwIBAgIUFAKE"])),
     ];
-    for (member, value) in brought {
-        for (kid, refusal) in
+    for (member, value) in members {
+        for (kid, expected) in
             [(fixture.key.kid(), TokenError::BadSignature), (stranger.kid(), TokenError::UnknownKey)]
         {
             let mut header = stranger.access_header();
@@ -163,16 +163,16 @@ fn a_token_does_not_bring_its_own_key() {
             header[member] = value.clone();
             let token = stranger.sign(&header, &fixture.claims());
             let row =
-                attack(format!("{member} in the header"), "RFC 8725 §3.10, CVE-2018-0114", token, refusal);
-            assert_all_refused(&fixture.validator, &[row]);
+                attack(format!("{member} in the header"), "RFC 8725 §3.10, CVE-2018-0114", token, expected);
+            assert_all_rejected(&fixture.validator, &[row]);
         }
-        // Nor does it harm a good token, since nobody looks.
+        // The member is ignored, so a valid token stays valid.
         assert!(fixture.check(&fixture.token_headed(member, value)).is_ok());
     }
 }
 
 #[test]
-fn a_signature_that_fits_everything_fits_nothing() {
+fn a_degenerate_signature_is_rejected() {
     let fixture = Fixture::new();
     let (header, claims) = (fixture.key.access_header(), fixture.claims_json());
     let signed = |signature: &[u8]| assembled(&header, &claims, signature);
@@ -182,7 +182,7 @@ fn a_signature_that_fits_everything_fits_nothing() {
     let genuine = URL_SAFE_NO_PAD.decode(genuine).expect("base64url");
     let reference = "CVE-2022-21449";
 
-    assert_all_refused(
+    assert_all_rejected(
         &fixture.validator,
         &[
             attack("r and s zero", reference, signed(&[0; 64]), TokenError::BadSignature),
@@ -207,7 +207,7 @@ fn a_signature_that_fits_everything_fits_nothing() {
             attack("none", "RFC 8725 §2.1, CVE-2020-28042", signed(b""), TokenError::BadSignature),
             attack("one byte", "RFC 7518 §3.4", signed(&[1]), TokenError::BadSignature),
             attack(
-                "a byte too many",
+                "an extra byte",
                 "RFC 7518 §3.4",
                 signed(&[&genuine, [0].as_slice()].concat()),
                 TokenError::BadSignature,
@@ -218,25 +218,28 @@ fn a_signature_that_fits_everything_fits_nothing() {
                 signed(&[0x30, 6, 2, 1, 0, 2, 1, 0]),
                 TokenError::BadSignature,
             ),
-            attack("that of another token", "RFC 8725 §3.3", signed(&genuine), TokenError::BadSignature),
+            attack("from another token", "RFC 8725 §3.3", signed(&genuine), TokenError::BadSignature),
         ],
     );
 }
 
 #[test]
-fn a_token_cut_off_at_any_byte_is_refused() {
+fn a_truncated_token_is_rejected() {
     for algorithm in Algorithm::ALL {
         let fixture = Fixture::of(*algorithm);
         let token = fixture.token();
         for end in 0..token.len() {
-            assert!(fixture.check(&token[..end]).is_err(), "{algorithm}: the first {end} bytes passed");
+            assert!(
+                fixture.check(&token[..end]).is_err(),
+                "{algorithm}: the first {end} bytes were accepted"
+            );
         }
         assert!(fixture.check(&token).is_ok());
     }
 }
 
 #[test]
-fn a_token_changed_in_any_character_is_refused() {
+fn a_token_with_any_changed_character_is_rejected() {
     let fixture = Fixture::new();
     let token = fixture.token();
     for position in 0..token.len() {
@@ -245,7 +248,7 @@ fn a_token_changed_in_any_character_is_refused() {
             changed.replace_range(position..=position, replacement);
             assert!(
                 changed == token || fixture.check(&changed).is_err(),
-                "passed when changed at {position}"
+                "accepted after a change at {position}"
             );
         }
     }

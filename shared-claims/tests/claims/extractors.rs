@@ -1,4 +1,4 @@
-//! The extractors over real HTTP: status, code and challenge of every way to be refused.
+//! The extractors over real HTTP: status, code and challenge of every rejection.
 
 use std::sync::Arc;
 
@@ -15,12 +15,12 @@ use crate::fixture::{self, Fixture};
 use crate::service::{Service, hello};
 
 #[actix_web::test]
-async fn a_valid_token_opens_the_door() {
+async fn a_valid_token_is_accepted() {
     let fixture = Fixture::new();
     let service = Service::start(fixture.validator.clone());
-    let answer = service.get_with("/hello", &fixture.token()).await;
-    assert_eq!(answer.status, 200);
-    assert_eq!(answer.text(), format!("Ada {} []", fixture.claims().sub));
+    let response = service.get_with("/hello", &fixture.token()).await;
+    assert_eq!(response.status, 200);
+    assert_eq!(response.text(), format!("Ada {} []", fixture.claims().sub));
     for scheme in ["bearer", "BEARER", "Bearer  "] {
         let value = format!("{scheme} {}", fixture.token());
         assert_eq!(service.get("/hello", &[&value]).await.status, 200, "{scheme} (RFC 9110 §11.1)");
@@ -28,17 +28,17 @@ async fn a_valid_token_opens_the_door() {
 }
 
 #[actix_web::test]
-async fn without_a_token_the_challenge_names_no_error() {
+async fn without_a_token_the_challenge_has_no_error() {
     let service = Service::start(Fixture::new().validator);
     for authorization in [&[][..], &["Basic dXNlcjpwYXNz"], &[""], &["Bearerish abc"]] {
-        let answer = service.get("/hello", authorization).await;
-        answer.assert_problem(401, "missing_token");
-        assert_eq!(answer.challenge(), Some(r#"Bearer realm="latchkey""#), "RFC 6750 §3.1");
+        let response = service.get("/hello", authorization).await;
+        response.assert_problem(401, "missing_token");
+        assert_eq!(response.challenge(), Some(r#"Bearer realm="latchkey""#), "RFC 6750 §3.1");
     }
 }
 
 #[actix_web::test]
-async fn a_bad_token_is_refused_as_invalid_and_an_old_one_as_expired() {
+async fn an_invalid_token_and_an_expired_one_have_different_codes() {
     let fixture = Fixture::new();
     let service = Service::start(fixture.validator.clone());
     let token = fixture.token();
@@ -54,14 +54,14 @@ async fn a_bad_token_is_refused_as_invalid_and_an_old_one_as_expired() {
         format!("Bearer \"{token}\""),
         format!("Bearer\u{a0}{token}").replace("Bearer\u{a0}", "Bearer é"),
     ] {
-        service.get("/hello", &[&value]).await.assert_refused(401, "invalid_token", "invalid_token");
+        service.get("/hello", &[&value]).await.assert_rejected(401, "invalid_token", "invalid_token");
     }
     fixture.clock.advance(TimeDelta::minutes(16));
-    service.get_with("/hello", &token).await.assert_refused(401, "token_expired", "invalid_token");
+    service.get_with("/hello", &token).await.assert_rejected(401, "token_expired", "invalid_token");
 }
 
 #[actix_web::test]
-async fn two_authorization_headers_are_one_too_many() {
+async fn two_authorization_headers_are_rejected() {
     let fixture = Fixture::new();
     let service = Service::start(fixture.validator.clone());
     let bearer = format!("Bearer {}", fixture.token());
@@ -69,45 +69,45 @@ async fn two_authorization_headers_are_one_too_many() {
         for pair in
             [[bearer.as_str(), bearer.as_str()], ["Basic eA==", bearer.as_str()], [bearer.as_str(), ""]]
         {
-            service.get(path, &pair).await.assert_refused(400, "malformed_request", "invalid_request");
+            service.get(path, &pair).await.assert_rejected(400, "malformed_request", "invalid_request");
         }
     }
 }
 
 #[actix_web::test]
-async fn a_token_in_the_query_is_not_looked_at() {
+async fn a_token_in_the_query_is_ignored() {
     let fixture = Fixture::new();
     let service = Service::start(fixture.validator.clone());
-    let answer = service.get(&format!("/hello?access_token={}", fixture.token()), &[]).await;
-    answer.assert_problem(401, "missing_token");
+    let response = service.get(&format!("/hello?access_token={}", fixture.token()), &[]).await;
+    response.assert_problem(401, "missing_token");
 }
 
 #[actix_web::test]
-async fn an_optional_token_may_be_absent_but_not_bad() {
+async fn an_optional_token_can_be_absent_but_not_invalid() {
     let fixture = Fixture::new();
     let service = Service::start(fixture.validator.clone());
-    assert_eq!(service.get("/maybe", &[]).await.text(), "stranger");
+    assert_eq!(service.get("/maybe", &[]).await.text(), "anonymous");
     assert_eq!(service.get_with("/maybe", &fixture.token()).await.text(), "Ada");
-    service.get_with("/maybe", "bad").await.assert_refused(401, "invalid_token", "invalid_token");
+    service.get_with("/maybe", "bad").await.assert_rejected(401, "invalid_token", "invalid_token");
     let token = fixture.token();
     fixture.clock.advance(TimeDelta::minutes(16));
-    service.get_with("/maybe", &token).await.assert_refused(401, "token_expired", "invalid_token");
+    service.get_with("/maybe", &token).await.assert_rejected(401, "token_expired", "invalid_token");
 }
 
 #[actix_web::test]
-async fn a_role_that_is_needed_must_be_there_letter_for_letter() {
+async fn a_required_role_must_match_exactly() {
     let fixture = Fixture::new();
     let service = Service::start(fixture.validator.clone());
     let with_roles = |roles: Value| fixture.token_with("roles", roles);
     assert_eq!(service.get_with("/admin", &with_roles(json!(["user", "admin"]))).await.status, 200);
     for roles in [json!([]), json!(["user"]), json!(["Admin"]), json!(["admin "]), json!(["admin,user"])] {
-        let answer = service.get_with("/admin", &with_roles(roles)).await;
-        answer.assert_refused(403, "role_required", "insufficient_scope");
+        let response = service.get_with("/admin", &with_roles(roles)).await;
+        response.assert_rejected(403, "role_required", "insufficient_scope");
     }
 }
 
 #[actix_web::test]
-async fn a_login_is_fresh_for_as_long_as_the_handler_says() {
+async fn require_fresh_limits_the_age_of_the_login() {
     let fixture = Fixture::new();
     let service = Service::start(fixture.validator.clone());
     let now = fixture.clock.now().timestamp();
@@ -115,38 +115,42 @@ async fn a_login_is_fresh_for_as_long_as_the_handler_says() {
     for ago in [0, 300, -60] {
         assert_eq!(service.get_with("/fresh", &logged_in(ago)).await.status, 200, "{ago} s ago");
     }
-    let answer = service.get_with("/fresh", &logged_in(301)).await;
-    answer.assert_refused(403, "fresh_login_required", "insufficient_user_authentication");
-    assert!(answer.challenge().expect("a challenge").ends_with(r#"max_age="300""#), "RFC 9470 §3");
-    assert_eq!(answer.json()["max_age"], json!(300));
+    let response = service.get_with("/fresh", &logged_in(301)).await;
+    response.assert_rejected(403, "fresh_login_required", "insufficient_user_authentication");
+    assert!(response.challenge().expect("a challenge").ends_with(r#"max_age="300""#), "RFC 9470 §3");
+    assert_eq!(response.json()["max_age"], json!(300));
 
     let token = logged_in(0);
     fixture.clock.advance(TimeDelta::seconds(301));
-    assert_eq!(service.get_with("/fresh", &token).await.status, 403, "a login ages while its token lives");
+    assert_eq!(
+        service.get_with("/fresh", &token).await.status,
+        403,
+        "the age grows while the token is valid"
+    );
 }
 
 #[actix_web::test]
-async fn custom_claims_arrive_typed() {
+async fn custom_claims_are_typed() {
     let fixture = Fixture::new();
     let service = Service::start(fixture.validator.clone());
     assert_eq!(service.get_with("/typed", &fixture.token_with("plan", json!("team"))).await.text(), "team");
-    let answer = service.get_with("/typed", &fixture.token_with("plan", json!(1))).await;
-    answer.assert_refused(401, "invalid_token", "invalid_token");
+    let response = service.get_with("/typed", &fixture.token_with("plan", json!(1))).await;
+    response.assert_rejected(401, "invalid_token", "invalid_token");
 }
 
 #[actix_web::test]
-async fn without_keys_nobody_is_told_that_their_token_is_bad() {
+async fn without_keys_the_response_is_503_and_not_401() {
     let fixture = Fixture::new();
     let validator = fixture::validator(KeySet::default(), &fixture.clock);
     let service = Service::start(validator);
-    let answer = service.get_with("/hello", &fixture.token()).await;
-    answer.assert_problem(503, "unavailable");
-    assert_eq!(answer.headers.get("retry-after").expect("when"), "1");
-    assert_eq!(answer.challenge(), None);
+    let response = service.get_with("/hello", &fixture.token()).await;
+    response.assert_problem(503, "unavailable");
+    assert_eq!(response.headers.get("retry-after").expect("a time"), "1");
+    assert_eq!(response.challenge(), None);
 }
 
 #[actix_web::test]
-async fn a_service_that_forgot_its_validator_lets_nobody_in() {
+async fn a_service_without_a_validator_rejects_every_request() {
     let service = Service::of(|config| {
         config.route("/hello", web::get().to(hello));
     });
@@ -154,7 +158,7 @@ async fn a_service_that_forgot_its_validator_lets_nobody_in() {
 }
 
 #[actix_web::test]
-async fn a_validator_in_web_data_does_as_well() {
+async fn a_validator_in_web_data_is_found() {
     let fixture = Fixture::new();
     let data = web::Data::from(Arc::new(fixture.validator.clone()));
     let service = Service::of(move |config| {
@@ -164,7 +168,7 @@ async fn a_validator_in_web_data_does_as_well() {
 }
 
 #[test]
-fn a_bearer_value_that_cannot_be_a_token_never_reaches_a_validator() {
+fn a_bearer_value_with_invalid_characters_is_rejected_before_validation() {
     let read = |value: &[u8]| {
         let value = HeaderValue::from_bytes(value).expect("a header value");
         let request = TestRequest::default().insert_header((AUTHORIZATION, value)).to_http_request();

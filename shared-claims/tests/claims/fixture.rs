@@ -1,4 +1,4 @@
-//! One issuer with one key, one API that trusts it, and a clock that stands still.
+//! An issuer with one key, an API that trusts it, and a clock that tests move.
 
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ impl Fixture {
         testing::access_claims(ISSUER, AUDIENCE, self.clock.now())
     }
 
-    /// The same as JSON, to be spoilt.
+    /// The same as JSON, for tests to change.
     pub fn claims_json(&self) -> Value {
         json!(self.claims())
     }
@@ -44,28 +44,28 @@ impl Fixture {
         self.key.access_token(&self.claims())
     }
 
-    /// A token of the issuer's with these claims.
-    pub fn token_saying(&self, claims: &Value) -> String {
+    /// A token of the issuer with these claims.
+    pub fn token_with_claims(&self, claims: &Value) -> String {
         self.key.sign(&self.key.access_header(), claims)
     }
 
-    /// A token of the issuer's whose payload is this text.
+    /// A token of the issuer with this text as its payload.
     pub fn token_of_text(&self, payload: &str) -> String {
         self.key.sign_bytes(self.key.access_header().to_string().as_bytes(), payload.as_bytes())
     }
 
-    /// A token of the issuer's with `name` set to `value` in its header.
+    /// A token of the issuer with `name` set to `value` in its header.
     pub fn token_headed(&self, name: &str, value: Value) -> String {
         let mut header = self.key.access_header();
         header[name] = value;
         self.key.sign(&header, &self.claims())
     }
 
-    /// A token of the issuer's with `name` set to `value` among its claims.
+    /// A token of the issuer with `name` set to `value` in its claims.
     pub fn token_with(&self, name: &str, value: Value) -> String {
         let mut claims = self.claims_json();
         claims[name] = value;
-        self.token_saying(&claims)
+        self.token_with_claims(&claims)
     }
 
     pub fn check(&self, token: &str) -> Result<AccessClaims, TokenError> {
@@ -73,12 +73,12 @@ impl Fixture {
     }
 }
 
-/// What an API of [`AUDIENCE`] trusts.
+/// The validator of an API named [`AUDIENCE`].
 pub fn validator(keys: impl Into<Keys>, clock: &ManualClock) -> AccessTokenValidator {
     AccessTokenValidator::new(ISSUER, AUDIENCE, keys).with_clock(Arc::new(clock.clone()))
 }
 
-/// A token put together without any key.
+/// A token assembled without a key.
 pub fn assembled(header: &Value, payload: &Value, signature: &[u8]) -> String {
     let part = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
     let (header, payload) = (header.to_string(), payload.to_string());

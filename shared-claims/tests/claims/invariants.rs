@@ -1,4 +1,4 @@
-//! What shared-claims must never come to do, read from its own sources.
+//! Rules that the sources of shared-claims must follow.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,25 +12,25 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn it_signs_nothing_outside_the_testing_helpers_and_reads_no_environment() {
+fn only_the_testing_module_can_sign_and_no_code_reads_the_environment() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     for path in sources(&folder).into_iter().filter(|path| !path.ends_with("testing.rs")) {
         let source = fs::read_to_string(&path).expect("a source");
         for forbidden in ["EncodingKey", "crypto::sign", "KeyPair", "std::env", "env::var", "#[allow"] {
-            assert!(!source.contains(forbidden), "{} has {forbidden}", path.display());
+            assert!(!source.contains(forbidden), "{} contains {forbidden}", path.display());
         }
     }
 }
 
 #[test]
-fn the_wall_clock_is_read_in_one_place() {
+fn only_the_clock_module_reads_the_wall_clock() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-    let readers: Vec<_> = sources(&folder)
+    let reading: Vec<_> = sources(&folder)
         .into_iter()
         .filter(|path| {
             let source = fs::read_to_string(path).expect("a source");
             source.contains("Utc::now") || source.contains("SystemTime::now")
         })
         .collect();
-    assert_eq!(readers, [folder.join("clock.rs")]);
+    assert_eq!(reading, [folder.join("clock.rs")]);
 }

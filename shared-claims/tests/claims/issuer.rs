@@ -1,4 +1,4 @@
-//! An auth server as far as a resource server sees it: metadata and a key set over HTTP, well-behaved or not.
+//! An auth server as a resource server sees it: metadata and a key set over HTTP. It can also misbehave.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,46 +11,47 @@ use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 use shared_claims::testing::{SigningKey, jwk_set};
 
-/// What the key set's address answers.
+/// The response at the URL of the key set.
 #[derive(Clone)]
-pub enum Answer {
+pub enum Response {
     Document(String),
     Status(u16),
     RedirectTo(String),
-    /// This many bytes, without a length said before.
+    /// This many bytes, without a `Content-Length`.
     Endless(usize),
-    /// Headers, some of the body, and then nothing more.
+    /// Headers and part of the body, then nothing.
     Stalled,
-    /// Not even headers.
+    /// Nothing at all.
     Silent,
 }
 
 pub struct Issuer {
     pub address: SocketAddr,
-    answer: Arc<Mutex<Answer>>,
+    response: Arc<Mutex<Response>>,
     metadata: Arc<Mutex<Value>>,
     fetches: Arc<AtomicUsize>,
     handle: ServerHandle,
 }
 
 impl Issuer {
-    pub fn start(answer: Answer) -> Self {
-        Self::start_at(free_listener(), answer)
+    pub fn start(response: Response) -> Self {
+        Self::start_at(free_listener(), response)
     }
 
     pub fn publishing(keys: &[&SigningKey]) -> Self {
         Self::start(document(keys))
     }
 
-    pub fn start_at(listener: TcpListener, answer: Answer) -> Self {
+    pub fn start_at(listener: TcpListener, response: Response) -> Self {
         let address = listener.local_addr().expect("an address");
-        let answer = Arc::new(Mutex::new(answer));
+        let response = Arc::new(Mutex::new(response));
         let metadata = Arc::new(Mutex::new(metadata(address)));
         let fetches = Arc::new(AtomicUsize::new(0));
-        let (shared_answer, shared_metadata, counter) = (answer.clone(), metadata.clone(), fetches.clone());
+        let (shared_response, shared_metadata, counter) =
+            (response.clone(), metadata.clone(), fetches.clone());
         let server = HttpServer::new(move || {
-            let (answer, metadata, fetches) =
-                (shared_answer.clone(), shared_metadata.clone(), counter.clone());
+            let (response, metadata, fetches) =
+                (shared_response.clone(), shared_metadata.clone(), counter.clone());
             App::new()
                 .route(
                     "/.well-known/oauth-authorization-server",
@@ -63,7 +64,7 @@ impl Issuer {
                     "/jwks.json",
                     web::get().to(move |_: HttpRequest| {
                         fetches.fetch_add(1, Ordering::SeqCst);
-                        respond(answer.lock().expect("an answer").clone())
+                        respond(response.lock().expect("a response").clone())
                     }),
                 )
         })
@@ -75,7 +76,7 @@ impl Issuer {
         .run();
         let handle = server.handle();
         actix_web::rt::spawn(server);
-        Self { address, answer, metadata, fetches, handle }
+        Self { address, response, metadata, fetches, handle }
     }
 
     pub fn url(&self) -> String {
@@ -86,19 +87,19 @@ impl Issuer {
         format!("{}/jwks.json", self.url())
     }
 
-    pub fn answer_with(&self, answer: Answer) {
-        *self.answer.lock().expect("an answer") = answer;
+    pub fn respond_with(&self, response: Response) {
+        *self.response.lock().expect("a response") = response;
     }
 
     pub fn publish(&self, keys: &[&SigningKey]) {
-        self.answer_with(document(keys));
+        self.respond_with(document(keys));
     }
 
     pub fn set_metadata(&self, name: &str, value: Value) {
         self.metadata.lock().expect("metadata")[name] = value;
     }
 
-    /// How often the key set was asked for.
+    /// How often the key set was requested.
     pub fn fetches(&self) -> usize {
         self.fetches.load(Ordering::SeqCst)
     }
@@ -108,15 +109,15 @@ impl Issuer {
     }
 }
 
-pub fn document(keys: &[&SigningKey]) -> Answer {
-    Answer::Document(jwk_set(keys).to_string())
+pub fn document(keys: &[&SigningKey]) -> Response {
+    Response::Document(jwk_set(keys).to_string())
 }
 
 pub fn free_listener() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").expect("a free port")
 }
 
-/// Waits for what another task is about to do, and fails after ten seconds.
+/// Waits until another task makes `happened` true. Fails after ten seconds.
 pub async fn eventually(what: &str, happened: impl Fn() -> bool) {
     for _ in 0..2000 {
         if happened() {
@@ -131,18 +132,18 @@ fn metadata(address: SocketAddr) -> Value {
     json!({"issuer": format!("http://{address}"), "jwks_uri": format!("http://{address}/jwks.json")})
 }
 
-async fn respond(answer: Answer) -> HttpResponse {
-    match answer {
-        Answer::Document(text) => HttpResponse::Ok().content_type("application/json").body(text),
-        Answer::Status(status) => HttpResponse::build(status.try_into().expect("a status"))
+async fn respond(response: Response) -> HttpResponse {
+    match response {
+        Response::Document(text) => HttpResponse::Ok().content_type("application/json").body(text),
+        Response::Status(status) => HttpResponse::build(status.try_into().expect("a status"))
             .body("<h1>Stack trace of the driver</h1>"),
-        Answer::RedirectTo(url) => HttpResponse::Found().insert_header(("Location", url)).finish(),
-        Answer::Endless(bytes) => HttpResponse::Ok().streaming(chunks(bytes)),
-        Answer::Stalled => {
+        Response::RedirectTo(url) => HttpResponse::Found().insert_header(("Location", url)).finish(),
+        Response::Endless(bytes) => HttpResponse::Ok().streaming(chunks(bytes)),
+        Response::Stalled => {
             let start = stream::iter([Ok::<_, std::io::Error>(web::Bytes::from_static(b"{\"keys\":["))]);
             HttpResponse::Ok().streaming(start.chain(stream::pending()))
         }
-        Answer::Silent => std::future::pending().await,
+        Response::Silent => std::future::pending().await,
     }
 }
 

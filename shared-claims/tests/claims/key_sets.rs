@@ -1,4 +1,4 @@
-//! What is taken from a JWK Set, and what is left there.
+//! Which keys of a JWK Set are usable.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,7 +10,7 @@ fn parse(document: &Value) -> Result<KeySet, KeySetError> {
     KeySet::parse(document.to_string().as_bytes())
 }
 
-fn number_taken(jwk: &Value) -> usize {
+fn usable_keys(jwk: &Value) -> usize {
     parse(&json!({"keys": [jwk]})).expect("a key set").len()
 }
 
@@ -31,7 +31,7 @@ fn without(jwk: &Value, names: &[&str]) -> Value {
 }
 
 #[test]
-fn keys_of_all_three_kinds_are_taken_with_their_kids() {
+fn keys_of_all_three_types_are_usable() {
     let keys = [Algorithm::Es256, Algorithm::Rs256, Algorithm::EdDsa].map(SigningKey::generate);
     let set = parse(&jwk_set(&[&keys[0], &keys[1], &keys[2]])).expect("a key set");
     assert_eq!(set.kids().collect::<Vec<_>>(), keys.each_ref().map(SigningKey::kid));
@@ -39,14 +39,14 @@ fn keys_of_all_three_kinds_are_taken_with_their_kids() {
 }
 
 #[test]
-fn use_key_ops_and_alg_may_be_absent_and_must_fit_where_they_stand() {
+fn use_key_ops_and_alg_are_optional_but_must_fit() {
     for algorithm in Algorithm::ASYMMETRIC {
         let jwk = SigningKey::generate(*algorithm).jwk();
-        assert_eq!(number_taken(&without(&jwk, &["use", "alg", "kid"])), 1, "{algorithm} (RFC 7517 §4)");
+        assert_eq!(usable_keys(&without(&jwk, &["use", "alg", "kid"])), 1, "{algorithm} (RFC 7517 §4)");
         for good in
             [json!({"key_ops": ["verify"]}), json!({"key_ops": ["sign", "verify"]}), json!({"ext": true})]
         {
-            assert_eq!(number_taken(&changed(&jwk, &good)), 1, "{algorithm} with {good}");
+            assert_eq!(usable_keys(&changed(&jwk, &good)), 1, "{algorithm} with {good}");
         }
         for bad in [
             json!({"use": "enc"}),
@@ -67,20 +67,20 @@ fn use_key_ops_and_alg_may_be_absent_and_must_fit_where_they_stand() {
             json!({"kty": null}),
             json!({"d": "AAAA"}),
         ] {
-            assert_eq!(number_taken(&changed(&jwk, &bad)), 0, "{algorithm} with {bad}");
+            assert_eq!(usable_keys(&changed(&jwk, &bad)), 0, "{algorithm} with {bad}");
         }
     }
 }
 
 #[test]
-fn a_shared_secret_is_never_taken_from_a_document() {
+fn a_shared_secret_in_a_document_is_ignored() {
     let oct =
         json!({"kty": "oct", "k": URL_SAFE_NO_PAD.encode([7; 32]), "alg": "HS256", "kid": "x", "use": "sig"});
-    assert_eq!(number_taken(&oct), 0);
+    assert_eq!(usable_keys(&oct), 0);
 }
 
 #[test]
-fn a_point_that_is_not_on_its_curve_is_left() {
+fn a_point_that_is_not_on_its_curve_is_ignored() {
     let jwk = SigningKey::generate(Algorithm::Es256).jwk();
     let zeros = URL_SAFE_NO_PAD.encode([0; 32]);
     let short = URL_SAFE_NO_PAD.encode([1; 31]);
@@ -96,42 +96,42 @@ fn a_point_that_is_not_on_its_curve_is_left() {
         json!({"crv": "secp256k1"}),
         json!({"crv": null}),
     ] {
-        assert_eq!(number_taken(&changed(&jwk, &bad)), 0, "EC with {bad} (RFC 8725 §3.4)");
+        assert_eq!(usable_keys(&changed(&jwk, &bad)), 0, "EC with {bad} (RFC 8725 §3.4)");
     }
     let jwk = SigningKey::generate(Algorithm::EdDsa).jwk();
     for bad in [json!({"x": short}), json!({"x": long}), json!({"crv": "Ed448"}), json!({"crv": "X25519"})] {
-        assert_eq!(number_taken(&changed(&jwk, &bad)), 0, "OKP with {bad}");
+        assert_eq!(usable_keys(&changed(&jwk, &bad)), 0, "OKP with {bad}");
     }
 }
 
 #[test]
-fn rsa_keys_of_fewer_than_2048_bits_are_left() {
+fn rsa_keys_with_an_unsuitable_size_or_exponent_are_ignored() {
     let jwk = SigningKey::generate(Algorithm::Rs256).jwk();
     let modulus = URL_SAFE_NO_PAD.decode(jwk["n"].as_str().expect("a modulus")).expect("base64url");
     let with_modulus = |bytes: &[u8]| changed(&jwk, &json!({"n": URL_SAFE_NO_PAD.encode(bytes)}));
-    let zeros_in_front = [&[0, 0], modulus.as_slice()].concat();
+    let leading_zeros = [&[0, 0], modulus.as_slice()].concat();
     let mut of_2047_bits = modulus.clone();
     of_2047_bits[0] &= 0x7f;
 
-    assert_eq!(number_taken(&with_modulus(&zeros_in_front)), 1);
-    assert_eq!(number_taken(&with_modulus(&of_2047_bits)), 0, "RFC 8725 §3.5");
-    assert_eq!(number_taken(&with_modulus(&modulus[..128])), 0, "1024 bits");
+    assert_eq!(usable_keys(&with_modulus(&leading_zeros)), 1);
+    assert_eq!(usable_keys(&with_modulus(&of_2047_bits)), 0, "RFC 8725 §3.5");
+    assert_eq!(usable_keys(&with_modulus(&modulus[..128])), 0, "1024 bits");
     assert_eq!(
-        number_taken(&with_modulus(&[[0; 256].as_slice(), &modulus[..128]].concat())),
+        usable_keys(&with_modulus(&[[0; 256].as_slice(), &modulus[..128]].concat())),
         0,
-        "1024 bits, stuffed"
+        "1024 bits with leading zeros"
     );
-    assert_eq!(number_taken(&with_modulus(&modulus.repeat(5))), 0, "10240 bits");
-    assert_eq!(number_taken(&with_modulus(&[])), 0);
-    assert_eq!(number_taken(&with_modulus(&[0; 256])), 0);
+    assert_eq!(usable_keys(&with_modulus(&modulus.repeat(5))), 0, "10240 bits");
+    assert_eq!(usable_keys(&with_modulus(&[])), 0);
+    assert_eq!(usable_keys(&with_modulus(&[0; 256])), 0);
     for exponent in [&[][..], &[0], &[1], &[0, 0, 1], &[2], &[1, 0, 0], &[0xff; 256]] {
         let bad = changed(&jwk, &json!({"e": URL_SAFE_NO_PAD.encode(exponent)}));
-        assert_eq!(number_taken(&bad), 0, "e = {exponent:?}");
+        assert_eq!(usable_keys(&bad), 0, "e = {exponent:?}");
     }
 }
 
 #[test]
-fn an_unusable_key_does_not_spoil_the_others() {
+fn an_unusable_key_does_not_affect_the_others() {
     let key = SigningKey::generate(Algorithm::Es256);
     let twice = r#"{"kty":"EC","kty":"OKP"}"#;
     let document = format!(
@@ -143,15 +143,15 @@ fn an_unusable_key_does_not_spoil_the_others() {
 }
 
 #[test]
-fn of_two_keys_with_one_kid_the_first_counts() {
+fn of_two_keys_with_the_same_kid_the_first_is_used() {
     let [one, other] = [(); 2].map(|()| SigningKey::generate(Algorithm::Es256));
-    let disguised = changed(&other.jwk(), &json!({"kid": one.kid()}));
-    let set = parse(&json!({"keys": [one.jwk(), disguised]})).expect("a key set");
+    let duplicate = changed(&other.jwk(), &json!({"kid": one.kid()}));
+    let set = parse(&json!({"keys": [one.jwk(), duplicate]})).expect("a key set");
     assert_eq!(set.kids().collect::<Vec<_>>(), [one.kid()]);
 }
 
 #[test]
-fn a_document_that_is_no_key_set_is_refused_as_a_whole() {
+fn a_document_that_is_not_a_key_set_is_rejected() {
     for text in [
         "",
         "null",
@@ -171,7 +171,7 @@ fn a_document_that_is_no_key_set_is_refused_as_a_whole() {
 }
 
 #[test]
-fn sixty_four_keys_are_taken_and_one_more_is_refused() {
+fn a_set_has_at_most_64_keys() {
     let keys: Vec<_> = (0..65).map(|_| SigningKey::generate(Algorithm::EdDsa)).collect();
     let keys: Vec<_> = keys.iter().collect();
     assert_eq!(parse(&jwk_set(&keys[..64])).expect("a key set").len(), 64);

@@ -1,4 +1,4 @@
-//! What shared-claims promises, from the outside.
+//! Tests of the public interface of shared-claims.
 
 mod access_cookie;
 mod attack;

@@ -1,4 +1,4 @@
-//! Whatever comes, the answer is a refusal, never a panic.
+//! Any input is rejected without a panic.
 
 use std::sync::LazyLock;
 
@@ -9,7 +9,7 @@ use shared_claims::{Algorithm, KeySet, strict_json, thumbprint, verify_signature
 
 use crate::fixture::Fixture;
 
-/// Made once: proptest runs each body some hundred times.
+/// Created once, because proptest runs each body hundreds of times.
 struct Shared(Fixture);
 
 static SHARED: LazyLock<Shared> = LazyLock::new(|| Shared(Fixture::new()));
@@ -42,48 +42,48 @@ fn jwk_member() -> impl Strategy<Value = &'static str> {
 
 proptest! {
     #[test]
-    fn any_text_is_refused(text in "\\PC{0,300}") {
+    fn any_text_is_rejected(text in "\\PC{0,300}") {
         prop_assert!(SHARED.0.check(&text).is_err());
     }
 
     #[test]
-    fn any_three_parts_are_refused(text in "[A-Za-z0-9_-]{0,80}\\.[A-Za-z0-9_-]{0,80}\\.[A-Za-z0-9_-]{0,100}") {
+    fn any_three_parts_are_rejected(text in "[A-Za-z0-9_-]{0,80}\\.[A-Za-z0-9_-]{0,80}\\.[A-Za-z0-9_-]{0,100}") {
         prop_assert!(SHARED.0.check(&text).is_err());
         prop_assert!(verify_signature(&text, &KeySet::default(), Algorithm::ALL).is_err());
     }
 
     #[test]
-    fn any_header_is_survived(header in json_value()) {
+    fn any_header_causes_no_panic(header in json_value()) {
         let token = SHARED.0.key.sign(&header, &SHARED.0.claims());
         prop_assert!(SHARED.0.check(&token).is_err());
     }
 
     #[test]
-    fn any_payload_is_survived(payload in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn any_payload_causes_no_panic(payload in prop::collection::vec(any::<u8>(), 0..200)) {
         let header = SHARED.0.key.access_header().to_string();
         let token = SHARED.0.key.sign_bytes(header.as_bytes(), &payload);
         prop_assert!(SHARED.0.check(&token).is_err());
     }
 
     #[test]
-    fn any_value_of_any_claim_is_survived(name in claim_name(), value in json_value()) {
+    fn any_value_of_any_claim_causes_no_panic(name in claim_name(), value in json_value()) {
         let _ = SHARED.0.check(&SHARED.0.token_with(name, value));
     }
 
     #[test]
-    fn any_signature_but_the_right_one_is_refused(signature in prop::collection::vec(any::<u8>(), 0..130)) {
+    fn any_signature_but_the_right_one_is_rejected(signature in prop::collection::vec(any::<u8>(), 0..130)) {
         let header = SHARED.0.key.access_header();
         let token = crate::fixture::assembled(&header, &SHARED.0.claims_json(), &signature);
         prop_assert!(SHARED.0.check(&token).is_err());
     }
 
     #[test]
-    fn any_document_is_survived_by_the_key_set_parser(document in prop::collection::vec(any::<u8>(), 0..300)) {
+    fn any_document_causes_no_panic_in_the_key_set_parser(document in prop::collection::vec(any::<u8>(), 0..300)) {
         let _ = KeySet::parse(&document);
     }
 
     #[test]
-    fn any_key_is_survived_by_the_key_set_parser(
+    fn any_key_causes_no_panic_in_the_key_set_parser(
         algorithm in prop::sample::select(vec![Algorithm::Es256, Algorithm::EdDsa]),
         changes in prop::collection::vec((jwk_member(), json_value()), 1..4),
     ) {
@@ -97,7 +97,7 @@ proptest! {
     }
 
     #[test]
-    fn any_rsa_numbers_are_survived_by_the_key_set_parser(
+    fn any_rsa_numbers_cause_no_panic_in_the_key_set_parser(
         n in prop::collection::vec(any::<u8>(), 0..1100),
         e in prop::collection::vec(any::<u8>(), 0..9),
     ) {
@@ -110,7 +110,7 @@ proptest! {
     }
 
     #[test]
-    fn strict_json_agrees_with_serde_wherever_no_member_comes_twice(value in json_value()) {
+    fn strict_json_agrees_with_serde_without_duplicate_members(value in json_value()) {
         let text = value.to_string();
         let usual: Value = serde_json::from_str(&text).expect("JSON");
         prop_assert_eq!(strict_json::from_slice::<Value>(text.as_bytes()), Ok(usual));

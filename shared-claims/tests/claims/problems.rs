@@ -1,4 +1,4 @@
-//! Problem details (RFC 9457), code by code.
+//! Problem details (RFC 9457).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,10 +20,10 @@ async fn body(response: HttpResponse) -> Value {
 }
 
 #[actix_web::test]
-async fn every_code_answers_with_its_status_and_all_five_members() {
+async fn every_code_has_its_status_and_all_five_members() {
     let mut names = BTreeSet::new();
     for code in Code::ALL {
-        assert!(names.insert(code.as_str()), "{} is there twice", code.as_str());
+        assert!(names.insert(code.as_str()), "{} is listed twice", code.as_str());
         let response = Problem::new(*code).error_response();
         assert_eq!(response.status(), code.status());
         assert_eq!(header(&response, &CONTENT_TYPE).as_deref(), Some("application/problem+json"));
@@ -39,17 +39,17 @@ async fn every_code_answers_with_its_status_and_all_five_members() {
 }
 
 #[actix_web::test]
-async fn what_is_not_said_is_not_there() {
+async fn members_that_are_not_set_are_absent() {
     let body = body(Problem::new(Code::NotFound).to_response()).await;
     let members: Vec<_> = body.as_object().expect("an object").keys().map(String::as_str).collect();
     assert_eq!(members, ["code", "detail", "status", "title", "type"]);
 }
 
 #[actix_web::test]
-async fn what_is_said_stands_in_the_body_and_in_the_headers() {
+async fn members_appear_in_the_body_and_in_the_headers() {
     let problem = Problem::new(Code::InvalidInput)
-        .detail("Two members are not acceptable.")
-        .fields(BTreeMap::from([("email".to_owned(), "is no address".to_owned())]))
+        .detail("Two members are invalid.")
+        .fields(BTreeMap::from([("email".to_owned(), "is not an address".to_owned())]))
         .field("name", "is too long")
         .reason("because")
         .retry_after(7)
@@ -60,14 +60,14 @@ async fn what_is_said_stands_in_the_body_and_in_the_headers() {
     assert_eq!(header(&response, &RETRY_AFTER).as_deref(), Some("7"));
     assert_eq!(header(&response, &ALLOW).as_deref(), Some("GET, HEAD"));
     let body = body(response).await;
-    assert_eq!(body["fields"], json!({"email": "is no address", "name": "is too long"}));
+    assert_eq!(body["fields"], json!({"email": "is not an address", "name": "is too long"}));
     assert_eq!(body["reason"], json!("because"));
     assert_eq!(body["retry_after"], json!(7));
     assert_eq!(body["max_age"], json!(300));
 }
 
 #[actix_web::test]
-async fn an_answer_to_try_again_always_says_when() {
+async fn temporary_errors_have_retry_after() {
     for code in [Code::Unavailable, Code::TooManyRequests] {
         let response = Problem::new(code).to_response();
         assert_eq!(header(&response, &RETRY_AFTER).as_deref(), Some("1"));
@@ -76,7 +76,7 @@ async fn an_answer_to_try_again_always_says_when() {
 }
 
 #[test]
-fn a_challenge_is_worded_as_rfc_6750_section_3_and_rfc_9470_section_3_say() {
+fn challenges_follow_rfc_6750_section_3_and_rfc_9470_section_3() {
     let realm = r#"Bearer realm="latchkey""#;
     assert_eq!(Challenge::NoToken.to_string(), realm);
     let error = |challenge: Challenge, error: &str| {
@@ -91,7 +91,7 @@ fn a_challenge_is_worded_as_rfc_6750_section_3_and_rfc_9470_section_3_say() {
 }
 
 #[actix_web::test]
-async fn the_caller_learns_of_a_refused_token_only_whether_it_expired() {
+async fn the_response_reveals_no_reason_except_expiry() {
     let same = body(token_problem(&TokenError::BadSignature).to_response()).await;
     for error in [
         TokenError::TooLong,
@@ -110,11 +110,11 @@ async fn the_caller_learns_of_a_refused_token_only_whether_it_expired() {
     assert_eq!(token_problem(&TokenError::Expired).code(), Code::TokenExpired);
     let no_keys = token_problem(&TokenError::NoKeys).to_response();
     assert_eq!(no_keys.status(), StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(header(&no_keys, &WWW_AUTHENTICATE), None, "the token is not to blame");
+    assert_eq!(header(&no_keys, &WWW_AUTHENTICATE), None, "the token is not the cause");
 }
 
 #[test]
-fn a_problem_in_a_log_line_is_its_code() {
-    let problem = Problem::new(Code::InvalidInput).detail("as the caller wrote: \n<script>");
+fn a_problem_is_logged_as_its_code() {
+    let problem = Problem::new(Code::InvalidInput).detail("input of the caller: \n<script>");
     assert_eq!(problem.to_string(), "invalid_input");
 }

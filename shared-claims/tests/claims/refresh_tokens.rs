@@ -1,4 +1,4 @@
-//! Refresh tokens, as the auth server reads them.
+//! Validation of refresh tokens.
 
 use std::sync::Arc;
 
@@ -27,13 +27,13 @@ impl AuthServer {
         testing::refresh_claims(ISSUER, self.clock.now())
     }
 
-    fn refusal_of(&self, claims: &Value) -> Option<TokenError> {
+    fn error_of(&self, claims: &Value) -> Option<TokenError> {
         self.validator.validate(&self.key.sign(&self.key.refresh_header(), claims)).err()
     }
 }
 
 #[test]
-fn an_untouched_refresh_token_passes_until_its_session_ends() {
+fn a_valid_refresh_token_is_accepted_until_it_expires() {
     let server = AuthServer::new();
     let token = server.key.refresh_token(&server.claims());
     assert_eq!(server.validator.validate(&token), Ok(server.claims()));
@@ -47,22 +47,22 @@ fn an_untouched_refresh_token_passes_until_its_session_ends() {
 }
 
 #[test]
-fn a_refresh_token_with_a_claim_missing_mistyped_or_out_of_range_is_refused() {
+fn a_refresh_token_with_a_missing_mistyped_or_implausible_claim_is_rejected() {
     let server = AuthServer::new();
     let good = json!(server.claims());
-    assert_eq!(server.refusal_of(&good), None);
+    assert_eq!(server.error_of(&good), None);
     for name in ["iss", "aud", "sub", "sid", "gen", "sk", "jti", "type", "iat", "exp"] {
         let mut claims = good.clone();
         claims.as_object_mut().expect("an object").remove(name).expect("a claim");
-        assert_eq!(server.refusal_of(&claims), Some(TokenError::MissingClaim(name)));
+        assert_eq!(server.error_of(&claims), Some(TokenError::MissingClaim(name)));
         let mut claims = good.clone();
         claims[name] = Value::Null;
-        assert_eq!(server.refusal_of(&claims), Some(TokenError::MistypedClaim(name)));
+        assert_eq!(server.error_of(&claims), Some(TokenError::MistypedClaim(name)));
     }
     let with = |name: &str, value: Value| {
         let mut claims = good.clone();
         claims[name] = value;
-        server.refusal_of(&claims)
+        server.error_of(&claims)
     };
     let now = server.clock.now().timestamp();
     assert_eq!(with("gen", json!((1_u64 << 53) - 1)), None);
@@ -79,10 +79,10 @@ fn a_refresh_token_with_a_claim_missing_mistyped_or_out_of_range_is_refused() {
 }
 
 #[test]
-fn an_access_token_is_no_refresh_token() {
+fn an_access_token_is_not_accepted_as_a_refresh_token() {
     let server = AuthServer::new();
     let access = testing::access_claims(ISSUER, ISSUER, server.clock.now());
-    // Even if a careless operator signs both with one secret.
+    // Even if an operator configures one secret for both.
     let token = server.key.access_token(&access);
     assert_eq!(server.validator.validate(&token), Err(TokenError::WrongTyp), "RFC 8725 §3.11");
     let token = server.key.sign(&server.key.refresh_header(), &access);
@@ -92,7 +92,7 @@ fn an_access_token_is_no_refresh_token() {
 }
 
 #[test]
-fn a_refresh_token_signed_otherwise_is_refused() {
+fn a_refresh_token_with_another_key_or_algorithm_is_rejected() {
     let server = AuthServer::new();
     let claims = server.claims();
     let stranger = SigningKey::generate(Algorithm::Hs256);
@@ -106,16 +106,19 @@ fn a_refresh_token_signed_otherwise_is_refused() {
 }
 
 #[test]
-fn a_refresh_token_cut_off_at_any_byte_is_refused() {
+fn a_truncated_refresh_token_is_rejected() {
     let server = AuthServer::new();
     let token = server.key.refresh_token(&server.claims());
     for end in 0..token.len() {
-        assert!(server.validator.validate_expired(&token[..end]).is_err(), "the first {end} bytes passed");
+        assert!(
+            server.validator.validate_expired(&token[..end]).is_err(),
+            "the first {end} bytes were accepted"
+        );
     }
 }
 
 #[test]
-fn the_sessions_secret_is_never_printed() {
+fn debug_output_does_not_contain_the_session_secret() {
     let server = AuthServer::new();
     let claims = server.claims();
     assert!(!format!("{claims:?}").contains(&claims.sk));

@@ -1,4 +1,4 @@
-//! Keys fetched from another server, which may be late, gone, or an enemy.
+//! Keys of another server, which can be slow, unreachable or hostile.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,13 +12,13 @@ use shared_claims::{
 };
 
 use crate::fixture::{AUDIENCE, ISSUER, validator};
-use crate::issuer::{Answer, Issuer, document, eventually, free_listener};
+use crate::issuer::{Issuer, Response, document, eventually, free_listener};
 
 const MOMENT: Duration = Duration::from_millis(10);
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// Fetches once at the start, retries quickly without keys, and otherwise waits to be asked.
-fn patient(clock: &ManualClock) -> RemoteKeySetOptions {
+/// Fetches once at the start, retries quickly during an outage, and otherwise fetches only for an unknown `kid`.
+fn on_demand(clock: &ManualClock) -> RemoteKeySetOptions {
     RemoteKeySetOptions {
         refresh_interval: HOUR,
         outage_retry_interval: MOMENT,
@@ -29,9 +29,9 @@ fn patient(clock: &ManualClock) -> RemoteKeySetOptions {
     }
 }
 
-/// Fetches all the time.
-fn eager(clock: &ManualClock) -> RemoteKeySetOptions {
-    RemoteKeySetOptions { refresh_interval: MOMENT, retry_interval: MOMENT, ..patient(clock) }
+/// Fetches continuously.
+fn continuous(clock: &ManualClock) -> RemoteKeySetOptions {
+    RemoteKeySetOptions { refresh_interval: MOMENT, retry_interval: MOMENT, ..on_demand(clock) }
 }
 
 fn jwks_of(issuer: &Issuer) -> JwksSource {
@@ -51,10 +51,10 @@ async fn fetched(keys: &RemoteKeySet) {
 }
 
 #[actix_web::test]
-async fn keys_are_found_by_the_issuers_metadata() {
+async fn keys_are_found_through_the_metadata_of_the_issuer() {
     let (clock, key) = (ManualClock::new(), SigningKey::generate(Algorithm::Es256));
     let issuer = Issuer::publishing(&[&key]);
-    let keys = RemoteKeySet::spawn(JwksSource::Issuer(issuer.url()), patient(&clock));
+    let keys = RemoteKeySet::spawn(JwksSource::Issuer(issuer.url()), on_demand(&clock));
     fetched(&keys).await;
     let status = keys.status();
     assert_eq!((status.keys, status.fetched_at, status.last_error), (1, Some(clock.now()), None));
@@ -62,13 +62,13 @@ async fn keys_are_found_by_the_issuers_metadata() {
 }
 
 #[actix_web::test]
-async fn a_server_started_before_its_issuer_becomes_ready_with_it() {
+async fn keys_arrive_when_the_issuer_starts_later() {
     let (clock, key) = (ManualClock::new(), SigningKey::generate(Algorithm::Es256));
     let listener = free_listener();
     let address = listener.local_addr().expect("an address");
     drop(listener);
 
-    let keys = RemoteKeySet::spawn(JwksSource::Issuer(format!("http://{address}")), patient(&clock));
+    let keys = RemoteKeySet::spawn(JwksSource::Issuer(format!("http://{address}")), on_demand(&clock));
     let validator = validator(keys.clone(), &clock);
     eventually("a failed fetch", || keys.status().last_error.is_some()).await;
     assert_eq!(keys.status().last_error.as_deref(), Some("the server cannot be reached"));
@@ -83,10 +83,10 @@ async fn a_server_started_before_its_issuer_becomes_ready_with_it() {
 }
 
 #[actix_web::test]
-async fn tokens_stay_valid_when_the_issuer_is_gone_for_good() {
+async fn tokens_stay_valid_while_the_issuer_is_down() {
     let (clock, key) = (ManualClock::new(), SigningKey::generate(Algorithm::Es256));
     let issuer = Issuer::publishing(&[&key]);
-    let keys = RemoteKeySet::spawn(jwks_of(&issuer), eager(&clock));
+    let keys = RemoteKeySet::spawn(jwks_of(&issuer), continuous(&clock));
     fetched(&keys).await;
     let fetched_at = keys.status().fetched_at;
     let validator = validator(keys.clone(), &clock);
@@ -102,63 +102,63 @@ async fn tokens_stay_valid_when_the_issuer_is_gone_for_good() {
 }
 
 #[actix_web::test]
-async fn a_bad_answer_never_replaces_good_keys() {
+async fn an_unusable_response_never_replaces_usable_keys() {
     let (clock, key) = (ManualClock::new(), SigningKey::generate(Algorithm::EdDsa));
     let issuer = Issuer::publishing(&[&key]);
-    let keys = RemoteKeySet::spawn(jwks_of(&issuer), eager(&clock));
+    let keys = RemoteKeySet::spawn(jwks_of(&issuer), continuous(&clock));
     fetched(&keys).await;
 
     let many: Vec<_> = (0..65).map(|_| SigningKey::generate(Algorithm::EdDsa)).collect();
-    let elsewhere = Issuer::publishing(&[&SigningKey::generate(Algorithm::Es256)]);
+    let other_server = Issuer::publishing(&[&SigningKey::generate(Algorithm::Es256)]);
     let padded = format!("{}{}", " ".repeat(256 * 1024), testing::jwk_set(&[&many[0]]));
-    for (answer, sentence) in [
-        (document(&many.iter().collect::<Vec<_>>()), "the document holds more than 64 keys"),
-        (Answer::Document("{\"keys\":[".to_owned()), "the document is not a JWK Set"),
-        (Answer::Document("<html>".to_owned()), "the document is not a JWK Set"),
-        (Answer::Document(String::new()), "the document is not a JWK Set"),
-        (Answer::Document("{\"keys\":[]}".to_owned()), "none of the keys is usable"),
+    for (response, sentence) in [
+        (document(&many.iter().collect::<Vec<_>>()), "the document has more than 64 keys"),
+        (Response::Document("{\"keys\":[".to_owned()), "the document is not a JWK Set"),
+        (Response::Document("<html>".to_owned()), "the document is not a JWK Set"),
+        (Response::Document(String::new()), "the document is not a JWK Set"),
+        (Response::Document("{\"keys\":[]}".to_owned()), "none of the keys is usable"),
         (
-            Answer::Document("{\"keys\":[{\"kty\":\"oct\",\"k\":\"AAAA\"}]}".to_owned()),
+            Response::Document("{\"keys\":[{\"kty\":\"oct\",\"k\":\"AAAA\"}]}".to_owned()),
             "none of the keys is usable",
         ),
-        (Answer::Document(padded), "the answer is larger than 256 KiB"),
-        (Answer::Endless(8 * 1024 * 1024), "the answer is larger than 256 KiB"),
-        (Answer::Status(500), "the server answered with status 500"),
-        (Answer::Status(404), "the server answered with status 404"),
-        (Answer::RedirectTo(elsewhere.jwks_url()), "the server answered with status 302"),
-        (Answer::Stalled, "the server did not answer in time"),
-        (Answer::Silent, "the server did not answer in time"),
+        (Response::Document(padded), "the response is larger than 256 KiB"),
+        (Response::Endless(8 * 1024 * 1024), "the response is larger than 256 KiB"),
+        (Response::Status(500), "the server returned status 500"),
+        (Response::Status(404), "the server returned status 404"),
+        (Response::RedirectTo(other_server.jwks_url()), "the server returned status 302"),
+        (Response::Stalled, "the server did not respond in time"),
+        (Response::Silent, "the server did not respond in time"),
     ] {
-        issuer.answer_with(answer);
+        issuer.respond_with(response);
         eventually(sentence, || keys.status().last_error.as_deref() == Some(sentence)).await;
-        let kept = keys.current().expect("the good keys");
+        let kept = keys.current().expect("the previous keys");
         assert_eq!(kept.kids().collect::<Vec<_>>(), [key.kid()], "after: {sentence}");
     }
-    assert_eq!(elsewhere.fetches(), 0, "a redirect is not followed");
+    assert_eq!(other_server.fetches(), 0, "a redirect is not followed");
 
     issuer.publish(&[&many[0]]);
     eventually("recovery", || keys.status().last_error.is_none()).await;
     let replaced = keys.current().expect("keys");
-    assert_eq!(replaced.kids().collect::<Vec<_>>(), [many[0].kid()], "a key withdrawn is trusted no more");
+    assert_eq!(replaced.kids().collect::<Vec<_>>(), [many[0].kid()], "a removed key is not trusted");
 }
 
 #[actix_web::test]
-async fn whoever_answers_with_nonsense_is_not_asked_for_more_of_it() {
+async fn an_unusable_response_is_not_retried_quickly() {
     let (clock, key) = (ManualClock::new(), SigningKey::generate(Algorithm::Es256));
-    for answer in [
-        Answer::Document("<html>".to_owned()),
-        Answer::Document("{\"keys\":[]}".to_owned()),
-        Answer::Endless(8 * 1024 * 1024),
-        Answer::Status(404),
-        Answer::RedirectTo("http://127.0.0.1:9/".to_owned()),
+    for response in [
+        Response::Document("<html>".to_owned()),
+        Response::Document("{\"keys\":[]}".to_owned()),
+        Response::Endless(8 * 1024 * 1024),
+        Response::Status(404),
+        Response::RedirectTo("http://127.0.0.1:9/".to_owned()),
     ] {
-        let issuer = Issuer::start(answer);
-        let keys = RemoteKeySet::spawn(jwks_of(&issuer), patient(&clock));
+        let issuer = Issuer::start(response);
+        let keys = RemoteKeySet::spawn(jwks_of(&issuer), on_demand(&clock));
         eventually("a failed fetch", || keys.status().last_error.is_some()).await;
-        // A hundred times as long as it waits for one that does not answer.
+        // A hundred times the retry interval during an outage.
         actix_web::rt::time::sleep(100 * MOMENT).await;
         assert_eq!(issuer.fetches(), 1);
-        // Tokens with other invented names do not change that within ten seconds, but for the one look that they may cause.
+        // Tokens with invented kids cause at most one more fetch within ten seconds.
         let validator = validator(keys, &clock);
         for _ in 0..10 {
             let stranger = token_of(&key, &clock);
@@ -169,23 +169,23 @@ async fn whoever_answers_with_nonsense_is_not_asked_for_more_of_it() {
 }
 
 #[actix_web::test]
-async fn metadata_of_another_issuer_or_with_a_strange_address_are_not_used() {
+async fn metadata_with_another_issuer_or_an_insecure_url_is_not_used() {
     let clock = ManualClock::new();
     let issuer = Issuer::publishing(&[&SigningKey::generate(Algorithm::Es256)]);
-    let keys = |source: &str| RemoteKeySet::spawn(JwksSource::Issuer(source.to_owned()), patient(&clock));
+    let keys = |source: &str| RemoteKeySet::spawn(JwksSource::Issuer(source.to_owned()), on_demand(&clock));
     let fails = async |keys: RemoteKeySet, sentence: &str| {
         eventually(sentence, || keys.status().last_error.as_deref() == Some(sentence)).await;
         assert!(keys.current().is_none());
     };
-    let wrong_issuer = "the metadata are those of another issuer";
+    let wrong_issuer = "the metadata names another issuer";
     fails(keys(&format!("{}/", issuer.url())), wrong_issuer).await;
     fails(keys("not a URL"), "the issuer is not an http or https URL").await;
     fails(keys("file:///etc/passwd"), "the issuer is not an http or https URL").await;
 
     issuer.set_metadata("jwks_uri", json!("file:///etc/passwd"));
-    fails(keys(&issuer.url()), "the metadata name a jwks_uri that is not to be used: https is needed").await;
+    fails(keys(&issuer.url()), "the jwks_uri in the metadata does not use https").await;
     issuer.set_metadata("jwks_uri", Value::Null);
-    fails(keys(&issuer.url()), "the metadata are not RFC 8414 JSON with issuer and jwks_uri").await;
+    fails(keys(&issuer.url()), "the metadata is not RFC 8414 JSON with issuer and jwks_uri").await;
     issuer.set_metadata("issuer", json!("http://evil.example"));
     issuer.set_metadata("jwks_uri", json!(issuer.jwks_url()));
     fails(keys(&issuer.url()), wrong_issuer).await;
@@ -193,22 +193,22 @@ async fn metadata_of_another_issuer_or_with_a_strange_address_are_not_used() {
 }
 
 #[actix_web::test]
-async fn a_server_that_does_not_prove_itself_over_https_is_not_believed() {
+async fn https_requires_a_valid_certificate() {
     let clock = ManualClock::new();
     let issuer = Issuer::publishing(&[&SigningKey::generate(Algorithm::Es256)]);
     let url = issuer.jwks_url().replace("http://", "https://");
-    let keys = RemoteKeySet::spawn(JwksSource::JwksUrl(url.parse().expect("a URL")), patient(&clock));
+    let keys = RemoteKeySet::spawn(JwksSource::JwksUrl(url.parse().expect("a URL")), on_demand(&clock));
     eventually("a failed fetch", || keys.status().last_error.is_some()).await;
     assert_eq!(keys.status().last_error.as_deref(), Some("the server cannot be reached"));
     assert_eq!((keys.current().is_none(), issuer.fetches()), (true, 0));
 }
 
 #[actix_web::test]
-async fn a_new_key_is_found_at_its_first_use() {
+async fn a_new_key_is_fetched_at_its_first_use() {
     let clock = ManualClock::new();
     let [old, new] = [(); 2].map(|()| SigningKey::generate(Algorithm::Es256));
     let issuer = Issuer::publishing(&[&old]);
-    let keys = RemoteKeySet::spawn(jwks_of(&issuer), patient(&clock));
+    let keys = RemoteKeySet::spawn(jwks_of(&issuer), on_demand(&clock));
     fetched(&keys).await;
     let validator = validator(keys, &clock);
 
@@ -222,36 +222,36 @@ async fn a_new_key_is_found_at_its_first_use() {
 async fn invented_kids_cause_one_fetch_in_ten_seconds() {
     let clock = ManualClock::new();
     let issuer = Issuer::publishing(&[&SigningKey::generate(Algorithm::Es256)]);
-    let keys = RemoteKeySet::spawn(jwks_of(&issuer), patient(&clock));
+    let keys = RemoteKeySet::spawn(jwks_of(&issuer), on_demand(&clock));
     fetched(&keys).await;
     let validator = validator(keys, &clock);
     let invented: Vec<_> =
         (0..50).map(|_| token_of(&SigningKey::generate(Algorithm::EdDsa), &clock)).collect();
-    let refused = async || {
-        for refusal in join_all(invented.iter().map(|token| outcome(&validator, token))).await {
-            assert_eq!(refusal, Err(TokenError::UnknownKey));
+    let rejected = async || {
+        for result in join_all(invented.iter().map(|token| outcome(&validator, token))).await {
+            assert_eq!(result, Err(TokenError::UnknownKey));
         }
     };
 
-    refused().await;
-    assert_eq!(issuer.fetches(), 2, "fifty at once share one look");
+    rejected().await;
+    assert_eq!(issuer.fetches(), 2, "fifty concurrent requests share one fetch");
     clock.advance(TimeDelta::milliseconds(9_999));
-    refused().await;
-    assert_eq!(issuer.fetches(), 2, "no second look within ten seconds");
+    rejected().await;
+    assert_eq!(issuer.fetches(), 2, "no second fetch within ten seconds");
     clock.advance(TimeDelta::milliseconds(1));
-    refused().await;
-    assert_eq!(issuer.fetches(), 3, "after ten seconds one more");
+    rejected().await;
+    assert_eq!(issuer.fetches(), 3, "one more after ten seconds");
     clock.advance(-TimeDelta::days(1));
-    refused().await;
-    assert_eq!(issuer.fetches(), 4, "a clock set back does not stop it");
+    rejected().await;
+    assert_eq!(issuer.fetches(), 4, "a clock that is set back does not block fetches");
 }
 
 #[actix_web::test]
-async fn a_token_that_is_wrong_otherwise_causes_no_fetch() {
+async fn a_token_with_another_error_causes_no_fetch() {
     let clock = ManualClock::new();
     let key = SigningKey::generate(Algorithm::Es256);
     let issuer = Issuer::publishing(&[&key]);
-    let keys = RemoteKeySet::spawn(jwks_of(&issuer), patient(&clock));
+    let keys = RemoteKeySet::spawn(jwks_of(&issuer), on_demand(&clock));
     fetched(&keys).await;
     let validator = validator(keys, &clock);
     let claims = testing::access_claims(ISSUER, AUDIENCE, clock.now());
@@ -268,12 +268,12 @@ async fn a_token_that_is_wrong_otherwise_causes_no_fetch() {
 }
 
 #[actix_web::test]
-async fn no_address_in_a_token_is_ever_called() {
+async fn no_url_in_a_token_is_fetched() {
     let clock = ManualClock::new();
     let [ours, theirs] = [(); 2].map(|()| SigningKey::generate(Algorithm::Es256));
     let issuer = Issuer::publishing(&[&ours]);
     let trap = Issuer::publishing(&[&theirs]);
-    let keys = RemoteKeySet::spawn(jwks_of(&issuer), patient(&clock));
+    let keys = RemoteKeySet::spawn(jwks_of(&issuer), on_demand(&clock));
     fetched(&keys).await;
     let validator = validator(keys, &clock);
     for member in ["jku", "x5u", "iss", "jwks_uri"] {
@@ -289,14 +289,14 @@ async fn no_address_in_a_token_is_ever_called() {
 }
 
 #[actix_web::test]
-async fn a_look_that_hangs_holds_nobody_longer_than_the_timeout() {
+async fn a_fetch_that_hangs_ends_at_the_timeout() {
     let clock = ManualClock::new();
     let key = SigningKey::generate(Algorithm::Es256);
     let issuer = Issuer::publishing(&[&key]);
-    let keys = RemoteKeySet::spawn(jwks_of(&issuer), patient(&clock));
+    let keys = RemoteKeySet::spawn(jwks_of(&issuer), on_demand(&clock));
     fetched(&keys).await;
     let validator = validator(keys, &clock);
-    issuer.answer_with(Answer::Silent);
+    issuer.respond_with(Response::Silent);
     let started = std::time::Instant::now();
     let stranger = token_of(&SigningKey::generate(Algorithm::Es256), &clock);
     let known = token_of(&key, &clock);
@@ -306,13 +306,13 @@ async fn a_look_that_hangs_holds_nobody_longer_than_the_timeout() {
 }
 
 #[actix_web::test]
-async fn the_fetching_ends_with_the_last_handle() {
+async fn fetching_stops_when_the_last_handle_is_dropped() {
     let clock = ManualClock::new();
     let issuer = Issuer::publishing(&[&SigningKey::generate(Algorithm::Es256)]);
-    let keys = RemoteKeySet::spawn(jwks_of(&issuer), eager(&clock));
+    let keys = RemoteKeySet::spawn(jwks_of(&issuer), continuous(&clock));
     eventually("a second fetch", || issuer.fetches() > 1).await;
     drop(keys);
-    // One fetch may be under way; after two rounds of standing still there is none.
+    // One fetch can still be in progress, so the second period must be quiet.
     let quiet = async || {
         let before = issuer.fetches();
         actix_web::rt::time::sleep(MOMENT * 10).await;

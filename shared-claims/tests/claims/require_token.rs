@@ -68,10 +68,10 @@ async fn a_scope_is_guarded_in_one_line() {
     let service = Service::of(guarded_scope(&fixture.validator));
     let token = fixture.token();
     for path in ["/api/open", "/api/get", "/api/no-such-path"] {
-        let answer = service.get(path, &[]).await;
-        answer.assert_problem(401, "missing_token");
-        assert_eq!(answer.challenge(), Some(r#"Bearer realm="latchkey""#), "{path}");
-        service.get_with(path, "bad").await.assert_refused(401, "invalid_token", "invalid_token");
+        let response = service.get(path, &[]).await;
+        response.assert_problem(401, "missing_token");
+        assert_eq!(response.challenge(), Some(r#"Bearer realm="latchkey""#), "{path}");
+        service.get_with(path, "bad").await.assert_rejected(401, "invalid_token", "invalid_token");
     }
     service.send(Method::POST, "/api/get", &[], "").await.assert_problem(401, "missing_token");
     assert_eq!(service.get_with("/api/open", &token).await.text(), "open");
@@ -79,7 +79,7 @@ async fn a_scope_is_guarded_in_one_line() {
     assert_eq!(service.get("/outside", &[]).await.text(), "open");
 
     fixture.clock.advance(TimeDelta::minutes(16));
-    service.get_with("/api/open", &token).await.assert_refused(401, "token_expired", "invalid_token");
+    service.get_with("/api/open", &token).await.assert_rejected(401, "token_expired", "invalid_token");
 }
 
 #[actix_web::test]
@@ -114,8 +114,8 @@ async fn two_authorization_headers_are_rejected() {
     let fixture = Fixture::new();
     let service = Service::of(guarded_scope(&fixture.validator));
     let bearer = format!("Bearer {}", fixture.token());
-    let answer = service.get("/api/open", &[&bearer, &bearer]).await;
-    answer.assert_refused(400, "malformed_request", "invalid_request");
+    let response = service.get("/api/open", &[&bearer, &bearer]).await;
+    response.assert_rejected(400, "malformed_request", "invalid_request");
 }
 
 #[actix_web::test]
@@ -124,8 +124,8 @@ async fn a_token_is_validated_once_per_request() {
     let (validator, results) = observed(&fixture);
     let service = Service::of(guarded_scope(&validator));
     let token = fixture.token_with("plan", json!("team"));
-    let answer = service.get_with("/api/every", &token).await;
-    assert_eq!(answer.text(), format!("{} Ada team", fixture.claims().sub));
+    let response = service.get_with("/api/every", &token).await;
+    assert_eq!(response.text(), format!("{} Ada team", fixture.claims().sub));
     assert_eq!(*results.lock().expect("a lock"), ["accepted"]);
     service.get_with("/api/every", &token).await;
     assert_eq!(*results.lock().expect("a lock"), ["accepted", "accepted"], "each request by itself");
@@ -136,7 +136,7 @@ async fn custom_claims_that_do_not_fit_are_rejected_behind_the_guard() {
     let fixture = Fixture::new();
     let (validator, results) = observed(&fixture);
     let service = Service::of(guarded_scope(&validator));
-    service.get_with("/api/typed", &fixture.token()).await.assert_refused(
+    service.get_with("/api/typed", &fixture.token()).await.assert_rejected(
         401,
         "invalid_token",
         "invalid_token",
@@ -170,9 +170,9 @@ async fn a_guarded_route_responds_to_a_wrong_method_with_405_without_a_token() {
         let resource = web::resource("/open").route(web::get().to(open).wrap(require_token()));
         config.app_data(validator.clone()).service(resource.default_service(web::to(wrong_method)));
     });
-    let answer = service.send(Method::POST, "/open", &[], "").await;
-    answer.assert_problem(405, "method_not_allowed");
-    assert_eq!(answer.headers.get("allow").expect("methods"), "GET");
+    let response = service.send(Method::POST, "/open", &[], "").await;
+    response.assert_problem(405, "method_not_allowed");
+    assert_eq!(response.headers.get("allow").expect("methods"), "GET");
     service.get("/open", &[]).await.assert_problem(401, "missing_token");
     assert_eq!(service.get_with("/open", &fixture.token()).await.text(), "open");
 }

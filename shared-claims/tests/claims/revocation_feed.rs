@@ -1,4 +1,4 @@
-//! A resource server listens to an auth server, which may be behind, or of no use at all.
+//! The revocation feed of an auth server that can be behind or unusable.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,11 +12,11 @@ use crate::issuer::{eventually, free_listener};
 
 const ENDED: &str = "97bcc65a-8b5d-4d33-a0f6-4d06a4c8b6b1";
 
-/// Says what it is told to say, and keeps what it was asked.
+/// A feed with a configurable response that records the queries of its requests.
 #[derive(Clone, Default)]
 struct Feed {
-    answer: Arc<Mutex<(u16, String)>>,
-    questions: Arc<Mutex<Vec<String>>>,
+    response: Arc<Mutex<(u16, String)>>,
+    queries: Arc<Mutex<Vec<String>>>,
 }
 
 impl Feed {
@@ -26,45 +26,45 @@ impl Feed {
 
     fn start_with(options: FeedOptions) -> (Self, RevocationFeed) {
         let feed = Self::default();
-        feed.say(&snapshot("a.1", &[]));
+        feed.publish(&snapshot("a.1", &[]));
         let listener = free_listener();
         let address = listener.local_addr().expect("an address");
         let shared = feed.clone();
         let app =
-            move || App::new().app_data(web::Data::new(shared.clone())).default_service(web::to(answer));
+            move || App::new().app_data(web::Data::new(shared.clone())).default_service(web::to(respond));
         let server = HttpServer::new(app).workers(1).disable_signals().listen(listener).expect("a listener");
         rt::spawn(server.run());
         let url = format!("http://{address}/revocations").parse().expect("a URL");
         let options = FeedOptions { retry_interval: Duration::from_millis(1), ..options };
-        let heard = RevocationFeed::spawn(url, &SecretString::from("token"), None, options);
-        (feed, heard)
+        let feed_client = RevocationFeed::spawn(url, &SecretString::from("token"), None, options);
+        (feed, feed_client)
     }
 
-    fn say(&self, page: &Value) {
-        self.answer_with(200, &page.to_string());
+    fn publish(&self, page: &Value) {
+        self.respond_with(200, &page.to_string());
     }
 
-    fn answer_with(&self, status: u16, body: &str) {
-        *self.answer.lock().expect("an answer") = (status, body.to_owned());
+    fn respond_with(&self, status: u16, body: &str) {
+        *self.response.lock().expect("a response") = (status, body.to_owned());
     }
 
-    /// What it was asked since it was last [heard](Self::is_heard).
-    fn questions(&self) -> Vec<String> {
-        self.questions.lock().expect("questions").clone()
+    /// The queries since the last [`is_applied`](Self::is_applied).
+    fn queries(&self) -> Vec<String> {
+        self.queries.lock().expect("queries").clone()
     }
 
-    /// Waits until it was asked, answered, and asked again: then the first answer is known.
-    async fn is_heard(&self) {
-        self.questions.lock().expect("questions").clear();
-        eventually("two questions", || self.questions().len() > 2).await;
+    /// Waits for a later request: by then the client has applied the current response.
+    async fn is_applied(&self) {
+        self.queries.lock().expect("queries").clear();
+        eventually("two requests", || self.queries().len() > 2).await;
     }
 }
 
-async fn answer(request: HttpRequest, feed: web::Data<Feed>) -> HttpResponse {
-    // A question a millisecond is enough.
+async fn respond(request: HttpRequest, feed: web::Data<Feed>) -> HttpResponse {
+    // One request per millisecond is enough.
     rt::time::sleep(Duration::from_millis(1)).await;
-    feed.questions.lock().expect("questions").push(request.query_string().to_owned());
-    let (status, body) = feed.answer.lock().expect("an answer").clone();
+    feed.queries.lock().expect("queries").push(request.query_string().to_owned());
+    let (status, body) = feed.response.lock().expect("a response").clone();
     HttpResponse::build(status.try_into().expect("a status")).body(body)
 }
 
@@ -74,59 +74,59 @@ fn snapshot(cursor: &str, sids: &[&str]) -> Value {
     json!({"cursor": cursor, "snapshot": true, "sessions": sessions, "users": [], "keys": []})
 }
 
-/// Behind a load balancer another server may answer, that has not heard yet.
+/// Behind a load balancer, a server that is behind can respond.
 #[actix_web::test]
-async fn a_server_that_is_behind_lets_nobody_in_again() {
-    let (feed, heard) = Feed::start();
-    feed.say(&snapshot("a.5", &[ENDED]));
-    feed.is_heard().await;
-    assert_eq!(heard.revocations().len(), 1);
-    feed.say(&snapshot("a.4", &[]));
-    feed.is_heard().await;
-    assert_eq!(heard.revocations().len(), 1);
-    // Where it has caught up it is believed, and so is one whose database was restored.
-    feed.say(&snapshot("a.5", &[]));
-    feed.is_heard().await;
-    assert!(heard.revocations().is_empty());
-    feed.say(&snapshot("a.9", &[ENDED]));
-    feed.is_heard().await;
-    feed.say(&snapshot("b.1", &[]));
-    feed.is_heard().await;
-    assert!(heard.revocations().is_empty());
+async fn a_snapshot_that_is_older_is_ignored() {
+    let (feed, feed_client) = Feed::start();
+    feed.publish(&snapshot("a.5", &[ENDED]));
+    feed.is_applied().await;
+    assert_eq!(feed_client.revocations().len(), 1);
+    feed.publish(&snapshot("a.4", &[]));
+    feed.is_applied().await;
+    assert_eq!(feed_client.revocations().len(), 1);
+    // A server that has caught up counts, and so does one with a restored database.
+    feed.publish(&snapshot("a.5", &[]));
+    feed.is_applied().await;
+    assert!(feed_client.revocations().is_empty());
+    feed.publish(&snapshot("a.9", &[ENDED]));
+    feed.is_applied().await;
+    feed.publish(&snapshot("b.1", &[]));
+    feed.is_applied().await;
+    assert!(feed_client.revocations().is_empty());
 }
 
 #[actix_web::test]
-async fn everything_is_asked_for_now_and_then_and_else_what_is_new() {
-    let (feed, heard) = Feed::start();
-    feed.is_heard().await;
-    let asked = feed.questions();
-    assert!(asked.iter().skip(1).all(|question| question == "wait=1&after=a.1"), "{asked:?}");
-    drop(heard);
+async fn the_client_requests_changes_and_a_snapshot_at_intervals() {
+    let (feed, feed_client) = Feed::start();
+    feed.is_applied().await;
+    let queries = feed.queries();
+    assert!(queries.iter().skip(1).all(|query| query == "wait=1&after=a.1"), "{queries:?}");
+    drop(feed_client);
 
-    let (feed, heard) = Feed::start_with(FeedOptions {
+    let (feed, feed_client) = Feed::start_with(FeedOptions {
         snapshot_interval: Duration::from_millis(20),
         ..FeedOptions::default()
     });
     let mut nothing_new = snapshot("a.1", &[]);
     nothing_new["snapshot"] = json!(false);
-    eventually("a question for what is new", || feed.questions().len() > 1).await;
-    feed.say(&nothing_new);
-    let everything_again = || feed.questions().iter().skip(2).any(|question| question == "wait=1");
-    eventually("another question for everything", everything_again).await;
-    // Should that be too much to be had, what is new is asked for all the same.
-    feed.answer_with(500, "");
-    feed.is_heard().await;
-    eventually("a question for what is new", || feed.questions().iter().any(|one| one != "wait=1")).await;
-    drop(heard);
+    eventually("a request for changes", || feed.queries().len() > 1).await;
+    feed.publish(&nothing_new);
+    let snapshot_requested = || feed.queries().iter().skip(2).any(|query| query == "wait=1");
+    eventually("a request for a snapshot", snapshot_requested).await;
+    // If the snapshot fails, the client requests changes.
+    feed.respond_with(500, "");
+    feed.is_applied().await;
+    eventually("a request for changes", || feed.queries().iter().any(|one| one != "wait=1")).await;
+    drop(feed_client);
 }
 
 #[actix_web::test]
-async fn what_was_heard_stays_while_nothing_is_and_why_is_told() {
-    let (feed, heard) = Feed::start();
-    feed.say(&snapshot("a.1", &[ENDED]));
-    feed.is_heard().await;
-    assert_eq!((heard.status().last_error, heard.status().failures), (None, 0));
-    let answers = [
+async fn failures_are_reported_and_keep_the_list() {
+    let (feed, feed_client) = Feed::start();
+    feed.publish(&snapshot("a.1", &[ENDED]));
+    feed.is_applied().await;
+    assert_eq!((feed_client.status().last_error, feed_client.status().failures), (None, 0));
+    let responses = [
         (401, "", FeedError::Unauthorized),
         (404, "", FeedError::NotFound),
         (500, "", FeedError::InvalidResponse),
@@ -134,16 +134,16 @@ async fn what_was_heard_stays_while_nothing_is_and_why_is_told() {
         (200, "nonsense", FeedError::InvalidResponse),
         (200, r#"{"cursor":"a.2","snapshot":true,"sessions":[]}"#, FeedError::InvalidResponse),
     ];
-    for (status, body, error) in answers {
-        let failures = heard.status().failures;
-        feed.answer_with(status, body);
-        feed.is_heard().await;
-        assert_eq!(heard.status().last_error, Some(error), "{status} {body}");
-        assert!(heard.status().failures > failures);
-        assert_eq!(heard.revocations().len(), 1);
+    for (status, body, error) in responses {
+        let failures = feed_client.status().failures;
+        feed.respond_with(status, body);
+        feed.is_applied().await;
+        assert_eq!(feed_client.status().last_error, Some(error), "{status} {body}");
+        assert!(feed_client.status().failures > failures);
+        assert_eq!(feed_client.revocations().len(), 1);
     }
-    feed.say(&snapshot("a.2", &[]));
-    feed.is_heard().await;
-    assert_eq!(heard.status().last_error, None);
-    assert!(heard.revocations().is_empty());
+    feed.publish(&snapshot("a.2", &[]));
+    feed.is_applied().await;
+    assert_eq!(feed_client.status().last_error, None);
+    assert!(feed_client.revocations().is_empty());
 }

@@ -1,4 +1,4 @@
-//! Someone's service, with a route for every way to use the extractors, and a caller of it.
+//! A service with a route for each way to use the extractors, and its client.
 
 use std::time::Duration;
 
@@ -23,13 +23,13 @@ pub struct Service {
     pub url: String,
 }
 
-pub struct Answer {
+pub struct Response {
     pub status: u16,
     pub headers: HeaderMap,
     pub body: Vec<u8>,
 }
 
-impl Answer {
+impl Response {
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
@@ -49,7 +49,7 @@ impl Answer {
         assert_eq!(self.headers.get(CACHE_CONTROL).expect("caching"), "no-store");
     }
 
-    pub fn assert_refused(&self, status: u16, code: &str, error: &str) {
+    pub fn assert_rejected(&self, status: u16, code: &str, error: &str) {
         self.assert_problem(status, code);
         let challenge = self.challenge().expect("a challenge");
         assert!(
@@ -94,7 +94,7 @@ impl Service {
         Self { url }
     }
 
-    pub async fn get(&self, path: &str, authorization: &[&str]) -> Answer {
+    pub async fn get(&self, path: &str, authorization: &[&str]) -> Response {
         self.send(Method::GET, path, authorization, "").await
     }
 
@@ -104,7 +104,7 @@ impl Service {
         path: &str,
         authorization: &[&str],
         body: &'static str,
-    ) -> Answer {
+    ) -> Response {
         let headers: Vec<_> = authorization.iter().map(|value| ("Authorization", *value)).collect();
         self.send_headed(method, path, &headers, body).await
     }
@@ -115,17 +115,17 @@ impl Service {
         path: &str,
         headers: &[(&str, &str)],
         body: &'static str,
-    ) -> Answer {
+    ) -> Response {
         let mut request = awc::Client::default().request(method, format!("{}{path}", self.url));
         for header in headers {
             request = request.append_header(*header);
         }
-        let mut response = request.send_body(body).await.expect("an answer");
+        let mut response = request.send_body(body).await.expect("a response");
         let body = response.body().await.expect("a body").to_vec();
-        Answer { status: response.status().as_u16(), headers: response.headers().clone(), body }
+        Response { status: response.status().as_u16(), headers: response.headers().clone(), body }
     }
 
-    pub async fn get_with(&self, path: &str, token: &str) -> Answer {
+    pub async fn get_with(&self, path: &str, token: &str) -> Response {
         self.get(path, &[&format!("Bearer {token}")]).await
     }
 }
@@ -135,7 +135,7 @@ pub async fn hello(caller: Authenticated) -> String {
 }
 
 async fn maybe(MaybeAuthenticated(caller): MaybeAuthenticated) -> String {
-    caller.map_or_else(|| "stranger".to_owned(), |caller| caller.claims().name.clone())
+    caller.map_or_else(|| "anonymous".to_owned(), |caller| caller.claims().name.clone())
 }
 
 async fn admin(caller: Authenticated) -> Result<&'static str, Problem> {

@@ -1,4 +1,4 @@
-//! The positive controls: without them, a validator that refuses everything would pass every attack table.
+//! Valid tokens. Without these tests, a validator that rejects everything would pass every attack table.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use shared_claims::{
 use crate::fixture::{AUDIENCE, Fixture, ISSUER, validator};
 
 #[test]
-fn an_untouched_token_of_every_algorithm_passes() {
+fn a_token_of_every_algorithm_is_accepted() {
     for algorithm in Algorithm::ALL {
         let fixture = Fixture::of(*algorithm);
         assert_eq!(fixture.check(&fixture.token()), Ok(fixture.claims()), "{algorithm}");
@@ -20,7 +20,7 @@ fn an_untouched_token_of_every_algorithm_passes() {
 }
 
 #[test]
-fn typ_may_be_spelt_in_any_case_and_with_its_media_type_prefix() {
+fn typ_is_case_insensitive_and_can_have_its_media_type_prefix() {
     let fixture = Fixture::new();
     for typ in ["at+jwt", "AT+JWT", "application/at+jwt", "Application/At+Jwt"] {
         assert!(fixture.check(&fixture.token_headed("typ", json!(typ))).is_ok(), "{typ} (RFC 7515 §4.1.9)");
@@ -28,7 +28,7 @@ fn typ_may_be_spelt_in_any_case_and_with_its_media_type_prefix() {
 }
 
 #[test]
-fn the_audience_may_be_one_of_several() {
+fn the_audience_can_be_one_of_several() {
     let fixture = Fixture::new();
     let claims =
         fixture.check(&fixture.token_with("aud", json!(["other", AUDIENCE]))).expect("a valid token");
@@ -36,7 +36,7 @@ fn the_audience_may_be_one_of_several() {
 }
 
 #[test]
-fn an_issuer_accepts_its_tokens_for_any_of_its_audiences() {
+fn with_any_audience_accepts_each_of_them() {
     let fixture = Fixture::new();
     let issuer = fixture.validator.clone().with_any_audience(vec!["mail".to_owned(), "api".to_owned()]);
     let check =
@@ -47,7 +47,7 @@ fn an_issuer_accepts_its_tokens_for_any_of_its_audiences() {
 }
 
 #[test]
-fn a_token_of_eight_kibibytes_passes() {
+fn a_token_of_8_kib_is_accepted() {
     let fixture = Fixture::new();
     let token = (5000..6144)
         .map(|length| fixture.token_with("name", json!("x".repeat(length))))
@@ -57,7 +57,7 @@ fn a_token_of_eight_kibibytes_passes() {
 }
 
 #[test]
-fn a_display_name_may_be_empty_and_roles_may_be_none() {
+fn the_name_and_the_list_of_roles_can_be_empty() {
     let fixture = Fixture::new();
     assert!(fixture.check(&fixture.token_with("name", json!(""))).is_ok());
     assert!(fixture.check(&fixture.token_with("roles", json!([]))).is_ok());
@@ -85,7 +85,7 @@ fn custom_claims_can_be_typed() {
 }
 
 #[test]
-fn keys_can_be_replaced_under_a_running_validator() {
+fn keys_can_be_replaced_while_a_validator_uses_them() {
     let fixture = Fixture::new();
     let keys = SharedKeys::default();
     let validator = validator(keys.clone(), &fixture.clock);
@@ -99,7 +99,7 @@ fn keys_can_be_replaced_under_a_running_validator() {
 }
 
 #[test]
-fn several_secrets_can_be_accepted_at_once() {
+fn several_secrets_can_be_accepted_together() {
     let fixture = Fixture::of(Algorithm::Hs256);
     let (old, new) = ([1; 32], [2; 32]);
     let keys = KeySet::from_secrets([old.as_slice(), new.as_slice()]);
@@ -111,13 +111,13 @@ fn several_secrets_can_be_accepted_at_once() {
 }
 
 #[test]
-fn the_default_validator_goes_by_the_machines_clock_and_takes_no_shared_secret() {
+fn the_default_validator_uses_the_system_clock_and_rejects_hs256() {
     let fixture = Fixture::of(Algorithm::Hs256);
     let validator = AccessTokenValidator::new(ISSUER, AUDIENCE, fixture.key.key_set());
     assert_eq!(
         validator.check::<serde_json::Value>(&fixture.token()),
         Err(TokenError::AlgorithmNotAllowed),
-        "HS256 has to be asked for"
+        "HS256 must be enabled"
     );
     let system: Arc<dyn shared_claims::Clock> = Arc::new(shared_claims::SystemClock);
     assert!((system.now() - validator.now()).abs() < chrono::TimeDelta::minutes(1));

@@ -70,7 +70,7 @@ fn rfc_7638_and_rfc_8037_thumbprints() {
 }
 
 #[test]
-fn a_token_without_kid_is_tried_against_a_set_of_one_key_only() {
+fn a_token_without_kid_is_verified_only_with_a_single_key() {
     let [one, other] = [(); 2].map(|()| SigningKey::generate(Algorithm::Es256));
     let token = one.sign(&json!({"alg": "ES256"}), &json!({}));
     assert!(verify_signature(&token, &one.key_set(), &[Algorithm::Es256]).is_ok());
@@ -81,7 +81,7 @@ fn a_token_without_kid_is_tried_against_a_set_of_one_key_only() {
 }
 
 #[test]
-fn a_secret_is_named_by_its_thumbprint() {
+fn the_kid_of_a_secret_is_its_thumbprint() {
     let keys = KeySet::from_secrets([b"0123456789abcdef0123456789abcdef".as_slice()]);
     let id = secret_key_id(b"0123456789abcdef0123456789abcdef");
     assert_eq!(keys.kids().collect::<Vec<_>>(), [id.as_str()]);
