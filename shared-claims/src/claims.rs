@@ -13,38 +13,16 @@ pub type CustomClaims = Map<String, Value>;
 
 /// Names that a custom claim must not use: those of Latchkey, those registered by RFC 7519 and RFC 9068, and those that
 /// other software uses for authorization.
+#[rustfmt::skip]
 pub const RESERVED: &[&str] = &[
-    "iss",
-    "sub",
-    "aud",
-    "exp",
-    "nbf",
-    "iat",
-    "jti",
-    "client_id",
-    "type",
-    "sid",
-    "uv",
-    "auth_time",
-    "amr",
-    "roles",
-    "name",
-    "csrf",
-    "gen",
-    "sk",
-    "acr",
-    "azp",
-    "nonce",
-    "scope",
-    "scp",
-    "groups",
-    "entitlements",
-    "cnf",
-    "act",
-    "may_act",
-    "events",
-    "toe",
-    "txn",
+    // RFC 7519 §4.1
+    "iss", "sub", "aud", "exp", "nbf", "iat", "jti",
+    // RFC 9068 §2.2
+    "client_id", "auth_time", "acr", "amr", "scope", "groups", "roles", "entitlements",
+    // Latchkey
+    "type", "sid", "uv", "name", "csrf", "gen", "sk",
+    // Other registered claims, and Microsoft's scp
+    "azp", "nonce", "scp", "cnf", "act", "may_act", "events", "toe", "txn",
 ];
 
 /// The claims of an access token. `C` is the type of the custom claims that an administrator attached to the user: a

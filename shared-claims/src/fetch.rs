@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use awc::error::{PayloadError, SendRequestError};
 use awc::http::StatusCode;
+use awc::http::header::{ACCEPT, CACHE_CONTROL, HeaderName, HeaderValue};
 use awc::{Client, Connector};
 use rustls::{ClientConfig, RootCertStore};
 use serde::Deserialize;
@@ -75,12 +76,7 @@ struct Metadata {
 
 impl Fetcher {
     pub fn new(source: JwksSource, timeout: Duration) -> Self {
-        let client = Client::builder()
-            .connector(Connector::new().rustls_0_23(Arc::new(tls())).timeout(timeout))
-            .timeout(timeout)
-            // A redirect would let the response choose the next server.
-            .disable_redirects()
-            .finish();
+        let client = client(timeout, timeout, (ACCEPT, HeaderValue::from_static("application/json")));
         Self { source, timeout, client }
     }
 
@@ -119,9 +115,8 @@ impl Fetcher {
         let request = self
             .client
             .get(url.as_str())
-            .insert_header(("Accept", "application/json"))
             // A cache on the way could keep serving a retired key.
-            .insert_header(("Cache-Control", "no-cache"))
+            .insert_header((CACHE_CONTROL, "no-cache"))
             .force_close();
         let mut response = request.send().await.map_err(|error| {
             log::debug!("fetching {url}: {error}");
@@ -161,8 +156,23 @@ fn metadata_url(issuer: &str) -> Option<Url> {
     Some(url)
 }
 
+/// A client that does not follow redirects: those would let the response choose the next server, and show it the header.
+pub(crate) fn client(
+    connect_timeout: Duration,
+    timeout: Duration,
+    header: (HeaderName, HeaderValue),
+) -> Client {
+    let connector = Connector::new().rustls_0_23(Arc::new(tls())).timeout(connect_timeout);
+    Client::builder()
+        .connector(connector)
+        .timeout(timeout)
+        .disable_redirects()
+        .add_default_header(header)
+        .finish()
+}
+
 /// TLS with the system's root certificates. Without any, https requests fail and http requests still work.
-pub(crate) fn tls() -> ClientConfig {
+fn tls() -> ClientConfig {
     let mut roots = RootCertStore::empty();
     let found = rustls_native_certs::load_native_certs();
     for error in &found.errors {

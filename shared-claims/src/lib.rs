@@ -133,22 +133,19 @@ pub use algorithm::Algorithm;
 pub use claims::{AccessClaims, Audience, RefreshClaims};
 pub use clock::{Clock, SystemClock};
 pub use error::TokenError;
-#[cfg(feature = "actix")]
-pub use http::access_cookie::AcceptCookie;
-#[cfg(feature = "actix")]
-pub use http::authenticated::{Authenticated, MaybeAuthenticated};
-#[cfg(feature = "actix")]
-pub use http::challenge::Challenge;
-#[cfg(feature = "actix")]
-pub use http::problem::{Code, Problem};
-#[cfg(feature = "actix")]
-pub use http::require_token::{require, require_token};
 pub use key_set::{KeySet, KeySetError, secret_key_id, thumbprint};
+pub use keys::{Keys, SharedKeys};
 pub use refresh_validator::RefreshTokenValidator;
-#[cfg(feature = "actix")]
-pub use remote_key_set::{JwksSource, KeySetStatus, RemoteKeySet, RemoteKeySetOptions};
-#[cfg(feature = "actix")]
-pub use revocation_feed::{FeedOptions, RevocationFeed};
 pub use revocations::Revocations;
 pub use signature::verify_signature;
-pub use validator::{AccessTokenValidator, Keys, SharedKeys};
+pub use validator::AccessTokenValidator;
+#[cfg(feature = "actix")]
+pub use {
+    http::access_cookie::AcceptCookie,
+    http::authenticated::{Authenticated, MaybeAuthenticated},
+    http::challenge::Challenge,
+    http::problem::{Code, Problem},
+    http::require_token::{require, require_token},
+    remote_key_set::{JwksSource, KeySetStatus, RemoteKeySet, RemoteKeySetOptions},
+    revocation_feed::{FeedOptions, RevocationFeed},
+};

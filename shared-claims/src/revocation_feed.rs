@@ -4,16 +4,16 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use awc::Client;
 use awc::error::{PayloadError, SendRequestError};
 use awc::http::StatusCode;
 use awc::http::header::{AUTHORIZATION, HeaderValue};
-use awc::{Client, Connector};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{self, Instant};
 use url::Url;
 
 use crate::clock::{Clock, SystemClock};
-use crate::fetch::tls;
+use crate::fetch;
 use crate::revocations::{RevocationPage, Revocations};
 
 /// The maximum size of a response: about 700,000 ended sessions.
@@ -255,13 +255,8 @@ fn client(options: &FeedOptions, token: &SecretString) -> Client {
     let mut bearer = HeaderValue::from_str(&format!("Bearer {}", token.expose_secret()))
         .unwrap_or(HeaderValue::from_static(""));
     bearer.set_sensitive(true);
-    Client::builder()
-        .connector(Connector::new().rustls_0_23(Arc::new(tls())).timeout(options.timeout))
-        .timeout(options.wait() + options.timeout + BODY_TIMEOUT)
-        .add_default_header((AUTHORIZATION, bearer))
-        // A redirect would send the token to another server.
-        .disable_redirects()
-        .finish()
+    let timeout = options.wait() + options.timeout + BODY_TIMEOUT;
+    fetch::client(options.timeout, timeout, (AUTHORIZATION, bearer))
 }
 
 fn lock(status: &Mutex<FeedStatus>) -> MutexGuard<'_, FeedStatus> {

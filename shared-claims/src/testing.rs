@@ -72,17 +72,12 @@ impl Clock for ManualClock {
 
 /// A signing key.
 pub struct SigningKey {
+    algorithm: Algorithm,
     kid: String,
-    private: Private,
     /// The JWK. A shared secret has none.
     public: Option<Value>,
-}
-
-enum Private {
-    Es256(EcdsaKeyPair),
-    Rs256(RsaKeyPair),
-    EdDsa(Ed25519KeyPair),
-    Hs256(Vec<u8>),
+    key_set: KeySet,
+    signature: Box<dyn Fn(&[u8]) -> Vec<u8> + Send + Sync>,
 }
 
 impl SigningKey {
@@ -92,23 +87,30 @@ impl SigningKey {
     /// If aws-lc fails.
     #[must_use]
     pub fn generate(algorithm: Algorithm) -> Self {
+        let random = SystemRandom::new();
         match algorithm {
             Algorithm::Es256 => {
                 let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a P-256 key");
                 let (x, y) = pair.public_key().as_ref()[1..].split_at(32);
                 let jwk = json!({"kty": "EC", "crv": "P-256", "x": base64url(x), "y": base64url(y)});
-                Self::asymmetric(Private::Es256(pair), jwk)
+                let sign =
+                    move |message: &[u8]| pair.sign(&random, message).expect("a signature").as_ref().to_vec();
+                Self::asymmetric(algorithm, jwk, sign)
             }
             Algorithm::Rs256 => {
                 let pair = RsaKeyPair::generate(KeySize::Rsa2048).expect("an RSA key");
                 let public = RsaPublicKeyComponents::<Vec<u8>>::from(pair.public_key());
                 let jwk = json!({"kty": "RSA", "n": base64url(&public.n), "e": base64url(&public.e)});
-                Self::asymmetric(Private::Rs256(pair), jwk)
+                Self::asymmetric(algorithm, jwk, move |message| {
+                    let mut signature = vec![0; pair.public_modulus_len()];
+                    pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature).expect("a signature");
+                    signature
+                })
             }
             Algorithm::EdDsa => {
                 let pair = Ed25519KeyPair::generate().expect("an Ed25519 key");
-                let x = base64url(pair.public_key().as_ref());
-                Self::asymmetric(Private::EdDsa(pair), json!({"kty": "OKP", "crv": "Ed25519", "x": x}))
+                let jwk = json!({"kty": "OKP", "crv": "Ed25519", "x": base64url(pair.public_key().as_ref())});
+                Self::asymmetric(algorithm, jwk, move |message| pair.sign(message).as_ref().to_vec())
             }
             Algorithm::Hs256 => {
                 let mut secret = [0; 32];
@@ -121,15 +123,27 @@ impl SigningKey {
     /// The HS256 key of this secret.
     #[must_use]
     pub fn from_secret(secret: &[u8]) -> Self {
-        Self { kid: jwk::secret_key_id(secret), private: Private::Hs256(secret.to_vec()), public: None }
+        let key = hmac::Key::new(hmac::HMAC_SHA256, secret);
+        Self {
+            algorithm: Algorithm::Hs256,
+            kid: jwk::secret_key_id(secret),
+            public: None,
+            key_set: KeySet::from_secrets([secret]),
+            signature: Box::new(move |message| hmac::sign(&key, message).as_ref().to_vec()),
+        }
     }
 
-    fn asymmetric(private: Private, mut jwk: Value) -> Self {
+    fn asymmetric(
+        algorithm: Algorithm,
+        mut jwk: Value,
+        signature: impl Fn(&[u8]) -> Vec<u8> + Send + Sync + 'static,
+    ) -> Self {
         let kid = jwk::thumbprint(&jwk).expect("a thumbprint");
         jwk["kid"] = json!(kid);
         jwk["use"] = json!("sig");
-        jwk["alg"] = json!(private.algorithm().as_str());
-        Self { kid, private, public: Some(jwk) }
+        jwk["alg"] = json!(algorithm.as_str());
+        let key_set = KeySet::parse(json!({"keys": [jwk]}).to_string().as_bytes()).expect("a key set");
+        Self { algorithm, kid, public: Some(jwk), key_set, signature: Box::new(signature) }
     }
 
     /// The key's id.
@@ -141,7 +155,7 @@ impl SigningKey {
     /// The key's algorithm.
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
-        self.private.algorithm()
+        self.algorithm
     }
 
     /// The public key as a JWK.
@@ -154,27 +168,21 @@ impl SigningKey {
     }
 
     /// A set with only this key.
-    ///
-    /// # Panics
-    /// If [`KeySet::parse`] rejects the key.
     #[must_use]
     pub fn key_set(&self) -> KeySet {
-        match &self.private {
-            Private::Hs256(secret) => KeySet::from_secrets([secret.as_slice()]),
-            _ => KeySet::parse(jwk_set(&[self]).to_string().as_bytes()).expect("a key set"),
-        }
+        self.key_set.clone()
     }
 
     /// The header of an access token of this key.
     #[must_use]
     pub fn access_header(&self) -> Value {
-        json!({"alg": self.algorithm().as_str(), "typ": ACCESS_TYP, "kid": self.kid})
+        json!({"alg": self.algorithm.as_str(), "typ": ACCESS_TYP, "kid": self.kid})
     }
 
     /// The header of a refresh token of this key.
     #[must_use]
     pub fn refresh_header(&self) -> Value {
-        json!({"alg": self.algorithm().as_str(), "typ": REFRESH_TYP, "kid": self.kid})
+        json!({"alg": self.algorithm.as_str(), "typ": REFRESH_TYP, "kid": self.kid})
     }
 
     /// A signed access token.
@@ -203,35 +211,8 @@ impl SigningKey {
     #[must_use]
     pub fn sign_bytes(&self, header: &[u8], payload: &[u8]) -> String {
         let message = format!("{}.{}", base64url(header), base64url(payload));
-        let signature = self.private.sign(message.as_bytes());
+        let signature = (self.signature)(message.as_bytes());
         format!("{message}.{}", base64url(&signature))
-    }
-}
-
-impl Private {
-    fn algorithm(&self) -> Algorithm {
-        match self {
-            Self::Es256(_) => Algorithm::Es256,
-            Self::Rs256(_) => Algorithm::Rs256,
-            Self::EdDsa(_) => Algorithm::EdDsa,
-            Self::Hs256(_) => Algorithm::Hs256,
-        }
-    }
-
-    fn sign(&self, message: &[u8]) -> Vec<u8> {
-        let random = SystemRandom::new();
-        match self {
-            Self::Es256(pair) => pair.sign(&random, message).expect("a signature").as_ref().to_vec(),
-            Self::Rs256(pair) => {
-                let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature).expect("a signature");
-                signature
-            }
-            Self::EdDsa(pair) => pair.sign(message).as_ref().to_vec(),
-            Self::Hs256(secret) => {
-                hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), message).as_ref().to_vec()
-            }
-        }
     }
 }
 

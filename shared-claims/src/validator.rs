@@ -13,7 +13,7 @@ use crate::claims::{self, AccessClaims};
 use crate::clock::{Clock, SystemClock};
 use crate::compact::{Compact, Header};
 use crate::error::TokenError;
-pub use crate::keys::{Keys, SharedKeys};
+use crate::keys::Keys;
 use crate::revocations::Revocations;
 use crate::signature;
 use crate::strict_json::{self, StrictJsonError};
