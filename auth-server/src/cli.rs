@@ -11,23 +11,41 @@ mod user_arg;
 mod user_output;
 mod users;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{Parser, Subcommand};
+use server_kit::command_line::{self, Failure};
 use server_kit::healthcheck;
 
 use crate::cli::keys::KeysCommand;
 use crate::cli::output::Report;
 use crate::cli::sessions::SessionsCommand;
 use crate::cli::users::UsersCommand;
-use crate::settings::{self, Settings};
+use crate::settings::Settings;
 
-/// One run of the program. `--help` begins with the words that stand above [`Settings`].
+const ABOUT: &str = "Registers users, checks passwords, issues access tokens and rotates refresh tokens";
+const LONG_ABOUT: &str = "\
+Registers users, checks passwords, issues access tokens and rotates refresh tokens
+
+Without a command, the server starts. Every option can also be set by the environment variable shown with it; an empty \
+variable counts as not set. Every secret can also be read from a file, by the option that ends in -file.";
+const EXAMPLES: &str = "\
+Examples:
+  Create two secrets, and start on this machine with SQLite:
+    openssl rand -base64 32 >refresh.secret; openssl rand -base64 32 >keys.secret
+    auth-server --jwt-refresh-secret-file refresh.secret --key-encryption-secret-file keys.secret
+  Check the settings and the database of a deployment, without changes:
+    ISSUER=https://auth.example.org DATABASE_URL_FILE=/run/secrets/database_url auth-server check";
+const HINT: &str = "\
+Environment variables work too: BIND_ADDR sets --bind-addr. All options: auth-server --help";
+
+/// The command line of the program.
 #[derive(Parser)]
-#[command(name = "auth-server", version)]
+#[command(name = "auth-server", version, max_term_width = 110, about = ABOUT, long_about = LONG_ABOUT)]
+#[command(after_help = format!("{EXAMPLES}\n\n{HINT}"), after_long_help = EXAMPLES)]
 pub struct CommandLine {
-    /// None: serve.
+    /// Without a command, the server starts.
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// Held against the rules between them only if the server is to start: a command looks at those that it needs.
+    /// The settings. Commands check only those that they use.
     #[command(flatten)]
     pub settings: Settings,
 }
@@ -100,7 +118,7 @@ pub async fn run(settings: &Settings, command: Command) -> Result<(), String> {
         Command::Migrate { json } => migrate::run(settings).map(|report| report.print(json)),
         Command::Check { json } => check::run(settings, json).await,
         Command::Healthcheck { json } => {
-            let health = healthcheck::ask(settings.bind_addr).await;
+            let health = healthcheck::check(settings.bind_addr).await;
             if json || health.is_ok() {
                 Report::of_health(&health).print(json);
             }
@@ -110,16 +128,15 @@ pub async fn run(settings: &Settings, command: Command) -> Result<(), String> {
 }
 
 impl CommandLine {
-    /// Reads flags and environment. Help and version are answered, and the process ends.
+    /// Parses flags and environment variables. Prints help and version and exits, where they are requested.
     ///
     /// # Errors
-    /// One line that names the variable, what is wrong and what is right.
-    pub fn from_flags_and_environment() -> Result<Self, String> {
-        let command = settings::without_empty_variables(Self::command());
-        let line: Self = settings::parse(command, std::env::args_os())?;
-        match line.command {
-            None => Ok(Self { settings: line.settings.checked()?, ..line }),
-            Some(_) => Ok(line),
+    /// One line that names the flag or the variable.
+    pub fn from_process() -> Result<Self, Failure> {
+        let line: Self = command_line::from_process()?;
+        if line.command.is_none() {
+            line.settings.check().map_err(Failure::Usage)?;
         }
+        Ok(line)
     }
 }

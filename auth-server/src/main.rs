@@ -1,41 +1,33 @@
-//! The auth server as a program: settings in, server out.
+//! The program: parses the command line, and then serves or runs a command.
 
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use auth_server::{AuthServer, Command, CommandLine, Settings, cli, logging};
-use server_kit::listener;
+use auth_server::{AuthServer, Command, CommandLine, Settings, cli};
+use server_kit::command_line::{Failure, exit_code};
+use server_kit::{listener, logging};
 use shared_claims::SystemClock;
 
 #[actix_web::main]
 async fn main() -> ExitCode {
-    match run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(problem) => {
-            eprintln!("auth-server: {problem}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code("auth-server", run().await)
 }
 
-async fn run() -> Result<(), String> {
-    let CommandLine { command, settings } = CommandLine::from_flags_and_environment()?;
+async fn run() -> Result<(), Failure> {
+    let CommandLine { command, settings } = CommandLine::from_process()?;
+    // The output of a health check is one line.
+    if !matches!(command, Some(Command::Healthcheck { .. })) {
+        logging::start(settings.log_format, logging::DEFAULT_FILTER);
+    }
     match command {
         None => serve(settings).await,
-        Some(command) => {
-            // The output of a health check is one line.
-            if !matches!(command, Command::Healthcheck { .. }) {
-                logging::start(settings.log_format, logging::DEFAULT_FILTER);
-            }
-            cli::run(&settings, command).await
-        }
+        Some(command) => Ok(cli::run(&settings, command).await?),
     }
 }
 
-async fn serve(settings: Settings) -> Result<(), String> {
-    logging::start(settings.log_format, logging::DEFAULT_FILTER);
+async fn serve(settings: Settings) -> Result<(), Failure> {
     listener::raise_fd_limit();
     let server = AuthServer::build(settings, Arc::new(SystemClock)).await?;
     log::info!("listening on {}", server.address());
-    server.run().await.map_err(|error| error.to_string())
+    server.run().await.map_err(|error| Failure::Runtime(error.to_string()))
 }

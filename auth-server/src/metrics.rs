@@ -1,30 +1,23 @@
-//! What is counted for operators. `docs/metrics.md` explains each, and a test holds the two together.
+//! Counters that use cases increment. `docs/metrics.md` explains each, and a test compares the two.
 //!
-//! To count something else: a field of [`Metrics`], its line in `register`, and its row in the table.
+//! To add one: a field of [`Metrics`], its line in `register`, and its row in the table.
 
-mod state;
-
-use std::sync::Arc;
-
-use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
-use server_kit::metrics::{FloatGauge, HttpMetrics, LabelledCounter};
+use server_kit::metrics::{FloatGauge, LabelledCounter};
 
-use crate::domain::context::Context;
 use crate::model::EndReason;
-use state::State;
 
-/// What use cases count while they run. One for the whole server, part of its [`Context`].
+/// One set per server, part of its `Context`.
 pub struct Metrics {
-    /// Actor `result`.
+    /// By `result`
     pub logins: LabelledCounter,
-    /// Actor `result`.
+    /// By `result`
     pub registrations: LabelledCounter,
-    /// Actor `outcome`.
+    /// By `outcome`
     pub refreshes: LabelledCounter,
-    /// Actor `table`.
+    /// By `table`
     pub purged_rows: LabelledCounter,
-    /// This server's time less the database's, in seconds, when somebody last looked.
+    /// This server's clock minus the database's, in seconds.
     pub clock_difference: FloatGauge,
 }
 
@@ -62,27 +55,16 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    fn register(&self, registry: &mut Registry) {
-        self.logins.register(registry, "logins", "Attempts to log in by what became of them");
-        self.registrations.register(registry, "registrations", "Attempts to register by what became of them");
-        self.refreshes.register(registry, "refreshes", "Refresh tokens presented by what became of them");
-        self.purged_rows.register(registry, "purged_rows", "Rows removed since their time had passed");
+    /// Adds the metrics to a registry.
+    pub fn register(&self, registry: &mut Registry) {
+        self.logins.register(registry, "logins", "Logins by result");
+        self.registrations.register(registry, "registrations", "Registrations by result");
+        self.refreshes.register(registry, "refreshes", "Refresh requests by outcome");
+        self.purged_rows.register(registry, "purged_rows", "Expired rows that were deleted, by table");
         registry.register(
             "database_clock_difference_seconds",
-            "This server's time less the database's",
+            "This server's clock minus the database's",
             self.clock_difference.clone(),
         );
     }
-}
-
-/// All that this server tells.
-pub fn registry(context: Arc<Context>, http: &HttpMetrics) -> Registry {
-    let mut registry = Registry::with_prefix("latchkey_auth");
-    registry.register("build", "The running version", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
-    http.register(&mut registry);
-    context.metrics.register(&mut registry);
-    context.hasher.pool().register(&mut registry);
-    context.database.register(&mut registry);
-    registry.register_collector(Box::new(State(context)));
-    registry
 }

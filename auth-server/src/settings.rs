@@ -1,4 +1,4 @@
-//! Every setting: a long flag and an environment variable of the same name. `--help` is the manual.
+//! Every setting: a flag and an environment variable of the same name.
 
 mod derived;
 mod secrets;
@@ -6,13 +6,19 @@ mod values;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::Resettable;
-use clap::{ArgAction, Command, CommandFactory, FromArgMatches, Parser, ValueEnum};
+use clap::{ArgAction, Parser, ValueEnum};
 use secrecy::SecretString;
+use server_kit::command_line;
+use server_kit::logging::LogFormat;
 use server_kit::real_ip::Network;
+use server_kit::settings::heading::{COOKIES, DATABASE, KEYS, NETWORK, OBSERVABILITY, PASSWORDS, TOKENS};
+use server_kit::settings::{
+    Origins, address, duration, duration_or_zero, is_remote_http, issuer, name, origin, origins,
+};
 use shared_claims::Algorithm;
 use url::Url;
 
@@ -21,292 +27,289 @@ use crate::store::DatabaseUrl;
 pub(crate) use derived::span;
 pub use secrets::Secrets;
 
-/// auth-server: registers people, checks passwords, issues and rotates tokens.
-///
-/// Every option can also be given as the environment variable named beside it. Every secret can also be given
-/// as a file, by the option that ends in -file.
+/// The settings of a server, as given. Secrets are read by [`Settings::secrets`].
 #[derive(Debug, Parser)]
-#[command(name = "auth-server", version, max_term_width = 110)]
+#[command(name = "auth-server")]
 pub struct Settings {
-    /// Where the data is: `sqlite://PATH` or `postgres://USER:PASSWORD@HOST/NAME` [default: `sqlite://data/latchkey.db`]
-    #[arg(long, env, hide_env_values = true)]
+    /// Database URL [default: SQLite in data/]
+    ///
+    /// `sqlite://PATH` or `postgres://USER:PASSWORD@HOST/NAME`. The default is `sqlite://data/latchkey.db`.
+    #[arg(long, env, hide_env_values = true, help_heading = DATABASE)]
     database_url: Option<SecretString>,
-    /// File that holds the database URL
-    #[arg(long, env, conflicts_with = "database_url")]
+    /// File that contains the database URL
+    #[arg(long, env, conflicts_with = "database_url", hide_short_help = true, help_heading = DATABASE)]
     database_url_file: Option<PathBuf>,
 
-    /// Address to listen on
-    #[arg(long, env, default_value = "127.0.0.1:8080", value_parser = values::address)]
+    /// Listen address
+    #[arg(long, env, default_value = "127.0.0.1:8080", value_parser = address, help_heading = NETWORK)]
     pub bind_addr: SocketAddr,
 
-    /// Address to answer `GET /metrics` at, to anybody who comes there: loopback, or a network of operators [default: nowhere]
-    #[arg(long, env, value_parser = values::address)]
-    pub metrics_addr: Option<SocketAddr>,
-
-    /// Proxies, separated by commas, whose word on the client's address and on `X-Request-Id` is believed: addresses or networks
-    #[arg(long, env, value_delimiter = ',')]
+    /// Reverse proxies whose headers to trust
+    ///
+    /// Addresses or networks, separated by commas, such as `127.0.0.1,10.0.0.0/8`. `X-Forwarded-For`, `Forwarded` and `X-Request-Id` from other peers are ignored.
+    #[arg(long, env, value_delimiter = ',', help_heading = NETWORK)]
     pub trusted_proxies: Vec<Network>,
 
-    /// Number of worker threads [default: as many as there are cores]
-    #[arg(long, env)]
-    pub workers: Option<std::num::NonZeroUsize>,
+    /// Number of worker threads [default: number of CPU cores]
+    #[arg(long, env, hide_short_help = true, help_heading = NETWORK)]
+    pub workers: Option<NonZeroUsize>,
 
-    /// The server's URL as browsers and resource servers see it: `iss` of every token
-    #[arg(long, env, default_value = "http://localhost:8080", value_parser = values::issuer)]
+    /// Public URL
+    ///
+    /// The claim `iss` of every token. Browsers and resource servers use the same URL.
+    #[arg(long, env, default_value = "http://localhost:8080", value_parser = issuer, help_heading = TOKENS)]
     pub issuer: Url,
 
-    /// Audiences, separated by commas, that an access token can be for; the first is the default
-    #[arg(long, env, default_value = "api", value_delimiter = ',', value_parser = values::name)]
+    /// Audiences of access tokens
+    ///
+    /// Separated by commas. The first one is used for a login without `audience`.
+    #[arg(long, env, default_value = "api", value_delimiter = ',', value_parser = name, help_heading = TOKENS)]
     pub audiences: Vec<String>,
 
-    /// `client_id` of every token
-    #[arg(long, env, default_value = "web", value_parser = values::name)]
+    /// The claim `client_id` of every token
+    #[arg(long, env, default_value = "web", value_parser = name, hide_short_help = true, help_heading = TOKENS)]
     pub client_id: String,
 
-    /// Origins, separated by commas, whose pages may call this server; its own origin always may
-    #[arg(long, env, value_delimiter = ',', value_parser = values::origin)]
-    pub allowed_origins: Vec<String>,
-
-    /// Whether people may register by themselves
-    #[arg(long, env, default_value = "open")]
-    pub registration: Registration,
-
-    /// How long an access token is good for
-    #[arg(long, env, default_value = "15m", value_parser = values::duration)]
+    /// Lifetime of an access token
+    #[arg(long, env, default_value = "15m", value_parser = duration, hide_short_help = true, help_heading = TOKENS)]
     pub access_token_ttl: Duration,
 
-    /// How long a session lives that nobody refreshes
-    #[arg(long, env, default_value = "7d", value_parser = values::duration)]
+    /// How long a session lasts without a refresh
+    #[arg(long, env, default_value = "7d", value_parser = duration, hide_short_help = true, help_heading = TOKENS)]
     pub refresh_idle_ttl: Duration,
 
-    /// How long a session lives at most
-    #[arg(long, env, default_value = "30d", value_parser = values::duration)]
+    /// How long a session lasts at most
+    #[arg(long, env, default_value = "30d", value_parser = duration, hide_short_help = true, help_heading = TOKENS)]
     pub session_max_ttl: Duration,
 
-    /// For how long a spent refresh token is answered with its successor again
-    #[arg(long, env, default_value = "10s", value_parser = values::duration_or_zero)]
+    /// Grace period in which a superseded refresh token returns its successor again
+    ///
+    /// For clients that lost the response. After it, the same token ends the session.
+    #[arg(long, env, default_value = "10s", value_parser = duration_or_zero, hide_short_help = true, help_heading = TOKENS)]
     pub refresh_reuse_grace: Duration,
 
-    /// How long security events are kept
-    #[arg(long, env, default_value = "90d", value_parser = values::duration)]
+    /// How long the audit log keeps security events
+    #[arg(long, env, default_value = "90d", value_parser = duration, hide_short_help = true, help_heading = TOKENS)]
     pub event_retention: Duration,
 
-    /// Signs refresh tokens: at least 32 random bytes, `openssl rand -base64 32` for example
-    #[arg(long, env, hide_env_values = true)]
-    jwt_refresh_secret: Option<SecretString>,
-    /// File that holds the secret
-    #[arg(long, env, conflicts_with = "jwt_refresh_secret")]
-    jwt_refresh_secret_file: Option<PathBuf>,
+    /// Origins whose pages may call this server
+    ///
+    /// Separated by commas. The server's own origin is always allowed.
+    #[arg(long, env, default_value = "", value_parser = origins, hide_default_value = true, help_heading = COOKIES)]
+    pub allowed_origins: Origins,
 
-    /// Accepted too, separated by commas: the previous secret, or the next one during a rolling change
-    #[arg(long, env, hide_env_values = true)]
-    jwt_refresh_secrets_accepted: Option<SecretString>,
-    /// File that holds them
-    #[arg(long, env, conflicts_with = "jwt_refresh_secrets_accepted")]
-    jwt_refresh_secrets_accepted_file: Option<PathBuf>,
-
-    /// Encrypts the signing keys in the database: at least 32 random bytes
-    #[arg(long, env, hide_env_values = true)]
-    key_encryption_secret: Option<SecretString>,
-    /// File that holds the secret
-    #[arg(long, env, conflicts_with = "key_encryption_secret")]
-    key_encryption_secret_file: Option<PathBuf>,
-
-    /// During a change of the secret: the one before, which still opens what it sealed
-    #[arg(long, env, hide_env_values = true)]
-    key_encryption_secret_previous: Option<SecretString>,
-    /// File that holds the secret
-    #[arg(long, env, conflicts_with = "key_encryption_secret_previous")]
-    key_encryption_secret_previous_file: Option<PathBuf>,
-
-    /// For how long a signing key signs, before the next one does: at least 1h
-    #[arg(long, env, default_value = "30d", value_parser = values::rotation)]
-    pub signing_key_rotation: Duration,
-
-    /// Algorithm of access tokens: ES256, RS256, EdDSA or HS256
-    #[arg(long, env, default_value = "ES256", value_parser = values::algorithm)]
-    pub jwt_access_algorithm: Algorithm,
-
-    /// HS256 only: the secret that is shared with the resource servers
-    #[arg(long, env, hide_env_values = true)]
-    jwt_access_secret: Option<SecretString>,
-    /// File that holds the secret
-    #[arg(long, env, conflicts_with = "jwt_access_secret")]
-    jwt_access_secret_file: Option<PathBuf>,
-
-    /// HS256 only: accepted too, separated by commas
-    #[arg(long, env, hide_env_values = true)]
-    jwt_access_secrets_accepted: Option<SecretString>,
-    /// File that holds them
-    #[arg(long, env, conflicts_with = "jwt_access_secrets_accepted")]
-    jwt_access_secrets_accepted_file: Option<PathBuf>,
-
-    /// false: for development over plain http only
-    #[arg(long, env, default_value_t = true, action = ArgAction::Set)]
+    /// Send cookies over HTTPS only
+    ///
+    /// `false` is for development over plain HTTP.
+    #[arg(long, env, default_value_t = true, action = ArgAction::Set, hide_short_help = true, help_heading = COOKIES)]
     pub cookie_secure: bool,
 
-    /// `SameSite` of the cookies: none only where pages of another site must call this server
-    #[arg(long, env, default_value = "strict")]
+    /// `SameSite` of the cookies
+    ///
+    /// `none` only if pages of another site must call this server.
+    #[arg(long, env, default_value = "strict", hide_short_help = true, help_heading = COOKIES)]
     pub cookie_samesite: SameSite,
+
+    /// Serve a demo page at `/`, which calls the resource server at this origin
+    #[arg(long, env, value_parser = origin, hide_short_help = true, help_heading = COOKIES)]
+    pub demo_api_url: Option<String>,
+
+    /// Self-registration
+    #[arg(long, env, default_value = "open", help_heading = PASSWORDS)]
+    pub registration: Registration,
+
+    /// Requests per minute and client address that log in, register, or set or check a password or username
+    #[arg(long, env, default_value = "30", hide_short_help = true, help_heading = PASSWORDS)]
+    pub login_rate_per_ip: NonZeroU32,
 
     /// Memory of one password hash, in KiB
     #[arg(long, env, default_value_t = 19456, value_parser = clap::value_parser!(u32).range(8..=4_194_304))]
+    #[arg(hide_short_help = true, help_heading = PASSWORDS)]
     pub argon2_memory_kib: u32,
 
     /// Passes of one password hash
     #[arg(long, env, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(hide_short_help = true, help_heading = PASSWORDS)]
     pub argon2_iterations: u32,
 
     /// Lanes of one password hash
     #[arg(long, env, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=64))]
+    #[arg(hide_short_help = true, help_heading = PASSWORDS)]
     pub argon2_parallelism: u32,
 
-    /// For people who came from Flask-Security: `SECURITY_PASSWORD_SALT` of that application, without which their passwords
-    /// cannot be checked
-    #[arg(long, env, hide_env_values = true)]
+    /// `SECURITY_PASSWORD_SALT` of a Flask-Security application
+    ///
+    /// Required to check passwords of users imported from it.
+    #[arg(long, env, hide_env_values = true, hide_short_help = true, help_heading = PASSWORDS)]
     flask_security_password_salt: Option<SecretString>,
-    /// File that holds it
+    /// File that contains the salt
     #[arg(long, env, conflicts_with = "flask_security_password_salt")]
+    #[arg(hide_short_help = true, help_heading = PASSWORDS)]
     flask_security_password_salt_file: Option<PathBuf>,
 
-    /// Lets resource servers hear at once of sessions that ended, at `/revocations`: at least 32 random bytes, the same there.
-    /// During a change both, separated by commas
-    #[arg(long, env, hide_env_values = true)]
+    /// Signs refresh tokens (required)
+    ///
+    /// At least 32 random bytes.
+    #[arg(long, env, hide_env_values = true, help_heading = KEYS)]
+    jwt_refresh_secret: Option<SecretString>,
+    /// File that contains the secret
+    #[arg(long, env, conflicts_with = "jwt_refresh_secret", hide_short_help = true, help_heading = KEYS)]
+    jwt_refresh_secret_file: Option<PathBuf>,
+
+    /// Other secrets whose refresh tokens are accepted, separated by commas
+    ///
+    /// The previous secret, or the next one during a rolling change.
+    #[arg(long, env, hide_env_values = true, hide_short_help = true, help_heading = KEYS)]
+    jwt_refresh_secrets_accepted: Option<SecretString>,
+    /// File that contains the secrets
+    #[arg(long, env, conflicts_with = "jwt_refresh_secrets_accepted")]
+    #[arg(hide_short_help = true, help_heading = KEYS)]
+    jwt_refresh_secrets_accepted_file: Option<PathBuf>,
+
+    /// Encrypts signing keys (required)
+    ///
+    /// At least 32 random bytes. Not required with HS256. Without it, the signing keys in the database cannot be used.
+    #[arg(long, env, hide_env_values = true, help_heading = KEYS)]
+    key_encryption_secret: Option<SecretString>,
+    /// File that contains the secret
+    #[arg(long, env, conflicts_with = "key_encryption_secret", hide_short_help = true, help_heading = KEYS)]
+    key_encryption_secret_file: Option<PathBuf>,
+
+    /// The previous `KEY_ENCRYPTION_SECRET`, to decrypt keys during a change
+    #[arg(long, env, hide_env_values = true, hide_short_help = true, help_heading = KEYS)]
+    key_encryption_secret_previous: Option<SecretString>,
+    /// File that contains the secret
+    #[arg(long, env, conflicts_with = "key_encryption_secret_previous")]
+    #[arg(hide_short_help = true, help_heading = KEYS)]
+    key_encryption_secret_previous_file: Option<PathBuf>,
+
+    /// Enables the revocation feed
+    ///
+    /// Shared secret for `GET /revocations`, at least 32 random bytes. Set the same value on the resource servers. During a change, give both values, separated by a comma.
+    #[arg(long, env, hide_env_values = true, help_heading = KEYS)]
     revocation_feed_token: Option<SecretString>,
-    /// File that holds the token
-    #[arg(long, env, conflicts_with = "revocation_feed_token")]
+    /// File that contains the secret
+    #[arg(long, env, conflicts_with = "revocation_feed_token", hide_short_help = true, help_heading = KEYS)]
     revocation_feed_token_file: Option<PathBuf>,
 
-    /// Attempts per minute and address: to log in or register, to give or change a password, to get a username
-    #[arg(long, env, default_value = "30")]
-    pub login_rate_per_ip: std::num::NonZeroU32,
+    /// How long a key signs before the next one replaces it, at least 1h
+    #[arg(long, env, default_value = "30d", value_parser = values::rotation, hide_short_help = true, help_heading = KEYS)]
+    pub signing_key_rotation: Duration,
 
-    /// Serve a page to try things out with at `/`; it calls the resource server at this origin
-    #[arg(long, env, value_parser = values::origin)]
-    pub demo_api_url: Option<String>,
+    /// Algorithm of access tokens: ES256, RS256, EdDSA or HS256
+    #[arg(long, env, default_value = "ES256", value_parser = values::algorithm, hide_short_help = true, help_heading = KEYS)]
+    pub jwt_access_algorithm: Algorithm,
 
-    /// How log lines look; `RUST_LOG` says which there are
-    #[arg(long, env, default_value = "text")]
+    /// HS256 only: secret shared with the resource servers, at least 32 random bytes
+    #[arg(long, env, hide_env_values = true, hide_short_help = true, help_heading = KEYS)]
+    jwt_access_secret: Option<SecretString>,
+    /// File that contains the secret
+    #[arg(long, env, conflicts_with = "jwt_access_secret", hide_short_help = true, help_heading = KEYS)]
+    jwt_access_secret_file: Option<PathBuf>,
+
+    /// HS256 only: other secrets whose access tokens are accepted, separated by commas
+    #[arg(long, env, hide_env_values = true, hide_short_help = true, help_heading = KEYS)]
+    jwt_access_secrets_accepted: Option<SecretString>,
+    /// File that contains the secrets
+    #[arg(long, env, conflicts_with = "jwt_access_secrets_accepted")]
+    #[arg(hide_short_help = true, help_heading = KEYS)]
+    jwt_access_secrets_accepted_file: Option<PathBuf>,
+
+    /// Address and port of `GET /metrics`, without authentication [default: off]
+    ///
+    /// Bind it to loopback or to a network that only operators reach.
+    #[arg(long, env, value_parser = address, hide_short_help = true, help_heading = OBSERVABILITY)]
+    pub metrics_addr: Option<SocketAddr>,
+
+    /// Format of log lines; the variable `RUST_LOG` sets the filter
+    #[arg(long, env, default_value = "text", hide_short_help = true, help_heading = OBSERVABILITY)]
     pub log_format: LogFormat,
 }
 
-/// Who may register.
+/// Whether users can register themselves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Registration {
-    /// Everybody.
+    /// Anyone can register
     Open,
-    /// Nobody.
+    /// Only operators create users
     Closed,
 }
 
 /// `SameSite` (RFC 6265bis §5.6.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum SameSite {
-    /// Only from pages of the same site.
+    /// Requests from pages of the same site
     Strict,
-    /// Also when a person follows a link from another site.
+    /// Also links from other sites
     Lax,
-    /// From anywhere.
+    /// All requests
     None,
 }
 
-/// How log lines look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// For machines: one JSON object a line.
-    Json,
-}
-
 impl Settings {
-    /// Reads flags only, the program's name first: for a process that hosts the server.
+    /// Parses flags without environment variables, for a process that hosts the server. The first is the program's name.
     ///
     /// # Errors
-    /// One line that names the variable, what is wrong and what is right.
+    /// One line that names the flag or the setting.
     pub fn from_flags<A: Into<OsString> + Clone>(flags: impl IntoIterator<Item = A>) -> Result<Self, String> {
-        let command = Self::command().mut_args(|argument| argument.env(Resettable::Reset));
-        parse::<Self, _>(command, flags)?.checked()
+        let settings: Self = command_line::from_flags(flags)?;
+        settings.check().map(|()| settings)
     }
 
-    /// Where the data is.
+    /// The database URL.
     ///
     /// # Errors
-    /// One line.
+    /// One line: it is invalid, or its file cannot be read.
     pub fn database_url(&self) -> Result<DatabaseUrl, String> {
         secrets::database_url(self)
     }
 
-    /// The secrets, read from wherever they are.
+    /// The secrets, read from their values or files and checked.
     ///
     /// # Errors
-    /// One line.
+    /// One line that names the secret.
     pub fn secrets(&self) -> Result<Secrets, String> {
         Secrets::read(self)
     }
 
-    /// `iss`: the issuer without the slash that URLs end in.
+    /// The claim `iss`: the issuer without a slash at the end.
     #[must_use]
     pub fn issuer(&self) -> String {
         self.issuer.as_str().trim_end_matches('/').to_owned()
     }
 
-    /// The allowed origins whose pages a browser counts as another site than the issuer: other scheme or other domain.
+    /// The allowed origins that browsers count as another site than the issuer: other scheme or other domain.
     #[must_use]
     pub fn cross_site_origins(&self) -> Vec<&str> {
-        let all = self.allowed_origins.iter().map(String::as_str);
-        all.filter(|origin| !values::same_site(&self.issuer, origin)).collect()
+        let all = self.allowed_origins.0.iter().map(String::as_str);
+        all.filter(|origin| !values::is_same_site(&self.issuer, origin)).collect()
     }
 
-    /// The settings, if they fit together.
-    pub(crate) fn checked(self) -> Result<Self, String> {
-        self.check().map(|()| self)
-    }
-
-    /// Rules that concern more than one setting.
+    /// Checks the rules that concern more than one setting.
     pub(crate) fn check(&self) -> Result<(), String> {
         if self.access_token_ttl > self.session_max_ttl || self.refresh_idle_ttl > self.session_max_ttl {
             return Err(
-                "SESSION_MAX_TTL is shorter than ACCESS_TOKEN_TTL or REFRESH_IDLE_TTL: make it the longest"
-                    .into(),
+                "SESSION_MAX_TTL must not be shorter than ACCESS_TOKEN_TTL and REFRESH_IDLE_TTL".into()
             );
         }
         if self.access_token_ttl > self.signing_key_rotation {
-            return Err(
-                "SIGNING_KEY_ROTATION is shorter than ACCESS_TOKEN_TTL: make it a few times longer".into()
-            );
+            return Err("SIGNING_KEY_ROTATION must not be shorter than ACCESS_TOKEN_TTL".into());
         }
         if self.refresh_reuse_grace >= self.refresh_idle_ttl {
-            return Err("REFRESH_REUSE_GRACE is as long as REFRESH_IDLE_TTL: seconds would be right".into());
-        }
-        if self.cookie_secure && self.issuer.scheme() == "http" && !values::is_loopback(&self.issuer) {
             return Err(
-                "ISSUER is an http:// URL beyond this machine: use https://, or COOKIE_SECURE=false to develop".into(),
+                "REFRESH_REUSE_GRACE must be shorter than REFRESH_IDLE_TTL: give a few seconds".into()
+            );
+        }
+        if self.cookie_secure && is_remote_http(&self.issuer) {
+            return Err(
+                "ISSUER is a plain http:// URL: use https://, or COOKIE_SECURE=false for development".into(),
             );
         }
         if self.cookie_samesite == SameSite::None && !self.cookie_secure {
-            return Err("COOKIE_SAMESITE=none needs COOKIE_SECURE=true: browsers refuse it otherwise".into());
+            return Err(
+                "COOKIE_SAMESITE=none requires COOKIE_SECURE=true: browsers reject such cookies".into()
+            );
         }
         Ok(())
     }
-}
-
-/// Help and version are answered, and the process ends.
-pub(crate) fn parse<P: FromArgMatches, A: Into<OsString> + Clone>(
-    command: Command,
-    flags: impl IntoIterator<Item = A>,
-) -> Result<P, String> {
-    match command.try_get_matches_from(flags).and_then(|matches| P::from_arg_matches(&matches)) {
-        Ok(parsed) => Ok(parsed),
-        Err(error) if error.use_stderr() => Err(values::one_line(&error)),
-        Err(help_or_version) => help_or_version.exit(),
-    }
-}
-
-/// Compose files and service managers set variables that they have no value for.
-pub(crate) fn without_empty_variables(command: Command) -> Command {
-    command.mut_args(|argument| {
-        let is_empty = argument.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
-        if is_empty { argument.env(Resettable::Reset) } else { argument }
-    })
 }

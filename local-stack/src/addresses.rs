@@ -1,7 +1,7 @@
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 
-/// Where the two servers will listen, every port known.
+/// The listen addresses of both servers, without port 0.
 #[derive(Clone, Copy, Debug)]
 pub struct Addresses {
     pub auth: SocketAddr,
@@ -9,44 +9,44 @@ pub struct Addresses {
 }
 
 impl Addresses {
-    /// Finds out whether both can be listened on, before anything is made that a failed start would leave behind.
-    /// Each server is told the other's port, so a port 0 is settled here too.
+    /// Checks that both addresses are free, before anything is created that a failed start would leave behind. Also replaces
+    /// port 0, because each server needs the port of the other.
     ///
     /// # Errors
-    /// One line that says which cannot, and what to do.
+    /// One line that names the address and the flag.
     pub fn reserve(auth: SocketAddr, api: SocketAddr) -> Result<Self, String> {
-        // Held until both are there, or port 0 could be answered with the same one twice; then let go of for the
-        // servers. A port lost in between is theirs to report.
+        // Both listeners stay open until the end, or the system could choose the same port twice. If another program takes
+        // a port before the servers listen on it, they report that.
         let auth = listen(auth, "--auth-addr")?;
         let api = listen(api, "--api-addr")?;
         match (auth.local_addr(), api.local_addr()) {
             (Ok(auth), Ok(api)) => Ok(Self { auth, api }),
-            (Err(error), _) | (_, Err(error)) => Err(format!("cannot tell which port is free: {error}")),
+            (Err(error), _) | (_, Err(error)) => Err(format!("cannot find a free port: {error}")),
         }
     }
 
-    /// The issuer: the auth server by the name that people type.
+    /// The issuer: the URL that users open.
     pub fn auth_url(self) -> String {
         format!("http://localhost:{}", self.auth.port())
     }
 
-    /// The API by the name that people type.
+    /// The URL of the API.
     pub fn api_url(self) -> String {
         format!("http://localhost:{}", self.api.port())
     }
 
-    /// Where the API fetches keys.
+    /// The URL of the key set, for the API.
     pub fn jwks_url(self) -> String {
-        self.auth_by_number("/.well-known/jwks.json")
+        self.auth_by_ip("/.well-known/jwks.json")
     }
 
-    /// Where the API hears of revocations.
+    /// The URL of the revocation feed, for the API.
     pub fn feed_url(self) -> String {
-        self.auth_by_number("/revocations")
+        self.auth_by_ip("/revocations")
     }
 
-    /// By number, as `localhost` may mean another family than the auth server listens on.
-    fn auth_by_number(self, path: &str) -> String {
+    /// By IP address, because `localhost` can resolve to another address family than the auth server listens on.
+    fn auth_by_ip(self, path: &str) -> String {
         let mut auth = self.auth;
         if auth.ip().is_unspecified() {
             let localhost =
@@ -57,7 +57,7 @@ impl Addresses {
     }
 }
 
-/// A server's origins under both loopback names.
+/// The origins of a server under both loopback names.
 pub fn origins(address: SocketAddr) -> [String; 2] {
     ["localhost", "127.0.0.1"].map(|name| format!("http://{name}:{}", address.port()))
 }
@@ -65,7 +65,7 @@ pub fn origins(address: SocketAddr) -> [String; 2] {
 fn listen(address: SocketAddr, flag: &str) -> Result<TcpListener, String> {
     TcpListener::bind(address).map_err(|error| match error.kind() {
         ErrorKind::AddrInUse => format!(
-            "port {} is in use: stop what listens there, or choose another with {flag} ({flag} {} takes any free one)",
+            "port {} is in use: stop the other program, or choose another port with {flag} ({flag} {} chooses a free one)",
             address.port(),
             SocketAddr::new(address.ip(), 0),
         ),

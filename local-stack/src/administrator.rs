@@ -4,13 +4,13 @@ use secrecy::SecretString;
 
 pub const EMAIL: &str = "admin@example.org";
 
-/// Crockford's base 32: no letter that looks like a digit. Thirty-two, so that five random bits choose without bias.
+/// Crockford's base 32, without letters that look like digits. With 32 characters, five random bits choose without bias.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
-/// 120 bits, which nobody guesses.
+/// 120 bits.
 const LENGTH: usize = 24;
 const GROUP: usize = 6;
 
-/// Makes the administrator at the first run and returns the password, which is kept nowhere; `None` at later runs.
+/// Creates the administrator at the first run and returns the password, which is not stored. Returns `None` at later runs.
 ///
 /// # Errors
 /// One line.
@@ -19,13 +19,13 @@ pub async fn create(server: &AuthServer) -> Result<Option<SecretString>, String>
     match server.create_user(EMAIL, password.clone(), Role::admin()).await {
         Ok(()) => Ok(Some(password)),
         Err(CreateUserError::EmailTaken) => Ok(None),
-        Err(error) => Err(format!("cannot make the administrator: {error}")),
+        Err(error) => Err(format!("cannot create the administrator: {error}")),
     }
 }
 
 fn password() -> Result<SecretString, String> {
     let mut random = [0; LENGTH];
-    rand::fill(&mut random).map_err(|_| "the system gives no random bytes".to_owned())?;
+    rand::fill(&mut random).map_err(|_| "the random generator of the system failed".to_owned())?;
     let groups = random.chunks(GROUP).map(|group| {
         let characters = group.iter().map(|byte| char::from(ALPHABET[usize::from(byte % 32)]));
         characters.collect::<String>()

@@ -3,29 +3,39 @@ use std::path::PathBuf;
 
 use clap::Parser;
 
-/// Latchkey to try out: the auth server and an API that believes its tokens, in one process, on SQLite.
+const ABOUT: &str = "Both servers of Latchkey in one process, on SQLite, to try them out";
+const EXAMPLES: &str = "\
+Examples:
+  Start, and print what to try:
+    local-stack
+  Use other ports and a temporary folder:
+    local-stack --auth-addr 127.0.0.1:9080 --api-addr 127.0.0.1:9081 --data-dir /tmp/latchkey";
+
+/// The command line of the program.
 #[derive(Debug, Parser)]
-#[command(name = "local-stack", version, max_term_width = 110)]
+#[command(name = "local-stack", version, max_term_width = 110, about = ABOUT, after_help = EXAMPLES)]
 pub struct Arguments {
-    /// Folder of the database and the secrets; made where it is missing
-    #[arg(long, value_name = "FOLDER", default_value = "data")]
+    /// Folder for the database and the secrets, created if missing
+    #[arg(long, value_name = "FOLDER", default_value = "data", help_heading = "Database")]
     pub data_dir: PathBuf,
 
-    /// Where the auth server listens; port 0 takes a free one
+    /// Listen address of the auth server; port 0 chooses a free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", value_parser = address)]
+    #[arg(help_heading = "Network")]
     pub auth_addr: SocketAddr,
 
-    /// Where the API listens; port 0 takes a free one
+    /// Listen address of the API; port 0 chooses a free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8081", value_parser = address)]
+    #[arg(help_heading = "Network")]
     pub api_addr: SocketAddr,
 }
 
-/// Plain http, cookies without Secure and an issuer on `localhost` make sense only where `localhost` leads here.
-/// 0.0.0.0 is for containers, whose ports are passed on.
+/// Plain HTTP, cookies without `Secure` and an issuer on `localhost` require that `localhost` leads here. 0.0.0.0 is for
+/// containers with published ports.
 fn address(text: &str) -> Result<SocketAddr, String> {
     let address: Option<SocketAddr> = text.parse().ok();
     address.filter(|address| is_localhost(address.ip())).ok_or_else(|| {
-        "give 127.0.0.1, [::1] or 0.0.0.0, and a port, such as 127.0.0.1:8080: it is for this machine only"
+        "give 127.0.0.1, [::1] or 0.0.0.0 and a port, such as 127.0.0.1:8080: this program is for one machine"
             .to_owned()
     })
 }
@@ -39,12 +49,12 @@ mod tests {
     use super::address;
 
     #[test]
-    fn only_addresses_that_localhost_leads_to_are_taken() {
-        for right in ["127.0.0.1:8080", "127.0.0.1:0", "[::1]:8080", "0.0.0.0:8080", "[::]:8080"] {
-            assert!(address(right).is_ok(), "{right}");
+    fn only_addresses_that_localhost_reaches_are_accepted() {
+        for valid in ["127.0.0.1:8080", "127.0.0.1:0", "[::1]:8080", "0.0.0.0:8080", "[::]:8080"] {
+            assert!(address(valid).is_ok(), "{valid}");
         }
-        for wrong in ["8080", "localhost", "127.0.0.2:8080", "192.168.1.5:8080", "127.0.0.1:80800", ""] {
-            assert!(address(wrong).is_err(), "{wrong}");
+        for invalid in ["8080", "localhost", "127.0.0.2:8080", "192.168.1.5:8080", "127.0.0.1:80800", ""] {
+            assert!(address(invalid).is_err(), "{invalid}");
         }
     }
 }

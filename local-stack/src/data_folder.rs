@@ -10,8 +10,8 @@ use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 /// 256 bits: as long as the keys that are derived from them.
 const SECRET_BYTES: usize = 32;
 
-/// What outlives a run: the database, and the secrets that its signing keys are sealed with and its sessions signed; and
-/// that by which the servers know each other.
+/// The files that outlive a run: the database, the secrets for its signing keys and refresh tokens, and the shared secret of the
+/// revocation feed.
 pub struct DataFolder {
     pub database: PathBuf,
     pub refresh_secret: PathBuf,
@@ -20,11 +20,10 @@ pub struct DataFolder {
 }
 
 impl DataFolder {
-    /// Makes what is missing, for its owner's eyes only: the folder, an empty database, and secrets, each in a file of
-    /// its own.
+    /// Creates what is missing, readable only by the owner: the folder, an empty database, and one file per secret.
     ///
     /// # Errors
-    /// One line that says why it cannot be used, and what to do.
+    /// One line that names the folder and the cause.
     pub fn open(path: &Path) -> Result<Self, String> {
         let folder = Self {
             database: path.join("latchkey.db"),
@@ -32,19 +31,19 @@ impl DataFolder {
             key_encryption_secret: path.join("secrets/key_encryption_secret"),
             feed_token: path.join("secrets/revocation_feed_token"),
         };
-        folder.make_missing(path).map_err(|error| {
+        folder.create_missing(path).map_err(|error| {
             format!(
-                "cannot use {} as the data folder: {}; make it one that you can write to, or give another with --data-dir",
+                "cannot use {} as the data folder: {}; make it writable, or give another folder with --data-dir",
                 path.display(),
-                // Without the number that the system has for it.
+                // Without the error number of the system.
                 error.kind()
             )
         })?;
         Ok(folder)
     }
 
-    fn make_missing(&self, path: &Path) -> io::Result<()> {
-        // Making a folder in the place of a file fails with "already exists", which explains nothing.
+    fn create_missing(&self, path: &Path) -> io::Result<()> {
+        // Creating a folder in place of a file fails with "already exists", which does not explain the problem.
         if fs::metadata(path).is_ok_and(|found| !found.is_dir()) {
             return Err(ErrorKind::NotADirectory.into());
         }
@@ -52,28 +51,27 @@ impl DataFolder {
         DirBuilder::new().recursive(true).mode(0o700).create(&secrets)?;
         for file in [&self.refresh_secret, &self.key_encryption_secret, &self.feed_token] {
             if !file.try_exists()? {
-                make_secret(&secrets, file)?;
+                create_secret(&secrets, file)?;
             }
         }
-        // SQLite would make it readable for everybody; and a folder that is not writable shows here, at every run.
+        // SQLite would create it readable for all users. This also fails early if the folder is not writable.
         OpenOptions::new().append(true).create(true).mode(0o600).open(&self.database).map(drop)
     }
 }
 
-/// Written under another name and renamed: a crash in between leaves no secret, rather than half of one. A draft that
-/// it leaves is in nobody's way.
-fn make_secret(folder: &Path, file: &Path) -> io::Result<()> {
+/// Writes the secret to a draft and renames it, so that a crash leaves no incomplete secret. A leftover draft is harmless.
+fn create_secret(folder: &Path, file: &Path) -> io::Result<()> {
     let draft_path = folder.join(format!(".draft-{}", BASE64_URL_SAFE_NO_PAD.encode(random::<16>()?)));
     let mut draft = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft_path)?;
     draft.write_all(BASE64_STANDARD.encode(random::<SECRET_BYTES>()?).as_bytes())?;
     draft.sync_all()?;
     fs::rename(&draft_path, file)?;
-    // The signing keys in the database, sealed with the secret, must not survive a power cut that the secret does not.
+    // After a power failure, the database must not contain signing keys that were encrypted with a lost secret.
     File::open(folder)?.sync_all()
 }
 
 fn random<const N: usize>() -> io::Result<[u8; N]> {
     let mut bytes = [0; N];
-    rand::fill(&mut bytes).map_err(|_| io::Error::other("the system gives no random bytes"))?;
+    rand::fill(&mut bytes).map_err(|_| io::Error::other("the random generator of the system failed"))?;
     Ok(bytes)
 }

@@ -1,7 +1,7 @@
-//! Both servers in one process, on SQLite, to be tried out: `cargo run`.
+//! Both servers in one process, on SQLite, to try them out: `cargo run`.
 //!
-//! It makes the secrets and the first administrator by itself, and prints what to try. Nothing here is for
-//! production: there, each server is a program of its own.
+//! Creates secrets and the first administrator by itself, and prints what to try. Not for production: there, each server is its
+//! own program.
 
 mod addresses;
 mod administrator;
@@ -14,9 +14,8 @@ mod stop_signal;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use auth_server::logging;
-use auth_server::settings::LogFormat;
-use clap::Parser;
+use server_kit::command_line::{Failure, exit_code, from_process};
+use server_kit::logging::{self, LogFormat};
 
 use addresses::Addresses;
 use arguments::Arguments;
@@ -24,35 +23,30 @@ use data_folder::DataFolder;
 use servers::Servers;
 use stop_signal::StopSignal;
 
-/// No line for each request: the terminal shows what to try.
+/// Without a line for each request, so that the guide stays visible.
 const LOG_FILTER: &str = "info,actix_server=warn,access=off";
 
 #[actix_web::main]
 async fn main() -> ExitCode {
-    match run(&Arguments::parse()).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(problem) => {
-            eprintln!("local-stack: {problem}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code("local-stack", run().await)
 }
 
-async fn run(arguments: &Arguments) -> Result<(), String> {
+async fn run() -> Result<(), Failure> {
+    let arguments: Arguments = from_process()?;
     let addresses = Addresses::reserve(arguments.auth_addr, arguments.api_addr)?;
     let data = DataFolder::open(&arguments.data_dir)?;
     let servers = Servers::build(addresses, &data).await?;
-    // From here on Ctrl-C waits: between making the administrator and printing the password it would lose it.
+    // From here on Ctrl-C is deferred: between creating the administrator and printing the password it would lose the password.
     let stop = StopSignal::listen()?;
     let password = administrator::create(&servers.auth).await?;
     print(&guide::text(addresses, &arguments.data_dir, password.as_ref()))?;
-    // Not earlier: what the servers warn about at their start (plain http) is meant to be so here.
+    // Not earlier, because the servers warn about plain HTTP, which is intended here.
     logging::start(LogFormat::Text, LOG_FILTER);
-    servers.run(stop).await
+    Ok(servers.run(stop).await?)
 }
 
 fn print(text: &str) -> Result<(), String> {
     let mut stdout = io::stdout().lock();
     let written = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
-    written.map_err(|error| format!("cannot print to standard output: {error}"))
+    written.map_err(|error| format!("cannot write to standard output: {error}"))
 }

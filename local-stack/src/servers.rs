@@ -4,56 +4,54 @@ use std::time::Duration;
 
 use actix_web::rt::time::timeout;
 use auth_server::AuthServer;
-use resource_server::Running;
+use resource_server::ResourceServer;
 use shared_claims::SystemClock;
 
 use crate::addresses::{Addresses, origins};
 use crate::data_folder::DataFolder;
 use crate::stop_signal::StopSignal;
 
-/// How long requests under way may take to finish after Ctrl-C: nobody wants to wait for a local stack.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long requests in progress may take to finish after Ctrl-C.
+const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Both servers, listening and not yet answering.
+/// Both servers, which listen and do not respond yet.
 pub struct Servers {
     pub auth: AuthServer,
-    api: Running,
+    api: ResourceServer,
 }
 
 impl Servers {
-    /// Builds both and binds their addresses.
+    /// Builds both and listens on their addresses.
     ///
     /// # Errors
-    /// One line that says what is wrong.
+    /// One line that names the cause.
     pub async fn build(addresses: Addresses, data: &DataFolder) -> Result<Self, String> {
         let settings = auth_server::Settings::from_flags(auth_flags(addresses, data))?;
         let auth = AuthServer::build(settings, Arc::new(SystemClock)).await?;
         let settings = resource_server::Settings::from_flags(api_flags(addresses, data))?;
-        let api =
-            resource_server::build(&settings, Arc::new(SystemClock)).map_err(|error| error.to_string())?;
+        let api = ResourceServer::build(settings, Arc::new(SystemClock))?;
         Ok(Self { auth, api })
     }
 
-    /// Serves until told to stop, or until one of them fails.
+    /// Serves until the stop signal, or until a server fails.
     ///
     /// # Errors
     /// One line.
     pub async fn run(self, stop: StopSignal) -> Result<(), String> {
-        let auth = self.auth.run();
-        let both = async { tokio::try_join!(auth, self.api.server) };
+        let both = async { tokio::try_join!(self.auth.run(), self.api.run()) };
         tokio::pin!(both);
         tokio::select! {
-            ended = &mut both => ended.map(drop).map_err(|error| format!("a server broke off: {error}")),
-            // They hear of the signal too, and finish what is under way; connections that idle would keep them.
+            ended = &mut both => ended.map(drop).map_err(|error| format!("a server failed: {error}")),
+            // The servers receive the signal too and finish requests in progress. Idle connections would delay them.
             () = stop.received() => {
-                let _ = timeout(PATIENCE, both).await;
+                let _ = timeout(STOP_TIMEOUT, both).await;
                 Ok(())
             }
         }
     }
 }
 
-/// Flags and no environment, so that the stack is the same wherever it runs. Secrets go by file.
+/// Flags and no environment variables, so that the stack is the same everywhere. Secrets are read from files.
 fn auth_flags(addresses: Addresses, data: &DataFolder) -> Vec<OsString> {
     let allowed_origins = [origins(addresses.auth), origins(addresses.api)].concat().join(",");
     let mut database_url = OsString::from("sqlite://");
@@ -68,7 +66,7 @@ fn auth_flags(addresses: Addresses, data: &DataFolder) -> Vec<OsString> {
         flag("--jwt-refresh-secret-file", &data.refresh_secret),
         flag("--key-encryption-secret-file", &data.key_encryption_secret),
         flag("--revocation-feed-token-file", &data.feed_token),
-        // Short, so that one sees it expire; plain http, as no browser trusts a certificate made here.
+        // Short, so that users see it expire. Plain HTTP, because no browser trusts a certificate made here.
         flag("--access-token-ttl", "1m"),
         flag("--cookie-secure", "false"),
         flag("--demo-api-url", addresses.api_url()),

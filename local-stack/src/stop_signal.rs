@@ -1,13 +1,13 @@
 use actix_web::rt::signal::unix::{Signal, SignalKind, signal};
 
-/// Ctrl-C or SIGTERM, heard from [`listen`](Self::listen) on, even while nobody waits for it.
+/// Ctrl-C and SIGTERM, received from [`listen`](Self::listen) on, also before [`received`](Self::received) is polled.
 pub struct StopSignal {
     interrupt: Signal,
     terminate: Signal,
 }
 
 impl StopSignal {
-    /// Takes both signals over from the system, which would end the process at once.
+    /// Installs handlers for both signals, which would otherwise end the process immediately.
     ///
     /// # Errors
     /// One line.
@@ -16,7 +16,7 @@ impl StopSignal {
         Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
     }
 
-    /// Returns once one of them has come.
+    /// Returns after one of the signals.
     pub async fn received(mut self) {
         tokio::select! {
             _ = self.interrupt.recv() => {}

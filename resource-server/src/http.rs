@@ -8,7 +8,6 @@ mod profile;
 mod protected;
 mod routes;
 mod transfer;
-mod uncached;
 mod verify;
 
 pub use health::Readiness;

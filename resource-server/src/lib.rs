@@ -1,15 +1,15 @@
-//! An API that knows nobody. It has no database and no private key: it believes access tokens, which it checks with
-//! public keys fetched from the auth server, and goes on doing so while that is down.
+//! An API without a user database and without private keys. It validates access tokens with public keys of the auth server,
+//! which it fetches over HTTP and keeps while the auth server is down.
 //!
-//! Start reading at [`build`], then at the URL table in `http/routes.rs`.
+//! Start reading at [`ResourceServer::build`], then at the URL table in `http/routes.rs`.
 
-mod command_line;
+mod app;
+mod cli;
 mod http;
-pub mod logging;
 mod metrics;
+mod server;
 pub mod settings;
-mod startup;
 
-pub use command_line::{Command, CommandLine};
+pub use cli::{Command, CommandLine};
+pub use server::ResourceServer;
 pub use settings::Settings;
-pub use startup::{Running, StartError, build};

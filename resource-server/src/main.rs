@@ -1,37 +1,34 @@
-//! The resource server as a program: settings, logs, and then [`resource_server::build`].
+//! The program: parses the command line, and then serves or checks the health of a running server.
 
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use resource_server::{Command, CommandLine, Settings, logging};
-use server_kit::{healthcheck, listener};
+use resource_server::{Command, CommandLine, ResourceServer, Settings};
+use server_kit::command_line::{Failure, exit_code};
+use server_kit::{healthcheck, listener, logging};
 use shared_claims::SystemClock;
 
 #[actix_web::main]
 async fn main() -> ExitCode {
-    match run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(line) => {
-            eprintln!("resource-server: {line}");
-            ExitCode::FAILURE
-        }
-    }
+    exit_code("resource-server", run().await)
 }
 
-async fn run() -> Result<(), String> {
-    let CommandLine { command, settings } = CommandLine::from_flags_and_environment()?;
+async fn run() -> Result<(), Failure> {
+    let CommandLine { command, settings } = CommandLine::from_process()?;
     match command {
-        None => serve(&settings).await,
+        None => serve(settings).await,
         Some(Command::Healthcheck) => {
-            healthcheck::ask(settings.bind_addr).await.map(|answer| println!("{answer}"))
+            println!("{}", healthcheck::check(settings.bind_addr).await?);
+            Ok(())
         }
     }
 }
 
-async fn serve(settings: &Settings) -> Result<(), String> {
+async fn serve(settings: Settings) -> Result<(), Failure> {
     logging::start(settings.log_format, logging::DEFAULT_FILTER);
     listener::raise_fd_limit();
-    let running =
-        resource_server::build(settings, Arc::new(SystemClock)).map_err(|error| error.to_string())?;
-    running.server.await.map_err(|error| format!("the server broke off: {error}"))
+    let (issuer, audience) = (settings.issuer(), settings.audience.clone());
+    let server = ResourceServer::build(settings, Arc::new(SystemClock))?;
+    log::info!("listening on http://{}, for tokens of {issuer} with audience {audience}", server.address());
+    server.run().await.map_err(|error| Failure::Runtime(error.to_string()))
 }

@@ -1,4 +1,4 @@
-//! What is counted for operators. `docs/metrics.md` explains each, and a test holds the two together.
+//! Metrics of this server. `docs/metrics.md` explains each, and a test compares the two.
 
 use std::fmt;
 use std::sync::Arc;
@@ -34,26 +34,26 @@ impl TokenMetrics {
     }
 
     fn register(&self, registry: &mut Registry) {
-        self.0.register(registry, "access_tokens", "Access tokens by what became of them");
+        self.0.register(registry, "access_tokens", "Access tokens by the result of their validation");
     }
 }
 
-/// The auth server's keys as they are at the moment when somebody reads.
+/// The key set, read at each scrape.
 struct KeySetState {
     keys: RemoteKeySet,
     clock: Arc<dyn Clock>,
 }
 
-/// What was heard of revocations, likewise.
+/// The revocation feed, read at each scrape.
 struct FeedState {
     feed: RevocationFeed,
     clock: Arc<dyn Clock>,
 }
 
-/// All that this server tells. With HS256 there is no key set to tell of.
+/// All metrics of this server. With HS256 there is no key set.
 pub fn registry(http: &HttpMetrics, tokens: &TokenMetrics, readiness: &Readiness) -> Registry {
     let mut registry = Registry::with_prefix("latchkey_resource");
-    registry.register("build", "The running version", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
+    registry.register("build", "Version of the server", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
     http.register(&mut registry);
     tokens.register(&mut registry);
     if let Some(keys) = readiness.keys.clone() {
@@ -75,13 +75,13 @@ impl Collector for KeySetState {
             gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)
         };
         let number = u32::try_from(status.keys).map_or(f64::INFINITY, f64::from);
-        gauge("key_set_keys", "Usable keys at hand.", number)?;
+        gauge("key_set_keys", "Keys in the key set.", number)?;
         if let Some(fetched_at) = status.fetched_at {
             let age = (self.clock.now() - fetched_at).as_seconds_f64().max(0.0);
-            gauge("key_set_age_seconds", "Time since the keys were fetched.", age)?;
+            gauge("key_set_age_seconds", "Time since the last successful fetch of the keys.", age)?;
         }
         let fetches = status.fetches;
-        let help = "Fetches of keys by outcome.";
+        let help = "Fetches of the keys by outcome.";
         let mut family = encoder.encode_descriptor("key_set_fetches", help, None, MetricType::Counter)?;
         for (outcome, number) in [
             ("succeeded", fetches.succeeded),
@@ -103,12 +103,16 @@ impl Collector for FeedState {
         };
         let revocations = self.feed.revocations();
         let number = u32::try_from(revocations.len()).map_or(f64::INFINITY, f64::from);
-        gauge("revocations", "Sessions, people and keys on the lists.", number)?;
+        gauge("revocations", "Revoked sessions, users and keys.", number)?;
         if let Some(updated_at) = revocations.updated_at() {
             let age = (self.clock.now() - updated_at).as_seconds_f64().max(0.0);
-            gauge("revocation_feed_age_seconds", "Time since the auth server was last heard.", age)?;
+            gauge(
+                "revocation_feed_age_seconds",
+                "Time since the last successful request to the revocation feed.",
+                age,
+            )?;
         }
-        let help = "Questions to the feed without a usable answer.";
+        let help = "Failed requests to the revocation feed.";
         let failures = ConstCounter::new(self.feed.status().failures);
         failures.encode(encoder.encode_descriptor(
             "revocation_feed_failures",

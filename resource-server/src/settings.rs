@@ -1,7 +1,6 @@
-//! Every setting: a long flag and an environment variable of the same name. `--help` is the manual.
+//! Every setting: a flag and an environment variable of the same name.
 
-mod secret;
-mod values;
+mod secrets;
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -9,203 +8,173 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::builder::Resettable;
-use clap::{ArgAction, Command, CommandFactory, FromArgMatches, Parser, ValueEnum};
-use secrecy::{ExposeSecret, SecretString};
+use clap::{ArgAction, Parser};
+use secrecy::SecretString;
+use server_kit::command_line;
+use server_kit::logging::LogFormat;
 use server_kit::real_ip::Network;
-use shared_claims::http::bearer::is_bearer_token;
+use server_kit::settings::heading::{COOKIES, KEYS, NETWORK, OBSERVABILITY, TOKENS};
+use server_kit::settings::{Origins, address, is_remote_http, issuer, name, origins, web_url};
 use url::Url;
 
-pub use values::AllowedOrigins;
+pub use secrets::Secrets;
 
-/// resource-server: an API that believes access tokens, checked with the auth server's public keys.
-///
-/// Every option can also be given as the environment variable named beside it; an empty variable counts as not set.
-/// The secret can also be given as a file, by the option that ends in -file.
+/// The feed is polled every second. A limit below a few seconds would reject all tokens after one failed request.
+const MIN_MAX_AGE: Duration = Duration::from_secs(5);
+const MAX_MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The settings of a server, as given. Secrets are read by [`Settings::secrets`].
 #[derive(Clone, Debug, Parser)]
-#[command(name = "resource-server", version, max_term_width = 110)]
+#[command(name = "resource-server")]
 pub struct Settings {
-    /// Address to listen on
-    #[arg(long, env, default_value = "127.0.0.1:8081", value_parser = values::address)]
+    /// Listen address
+    #[arg(long, env, default_value = "127.0.0.1:8081", value_parser = address, help_heading = NETWORK)]
     pub bind_addr: SocketAddr,
 
-    /// Address to answer `GET /metrics` at, to anybody who comes there: loopback, or a network of operators [default: nowhere]
-    #[arg(long, env, value_parser = values::address)]
-    pub metrics_addr: Option<SocketAddr>,
-
-    /// Proxies, separated by commas, whose word on the client's address and on `X-Request-Id` is believed: addresses or networks
-    #[arg(long, env, value_delimiter = ',')]
+    /// Reverse proxies whose headers to trust
+    ///
+    /// Addresses or networks, separated by commas, such as `127.0.0.1,10.0.0.0/8`. `X-Forwarded-For`, `Forwarded` and
+    /// `X-Request-Id` from other peers are ignored.
+    #[arg(long, env, value_delimiter = ',', help_heading = NETWORK)]
     pub trusted_proxies: Vec<Network>,
 
-    /// Number of worker threads [default: as many as there are cores]
-    #[arg(long, env)]
+    /// Number of worker threads [default: number of CPU cores]
+    #[arg(long, env, hide_short_help = true, help_heading = NETWORK)]
     pub workers: Option<NonZeroUsize>,
 
-    /// The auth server's URL, exactly as it stands in `iss` of its tokens
-    #[arg(long, env, default_value = "http://localhost:8080", value_parser = values::issuer)]
-    pub issuer: String,
+    /// Issuer
+    ///
+    /// The URL of the auth server, as in the claim `iss` of its tokens.
+    #[arg(long, env, default_value = "http://localhost:8080", value_parser = issuer, help_heading = TOKENS)]
+    pub issuer: Url,
 
-    /// Where the auth server's keys are [default: as the issuer's metadata say]
-    #[arg(long, env, value_parser = values::jwks_url)]
-    pub jwks_url: Option<Url>,
-
-    /// The audience that tokens for this server name
-    #[arg(long, env, default_value = "api", value_parser = values::audience)]
+    /// Audience of accepted tokens
+    #[arg(long, env, default_value = "api", value_parser = name, help_heading = TOKENS)]
     pub audience: String,
 
-    /// true: take access tokens from the auth server's cookie too, where no `Authorization` is sent. For pages that never touch a
-    /// token, with both servers behind one host; calls that change something must then repeat the CSRF token in `X-CSRF-Token`
-    #[arg(long, env, default_value_t = false, action = ArgAction::Set, num_args = 0..=1)]
+    /// Accept token cookies
+    ///
+    /// Accepts the access token cookie of requests without an `Authorization` header. For pages that never handle a token, with both servers behind one
+    /// host. Unsafe methods then require the CSRF token in `X-CSRF-Token`.
+    #[arg(long, env, default_value_t = false, action = ArgAction::Set, num_args = 0..=1, help_heading = COOKIES)]
     #[arg(default_missing_value = "true", require_equals = true)]
     pub accept_cookie: bool,
 
-    /// Origins, separated by commas, whose pages may call this server
-    #[arg(long, env, default_value = "", value_parser = values::origins, hide_default_value = true)]
-    pub allowed_origins: AllowedOrigins,
+    /// Origins whose pages may call this server
+    ///
+    /// Separated by commas.
+    #[arg(long, env, default_value = "", value_parser = origins, hide_default_value = true)]
+    #[arg(help_heading = COOKIES)]
+    pub allowed_origins: Origins,
 
-    /// Fetch keys over plain http even from another machine. Whoever sits in between can then make tokens
-    #[arg(long, env, default_value_t = false, action = ArgAction::Set, num_args = 0..=1)]
-    #[arg(default_missing_value = "true", require_equals = true)]
+    /// Key set URL [default: from the issuer]
+    ///
+    /// The default is `jwks_uri` in the metadata of the issuer.
+    #[arg(long, env, value_parser = jwks_url, help_heading = KEYS)]
+    pub jwks_url: Option<Url>,
+
+    /// Allow plain HTTP to other machines
+    ///
+    /// For the key set and the revocation feed. An attacker on the network path could then forge tokens.
+    #[arg(long, env, default_value_t = false, action = ArgAction::Set, num_args = 0..=1, help_heading = KEYS)]
+    #[arg(default_missing_value = "true", require_equals = true, hide_short_help = true)]
     pub allow_http_issuer: bool,
 
-    /// HS256 only: the secret shared with the auth server, at least 32 random bytes
-    #[arg(long, env, hide_env_values = true)]
-    jwt_access_secret: Option<SecretString>,
-    /// File that holds the secret
-    #[arg(long, env, conflicts_with = "jwt_access_secret")]
-    jwt_access_secret_file: Option<PathBuf>,
-
-    /// Where the auth server tells of revocations [default: /revocations at the issuer, if the token is set]
-    #[arg(long, env, value_parser = values::feed_url)]
-    pub revocation_feed_url: Option<Url>,
-    /// Lets us hear within a second of sessions that ended: the same as at the auth server
-    #[arg(long, env, hide_env_values = true)]
+    /// Shared secret of the revocation feed
+    ///
+    /// Rejects revoked tokens within a second. The same value as on the auth server.
+    #[arg(long, env, hide_env_values = true, help_heading = KEYS)]
     revocation_feed_token: Option<SecretString>,
-    /// File that holds the token
-    #[arg(long, env, conflicts_with = "revocation_feed_token")]
+    /// File that contains the secret
+    #[arg(long, env, conflicts_with = "revocation_feed_token", hide_short_help = true, help_heading = KEYS)]
     revocation_feed_token_file: Option<PathBuf>,
-    /// Believe no token when nothing was heard for so long, such as 30s [default: go on]
-    #[arg(long, env, value_parser = values::max_age)]
+
+    /// URL of the revocation feed [default: /revocations at the issuer]
+    ///
+    /// Requires `REVOCATION_FEED_TOKEN`.
+    #[arg(long, env, value_parser = feed_url, hide_short_help = true, help_heading = KEYS)]
+    pub revocation_feed_url: Option<Url>,
+
+    /// Reject tokens once the feed is this old
+    ///
+    /// Rejects all tokens if the last successful request was longer ago: 5s to 1day, such as 30s. Without it, tokens stay
+    /// valid while the feed fails.
+    #[arg(long, env, value_parser = max_age, help_heading = KEYS)]
     pub revocation_feed_max_age: Option<Duration>,
 
-    /// How log lines look; `RUST_LOG` says which there are
-    #[arg(long, env, default_value = "text")]
+    /// HS256 only: secret shared with the auth server
+    ///
+    /// At least 32 random bytes.
+    #[arg(long, env, hide_env_values = true, hide_short_help = true, help_heading = KEYS)]
+    jwt_access_secret: Option<SecretString>,
+    /// File that contains the secret
+    #[arg(long, env, conflicts_with = "jwt_access_secret", hide_short_help = true, help_heading = KEYS)]
+    jwt_access_secret_file: Option<PathBuf>,
+
+    /// Address of `GET /metrics` [default: off]
+    ///
+    /// Without authentication. Use loopback or a network that only operators reach.
+    #[arg(long, env, value_parser = address, help_heading = OBSERVABILITY)]
+    pub metrics_addr: Option<SocketAddr>,
+
+    /// Format of log lines
+    ///
+    /// The variable `RUST_LOG` sets the filter.
+    #[arg(long, env, default_value = "text", hide_short_help = true, help_heading = OBSERVABILITY)]
     pub log_format: LogFormat,
 }
 
-/// How log lines look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LogFormat {
-    /// For people.
-    Text,
-    /// For machines: one JSON object a line.
-    Json,
-}
-
-/// Where the keys come from that tokens are checked with.
-pub(crate) enum KeySource<'a> {
-    /// A secret shared with the auth server, for HS256.
-    Secret(&'a SecretString),
-    /// A JWK Set at this address.
-    JwksUrl(&'a Url),
-    /// The JWK Set that this issuer's metadata name.
-    Issuer(&'a str),
-}
-
 impl Settings {
-    /// Reads flags only, the program's name first: for a process that hosts the server.
+    /// Parses flags without environment variables, for a process that hosts the server. The first is the program's name.
     ///
     /// # Errors
-    /// One line that names the variable, what is wrong and what is right.
+    /// One line that names the flag or the setting.
     pub fn from_flags<A: Into<OsString> + Clone>(flags: impl IntoIterator<Item = A>) -> Result<Self, String> {
-        let command = Self::command().mut_args(|argument| argument.env(Resettable::Reset));
-        parse::<Self, _>(command, flags)?.checked()
+        let settings: Self = command_line::from_flags(flags)?;
+        settings.check().map(|()| settings)
     }
 
-    /// Rules that concern more than one setting, and the secret, which is read once.
-    pub(crate) fn checked(mut self) -> Result<Self, String> {
-        self.jwt_access_secret = secret::read(
-            "JWT_ACCESS_SECRET",
-            self.jwt_access_secret,
-            self.jwt_access_secret_file.as_deref(),
-        )?;
-        self.jwt_access_secret_file = None;
-        self.revocation_feed_token = secret::read(
-            "REVOCATION_FEED_TOKEN",
-            self.revocation_feed_token,
-            self.revocation_feed_token_file.as_deref(),
-        )?;
-        self.revocation_feed_token_file = None;
-        if !self.revocation_feed_token.iter().all(|token| is_bearer_token(token.expose_secret())) {
-            return Err(
-                "REVOCATION_FEED_TOKEN has characters that no Authorization header takes: give one token, as the auth server has it"
-                    .to_owned(),
-            );
-        }
-        let needs_token = self.revocation_feed_url.is_some() || self.revocation_feed_max_age.is_some();
-        if needs_token && self.revocation_feed_token.is_none() {
-            return Err(
-                "REVOCATION_FEED_TOKEN is not set: without it nothing is heard of revocations; give the auth server's"
-                    .to_owned(),
-            );
-        }
-        let secrets = [&self.jwt_access_secret, &self.revocation_feed_token]
-            .map(|secret| secret.as_ref().map(ExposeSecret::expose_secret));
-        if secrets[0].is_some() && secrets[0] == secrets[1] {
-            return Err(
-                "REVOCATION_FEED_TOKEN equals JWT_ACCESS_SECRET: each needs a value of its own".to_owned()
-            );
-        }
-        if self.jwt_access_secret.is_some() && self.jwks_url.is_some() {
-            return Err(
-                "JWKS_URL is for public keys and JWT_ACCESS_SECRET for HS256: give one of them".to_owned()
-            );
-        }
-        let issuer = values::is_plain_http_beyond_loopback(&self.issuer).then_some("ISSUER");
-        let jwks =
-            self.jwks_url.as_ref().map(Url::as_str).filter(|url| values::is_plain_http_beyond_loopback(url));
-        let feed = self.revocation_feed_url.as_ref().map(Url::as_str);
-        let feed = feed.filter(|url| values::is_plain_http_beyond_loopback(url));
-        match issuer.or(jwks.map(|_| "JWKS_URL")).or(feed.map(|_| "REVOCATION_FEED_URL")) {
-            Some(name) if !self.allow_http_issuer => Err(format!(
-                "{name} is an http:// URL beyond this machine: use https://, or ALLOW_HTTP_ISSUER=true where the network is yours alone"
+    /// The secrets, read from their values or files and checked.
+    ///
+    /// # Errors
+    /// One line that names the secret.
+    pub fn secrets(&self) -> Result<Secrets, String> {
+        Secrets::read(self)
+    }
+
+    /// The claim `iss`: the issuer without a slash at the end.
+    #[must_use]
+    pub fn issuer(&self) -> String {
+        self.issuer.as_str().trim_end_matches('/').to_owned()
+    }
+
+    /// Checks the rules that concern more than one setting.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let urls = [
+            ("ISSUER", Some(&self.issuer)),
+            ("JWKS_URL", self.jwks_url.as_ref()),
+            ("REVOCATION_FEED_URL", self.revocation_feed_url.as_ref()),
+        ];
+        let remote = urls.iter().find(|(_, url)| url.is_some_and(is_remote_http));
+        match remote {
+            Some((name, _)) if !self.allow_http_issuer => Err(format!(
+                "{name} is a plain http:// URL of another machine: use https://, or ALLOW_HTTP_ISSUER=true on a private network"
             )),
-            _ => Ok(self),
-        }
-    }
-
-    /// Where revocations are told, and the token for it; none without the token.
-    pub(crate) fn feed(&self) -> Option<(Url, &SecretString)> {
-        let token = self.revocation_feed_token.as_ref()?;
-        let default = || Url::parse(&self.issuer).and_then(|issuer| issuer.join("/revocations")).ok();
-        Some((self.revocation_feed_url.clone().or_else(default)?, token))
-    }
-
-    pub(crate) fn key_source(&self) -> KeySource<'_> {
-        match (&self.jwt_access_secret, &self.jwks_url) {
-            (Some(secret), _) => KeySource::Secret(secret),
-            (None, Some(url)) => KeySource::JwksUrl(url),
-            (None, None) => KeySource::Issuer(&self.issuer),
+            _ => Ok(()),
         }
     }
 }
 
-/// Help and version are answered, and the process ends.
-pub(crate) fn parse<P: FromArgMatches, A: Into<OsString> + Clone>(
-    command: Command,
-    flags: impl IntoIterator<Item = A>,
-) -> Result<P, String> {
-    match command.try_get_matches_from(flags).and_then(|matches| P::from_arg_matches(&matches)) {
-        Ok(parsed) => Ok(parsed),
-        Err(error) if error.use_stderr() => Err(values::one_line(&error)),
-        Err(help_or_version) => help_or_version.exit(),
-    }
+fn jwks_url(text: &str) -> Result<Url, String> {
+    let hint = "give a URL such as https://auth.example.org/.well-known/jwks.json";
+    Ok(web_url(text).ok_or(hint)?)
 }
 
-/// Compose files leave variables empty that nobody has set.
-pub(crate) fn without_empty_variables(command: Command) -> Command {
-    command.mut_args(|argument| {
-        let is_empty = argument.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
-        if is_empty { argument.env(Resettable::Reset) } else { argument }
-    })
+fn feed_url(text: &str) -> Result<Url, String> {
+    Ok(web_url(text).ok_or("give a URL such as https://auth.example.org/revocations")?)
+}
+
+fn max_age(text: &str) -> Result<Duration, String> {
+    let parsed = humantime::parse_duration(text).ok().filter(|age| (MIN_MAX_AGE..=MAX_MAX_AGE).contains(age));
+    parsed.ok_or_else(|| "give 5s to 1day, such as 30s".to_owned())
 }

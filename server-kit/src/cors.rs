@@ -1,4 +1,4 @@
-//! Which pages may read answers.
+//! CORS: the pages of which origins may read responses.
 
 use actix_cors::Cors;
 use actix_web::http::Method;
@@ -9,11 +9,11 @@ use shared_claims::http::access_cookie::X_CSRF_TOKEN;
 use crate::request_log::X_REQUEST_ID;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
-/// Seconds for which a browser may remember what a preflight said.
+/// Seconds for which browsers may cache the response to a preflight.
 const PREFLIGHT_MAX_AGE: usize = 600;
 
-/// Middleware: lets the pages of these origins, and no others, call these methods and read answers. With credentials,
-/// so never `*`. Without any origin there is no CORS at all.
+/// Middleware: only pages of these origins may use these methods and read the responses. Allows credentials, therefore
+/// never `*`. Without origins it sends no CORS headers.
 #[must_use]
 pub fn cors(allowed_origins: &[String], methods: &[Method]) -> Condition<Cors> {
     let cors = Cors::default()

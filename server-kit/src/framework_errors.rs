@@ -1,4 +1,4 @@
-//! What answers when no handler of ours does: the framework's bare errors, turned into problems.
+//! Responses that no handler made: converts actix's own errors to problems.
 
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -9,37 +9,37 @@ use actix_web::{Error, HttpResponse, Route, guard, web};
 use shared_claims::http::problem::MEDIA_TYPE;
 use shared_claims::{Code, Problem};
 
-/// Middleware: an error without a problem body gets the one that fits its status, and keeps its headers (`Allow`,
-/// `Vary` and those of CORS). The framework's own text, which can hold what the caller sent, goes to the log.
+/// Middleware: gives an error without a problem body the problem of its status. The headers stay (`Allow`, `Vary` and
+/// those of CORS). The text of the error can contain input of the caller and goes only to the log.
 ///
-/// Wrap it around everything else: `App::new() … .wrap(from_fn(framework_errors::to_problems))`, last.
+/// Wrap it around all handlers and middleware that can fail.
 ///
 /// # Errors
-/// A [`Problem`], where a middleware within failed before there was an answer.
+/// A [`Problem`], if an inner middleware failed without a response.
 pub async fn to_problems(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    // A clone of the request must not be held here: actix panics when it routes a request that is shared.
+    // Do not keep a clone of the request: actix panics when it routes a request that is shared.
     match next.call(request).await {
         Ok(response) => Ok(with_problem_body(response.map_into_boxed_body())),
         Err(error) => Err(as_problem(error)),
     }
 }
 
-/// For `default_service` of an app: 404.
+/// Responds 404; for `default_service` of an app.
 #[must_use]
 pub fn not_found() -> Route {
     web::to(|| async { Err::<HttpResponse, _>(Problem::new(Code::NotFound)) })
 }
 
-/// For `default_service` of a resource: 405 with `Allow`. Without it, actix answers a wrong method with 404.
+/// Responds 405 with `Allow`; for `default_service` of a resource. Without it, actix responds to a wrong method with 404.
 #[must_use]
 pub fn method_not_allowed(allow: &'static str) -> Route {
     web::to(move || async move { Err::<HttpResponse, _>(Problem::new(Code::MethodNotAllowed).allow(allow)) })
 }
 
-/// A route for GET and for HEAD, which must work wherever GET does (RFC 9110 §9.3.2).
+/// A route for GET and HEAD. HEAD must work wherever GET does (RFC 9110 §9.3.2).
 #[must_use]
 pub fn get_or_head() -> Route {
     web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
@@ -51,18 +51,18 @@ fn with_problem_body(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxB
         return response;
     }
     if let Some(error) = response.response().error() {
-        note(status, error);
+        log_error(status, error);
     }
     let Some(code) = code_of(status) else {
         return response;
     };
-    let mut answer = Problem::new(code).to_response();
+    let mut problem = Problem::new(code).to_response();
     for (name, value) in response.headers() {
         if ![CONTENT_TYPE, CONTENT_LENGTH, CACHE_CONTROL, RETRY_AFTER].contains(name) {
-            answer.headers_mut().append(name.clone(), value.clone());
+            problem.headers_mut().append(name.clone(), value.clone());
         }
     }
-    response.into_response(answer)
+    response.into_response(problem)
 }
 
 fn as_problem(error: Error) -> Error {
@@ -70,7 +70,7 @@ fn as_problem(error: Error) -> Error {
     if error.as_error::<Problem>().is_some() {
         return error;
     }
-    note(status, &error);
+    log_error(status, &error);
     Problem::new(code_of(status).unwrap_or(Code::InternalError)).into()
 }
 
@@ -93,10 +93,10 @@ fn has_problem_body(response: &ServiceResponse<BoxBody>) -> bool {
     response.headers().get(CONTENT_TYPE).is_some_and(|media_type| media_type == MEDIA_TYPE)
 }
 
-fn note(status: StatusCode, error: &Error) {
-    // A log line must stay one line, whatever the caller sent.
+fn log_error(status: StatusCode, error: &Error) {
+    // Input of the caller must not break the log line.
     let text: String =
         error.to_string().chars().map(|c| if c.is_control() { ' ' } else { c }).take(200).collect();
     let level = if status.is_server_error() { log::Level::Error } else { log::Level::Info };
-    log::log!(level, "the framework answered {}: {text}", status.as_u16());
+    log::log!(level, "actix responded {}: {text}", status.as_u16());
 }

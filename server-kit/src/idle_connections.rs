@@ -1,6 +1,8 @@
-//! Cuts off connections that are held without being used. The framework does so before a connection's first request, and
-//! while nothing at all comes; but whoever sends the head of a second request byte by byte, chunks of a body that
-//! nobody reads, or takes no answer could hold one for ever.
+//! Closes connections that stay open without a request in progress.
+//!
+//! actix has timeouts for the first request of a connection and for a silent connection. Without this module a client could
+//! keep a connection open without limit: by sending the head of a second request byte by byte, by sending chunks of a body
+//! that no handler reads, or by not reading the response.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -13,54 +15,54 @@ use actix_web::dev::{Extensions, ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::{Error, rt};
 
-/// How long a connection is kept without a request under way: enough to take an answer over a bad line, to be idle as
-/// long as the framework allows, and to send the next head.
-const QUIET: Duration = Duration::from_secs(20);
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// How long a connection may stay open without a request in progress. Long enough to send a response over a slow line, to
+/// be idle as long as actix allows, and to receive the next head.
+const MAX_IDLE: Duration = Duration::from_secs(20);
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A connection as long as the framework has it; gone with it.
-struct Watched {
+/// A connection. actix owns it and drops it when the connection ends.
+struct Connection {
     socket: TcpStream,
-    under_way: Cell<usize>,
-    quiet_since: Cell<Instant>,
+    requests: Cell<usize>,
+    idle_since: Cell<Instant>,
 }
 
-/// One request under way.
-struct UnderWay(Rc<Watched>);
+/// A request in progress.
+struct Busy(Rc<Connection>);
 
 thread_local! {
     /// The connections of this worker. Each stays on the thread that accepted it.
-    static WATCHED: RefCell<Vec<Weak<Watched>>> = const { RefCell::new(Vec::new()) };
+    static CONNECTIONS: RefCell<Vec<Weak<Connection>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Watches a connection: for `HttpServer::on_connect`, before the server is bound. Does nothing for connections that are
-/// not plain TCP.
+/// Watches a connection: for `HttpServer::on_connect`, before the server is bound. Ignores connections that are not plain
+/// TCP.
 pub fn watch(connection: &dyn Any, extensions: &mut Extensions) {
     let Some(socket) = connection.downcast_ref().and_then(duplicate) else { return };
-    let watched =
-        Rc::new(Watched { socket, under_way: Cell::new(0), quiet_since: Cell::new(Instant::now()) });
-    WATCHED.with_borrow_mut(|all| {
+    let connection =
+        Rc::new(Connection { socket, requests: Cell::new(0), idle_since: Cell::new(Instant::now()) });
+    CONNECTIONS.with_borrow_mut(|all| {
         if all.is_empty() {
-            rt::spawn(look());
+            rt::spawn(close_idle());
         }
-        all.push(Rc::downgrade(&watched));
+        all.push(Rc::downgrade(&connection));
     });
-    extensions.insert(watched);
+    extensions.insert(connection);
 }
 
-/// Middleware, wrapped around everything that takes time: tells the watch that a request is under way.
+/// Middleware: marks the connection as busy while the request is in progress. Wrap it around everything else.
 ///
 /// # Errors
-/// Those of what it is wrapped around.
+/// Those of the inner service.
 pub async fn mark_busy<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
-    let _under_way = request.conn_data().cloned().map(UnderWay::begin);
+    let _busy = request.conn_data().cloned().map(Busy::begin);
     next.call(request).await
 }
 
-/// Its own descriptor, as the framework keeps the other to itself.
+/// A second descriptor, because actix does not share its own.
 #[cfg(unix)]
 fn duplicate(stream: &rt::net::TcpStream) -> Option<TcpStream> {
     use std::os::fd::AsFd as _;
@@ -72,42 +74,43 @@ fn duplicate(_stream: &rt::net::TcpStream) -> Option<TcpStream> {
     None
 }
 
-/// Ends when this worker has no connection any more; the next one starts it again.
-async fn look() {
+/// Runs until this worker has no connections. The next connection starts it again.
+async fn close_idle() {
     loop {
-        rt::time::sleep(LOOK_EVERY).await;
-        let none_left = WATCHED.with_borrow_mut(|all| {
-            all.retain(|one| one.upgrade().is_some_and(|watched| watched.stays()));
+        rt::time::sleep(CHECK_INTERVAL).await;
+        let is_empty = CONNECTIONS.with_borrow_mut(|all| {
+            all.retain(|connection| {
+                connection.upgrade().is_some_and(|connection| !connection.close_if_idle())
+            });
             all.is_empty()
         });
-        if none_left {
+        if is_empty {
             return;
         }
     }
 }
 
-impl Watched {
-    /// `false` where it was cut off: there is nothing more to watch.
-    fn stays(&self) -> bool {
-        let stays = self.under_way.get() > 0 || self.quiet_since.get().elapsed() < QUIET;
-        if !stays {
-            // The framework notices, and drops what it has of it.
+impl Connection {
+    fn close_if_idle(&self) -> bool {
+        let is_idle = self.requests.get() == 0 && self.idle_since.get().elapsed() >= MAX_IDLE;
+        if is_idle {
+            // actix notices, and drops its part of the connection.
             let _ = self.socket.shutdown(Shutdown::Both);
         }
-        stays
+        is_idle
     }
 }
 
-impl UnderWay {
-    fn begin(watched: Rc<Watched>) -> Self {
-        watched.under_way.set(watched.under_way.get() + 1);
-        Self(watched)
+impl Busy {
+    fn begin(connection: Rc<Connection>) -> Self {
+        connection.requests.set(connection.requests.get() + 1);
+        Self(connection)
     }
 }
 
-impl Drop for UnderWay {
+impl Drop for Busy {
     fn drop(&mut self) {
-        self.0.under_way.set(self.0.under_way.get() - 1);
-        self.0.quiet_since.set(Instant::now());
+        self.0.requests.set(self.0.requests.get() - 1);
+        self.0.idle_since.set(Instant::now());
     }
 }

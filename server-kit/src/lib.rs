@@ -1,8 +1,11 @@
-//! What both servers share around their handlers, and APIs of other people do not need.
+//! What both servers share around their handlers, and other people's APIs do not need: settings, logs, metrics,
+//! connections, proxy headers, health checks.
 //!
 //! Validating tokens is the job of `shared-claims`; nothing here decides whether a token is valid.
 
+pub mod command_line;
 pub mod cors;
+pub mod default_headers;
 pub mod framework_errors;
 pub mod healthcheck;
 pub mod idle_connections;
@@ -13,3 +16,5 @@ pub mod openapi;
 pub mod real_ip;
 pub mod request_id;
 pub mod request_log;
+pub mod secret;
+pub mod settings;

@@ -1,8 +1,9 @@
-//! Log lines, for people and for machines, each with the request that it is about.
+//! Log lines as text or JSON, each with the id of its request.
 
 use std::io::{self, Write};
 
 use chrono::SecondsFormat;
+use clap::ValueEnum;
 use env_logger::Builder;
 use env_logger::fmt::Formatter;
 use log::Record;
@@ -11,24 +12,28 @@ use shared_claims::{Clock, SystemClock};
 
 use crate::request_id;
 
-/// How log lines look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
+/// The default of `RUST_LOG`: our own messages, one line for each request (`access`), and warnings of the HTTP server.
+pub const DEFAULT_FILTER: &str = "info,actix_server=warn";
+
+/// The format of log lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
     /// `TIME LEVEL TARGET [REQUEST] MESSAGE`
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line
     Json,
 }
 
-/// Starts logging to standard error. `filter` says how much, in the words of `RUST_LOG`. A second call changes nothing.
-pub fn start(filter: &str, format: Format) {
+/// Starts logging to standard error, filtered by `RUST_LOG` or else by `default_filter`. Later calls have no effect.
+pub fn start(format: LogFormat, default_filter: &str) {
+    let filter = std::env::var("RUST_LOG").ok().filter(|filter| !filter.is_empty());
     let mut builder = Builder::new();
-    builder.parse_filters(filter);
+    builder.parse_filters(filter.as_deref().unwrap_or(default_filter));
     match format {
-        Format::Text => builder.format(text_line),
-        Format::Json => builder.format(json_line),
+        LogFormat::Text => builder.format(text_line),
+        LogFormat::Json => builder.format(json_line),
     };
-    // Another logger that is there already is the choice of whoever hosts this server.
+    // Keeps the logger of a process that hosts this server.
     let _ = builder.try_init();
 }
 

@@ -1,5 +1,5 @@
-//! What is counted of every request, and where operators read it. Each server has a registry of its own, so that several
-//! can run in one process.
+//! Metrics of every request, and the listener that exposes them. Each server has its own registry, so that several can
+//! run in one process.
 
 mod counter;
 mod server;
@@ -22,30 +22,30 @@ use prometheus_client::registry::Registry;
 pub use counter::LabelledCounter;
 pub use server::MetricsServer;
 
-/// A gauge of seconds, ratios and other numbers that are not whole.
+/// A gauge for seconds and other fractional numbers.
 pub type FloatGauge = Gauge<f64, AtomicU64>;
 
-/// In seconds: from an answer out of memory, over a login that waits its turn, to a database that hangs.
+/// In seconds: from a response out of memory to a login that waits for the hashing pool or a database that hangs.
 pub const BUCKETS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
-/// Whatever path is none of ours: anybody can invent one, and each label would be kept for good.
+/// The route of unknown paths. Clients can send any number of paths, and Prometheus would keep each label.
 const UNMATCHED: &str = "unmatched";
 
-/// Requests by route, and how long they took.
+/// The number and duration of requests by route.
 #[derive(Clone, Debug)]
 pub struct HttpMetrics {
-    requests: Family<Answered, Counter>,
-    durations: Family<Timed, Histogram, fn() -> Histogram>,
+    requests: Family<RequestLabels, Counter>,
+    durations: Family<DurationLabels, Histogram, fn() -> Histogram>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Answered {
+struct RequestLabels {
     route: String,
     method: &'static str,
     status: u16,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Timed {
+struct DurationLabels {
     route: String,
     method: &'static str,
 }
@@ -58,28 +58,30 @@ impl Default for HttpMetrics {
 }
 
 impl HttpMetrics {
-    /// Has the registry show them.
+    /// Adds the metrics to a registry.
     pub fn register(&self, registry: &mut Registry) {
-        registry.register("http_requests", "Requests that were answered", self.requests.clone());
+        registry.register("http_requests", "Requests by route, method and status.", self.requests.clone());
         registry.register(
             "http_request_duration_seconds",
-            "Time from the head of a request to its answer",
+            "Time from the head of a request to the head of its response.",
             self.durations.clone(),
         );
     }
 
-    fn count(&self, route: String, method: &'static str, status: StatusCode, began: Instant) {
+    fn count(&self, route: String, method: &'static str, status: StatusCode, started: Instant) {
         let status = status.as_u16();
-        self.requests.get_or_create(&Answered { route: route.clone(), method, status }).inc();
-        self.durations.get_or_create(&Timed { route, method }).observe(began.elapsed().as_secs_f64());
+        self.requests.get_or_create(&RequestLabels { route: route.clone(), method, status }).inc();
+        self.durations
+            .get_or_create(&DurationLabels { route, method })
+            .observe(started.elapsed().as_secs_f64());
     }
 }
 
-/// Middleware, wrapped around everything that answers: counts the request, if the app has [`HttpMetrics`] as `app_data` in
-/// [`web::Data`].
+/// Middleware: counts the request, if the app has [`HttpMetrics`] as `app_data` in [`web::Data`]. Wrap it around everything
+/// that responds.
 ///
 /// # Errors
-/// Those of what it is wrapped around.
+/// Those of the inner service.
 pub async fn measure<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
@@ -87,20 +89,19 @@ pub async fn measure<B: MessageBody + 'static>(
     let Some(metrics) = request.app_data::<web::Data<HttpMetrics>>().cloned() else {
         return next.call(request).await;
     };
-    let began = Instant::now();
-    // Of the pattern, as of the method, there are only so many.
+    let started = Instant::now();
+    // The pattern and not the path: the number of labels must be limited.
     let route = request.match_pattern().unwrap_or_else(|| UNMATCHED.to_owned());
-    let method = known(request.method());
-    let answered = next.call(request).await;
-    let status = answered
-        .as_ref()
-        .map_or_else(|error| error.as_response_error().status_code(), ServiceResponse::status);
-    metrics.count(route, method, status, began);
-    answered
+    let method = method_label(request.method());
+    let result = next.call(request).await;
+    let status =
+        result.as_ref().map_or_else(|error| error.as_response_error().status_code(), ServiceResponse::status);
+    metrics.count(route, method, status, started);
+    result
 }
 
-/// Anybody can invent a method, too.
-fn known(method: &Method) -> &'static str {
+/// Clients can send any method.
+fn method_label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::HEAD => "HEAD",

@@ -1,4 +1,4 @@
-//! What OpenAPI documents say of problems, for servers that publish one.
+//! Adds errors and common headers to the operations of an OpenAPI document.
 
 use actix_web::http::Method;
 use shared_claims::Code;
@@ -9,7 +9,7 @@ use utoipa::openapi::{
     Content, HeaderBuilder, Object, ObjectBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder,
 };
 
-/// Every operation of a document, with its path and method.
+/// All operations of a document, each with its path and method.
 pub fn operations(document: &mut OpenApi) -> impl Iterator<Item = (&str, Method, &mut Operation)> {
     document.paths.paths.iter_mut().flat_map(|(path, item)| {
         let PathItem { get, put, post, delete, options, head, patch, trace, .. } = item;
@@ -27,7 +27,7 @@ pub fn operations(document: &mut OpenApi) -> impl Iterator<Item = (&str, Method,
     })
 }
 
-/// Adds a problem to what an operation can answer, beside those that it has with the same status.
+/// Adds a problem to the responses of an operation, beside others with the same status. `when` can be empty.
 pub fn add_problem(call: &mut Operation, code: Code, when: &str) {
     let status = code.status().as_str().to_owned();
     let empty = || {
@@ -50,12 +50,12 @@ pub fn add_problem(call: &mut Operation, code: Code, when: &str) {
     }
 }
 
-/// Adds the headers that come with every answer, or with a status: `X-Request-Id`; `Retry-After` to 429 and 503, a challenge to the 401 of calls that take a
-/// token (RFC 6750 §3).
+/// Adds `X-Request-Id` to all responses, `Retry-After` to 429 and 503 and, for calls that take a token, `WWW-Authenticate` to
+/// 401 (RFC 6750 §3).
 pub fn add_headers(call: &mut Operation, challenges: bool) {
     for (status, response) in &mut call.responses.responses {
         let RefOr::T(response) = response else { continue };
-        add_header(response, "X-Request-Id", Type::String, "Names the request in the server's log");
+        add_header(response, "X-Request-Id", Type::String, "Id of the request in the server's log");
         match status.as_str() {
             "429" | "503" => add_header(response, "Retry-After", Type::Integer, "Seconds to wait"),
             "401" if challenges => {

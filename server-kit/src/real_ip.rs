@@ -1,4 +1,4 @@
-//! Where a request comes from, if there are proxies in between.
+//! The client's address, with reverse proxies in between.
 
 mod forwarded;
 
@@ -14,16 +14,16 @@ use ipnet::{IpNet, Ipv4Net};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network(IpNet);
 
-/// The proxies whose word on a client's address is believed. Everybody else could write what they like.
+/// The proxies whose headers are trusted. Any other client could send an address of its choice.
 #[derive(Debug, Default)]
 pub struct TrustedProxies {
     networks: Vec<Network>,
-    warned_of_stranger: AtomicBool,
-    warned_of_disagreement: AtomicBool,
+    warned_untrusted: AtomicBool,
+    warned_disagreement: AtomicBool,
 }
 
-/// The client of a request: the address at the other end of the connection, unless that is one of the app's
-/// [`TrustedProxies`] (as `app_data` in [`web::Data`]), which then tells. None on connections that are not TCP.
+/// The address of the client: the peer of the connection or, if that is one of the app's [`TrustedProxies`] (`app_data` in
+/// [`web::Data`]), the address in its headers. `None` on connections that are not TCP.
 #[must_use]
 pub fn client_ip(request: &HttpRequest) -> Option<IpAddr> {
     match request.app_data::<web::Data<TrustedProxies>>() {
@@ -33,36 +33,36 @@ pub fn client_ip(request: &HttpRequest) -> Option<IpAddr> {
 }
 
 impl TrustedProxies {
-    /// By the setting `TRUSTED_PROXIES`.
+    /// From the setting `TRUSTED_PROXIES`.
     #[must_use]
     pub fn new(networks: Vec<Network>) -> Self {
         Self { networks, ..Self::default() }
     }
 
-    /// The first address from the right, in `X-Forwarded-For` or `Forwarded` (RFC 7239), that is none of ours: each proxy
-    /// appends whom it was asked by, so whatever stands further left was written by the client or by strangers.
+    /// The first address from the right, in `X-Forwarded-For` or `Forwarded` (RFC 7239), that is not a trusted proxy. Each
+    /// proxy appends its peer, so everything further left comes from the client and cannot be trusted.
     ///
-    /// A hop that cannot be read ends the walk: then the client is the last of our proxies before it.
+    /// An invalid hop ends the search. The client is then the last trusted proxy before it.
     #[must_use]
     pub fn client(&self, request: &HttpRequest) -> Option<IpAddr> {
         let peer = peer(request)?;
         let headers = request.headers();
-        let given = |name: &HeaderName| headers.contains_key(name);
-        if !given(&X_FORWARDED_FOR) && !given(&FORWARDED) {
+        let has = |name: &HeaderName| headers.contains_key(name);
+        if !has(&X_FORWARDED_FOR) && !has(&FORWARDED) {
             return Some(peer);
         }
         if !self.contain(peer) {
-            self.warn_of_stranger(peer);
+            self.warn_untrusted(peer);
             return Some(peer);
         }
         let by_list =
-            given(&X_FORWARDED_FOR).then(|| self.walk(peer, headers, &X_FORWARDED_FOR, forwarded::of_list));
+            has(&X_FORWARDED_FOR).then(|| self.walk(peer, headers, &X_FORWARDED_FOR, forwarded::of_list));
         let by_standard =
-            given(&FORWARDED).then(|| self.walk(peer, headers, &FORWARDED, forwarded::of_forwarded));
+            has(&FORWARDED).then(|| self.walk(peer, headers, &FORWARDED, forwarded::of_forwarded));
         match (by_list, by_standard) {
-            // A proxy that manages one of the two passes the other on as the client wrote it.
+            // A proxy that writes one of the two passes the other on unchanged from the client.
             (Some(one), Some(other)) if one != other => {
-                self.warn_of_disagreement(peer);
+                self.warn_disagreement(peer);
                 Some(peer)
             }
             (Some(client), _) | (None, Some(client)) => Some(client),
@@ -70,7 +70,7 @@ impl TrustedProxies {
         }
     }
 
-    /// Whether the request was passed on by one of these proxies, whose other headers may be believed too.
+    /// Whether one of these proxies sent the request, so that its other headers can be trusted too.
     #[must_use]
     pub fn sent(&self, request: &HttpRequest) -> bool {
         peer(request).is_some_and(|peer| self.contain(peer))
@@ -100,19 +100,19 @@ impl TrustedProxies {
         last
     }
 
-    fn warn_of_stranger(&self, peer: IpAddr) {
-        if !self.warned_of_stranger.swap(true, Ordering::Relaxed) {
+    fn warn_untrusted(&self, peer: IpAddr) {
+        if !self.warned_untrusted.swap(true, Ordering::Relaxed) {
             log::warn!(
-                "{peer} sends X-Forwarded-For or Forwarded and is not in TRUSTED_PROXIES: ignored, now and from whoever else is not"
+                "ignoring X-Forwarded-For and Forwarded from {peer}, which is not in TRUSTED_PROXIES (logged once)"
             );
         }
     }
 
-    fn warn_of_disagreement(&self, peer: IpAddr) {
-        if !self.warned_of_disagreement.swap(true, Ordering::Relaxed) {
+    fn warn_disagreement(&self, peer: IpAddr) {
+        if !self.warned_disagreement.swap(true, Ordering::Relaxed) {
             log::warn!(
-                "the proxy {peer} passes on an X-Forwarded-For and a Forwarded that name different clients, and neither is believed: \
-                 have it remove the one that it does not write itself"
+                "X-Forwarded-For and Forwarded from the proxy {peer} name different clients, so both are ignored: \
+                 configure the proxy to remove the header that it does not set (logged once)"
             );
         }
     }
@@ -132,18 +132,18 @@ impl FromStr for Network {
         let network = canonical(network);
         if network.prefix_len() == 0 {
             return Err(format!(
-                "{text} is everybody, who could then each choose an address: name your proxies"
+                "{text} trusts every client, so that each could choose its address: give the networks of your proxies"
             ));
         }
         if network.trunc() != network {
-            // It may be a slip, and it would trust more than was meant.
+            // Probably a typing error, which would trust too many addresses.
             return Err(format!("{text} is not a network: give {} or {}", network.trunc(), network.addr()));
         }
         Ok(Self(network))
     }
 }
 
-/// IPv4 in the clothes of IPv6 is compared as IPv4.
+/// Converts IPv4-mapped IPv6 networks to IPv4, so that both forms compare equal.
 fn canonical(network: IpNet) -> IpNet {
     let mapped = match network {
         IpNet::V6(v6) => v6.addr().to_ipv4_mapped().zip(v6.prefix_len().checked_sub(96)),

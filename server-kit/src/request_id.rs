@@ -1,11 +1,11 @@
-//! The name of the request that is being handled: it stands in the answer and in every log line that the request causes.
+//! The id of the current request, for its response header and its log lines.
 
 use std::fmt;
 use std::sync::Arc;
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 
-/// 96 bits: nobody meets the same id twice while somebody still has the logs.
+/// 96 bits: ids do not repeat within the lifetime of a log.
 const RANDOM_BYTES: usize = 12;
 const MAX_LENGTH: usize = 64;
 
@@ -13,21 +13,21 @@ tokio::task_local! {
     static CURRENT: RequestId;
 }
 
-/// 1 to 64 of `[A-Za-z0-9._-]`.
+/// 1 to 64 characters of `[A-Za-z0-9._-]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestId(Arc<str>);
 
 impl RequestId {
-    /// A new one, of 16 characters.
+    /// A random id of 16 characters.
     #[must_use]
     pub fn random() -> Self {
         let mut bytes = [0; RANDOM_BYTES];
-        // Without randomness nothing else here works either; an id that is not unique is the least of it.
+        // If the random generator fails, ids repeat. That affects only the logs, so it is not an error.
         let _ = aws_lc_rs::rand::fill(&mut bytes);
         Self(BASE64_URL_SAFE_NO_PAD.encode(bytes).into())
     }
 
-    /// One that somebody else has made, if it fits: it goes into headers and log lines.
+    /// An id that a proxy chose. `None` if it is too long or contains other characters, because it goes into headers and logs.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let fits = (1..=MAX_LENGTH).contains(&text.len())
@@ -35,7 +35,7 @@ impl RequestId {
         fits.then(|| Self(text.into()))
     }
 
-    /// As it stands in `X-Request-Id`.
+    /// The value of `X-Request-Id`.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -48,19 +48,19 @@ impl fmt::Display for RequestId {
     }
 }
 
-/// The request that this task, or this thread on its behalf, is handling.
+/// The id of the request that this task handles, or that this thread works for.
 #[must_use]
 pub fn current() -> Option<RequestId> {
     CURRENT.try_with(RequestId::clone).ok()
 }
 
-/// Whatever the future does, it does for this request.
+/// Runs a future with `id` as the current request id.
 pub async fn handling<F: Future>(id: RequestId, work: F) -> F::Output {
     CURRENT.scope(id, work).await
 }
 
-/// Whatever the function does, on a thread that takes work from many requests, it does for this one; ask [`current`]
-/// for it before the work changes threads.
+/// Runs a function with `id` as the current request id, on a thread that works for many requests. Take the id from
+/// [`current`] before the work changes threads.
 pub fn on_behalf_of<T>(id: Option<RequestId>, work: impl FnOnce() -> T) -> T {
     match id {
         Some(id) => CURRENT.sync_scope(id, work),
@@ -73,17 +73,17 @@ mod tests {
     use super::{RequestId, current, handling, on_behalf_of};
 
     #[test]
-    fn an_id_of_others_is_taken_only_if_it_can_stand_anywhere() {
-        for right in ["a", "0.1_2-Z", "4bf92f3577b34da6a3ce929d0e0e4736", &"x".repeat(64)] {
-            assert_eq!(RequestId::parse(right).map(|id| id.to_string()).as_deref(), Some(right));
+    fn a_foreign_id_is_accepted_only_if_it_is_safe_in_headers_and_logs() {
+        for valid in ["a", "0.1_2-Z", "4bf92f3577b34da6a3ce929d0e0e4736", &"x".repeat(64)] {
+            assert_eq!(RequestId::parse(valid).map(|id| id.to_string()).as_deref(), Some(valid));
         }
-        for wrong in ["", "a b", "a\n", "[a]", "ä", "a/b", "a\"", &"x".repeat(65)] {
-            assert_eq!(RequestId::parse(wrong), None, "{wrong}");
+        for invalid in ["", "a b", "a\n", "[a]", "ä", "a/b", "a\"", &"x".repeat(65)] {
+            assert_eq!(RequestId::parse(invalid), None, "{invalid}");
         }
     }
 
     #[test]
-    fn ids_are_short_and_never_the_same() {
+    fn random_ids_are_short_and_differ() {
         let (one, other) = (RequestId::random(), RequestId::random());
         assert_ne!(one, other);
         assert_eq!(one.as_str().len(), 16);
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn it_is_known_while_the_request_is_handled_and_not_beyond() {
+    async fn the_current_id_is_set_only_while_the_request_is_handled() {
         let id = RequestId::random();
         assert_eq!(current(), None);
         let seen = handling(id.clone(), async {

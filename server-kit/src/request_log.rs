@@ -1,4 +1,4 @@
-//! A name for each request, and a line about it in the log.
+//! An id for each request, and a log line.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -16,92 +16,90 @@ use log::{Level, log_enabled};
 use crate::real_ip::{TrustedProxies, client_ip};
 use crate::request_id::{RequestId, handling};
 
-/// The header that tells a request's id.
+/// The header of the request id, in requests from trusted proxies and in every response.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The log target of a line for each request.
 const TARGET: &str = "access";
-/// A longer path says no more, and anybody can send one.
+/// Limits what a client can write into the log.
 const MAX_PATH: usize = 256;
-/// Asked every few seconds, by whoever restarts servers and balances load.
+/// Load balancers and process supervisors request these every few seconds.
 const PROBES: [&str; 2] = ["/healthz", "/readyz"];
 
-/// What is told of a request.
 struct Line {
     method: Method,
     path: String,
     client: Option<IpAddr>,
-    began: Instant,
+    started: Instant,
 }
 
-/// Middleware, wrapped around everything that answers or logs: names the request, in `X-Request-Id` of the answer and in
-/// all that is logged meanwhile ([`request_id::current`](crate::request_id::current)), and logs a line about it, on the
-/// target `access`. An id that one of the app's [`TrustedProxies`] sends along is kept.
+/// Middleware: gives the request an id, for `X-Request-Id` of the response and for all log lines of the request
+/// ([`request_id::current`](crate::request_id::current)), and logs one line on the target `access`. Keeps an id that one
+/// of the app's [`TrustedProxies`] sent. Wrap it around everything that responds or logs.
 ///
 /// # Errors
-/// Those of what it is wrapped around, with the header.
-pub async fn identify<B: MessageBody + 'static>(
+/// Those of the inner service, with the header.
+pub async fn log_request<B: MessageBody + 'static>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<B>, Error> {
-    let id = id_of_proxy(&request).unwrap_or_else(RequestId::random);
+    let id = id_from_proxy(&request).unwrap_or_else(RequestId::random);
     let header = header(&id);
-    let answered = handling(id, async {
-        // A clone of the request must not be held here: actix panics when it routes a request that is shared.
+    let result = handling(id, async {
+        // Do not keep a clone of the request: actix panics when it routes a request that is shared.
         let line = Line::of(&request);
-        let answered = next.call(request).await;
+        let result = next.call(request).await;
         if let Some(line) = line {
             line.log(
-                answered
+                result
                     .as_ref()
                     .map_or_else(|error| error.as_response_error().status_code(), ServiceResponse::status),
             );
         }
-        answered
+        result
     });
-    match answered.await {
-        Ok(mut answer) => {
-            answer.headers_mut().insert(X_REQUEST_ID, header);
-            Ok(answer)
+    match result.await {
+        Ok(mut response) => {
+            response.headers_mut().insert(X_REQUEST_ID, header);
+            Ok(response)
         }
         Err(error) => {
-            let mut answer = error.error_response();
-            answer.headers_mut().insert(X_REQUEST_ID, header);
-            Err(InternalError::from_response(error, answer).into())
+            let mut response = error.error_response();
+            response.headers_mut().insert(X_REQUEST_ID, header);
+            Err(InternalError::from_response(error, response).into())
         }
     }
 }
 
 fn header(id: &RequestId) -> HeaderValue {
-    HeaderValue::from_str(id.as_str()).expect("letters, digits and the like")
+    HeaderValue::from_str(id.as_str()).expect("an id has only visible ASCII characters")
 }
 
-fn id_of_proxy(request: &ServiceRequest) -> Option<RequestId> {
+fn id_from_proxy(request: &ServiceRequest) -> Option<RequestId> {
     let mut values = request.headers().get_all(&X_REQUEST_ID);
     let (Some(value), None) = (values.next(), values.next()) else { return None };
     let proxies = request.app_data::<web::Data<TrustedProxies>>()?;
-    let is_sent_by_one = proxies.sent(request.request());
-    is_sent_by_one.then(|| value.to_str().ok().and_then(RequestId::parse)).flatten()
+    let is_from_proxy = proxies.sent(request.request());
+    is_from_proxy.then(|| value.to_str().ok().and_then(RequestId::parse)).flatten()
 }
 
 impl Line {
-    /// Nothing, where nobody wants to read it.
+    /// `None` if the log filter drops the line.
     fn of(request: &ServiceRequest) -> Option<Self> {
-        // Also where nobody reads it: what is wrong with the proxies' headers is said here.
+        // Also without a log line, because it warns about wrong proxy headers.
         let client = client_ip(request.request());
         log_enabled!(target: TARGET, Level::Info).then(|| Self {
             method: request.method().clone(),
-            // Not the query: people put into it what nobody should read.
+            // Not the query, which can contain secrets.
             path: request.path().chars().map(printable).take(MAX_PATH).collect(),
             client,
-            began: Instant::now(),
+            started: Instant::now(),
         })
     }
 
     fn log(&self, status: StatusCode) {
-        let is_idle_question = PROBES.contains(&self.path.as_str()) && status.is_success();
-        let level = if is_idle_question { Level::Debug } else { Level::Info };
-        let took = Milliseconds(self.began.elapsed());
+        let is_idle_probe = PROBES.contains(&self.path.as_str()) && status.is_success();
+        let level = if is_idle_probe { Level::Debug } else { Level::Info };
+        let took = Milliseconds(self.started.elapsed());
         let Self { method, path, .. } = self;
         let status = status.as_u16();
         match self.client {
@@ -111,7 +109,7 @@ impl Line {
     }
 }
 
-/// A log line must stay one line, and one word must stay one.
+/// Keeps the log line on one line, and the path one word.
 fn printable(c: char) -> char {
     if c.is_control() || c.is_whitespace() { '?' } else { c }
 }

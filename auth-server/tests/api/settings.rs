@@ -1,27 +1,27 @@
 use std::process::Command;
 
 use auth_server::Settings;
+use secrecy::ExposeSecret;
+use server_kit::settings::heading;
 use test_support::TestDatabase;
 
 use crate::app::{KEY_SECRET, REFRESH_SECRET};
 use crate::program;
 
-/// Starts the program itself with nothing but these variables, and returns what it complains of.
-fn complaint(variables: &[(&str, &str)]) -> String {
+/// Starts the program with only these variables beside the required ones, and returns its error.
+fn error(variables: &[(&str, &str)]) -> (Option<i32>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_auth-server"));
     command.env_clear().env("JWT_REFRESH_SECRET", REFRESH_SECRET).env("KEY_ENCRYPTION_SECRET", KEY_SECRET);
-    // Nothing else is wrong but this, which comes last.
+    // This fails last, if everything else is valid.
     command.env("DATABASE_URL", "sqlite:///dev/null/latchkey.db").env("BIND_ADDR", "127.0.0.1:0");
     let output = command.envs(variables.iter().copied()).output().expect("the program");
-    assert!(!output.status.success());
     let text = String::from_utf8(output.stderr).expect("text");
     assert_eq!(text.lines().count(), 1, "{text}");
-    text
+    (output.status.code(), text)
 }
 
 #[test]
-fn a_wrong_setting_stops_the_start_with_one_line_that_names_it() {
-    let long = "x".repeat(40);
+fn a_wrong_setting_is_wrong_usage_and_one_line_names_it() {
     let table: &[(&[(&str, &str)], &str)] = &[
         (&[("BIND_ADDR", "nowhere")], "BIND_ADDR"),
         (&[("ISSUER", "auth.example.org")], "ISSUER"),
@@ -34,45 +34,59 @@ fn a_wrong_setting_stops_the_start_with_one_line_that_names_it() {
         (&[("ACCESS_TOKEN_TTL", "0s")], "ACCESS_TOKEN_TTL"),
         (&[("SIGNING_KEY_ROTATION", "59m")], "SIGNING_KEY_ROTATION"),
         (&[("SIGNING_KEY_ROTATION", "1h"), ("ACCESS_TOKEN_TTL", "2h")], "SIGNING_KEY_ROTATION"),
-        (&[("KEY_ENCRYPTION_SECRET_PREVIOUS", "short")], "KEY_ENCRYPTION_SECRET_PREVIOUS"),
-        (&[("KEY_ENCRYPTION_SECRET_PREVIOUS", KEY_SECRET)], "KEY_ENCRYPTION_SECRET_PREVIOUS"),
         (&[("SESSION_MAX_TTL", "1d")], "SESSION_MAX_TTL"),
         (&[("REFRESH_REUSE_GRACE", "30d")], "REFRESH_REUSE_GRACE"),
         (&[("REGISTRATION", "maybe")], "REGISTRATION"),
         (&[("AUDIENCES", "a b")], "AUDIENCES"),
-        (&[("DATABASE_URL", "mysql://x")], "DATABASE_URL"),
-        (&[("DATABASE_URL", "postgres://ann:100%sure@db/x")], "DATABASE_URL"),
         (&[("JWT_ACCESS_ALGORITHM", "none")], "JWT_ACCESS_ALGORITHM"),
-        (&[("JWT_ACCESS_ALGORITHM", "HS256")], "JWT_ACCESS_SECRET"),
-        (&[("JWT_ACCESS_SECRET", &long)], "JWT_ACCESS_SECRET"),
         (&[("COOKIE_SECURE", "perhaps")], "COOKIE_SECURE"),
         (&[("COOKIE_SAMESITE", "none"), ("COOKIE_SECURE", "false")], "COOKIE_SAMESITE"),
         (&[("ARGON2_MEMORY_KIB", "0")], "ARGON2_MEMORY_KIB"),
-        (&[("FLASK_SECURITY_PASSWORD_SALT_FILE", "/dev/null/salt")], "FLASK_SECURITY_PASSWORD_SALT_FILE"),
         (&[("LOGIN_RATE_PER_IP", "0")], "LOGIN_RATE_PER_IP"),
         (&[("WORKERS", "0")], "WORKERS"),
-        (&[("JWT_REFRESH_SECRET", "")], "JWT_REFRESH_SECRET"),
-        (&[("JWT_REFRESH_SECRET", "short")], "JWT_REFRESH_SECRET"),
-        (&[("JWT_REFRESH_SECRET", "change-me-change-me-change-me-change-me")], "JWT_REFRESH_SECRET"),
-        (&[("KEY_ENCRYPTION_SECRET", REFRESH_SECRET)], "KEY_ENCRYPTION_SECRET"),
-        (&[("JWT_REFRESH_SECRETS_ACCEPTED", REFRESH_SECRET)], "JWT_REFRESH_SECRETS_ACCEPTED"),
         (&[("JWT_REFRESH_SECRET_FILE", "/tmp/x")], "JWT_REFRESH_SECRET_FILE"),
-        (&[("KEY_ENCRYPTION_SECRET", ""), ("KEY_ENCRYPTION_SECRET_FILE", "")], "KEY_ENCRYPTION_SECRET"),
         (&[("METRICS_ADDR", "9464")], "METRICS_ADDR"),
         (&[("TRUSTED_PROXIES", "proxy.example.org")], "TRUSTED_PROXIES"),
         (&[("TRUSTED_PROXIES", "127.0.0.1,0.0.0.0/0")], "TRUSTED_PROXIES"),
         (&[("LOG_FORMAT", "xml")], "LOG_FORMAT"),
     ];
     for (variables, name) in table {
-        let text = complaint(variables);
-        assert!(text.contains(name), "{variables:?}: {text}");
+        let (status, text) = error(variables);
+        assert!(status == Some(2) && text.contains(name), "{variables:?}: {text}");
+    }
+}
+
+#[test]
+fn a_wrong_secret_stops_the_start_with_one_line_that_names_it_and_does_not_contain_it() {
+    let long = "x".repeat(40);
+    let table: &[(&[(&str, &str)], &str)] = &[
+        (&[("KEY_ENCRYPTION_SECRET_PREVIOUS", "short")], "KEY_ENCRYPTION_SECRET_PREVIOUS"),
+        (&[("KEY_ENCRYPTION_SECRET_PREVIOUS", KEY_SECRET)], "KEY_ENCRYPTION_SECRET_PREVIOUS"),
+        (&[("DATABASE_URL", "mysql://x")], "DATABASE_URL"),
+        (&[("DATABASE_URL", "postgres://ann:100%sure@db/x")], "DATABASE_URL"),
+        (&[("JWT_ACCESS_ALGORITHM", "HS256")], "JWT_ACCESS_SECRET"),
+        (&[("JWT_ACCESS_SECRET", &long)], "JWT_ACCESS_SECRET"),
+        (&[("FLASK_SECURITY_PASSWORD_SALT_FILE", "/dev/null/salt")], "FLASK_SECURITY_PASSWORD_SALT_FILE"),
+        (&[("JWT_REFRESH_SECRET", "")], "JWT_REFRESH_SECRET"),
+        (&[("JWT_REFRESH_SECRET", "short")], "JWT_REFRESH_SECRET"),
+        (&[("JWT_REFRESH_SECRET", "change-me-change-me-change-me-change-me")], "JWT_REFRESH_SECRET"),
+        (&[("KEY_ENCRYPTION_SECRET", REFRESH_SECRET)], "KEY_ENCRYPTION_SECRET"),
+        (&[("JWT_REFRESH_SECRETS_ACCEPTED", REFRESH_SECRET)], "JWT_REFRESH_SECRETS_ACCEPTED"),
+        (&[("KEY_ENCRYPTION_SECRET", ""), ("KEY_ENCRYPTION_SECRET_FILE", "")], "KEY_ENCRYPTION_SECRET"),
+        (&[("JWT_REFRESH_SECRET", ""), ("JWT_REFRESH_SECRET_FILE", "/dev/null")], "JWT_REFRESH_SECRET_FILE"),
+        (&[("DATABASE_URL", ""), ("DATABASE_URL_FILE", "/dev/null")], "DATABASE_URL_FILE"),
+        (&[("REVOCATION_FEED_TOKEN_FILE", "/dev/null")], "REVOCATION_FEED_TOKEN_FILE"),
+    ];
+    for (variables, name) in table {
+        let (status, text) = error(variables);
+        assert!(status == Some(1) && text.contains(name), "{variables:?}: {text}");
         assert!(!text.contains(REFRESH_SECRET) && !text.contains(&long), "a secret is printed: {text}");
     }
 }
 
 #[test]
 fn an_empty_variable_counts_as_not_set() {
-    let text = complaint(&[("WORKERS", ""), ("ALLOWED_ORIGINS", ""), ("JWT_REFRESH_SECRET_FILE", "")]);
+    let (_, text) = error(&[("WORKERS", ""), ("ALLOWED_ORIGINS", ""), ("JWT_REFRESH_SECRET_FILE", "")]);
     assert!(text.contains("cannot open SQLite"), "{text}");
 }
 
@@ -80,7 +94,8 @@ fn an_empty_variable_counts_as_not_set() {
 fn a_port_in_use_is_one_clear_line() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let text = complaint(&[("BIND_ADDR", &address)]);
+    let (status, text) = error(&[("BIND_ADDR", &address)]);
+    assert_eq!(status, Some(1), "{text}");
     assert!(text.contains("BIND_ADDR") && text.contains(&address), "{text}");
 }
 
@@ -90,7 +105,7 @@ fn a_database_that_cannot_be_opened_is_one_clear_line() {
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
     let url = format!("sqlite://{}/db", file.display());
-    let text = complaint(&[("DATABASE_URL", &url), ("BIND_ADDR", "127.0.0.1:0")]);
+    let (_, text) = error(&[("DATABASE_URL", &url), ("BIND_ADDR", "127.0.0.1:0")]);
     assert!(text.contains("cannot open SQLite"), "{text}");
 }
 
@@ -103,7 +118,7 @@ fn a_secret_can_stand_in_a_file_but_not_in_two_places() {
     let flags = ["auth-server", "--key-encryption-secret", KEY_SECRET, "--jwt-refresh-secret-file", path];
 
     let secrets = Settings::from_flags(flags).unwrap().secrets().unwrap();
-    assert_eq!(secrecy::ExposeSecret::expose_secret(&secrets.refresh), REFRESH_SECRET);
+    assert_eq!(secrets.refresh.expose_secret(), REFRESH_SECRET);
 
     let both = flags.iter().copied().chain(["--jwt-refresh-secret", REFRESH_SECRET]);
     let error = Settings::from_flags(both).unwrap_err();
@@ -116,7 +131,7 @@ fn a_secret_can_stand_in_a_file_but_not_in_two_places() {
             .chain(["--flask-security-password-salt-file", path]);
     let salt =
         Settings::from_flags(of_another_system).unwrap().secrets().unwrap().flask_security_password_salt;
-    assert!(salt.is_some_and(|salt| secrecy::ExposeSecret::expose_secret(&salt) == "short"));
+    assert!(salt.is_some_and(|salt| salt.expose_secret() == "short"));
     assert!(Settings::from_flags(flags).unwrap().secrets().is_err());
     std::fs::remove_file(&file).unwrap();
     assert!(Settings::from_flags(flags).unwrap().secrets().unwrap_err().contains("JWT_REFRESH_SECRET_FILE"));
@@ -147,10 +162,44 @@ async fn what_is_less_safe_than_it_could_be_is_logged_at_the_start() {
 }
 
 #[test]
-fn help_is_the_manual() {
-    let output = Command::new(env!("CARGO_BIN_EXE_auth-server")).arg("--help").output().unwrap();
-    assert!(output.status.success());
-    let help = String::from_utf8(output.stdout).unwrap();
+fn short_help_is_one_screen_with_the_settings_that_matter_and_two_examples() {
+    let help = help("-h");
+    assert!(help.starts_with("Registers users, checks passwords"), "{help}");
+    assert!(help.lines().count() <= 40, "{} lines", help.lines().count());
+    for name in [
+        "DATABASE_URL",
+        "BIND_ADDR",
+        "TRUSTED_PROXIES",
+        "ISSUER",
+        "AUDIENCES",
+        "ALLOWED_ORIGINS",
+        "REGISTRATION",
+        "JWT_REFRESH_SECRET",
+        "KEY_ENCRYPTION_SECRET",
+        "REVOCATION_FEED_TOKEN",
+    ] {
+        assert!(help.contains(&format!("<{name}>")), "{name}: {help}");
+    }
+    let options = help.lines().filter(|line| line.starts_with("      --")).count();
+    let (_, examples) = help.split_once("Examples:").unwrap();
+    assert_eq!((options, examples.lines().filter(|line| line.ends_with(':')).count()), (10, 2), "{help}");
+}
+
+#[test]
+fn long_help_begins_with_what_the_program_is_and_has_every_variable_under_a_heading() {
+    let help = help("--help");
+    assert!(help.starts_with("Registers users, checks passwords"), "{help}");
+    for heading in [
+        heading::DATABASE,
+        heading::NETWORK,
+        heading::TOKENS,
+        heading::COOKIES,
+        heading::PASSWORDS,
+        heading::KEYS,
+        heading::OBSERVABILITY,
+    ] {
+        assert!(help.contains(&format!("\n{heading}:\n")), "{heading}");
+    }
     for name in [
         "DATABASE_URL",
         "BIND_ADDR",
@@ -189,4 +238,29 @@ fn help_is_the_manual() {
         assert!(help.contains(&format!("[env: {name}")), "{name}");
     }
     assert!(help.contains("RUST_LOG"));
+}
+
+#[test]
+fn wrong_usage_ends_with_status_2_and_a_suggestion() {
+    for (arguments, line) in [
+        (&["usres"][..], "unrecognized subcommand 'usres'; a similar subcommand exists: 'users'"),
+        (&["users", "shw"], "unrecognized subcommand 'shw'; a similar subcommand exists: 'show'"),
+        (&["--isuer=x"], "unexpected argument '--isuer' found; a similar argument exists: '--issuer'"),
+        (&["--registration=opn"], "a similar value exists: 'open'"),
+        (&["users", "show"], "required arguments were not provided: <"),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_auth-server")).args(arguments).output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{error}");
+        assert!(error.contains(line) && error.lines().count() == 1, "{error}");
+    }
+    let output = Command::new(env!("CARGO_BIN_EXE_auth-server")).arg("users").output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("Usage: auth-server users"), "{output:?}");
+}
+
+fn help(flag: &str) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_auth-server")).env_clear().arg(flag).output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    String::from_utf8(output.stdout).unwrap()
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use actix_web::dev::ServerHandle;
 use actix_web::rt;
 use auth_server::AuthServer;
+use resource_server::ResourceServer;
 use serde_json::json;
 use shared_claims::testing::ManualClock;
 use test_support::{Answer, Call, TestDatabase, free_address};
@@ -83,11 +84,11 @@ impl Stack {
         let flags =
             ["resource-server", "--bind-addr", "127.0.0.1:0", "--issuer", &self.auth, "--workers", "1"];
         let settings = resource_server::Settings::from_flags([&flags, more].concat()).expect("settings");
-        let running =
-            resource_server::build(&settings, Arc::new(self.clock.clone())).expect("a resource server");
-        let handle = running.server.handle();
-        rt::spawn(running.server);
-        Running { url: format!("http://{}", running.address), handle }
+        let clock = Arc::new(self.clock.clone());
+        let server = ResourceServer::build(settings, clock).expect("a resource server");
+        let (url, handle) = (format!("http://{}", server.address()), server.handle());
+        rt::spawn(server.run());
+        Running { url, handle }
     }
 }
 

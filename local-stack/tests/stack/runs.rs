@@ -36,7 +36,7 @@ fn a_later_run_keeps_the_secrets_and_says_nothing_of_a_password() {
     let second = Stack::start(&data);
     assert_eq!(secrets(&data), made);
     assert_eq!((second.named("password"), second.named("administrator")), (None, None));
-    assert!(!second.text.contains("shown this once"));
+    assert!(!second.text.contains("shown only once"));
 }
 
 #[test]

@@ -1,81 +1,79 @@
 use std::sync::Arc;
 
-use actix_web::{HttpResponse, web};
+use actix_web::web::{Data, Json};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use shared_claims::http::problem::ProblemBody;
 use shared_claims::{Clock, Code, Problem, RemoteKeySet, RevocationFeed};
 use utoipa::ToSchema;
 
-use super::uncached::uncached;
-
-/// What the server needs before it can serve, and when it may no longer.
+/// What `/readyz` reports.
 pub struct Readiness {
-    /// The auth server's keys, once; none where it has a shared secret.
+    /// The auth server's keys; `None` with HS256.
     pub keys: Option<RemoteKeySet>,
-    /// What was revoked, if somebody tells.
+    /// Revocations, if `REVOCATION_FEED_TOKEN` is set.
     pub feed: Option<RevocationFeed>,
-    /// Tells their age.
+    /// For the age of both.
     pub clock: Arc<dyn Clock>,
 }
 
-/// The process is up.
+/// The process is running.
 #[derive(Serialize, ToSchema)]
 pub struct Alive {
     /// `alive`
     status: &'static str,
 }
 
-/// The server can judge tokens.
+/// The server can validate tokens.
 #[derive(Serialize, ToSchema)]
 pub struct Ready {
     /// `ready`
     status: &'static str,
     keys: KeysReady,
-    /// Absent where nobody tells of them.
+    /// Absent without `REVOCATION_FEED_TOKEN`
     #[serde(skip_serializing_if = "Option::is_none")]
     revocations: Option<FeedReady>,
 }
 
-/// The keys at hand.
+/// The current key set.
 #[derive(Serialize, ToSchema)]
 pub struct KeysReady {
-    /// How many there are.
+    /// Number of keys
     count: usize,
-    /// How many seconds ago they were fetched; `null` where keys are not fetched (HS256).
+    /// Seconds since they were fetched; `null` with HS256
     age_seconds: Option<i64>,
-    /// Why the latest fetch failed; `null` if it did not.
+    /// Error of the last fetch; `null` if it succeeded
     last_error: Option<String>,
 }
 
-/// Whether the process is up.
-#[utoipa::path(get, path = "/healthz", responses((status = 200, description = "It is", body = Alive)))]
-pub async fn alive() -> HttpResponse {
-    uncached(Alive { status: "alive" })
-}
-
-/// What was heard of revocations.
+/// The state of the revocation feed.
 #[derive(Serialize, ToSchema)]
 pub struct FeedReady {
-    /// How many sessions, people and keys are on the lists.
+    /// Number of revoked sessions, users and keys
     entries: usize,
-    /// How many seconds ago the auth server last said that this is all; `null` before the first time.
+    /// Seconds since the last successful request; `null` before the first
     age_seconds: Option<i64>,
-    /// Why the latest try failed; `null` if it did not.
+    /// Error of the last request; `null` if it succeeded
     last_error: Option<String>,
 }
 
-/// Whether the server can judge tokens: from the first key set on, for good, unless `REVOCATION_FEED_MAX_AGE` is set and the
-/// last news is older.
+/// Reports that the process is running.
+#[utoipa::path(get, path = "/healthz", responses((status = 200, description = "The process is running", body = Alive)))]
+pub async fn alive() -> Json<Alive> {
+    Json(Alive { status: "alive" })
+}
+
+/// Reports whether the server can validate tokens: after the first fetch of keys and, with `REVOCATION_FEED_MAX_AGE`, while
+/// the revocation feed is up to date.
 #[utoipa::path(
     get,
     path = "/readyz",
     responses(
-        (status = 200, description = "It can", body = Ready),
-        (status = 503, description = "`unavailable`: no keys yet, or no news of revocations for too long", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 200, description = "The server is ready", body = Ready),
+        (status = 503, description = "`unavailable`: no keys yet, or the revocation feed is too old", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
-pub async fn ready(readiness: web::Data<Readiness>) -> Result<HttpResponse, Problem> {
+pub async fn ready(readiness: Data<Readiness>) -> Result<Json<Ready>, Problem> {
     let now = readiness.clock.now();
     let age = |at: DateTime<Utc>| (now - at).num_seconds().max(0);
     let keys = match &readiness.keys {
@@ -92,17 +90,17 @@ pub async fn ready(readiness: web::Data<Readiness>) -> Result<HttpResponse, Prob
     };
     if readiness.feed.as_ref().is_some_and(|feed| feed.revocations().exceeds_max_age(now)) {
         return Err(Problem::new(Code::Unavailable)
-            .detail("Nothing was heard of revocations for longer than REVOCATION_FEED_MAX_AGE."));
+            .detail("The revocation feed failed for longer than REVOCATION_FEED_MAX_AGE."));
     }
     let revocations = readiness.feed.as_ref().map(|feed| FeedReady {
         entries: feed.revocations().len(),
         age_seconds: feed.revocations().updated_at().map(age),
         last_error: feed.status().last_error.map(|error| error.to_string()),
     });
-    Ok(uncached(Ready { status: "ready", keys, revocations }))
+    Ok(Json(Ready { status: "ready", keys, revocations }))
 }
 
 fn no_keys(last_error: Option<String>) -> Problem {
-    let cause = last_error.unwrap_or_else(|| "the first fetch is under way".to_owned());
+    let cause = last_error.unwrap_or_else(|| "the first fetch is in progress".to_owned());
     Problem::new(Code::Unavailable).detail(format!("There are no keys of the auth server yet: {cause}."))
 }

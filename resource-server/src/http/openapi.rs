@@ -1,6 +1,7 @@
 use actix_web::{HttpRequest, HttpResponse};
 use server_kit::openapi::{add_headers, add_problem, operations};
 use shared_claims::http::access_cookie::{ACCESS_COOKIE, is_safe};
+use shared_claims::http::problem::ProblemBody;
 use shared_claims::{AcceptCookie, Code};
 use utoipa::OpenApi;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn};
@@ -16,10 +17,12 @@ use super::{admin, greeting, health, profile, protected, transfer, verify};
 #[openapi(
     info(
         title = "Latchkey resource server",
-        description = "An API that believes access tokens. Every error is RFC 9457 problem details with a documented `code`. \
-            Of every path: another method than those here is 405 `method_not_allowed` with `Allow`, but HEAD, which works wherever GET does; \
-            more than 96 headers, or 128 KiB of them, are 431, and what is no HTTP is 400, both without a body; a path that is not here is 404 `not_found`."
+        description = "An API that accepts access tokens. Errors are RFC 9457 problem details with a documented `code`. \
+            For all paths: HEAD works wherever GET does, and other methods return 405 `method_not_allowed` with `Allow`. Unknown paths \
+            return 404 `not_found`. Two responses have no body: 400 for a request that cannot be parsed as HTTP, and 431 for more than \
+            96 headers or 128 KiB of headers."
     ),
+    components(schemas(ProblemBody)),
     paths(
         protected::show,
         profile::show,
@@ -34,7 +37,7 @@ use super::{admin, greeting, health, profile, protected, transfer, verify};
 )]
 struct Document;
 
-/// This description.
+/// Returns this document.
 #[utoipa::path(get, path = "/openapi.json", responses((status = 200, description = "OpenAPI 3.1")))]
 pub async fn document(request: HttpRequest) -> HttpResponse {
     let accepts_cookie = request.app_data::<AcceptCookie>().is_some();
@@ -45,17 +48,16 @@ pub async fn document(request: HttpRequest) -> HttpResponse {
     if accepts_cookie {
         let cookie = ApiKeyValue::with_description(
             ACCESS_COOKIE,
-            "Looked at where there is no `Authorization`. Every method but GET, HEAD and OPTIONS then needs `X-CSRF-Token`.",
+            "Used if a request has no `Authorization` header. Methods other than GET, HEAD and OPTIONS then require `X-CSRF-Token`.",
         );
         components.add_security_scheme("access_cookie", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     }
     for (path, method, call) in operations(&mut document) {
         let takes_token = call.security.is_some();
-        // It says 401 instead, and goes by another method than its own.
+        // It responds 401 in place of 400, and checks CSRF by the method of the original request.
         let is_for_proxies = path == "/verify";
         if takes_token {
-            add_problem(call, Code::SessionEnded, "whoever hears of revocations");
-            add_problem(call, Code::TokenStale, "likewise; a refresh heals it");
+            add_token_problems(call);
         }
         if takes_token && !is_for_proxies {
             add_problem(call, Code::MalformedRequest, "two `Authorization` headers");
@@ -71,7 +73,20 @@ pub async fn document(request: HttpRequest) -> HttpResponse {
     HttpResponse::Ok().json(document)
 }
 
-/// What else a call takes, wants and answers where the access token may come in the cookie.
+/// The errors of the extractors, which every call with a token has.
+fn add_token_problems(call: &mut Operation) {
+    let is_optional = call.security.iter().flatten().any(|one| *one == SecurityRequirement::default());
+    if !is_optional {
+        add_problem(call, Code::MissingToken, "");
+    }
+    add_problem(call, Code::InvalidToken, "");
+    add_problem(call, Code::TokenExpired, "");
+    add_problem(call, Code::SessionEnded, "with the revocation feed");
+    add_problem(call, Code::TokenStale, "with the revocation feed; refresh the token");
+    add_problem(call, Code::Unavailable, "no keys yet, or the revocation feed is too old");
+}
+
+/// What the access cookie adds to a call.
 fn add_cookie(call: &mut Operation, is_safe: bool) {
     let no_scopes: [&str; 0] = [];
     call.security.get_or_insert_default().push(SecurityRequirement::new("access_cookie", no_scopes));
@@ -86,7 +101,7 @@ fn add_cookie(call: &mut Operation, is_safe: bool) {
             .name("X-CSRF-Token")
             .parameter_in(ParameterIn::Header)
             .description(Some(
-                "Where the access token is in the cookie: its `csrf` claim, which the CSRF cookie tells.",
+                "Required with the access cookie: the `csrf` claim of the token, which is also the value of the CSRF cookie.",
             ))
             .schema(Some(text));
         call.parameters.get_or_insert_default().push(RefOr::T(header.build()));

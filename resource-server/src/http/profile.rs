@@ -1,38 +1,35 @@
-use actix_web::HttpResponse;
+use actix_web::web::Json;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use shared_claims::http::problem::ProblemBody;
 use shared_claims::{AccessClaims, Audience, Authenticated};
 use utoipa::ToSchema;
 
-use super::uncached::uncached;
-
-/// What the token says, under the names it says it with, and the custom claims beside them.
+/// The claims of the token, with custom claims beside the standard ones.
 #[derive(Serialize, ToSchema)]
 pub struct Profile {
-    /// The person, a UUID.
+    /// Id of the user, a UUID
     sub: String,
-    /// How to greet them.
+    /// Display name of the user
     name: String,
-    /// What they may do.
+    /// Roles of the user
     roles: Vec<String>,
-    /// Who issued the token.
+    /// Issuer of the token
     iss: String,
-    /// Whom it is for.
+    /// Audiences of the token
     aud: Vec<String>,
-    /// The client that the session was opened with.
+    /// Client that opened the session
     client_id: String,
-    /// The session.
+    /// Id of the session, a UUID
     sid: String,
-    /// When the token was issued, in seconds since 1970.
+    /// Issue time, in seconds since 1970
     iat: i64,
-    /// When it ends, in seconds since 1970.
+    /// Expiry time, in seconds since 1970
     exp: i64,
-    /// When the person last proved who they are, in seconds since 1970.
+    /// Time of the last login or reauthentication, in seconds since 1970
     auth_time: i64,
-    /// How they did so.
+    /// Authentication methods (RFC 8176)
     amr: Vec<String>,
-    /// Custom claims.
+    /// Custom claims
     #[serde(flatten)]
     custom: Map<String, Value>,
 }
@@ -60,17 +57,13 @@ impl From<&AccessClaims> for Profile {
     }
 }
 
-/// The token's claims, for display.
+/// Returns the claims of the token.
 #[utoipa::path(
     get,
     path = "/profile", operation_id = "profile",
     security(("access_token" = [])),
-    responses(
-        (status = 200, description = "The claims", body = Profile),
-        (status = 401, description = "`missing_token`, `invalid_token`, `token_expired`", body = ProblemBody, content_type = "application/problem+json"),
-        (status = 503, description = "`unavailable`: no keys yet, or no news of revocations for too long", body = ProblemBody, content_type = "application/problem+json"),
-    )
+    responses((status = 200, description = "The claims", body = Profile))
 )]
-pub async fn show(caller: Authenticated) -> HttpResponse {
-    uncached(Profile::from(caller.claims()))
+pub async fn show(caller: Authenticated) -> Json<Profile> {
+    Json(Profile::from(caller.claims()))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use awc::http::Method;
 use awc::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, WWW_AUTHENTICATE};
-use resource_server::Settings;
+use resource_server::{ResourceServer, Settings};
 use serde_json::{Value, json};
 use shared_claims::testing::ManualClock;
 
@@ -43,10 +43,11 @@ impl Api {
         let own =
             ["resource-server", "--bind-addr", "127.0.0.1:0", "--workers", "1", "--issuer", &issuer.url];
         let settings = Settings::from_flags(own.iter().chain(flags)).expect("settings");
-        let running = resource_server::build(&settings, Arc::new(clock.clone())).expect("a server");
-        actix_web::rt::spawn(running.server);
-        let metrics_url = running.metrics_address.map(|address| format!("http://{address}"));
-        Self { url: format!("http://{}", running.address), metrics_url, issuer, clock }
+        let server = ResourceServer::build(settings, Arc::new(clock.clone())).expect("a server");
+        let url = format!("http://{}", server.address());
+        let metrics_url = server.metrics_address().map(|address| format!("http://{address}"));
+        actix_web::rt::spawn(server.run());
+        Self { url, metrics_url, issuer, clock }
     }
 
     pub async fn becomes_ready(&self) {

@@ -61,5 +61,5 @@ async fn a_server_is_unhealthy_until_it_has_keys_and_says_so() {
 #[test]
 fn where_nothing_listens_nothing_is_healthy() {
     let free = free_address();
-    assert_unhealthy(&healthcheck(free), &format!("nothing answers at {free}"));
+    assert_unhealthy(&healthcheck(free), &format!("cannot connect to {free}"));
 }

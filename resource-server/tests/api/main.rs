@@ -10,6 +10,7 @@ mod invariants;
 mod issuer;
 mod metrics;
 mod openapi;
+mod program;
 mod request_ids;
 mod routes;
 mod settings;

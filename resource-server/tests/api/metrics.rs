@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use resource_server::Settings;
+use resource_server::{ResourceServer, Settings};
 use shared_claims::Algorithm;
 use shared_claims::testing::{ManualClock, SigningKey};
 
@@ -97,7 +97,7 @@ async fn the_key_set_is_told_with_its_age_and_the_fetches() {
     let mut api = Api::started(Issuer::not_started(&clock), clock, &HERE);
     while api.get("/readyz", &[]).await.json()["detail"]
         .as_str()
-        .is_some_and(|text| text.contains("under way"))
+        .is_some_and(|text| text.contains("in progress"))
     {
         actix_web::rt::time::sleep(std::time::Duration::from_millis(10)).await;
     }
@@ -127,6 +127,6 @@ async fn they_have_a_listener_of_their_own_and_only_if_asked_for() {
     let taken = api.url.trim_start_matches("http://");
     let flags = ["resource-server", "--bind-addr", "127.0.0.1:0", "--metrics-addr", taken];
     let settings = Settings::from_flags(flags).expect("settings");
-    let error = resource_server::build(&settings, Arc::new(ManualClock::new())).err().expect("no server");
-    assert!(error.to_string().starts_with("METRICS_ADDR: cannot listen on "), "{error}");
+    let error = ResourceServer::build(settings, Arc::new(ManualClock::new())).err().expect("no server");
+    assert!(error.starts_with("METRICS_ADDR: cannot listen on "), "{error}");
 }

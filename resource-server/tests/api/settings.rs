@@ -1,41 +1,46 @@
 //! A wrong setting stops the program with one line that names it.
 
 use std::io::Write;
-use std::process::{Command, Output};
 
 use resource_server::Settings;
+use resource_server::settings::Secrets;
 
-const GOOD_SECRET: &str = "Yk8vN2x1cUZ0M3pKZ0h4U0RwVm1CcldhTGVJb1R5";
+use crate::program::run;
 
-/// Runs the program, which is expected to end by itself.
-fn run(variables: &[(&str, &str)], flags: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_resource-server"))
-        .env_clear()
-        .envs(variables.iter().copied())
-        .args(flags)
-        .output()
-        .expect("the program")
+const SECRET: &str = "Yk8vN2x1cUZ0M3pKZ0h4U0RwVm1CcldhTGVJb1R5";
+
+fn assert_stops(variables: &[(&str, &str)], flags: &[&str], status: i32, name: &str, hint: &str) {
+    let output = run(variables, flags);
+    let line = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(status), "{line}");
+    assert_eq!(line.trim_end().lines().count(), 1, "{line}");
+    assert!(line.contains(name) && line.contains(hint), "{line}");
+    assert!(!line.contains(SECRET) && !line.contains("hunter2"), "a secret is printed: {line}");
 }
 
-fn assert_stopped(output: &Output, name: &str, right: &str) {
-    let line = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success(), "it started, or said that all is well: {line}");
-    assert_eq!(line.trim_end().lines().count(), 1, "{line}");
-    assert!(line.contains(name) && line.contains(right), "{line}");
-    assert!(!line.contains(GOOD_SECRET) && !line.contains("hunter2"), "a secret is printed: {line}");
+fn assert_setting_stops(name: &str, value: &str, status: i32, hint: &str) {
+    assert_stops(&[(name, value)], &[], status, name, hint);
+    let flag = format!("--{}={value}", name.to_lowercase().replace('_', "-"));
+    assert_stops(&[], &[&flag], status, name, hint);
+}
+
+fn secrets(flags: &[&str]) -> Result<Secrets, String> {
+    Settings::from_flags([&["resource-server"], flags].concat()).expect("settings").secrets()
 }
 
 #[test]
-fn a_wrong_value_is_named_with_its_variable_and_what_would_be_right() {
-    for (name, value, right) in [
-        ("BIND_ADDR", "localhost", "such as 127.0.0.1:8081"),
-        ("BIND_ADDR", "127.0.0.1:99999", "such as 127.0.0.1:8081"),
+fn an_invalid_value_is_wrong_usage_and_the_line_says_what_is_valid() {
+    for (name, value, hint) in [
+        ("BIND_ADDR", "localhost", "such as 127.0.0.1:8080"),
+        ("BIND_ADDR", "127.0.0.1:99999", "such as 127.0.0.1:8080"),
         ("ISSUER", "auth.example.org", "such as https://auth.example.org"),
         ("ISSUER", "https://auth.example.org/path", "without a path"),
         ("ISSUER", "https://user@auth.example.org", "such as https://auth.example.org"),
         ("ISSUER", "http://auth.example.org", "use https://"),
         ("JWKS_URL", "ftp://auth.example.org/keys", "such as https://"),
         ("JWKS_URL", "http://auth.example.org/keys", "use https://"),
+        ("REVOCATION_FEED_URL", "http://auth.example.org/revocations", "use https://"),
+        ("REVOCATION_FEED_MAX_AGE", "1s", "such as 30s"),
         ("AUDIENCE", "two words", "without spaces"),
         ("ALLOWED_ORIGINS", "*", "such as https://app.example.org"),
         ("ALLOWED_ORIGINS", "null", "such as https://app.example.org"),
@@ -44,32 +49,42 @@ fn a_wrong_value_is_named_with_its_variable_and_what_would_be_right() {
         ("ALLOW_HTTP_ISSUER", "perhaps", "true, false"),
         ("ACCEPT_COOKIE", "perhaps", "true, false"),
         ("WORKERS", "0", "WORKERS"),
-        ("METRICS_ADDR", "9464", "such as 127.0.0.1:8081"),
+        ("METRICS_ADDR", "9464", "such as 127.0.0.1:8080"),
         ("TRUSTED_PROXIES", "10.0.0.1/8", "give 10.0.0.0/8 or 10.0.0.1"),
         ("LOG_FORMAT", "xml", "text, json"),
-        ("JWT_ACCESS_SECRET", "hunter2", "32 bytes"),
-        ("JWT_ACCESS_SECRET", "change-me-change-me-change-me-change-me", "example's value"),
-        ("JWT_ACCESS_SECRET_FILE", "/nonexistent", "give a file"),
-        ("JWT_ACCESS_SECRET_FILE", "/dev/null", "is empty"),
     ] {
-        assert_stopped(&run(&[(name, value)], &[]), name, right);
-        let flag = format!("--{}={value}", name.to_lowercase().replace('_', "-"));
-        assert_stopped(&run(&[], &[&flag]), name, right);
+        assert_setting_stops(name, value, 2, hint);
     }
 }
 
 #[test]
-fn a_secret_may_come_from_a_file_but_not_from_both_places() {
+fn a_bad_secret_stops_the_start() {
+    for (name, value, hint) in [
+        ("JWT_ACCESS_SECRET", "hunter2", "32 bytes"),
+        ("JWT_ACCESS_SECRET", "change-me-change-me-change-me-change-me", "placeholder"),
+        ("JWT_ACCESS_SECRET_FILE", "/nonexistent", "cannot read"),
+        ("JWT_ACCESS_SECRET_FILE", "/dev/null", "is empty"),
+        ("REVOCATION_FEED_TOKEN", "two tokens, each of them longer than the minimum", "Authorization"),
+    ] {
+        assert_setting_stops(name, value, 1, hint);
+    }
+    let both = [("JWT_ACCESS_SECRET", SECRET), ("REVOCATION_FEED_TOKEN", SECRET)];
+    assert_stops(&both, &[], 1, "REVOCATION_FEED_TOKEN equals JWT_ACCESS_SECRET", "its own secret");
+    let feed_without_token = [("REVOCATION_FEED_MAX_AGE", "30s")];
+    assert_stops(&feed_without_token, &[], 1, "REVOCATION_FEED_TOKEN", "is not set");
+}
+
+#[test]
+fn a_secret_can_be_in_a_file_but_not_in_both_places() {
     let mut file = tempfile::NamedTempFile::new().expect("a file");
-    writeln!(file, "{GOOD_SECRET}").expect("a line");
+    writeln!(file, "{SECRET}").expect("a line");
     let path = file.path().to_str().expect("a path");
-    let both = [("JWT_ACCESS_SECRET", GOOD_SECRET), ("JWT_ACCESS_SECRET_FILE", path)];
-    assert_stopped(&run(&both, &[]), "JWT_ACCESS_SECRET_FILE", "cannot be used with");
-    let flags = ["resource-server", "--jwt-access-secret-file", path];
-    assert!(Settings::from_flags(flags).is_ok());
-    let with_jwks = flags.into_iter().chain(["--jwks-url", "https://auth.example.org/keys"]);
-    let refusal = Settings::from_flags(with_jwks).expect_err("two sources of keys");
-    assert!(refusal.contains("JWKS_URL") && refusal.contains("JWT_ACCESS_SECRET"), "{refusal}");
+    let both = [("JWT_ACCESS_SECRET", SECRET), ("JWT_ACCESS_SECRET_FILE", path)];
+    assert_stops(&both, &[], 2, "JWT_ACCESS_SECRET_FILE", "cannot be used with");
+    assert!(secrets(&["--jwt-access-secret-file", path]).expect("a secret").access.is_some());
+    let with_jwks = ["--jwt-access-secret-file", path, "--jwks-url", "https://auth.example.org/keys"];
+    let error = secrets(&with_jwks).expect_err("two sources of keys");
+    assert!(error.contains("JWKS_URL") && error.contains("JWT_ACCESS_SECRET"), "{error}");
 }
 
 #[test]
@@ -85,18 +100,19 @@ fn an_empty_variable_counts_as_not_set() {
         "WORKERS",
         "JWT_ACCESS_SECRET",
         "JWT_ACCESS_SECRET_FILE",
+        "REVOCATION_FEED_TOKEN",
+        "REVOCATION_FEED_TOKEN_FILE",
         "METRICS_ADDR",
         "TRUSTED_PROXIES",
         "LOG_FORMAT",
     ]
     .map(|name| (name, ""));
-    // The last word stops it, so that it need not be killed.
-    let output = run(&empty, &["--bind-addr", "192.0.2.1:1"]);
-    assert_stopped(&output_without_log(output), "BIND_ADDR", "cannot listen on 192.0.2.1:1");
+    // An address of another machine, so that the program ends by itself.
+    assert_stops(&empty, &["--bind-addr", "192.0.2.1:1"], 1, "BIND_ADDR", "cannot listen on 192.0.2.1:1");
 }
 
 #[test]
-fn http_is_fine_on_this_machine_and_elsewhere_only_if_asked_for() {
+fn plain_http_is_allowed_on_this_machine_and_elsewhere_only_with_a_flag() {
     let with = |flags: &[&str]| Settings::from_flags(["resource-server"].iter().chain(flags)).is_ok();
     for issuer in
         ["http://localhost:8080", "http://127.0.0.1:8080", "http://[::1]:8080", "https://auth.example.org"]
@@ -115,8 +131,9 @@ fn http_is_fine_on_this_machine_and_elsewhere_only_if_asked_for() {
 }
 
 #[test]
-fn the_issuer_is_written_as_the_auth_server_writes_it() {
-    let issuer = |text| Settings::from_flags(["resource-server", "--issuer", text]).expect("settings").issuer;
+fn the_issuer_has_the_form_that_the_auth_server_writes_into_tokens() {
+    let issuer =
+        |text| Settings::from_flags(["resource-server", "--issuer", text]).expect("settings").issuer();
     assert_eq!(issuer("https://auth.example.org/"), "https://auth.example.org");
     assert_eq!(issuer("https://AUTH.example.org:443"), "https://auth.example.org");
 }
@@ -124,41 +141,11 @@ fn the_issuer_is_written_as_the_auth_server_writes_it() {
 #[test]
 fn the_secret_is_never_printed() {
     let settings =
-        Settings::from_flags(["resource-server", "--jwt-access-secret", GOOD_SECRET]).expect("settings");
-    assert!(!format!("{settings:?}").contains(GOOD_SECRET));
-    let help = run(&[("JWT_ACCESS_SECRET", GOOD_SECRET)], &["--help"]);
-    assert!(help.status.success());
-    assert!(!String::from_utf8_lossy(&help.stdout).contains(GOOD_SECRET));
-}
-
-#[test]
-fn help_names_every_variable() {
-    let help = run(&[], &["--help"]).stdout;
-    let help = String::from_utf8_lossy(&help);
-    for name in [
-        "BIND_ADDR",
-        "WORKERS",
-        "ISSUER",
-        "JWKS_URL",
-        "AUDIENCE",
-        "ALLOWED_ORIGINS",
-        "ALLOW_HTTP_ISSUER",
-        "ACCEPT_COOKIE",
-        "JWT_ACCESS_SECRET",
-        "JWT_ACCESS_SECRET_FILE",
-        "METRICS_ADDR",
-        "TRUSTED_PROXIES",
-        "LOG_FORMAT",
-        "RUST_LOG",
-    ] {
-        assert!(help.contains(name), "{name}");
+        Settings::from_flags(["resource-server", "--jwt-access-secret", SECRET]).expect("settings");
+    assert!(!format!("{settings:?} {:?}", settings.secrets()).contains(SECRET));
+    for flag in ["-h", "--help"] {
+        let help = run(&[("JWT_ACCESS_SECRET", SECRET), ("REVOCATION_FEED_TOKEN", SECRET)], &[flag]);
+        assert!(help.status.success());
+        assert!(!String::from_utf8_lossy(&help.stdout).contains(SECRET));
     }
-}
-
-/// Leaves the line that the program itself ends with.
-fn output_without_log(mut output: Output) -> Output {
-    let last =
-        String::from_utf8_lossy(&output.stderr).trim_end().lines().last().unwrap_or_default().to_owned();
-    output.stderr = last.into_bytes();
-    output
 }

@@ -2,8 +2,8 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
-/// Counts by one label whose values are known beforehand. All are there from the start, at 0: of a counter that comes into
-/// being with its first event, Prometheus does not see that event.
+/// A counter with one label whose values are known in advance. All values start at 0, because Prometheus does not see the
+/// first event of a counter that appears with it.
 #[derive(Clone, Debug)]
 pub struct LabelledCounter {
     label: &'static str,
@@ -11,7 +11,7 @@ pub struct LabelledCounter {
 }
 
 impl LabelledCounter {
-    /// With these values of the label.
+    /// A counter with these values of the label.
     #[must_use]
     pub fn new(label: &'static str, values: impl IntoIterator<Item = &'static str>) -> Self {
         let counts = Family::default();
@@ -21,23 +21,23 @@ impl LabelledCounter {
         Self { label, counts }
     }
 
-    /// One more of it.
+    /// Adds 1.
     pub fn count(&self, value: &'static str) {
         self.add(value, 1);
     }
 
-    /// So many more of it.
-    pub fn add(&self, value: &'static str, more: u64) {
+    /// Adds a number.
+    pub fn add(&self, value: &'static str, number: u64) {
         let labels = [(self.label, value)];
         debug_assert!(
             self.counts.get(&labels).is_some(),
             "{value} is not among the values of {}",
             self.label
         );
-        self.counts.get_or_create(&labels).inc_by(more);
+        self.counts.get_or_create(&labels).inc_by(number);
     }
 
-    /// Has the registry show it. `_total` is added to the name.
+    /// Adds the counter to a registry, which appends `_total` to the name.
     pub fn register(&self, registry: &mut Registry, name: &str, help: &str) {
         registry.register(name, help, self.counts.clone());
     }

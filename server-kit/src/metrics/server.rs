@@ -13,25 +13,25 @@ use shared_claims::{Code, Problem};
 
 use crate::framework_errors::{self, get_or_head, method_not_allowed, not_found};
 
-/// OpenMetrics 1.0, which Prometheus reads without being asked to.
+/// OpenMetrics 1.0, which Prometheus supports without configuration.
 const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-/// How long a reader may take to send the head of a request.
+/// How long a client may take to send the head of a request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-/// Few read it, and whoever holds connections must not take the server's files.
+/// Few clients need it, and they must not use up the server's open files.
 const MAX_CONNECTIONS: usize = 64;
 
-/// A listener of its own that answers `GET /metrics`, to anybody: bind it where only operators come.
+/// A separate listener for `GET /metrics`, without authentication. Bind it where only operators can connect.
 pub struct MetricsServer {
     address: SocketAddr,
     server: Server,
 }
 
 impl MetricsServer {
-    /// To be polled by [`run`](Self::run).
+    /// Prepares the server. [`run`](Self::run) starts it.
     ///
     /// # Errors
     /// The listener cannot be used.
-    pub fn on(listener: TcpListener, registry: Registry) -> io::Result<Self> {
+    pub fn new(listener: TcpListener, registry: Registry) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let registry = web::Data::from(Arc::new(registry));
         let app = move || {
@@ -49,20 +49,20 @@ impl MetricsServer {
             .workers(1)
             .max_connections(MAX_CONNECTIONS)
             .client_request_timeout(REQUEST_TIMEOUT)
-            // It ends when the server does that it tells of.
+            // It stops together with the server whose metrics it exposes.
             .disable_signals()
             .listen(listener)?;
         Ok(Self { address, server: server.run() })
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Answers, in a task of its own on the present actix arbiter, until the handle stops it.
-    #[expect(clippy::must_use_candidate, reason = "whoever never stops it needs no handle")]
+    /// Serves in a task on the current actix arbiter until the handle stops it.
+    #[must_use = "the handle stops the server"]
     pub fn run(self) -> ServerHandle {
         let handle = self.server.handle();
         rt::spawn(self.server);

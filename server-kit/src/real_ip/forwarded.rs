@@ -1,14 +1,14 @@
-//! Reads the two headers that proxies append to, from the right: what a client has put at the left of a line, an open quote
-//! for example, must not change how the rest is read.
+//! Parses `X-Forwarded-For` and `Forwarded` from the right, where trusted proxies append. Input of the client on the left, such as an
+//! open quote, must not change how the rest is parsed.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// The hops of one `X-Forwarded-For` line, the last first. None where one cannot be read.
+/// The hops of one `X-Forwarded-For` line, last first; `None` for an invalid hop.
 pub fn of_list(line: &[u8]) -> impl Iterator<Item = Option<IpAddr>> {
     from_the_right(line, b',').map(node)
 }
 
-/// The hops of one `Forwarded` line, the last first (RFC 7239 §4).
+/// The hops of one `Forwarded` line, last first (RFC 7239 §4); `None` for an invalid hop.
 pub fn of_forwarded(line: &[u8]) -> impl Iterator<Item = Option<IpAddr>> {
     from_the_right(line, b',').map(|element| {
         let mut names = from_the_right(element, b';').filter_map(|pair| {
@@ -18,13 +18,13 @@ pub fn of_forwarded(line: &[u8]) -> impl Iterator<Item = Option<IpAddr>> {
         });
         match (names.next(), names.next()) {
             (Some(value), None) => node(value),
-            // A parameter may stand once; of two, somebody might have believed the other one.
+            // A parameter must not repeat. Another parser could choose the other value.
             _ => None,
         }
     })
 }
 
-/// The parts between separators that are not quoted, without the empty ones (RFC 9110 §5.6.1.2).
+/// The parts between unquoted separators, without empty ones (RFC 9110 §5.6.1.2).
 fn from_the_right(line: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(line);
     let parts = std::iter::from_fn(move || {
@@ -42,13 +42,13 @@ fn from_the_right(line: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
     parts.filter(|part| !part.is_empty())
 }
 
-/// Whether an odd number of backslashes stands before it.
+/// Whether an odd number of backslashes precedes it.
 fn is_escaped(line: &[u8], at: usize) -> bool {
     line[..at].iter().rev().take_while(|byte| **byte == b'\\').count() % 2 == 1
 }
 
-/// A node of RFC 7239 §6, or what proxies write into `X-Forwarded-For`: an address, perhaps with a port. `unknown` and
-/// names that are made up (`_hidden`) tell nothing.
+/// A node of RFC 7239 §6 or of `X-Forwarded-For`: an address, optionally with a port. `unknown` and obfuscated names
+/// (`_hidden`) contain no address.
 fn node(text: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(text).ok()?.trim();
     let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text).trim();
@@ -65,7 +65,7 @@ fn node(text: &[u8]) -> Option<IpAddr> {
     is_port(port).then_some(address.into())
 }
 
-/// A number, or a name that was made up for one.
+/// A number or an obfuscated port (RFC 7239 §6.3).
 fn is_port(text: &str) -> bool {
     match text.strip_prefix('_') {
         Some(name) => {

@@ -51,7 +51,7 @@ async fn a_server_without_its_database_is_unhealthy_and_says_why() {
 #[test]
 fn where_nothing_listens_nothing_is_healthy() {
     let free = free_address();
-    assert_unhealthy(&healthcheck(&free.to_string()), &format!("nothing answers at {free}"));
+    assert_unhealthy(&healthcheck(&free.to_string()), &format!("cannot connect to {free}"));
 }
 
 #[actix_web::test]

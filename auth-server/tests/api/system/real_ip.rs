@@ -95,7 +95,7 @@ async fn a_header_from_somebody_who_is_not_trusted_is_warned_of_once() {
     }
     let log = program.kill();
     assert_eq!(log.matches("TRUSTED_PROXIES").count(), 1, "{log}");
-    assert!(log.contains("127.0.0.1 sends X-Forwarded-For"), "{log}");
+    assert!(log.contains("ignoring X-Forwarded-For and Forwarded from 127.0.0.1"), "{log}");
 }
 
 #[actix_web::test]

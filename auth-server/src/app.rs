@@ -1,0 +1,103 @@
+//! The HTTP server: app data, middleware and timeouts.
+
+use std::io;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use actix_web::dev::Server;
+use actix_web::http::Method;
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer, cookie, web};
+use secrecy::SecretString;
+use server_kit::cors::cors;
+use server_kit::default_headers::default_headers;
+use server_kit::metrics::{HttpMetrics, measure};
+use server_kit::real_ip::TrustedProxies;
+use server_kit::{framework_errors, idle_connections, request_log};
+use shared_claims::AccessTokenValidator;
+
+use crate::domain::context::Context;
+use crate::http::cookies::Cookies;
+use crate::http::csrf::{TrustedOrigins, check_origin};
+use crate::http::rate_limit::LoginRateLimit;
+use crate::http::routes;
+use crate::http::system::revocations::FeedTokens;
+use crate::settings::{SameSite, Settings};
+
+/// Seconds that requests in progress have to finish when the server stops.
+const SHUTDOWN_SECONDS: u64 = 10;
+/// How long a client may take to send the head of a request.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// Methods that pages of other origins may use.
+const METHODS: [Method; 5] = [Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::DELETE];
+
+/// Prepares the server. It responds once the result is polled.
+pub fn serve(
+    settings: &Settings,
+    feed_tokens: Vec<SecretString>,
+    context: Arc<Context>,
+    metrics: Option<HttpMetrics>,
+    listener: TcpListener,
+) -> io::Result<Server> {
+    let feed_tokens = web::Data::new(FeedTokens(feed_tokens));
+    let cookies = Cookies::new(settings.cookie_secure, same_site(settings.cookie_samesite));
+    let rate_limit = web::Data::new(LoginRateLimit::new(settings.login_rate_per_ip));
+    let proxies = web::Data::new(TrustedProxies::new(settings.trusted_proxies.clone()));
+    let allowed_origins = settings.allowed_origins.0.clone();
+    let origins = web::Data::new(TrustedOrigins::new(&settings.issuer, &allowed_origins));
+    let access_tokens = web::Data::new(access_token_validator(&context));
+    let context = web::Data::from(context);
+    let metrics = metrics.map(web::Data::new);
+    let demo_api_url = settings.demo_api_url.clone();
+    let workers = settings.workers.or_else(|| available_parallelism().ok()).map_or(1, usize::from);
+    // The last `wrap` is the outermost.
+    let app = move || {
+        App::new()
+            .app_data(context.clone())
+            .app_data(feed_tokens.clone())
+            .app_data(cookies)
+            .app_data(rate_limit.clone())
+            .app_data(proxies.clone())
+            .app_data(origins.clone())
+            .app_data(access_tokens.clone())
+            .configure(|config| {
+                if let Some(metrics) = &metrics {
+                    config.app_data(metrics.clone());
+                }
+                routes(config, demo_api_url.as_deref());
+            })
+            .wrap(cors(&allowed_origins, &METHODS))
+            .wrap(from_fn(check_origin))
+            .wrap(from_fn(framework_errors::to_problems))
+            .wrap(default_headers())
+            .wrap(from_fn(measure))
+            .wrap(from_fn(request_log::log_request))
+            .wrap(from_fn(idle_connections::mark_busy))
+    };
+    let server = HttpServer::new(app)
+        .workers(workers)
+        .shutdown_timeout(SHUTDOWN_SECONDS)
+        .client_request_timeout(REQUEST_TIMEOUT)
+        .on_connect(idle_connections::watch)
+        .listen(listener)?;
+    Ok(server.run())
+}
+
+/// Accepts the server's own access tokens for any audience, as `GET /auth/me` requires.
+fn access_token_validator(context: &Context) -> AccessTokenValidator {
+    let first = context.policy.audiences.first().cloned().unwrap_or_default();
+    AccessTokenValidator::new(&context.policy.issuer, first, context.keys.verifying())
+        .with_any_audience(context.policy.audiences.clone())
+        .with_algorithms(context.keys.algorithms())
+        .with_clock(Arc::clone(&context.clock))
+}
+
+fn same_site(setting: SameSite) -> cookie::SameSite {
+    match setting {
+        SameSite::Strict => cookie::SameSite::Strict,
+        SameSite::Lax => cookie::SameSite::Lax,
+        SameSite::None => cookie::SameSite::None,
+    }
+}

@@ -1,0 +1,198 @@
+//! From settings to a running server: database, keys, listeners.
+
+mod registry;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::rt;
+use secrecy::SecretString;
+use server_kit::listener::bind;
+use server_kit::metrics::{HttpMetrics, MetricsServer};
+use shared_claims::{Algorithm, Clock};
+
+use crate::app;
+use crate::domain::context::{Context, Lifetimes, Policy};
+use crate::domain::keys::{KeyEncryption, KeyPairs, KeyRing, KeySource};
+use crate::domain::maintenance;
+use crate::domain::operation::Operation;
+use crate::domain::passwords::{PasswordHasher, Throttle};
+use crate::domain::revocation_feed::RevocationFeed;
+use crate::domain::tokens::{AccessTokens, RefreshTokens};
+use crate::domain::users::admin::{self, Change};
+use crate::domain::users::{NewUser, RegistrationError};
+use crate::metrics::Metrics;
+use crate::model::{ClientInfo, Email, Role};
+use crate::settings::{Registration, SameSite, Secrets, Settings, span};
+use crate::store::Database;
+
+/// A server that listens and does not respond yet.
+pub struct AuthServer {
+    address: SocketAddr,
+    server: Server,
+    metrics: Option<MetricsServer>,
+    context: Arc<Context>,
+}
+
+/// Why [`AuthServer::create_user`] failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CreateUserError {
+    /// Another user has this address.
+    #[error("the e-mail address is taken")]
+    EmailTaken,
+    /// Anything else, in one line.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl AuthServer {
+    /// Opens and migrates the database, loads or creates the signing key, and listens on `BIND_ADDR`.
+    ///
+    /// # Errors
+    /// One line that names the setting or the cause.
+    pub async fn build(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, String> {
+        let secrets = settings.secrets()?;
+        let listener = bind("BIND_ADDR", settings.bind_addr)?;
+        let address = listener.local_addr().map_err(|error| format!("BIND_ADDR: {error}"))?;
+        let metrics_listener =
+            settings.metrics_addr.map(|address| bind("METRICS_ADDR", address)).transpose()?;
+        let context = Arc::new(context(&settings, &secrets, clock).await?);
+        warn_about_risks(&settings);
+        let http_metrics = metrics_listener.is_some().then(HttpMetrics::default);
+        let metrics = metrics_listener.zip(http_metrics.as_ref()).map(|(listener, http)| {
+            MetricsServer::new(listener, registry::registry(Arc::clone(&context), http))
+                .map_err(|error| format!("METRICS_ADDR: {error}"))
+        });
+        let metrics = metrics.transpose()?;
+        let server = app::serve(&settings, secrets.feed_tokens, Arc::clone(&context), http_metrics, listener)
+            .map_err(|error| format!("BIND_ADDR: {error}"))?;
+        Ok(Self { address, server, metrics, context })
+    }
+
+    /// The address that it listens on, with the port that the system chose for port 0.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The address of `GET /metrics`, if `METRICS_ADDR` is set.
+    #[must_use]
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics.as_ref().map(MetricsServer::address)
+    }
+
+    /// Stops the server from another task.
+    #[must_use]
+    pub fn handle(&self) -> ServerHandle {
+        self.server.handle()
+    }
+
+    /// Creates a user with a role, without a session.
+    ///
+    /// # Errors
+    /// The address is invalid or taken, the password is weak, or the database failed.
+    pub async fn create_user(
+        &self,
+        email: &str,
+        password: SecretString,
+        role: Role,
+    ) -> Result<(), CreateUserError> {
+        let email = Email::parse(email)
+            .map_err(|error| CreateUserError::Failed(format!("the e-mail address {error}")))?;
+        let new_user = NewUser { email, username: None, name: None, password };
+        let change = Change { roles: Some(role.into()), ..Change::default() };
+        let operation = self.context.operation(&ClientInfo::operator());
+        let created = admin::create(&operation, &self.context.hasher, new_user, change).await;
+        created.map(drop).map_err(|error| match error {
+            RegistrationError::EmailTaken => CreateUserError::EmailTaken,
+            other => CreateUserError::Failed(other.to_string()),
+        })
+    }
+
+    /// Serves until the handle or a signal stops it. After SIGTERM, requests in progress can finish.
+    ///
+    /// # Errors
+    /// The listener failed.
+    pub async fn run(self) -> io::Result<()> {
+        let maintenance = rt::spawn(maintenance::run(self.context));
+        let metrics = self.metrics.map(MetricsServer::run);
+        let result = self.server.await;
+        maintenance.abort();
+        if let Some(metrics) = metrics {
+            metrics.stop(false).await;
+        }
+        result
+    }
+}
+
+async fn context(settings: &Settings, secrets: &Secrets, clock: Arc<dyn Clock>) -> Result<Context, String> {
+    let url = settings.database_url()?;
+    let database = Database::open(&url)?;
+    let threads = available_parallelism().map_or(1, usize::from);
+    let hasher =
+        PasswordHasher::new(settings.argon2(), secrets.flask_security_password_salt.clone(), threads)?;
+    let operation = Operation::new(&database, ClientInfo::none(), clock.now());
+    let keys = KeyRing::open(&operation, key_source(settings, secrets)?).await;
+    let keys = Arc::new(keys.map_err(|error| error.to_string())?);
+    let feed = RevocationFeed::new(span(settings.access_token_ttl));
+    let issuer = settings.issuer();
+    let refresh_tokens =
+        RefreshTokens::new(&issuer, &secrets.refresh, &secrets.refresh_accepted, Arc::clone(&clock));
+    Ok(Context {
+        clock,
+        database,
+        hasher,
+        throttle: Throttle::new(&secrets.refresh),
+        feed,
+        access_tokens: AccessTokens::new(&issuer, span(settings.access_token_ttl), Arc::clone(&keys)),
+        keys,
+        refresh_tokens,
+        metrics: Metrics::default(),
+        lifetimes: Lifetimes {
+            idle: span(settings.refresh_idle_ttl),
+            session: span(settings.session_max_ttl),
+            reuse_grace: span(settings.refresh_reuse_grace),
+            event: span(settings.event_retention),
+        },
+        policy: Policy {
+            issuer,
+            audiences: settings.audiences.clone(),
+            client_id: settings.client_id.clone(),
+            registration_open: settings.registration == Registration::Open,
+        },
+    })
+}
+
+fn key_source(settings: &Settings, secrets: &Secrets) -> Result<KeySource, String> {
+    match (settings.jwt_access_algorithm, &secrets.access, &secrets.key_encryption) {
+        (Algorithm::Hs256, Some(secret), _) => {
+            Ok(KeySource::SharedSecret { secret: secret.clone(), accepted: secrets.access_accepted.clone() })
+        }
+        (_, None, Some(secret)) => {
+            let encryption = KeyEncryption::new(secret, secrets.key_encryption_previous.as_ref());
+            Ok(KeySource::KeyPairs(KeyPairs::new(encryption, settings.key_schedule())))
+        }
+        (algorithm, _, _) => Err(format!("JWT_ACCESS_ALGORITHM is {algorithm}, and its secret is not set")),
+    }
+}
+
+fn warn_about_risks(settings: &Settings) {
+    if settings.jwt_access_algorithm == Algorithm::Hs256 {
+        log::warn!("JWT_ACCESS_ALGORITHM=HS256: every resource server can sign tokens too; ES256 is safer");
+    }
+    if !settings.cookie_secure {
+        log::warn!(
+            "COOKIE_SECURE=false: browsers send the refresh cookie over plain HTTP; for development only"
+        );
+    }
+    if settings.cookie_samesite == SameSite::Strict {
+        for origin in settings.cross_site_origins() {
+            log::warn!(
+                "ALLOWED_ORIGINS: {origin} is another site: with COOKIE_SAMESITE=strict, browsers send no cookies from its pages"
+            );
+        }
+    }
+}

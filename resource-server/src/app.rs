@@ -1,0 +1,71 @@
+//! The HTTP server: app data, middleware and timeouts.
+
+use std::io;
+use std::net::TcpListener;
+use std::time::Duration;
+
+use actix_web::dev::Server;
+use actix_web::http::Method;
+use actix_web::middleware::from_fn;
+use actix_web::{App, HttpServer, web};
+use server_kit::cors::cors;
+use server_kit::default_headers::default_headers;
+use server_kit::metrics::{HttpMetrics, measure};
+use server_kit::real_ip::TrustedProxies;
+use server_kit::{framework_errors, idle_connections, request_log};
+use shared_claims::{AcceptCookie, AccessTokenValidator};
+
+use crate::http::{self, Readiness};
+use crate::settings::Settings;
+
+/// Seconds that requests in progress have to finish when the server stops.
+const SHUTDOWN_SECONDS: u64 = 5;
+/// How long a client may take to send the head of a request.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// Methods that pages of other origins may use.
+const METHODS: [Method; 3] = [Method::GET, Method::HEAD, Method::POST];
+
+/// Prepares the server. It responds once the result is polled.
+pub fn serve(
+    settings: &Settings,
+    validator: AccessTokenValidator,
+    readiness: Readiness,
+    metrics: Option<HttpMetrics>,
+    listener: TcpListener,
+) -> io::Result<Server> {
+    let readiness = web::Data::new(readiness);
+    let proxies = web::Data::new(TrustedProxies::new(settings.trusted_proxies.clone()));
+    let allowed_origins = settings.allowed_origins.0.clone();
+    let cookie = settings.accept_cookie.then(|| AcceptCookie::of_issuer(&settings.issuer()));
+    let metrics = metrics.map(web::Data::new);
+    // The last `wrap` is the outermost.
+    let app = move || {
+        App::new()
+            .app_data(validator.clone())
+            .app_data(readiness.clone())
+            .app_data(proxies.clone())
+            .configure(|config| {
+                if let Some(metrics) = &metrics {
+                    config.app_data(metrics.clone());
+                }
+                if let Some(cookie) = cookie {
+                    config.app_data(cookie);
+                }
+                http::routes(config);
+            })
+            .wrap(cors(&allowed_origins, &METHODS))
+            .wrap(from_fn(framework_errors::to_problems))
+            .wrap(default_headers())
+            .wrap(from_fn(measure))
+            .wrap(from_fn(request_log::log_request))
+            .wrap(from_fn(idle_connections::mark_busy))
+    };
+    let mut server = HttpServer::new(app)
+        .shutdown_timeout(SHUTDOWN_SECONDS)
+        .client_request_timeout(REQUEST_TIMEOUT)
+        .on_connect(idle_connections::watch);
+    if let Some(workers) = settings.workers {
+        server = server.workers(workers.get());
+    }
+    Ok(server.listen(listener)?.run())
+}

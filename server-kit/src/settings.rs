@@ -1,0 +1,126 @@
+//! Parsers for values of settings. Each error says what a valid value looks like.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use url::{Host, Url};
+
+/// Ten years. Sums of times stay far from their limits.
+const MAX_DURATION: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
+
+/// Headings of `--help`.
+pub mod heading {
+    /// Where the data is.
+    pub const DATABASE: &str = "Database";
+    /// Addresses, proxies, threads.
+    pub const NETWORK: &str = "Network";
+    /// Issuer, audiences, lifetimes.
+    pub const TOKENS: &str = "Tokens and sessions";
+    /// Cookies and CORS.
+    pub const COOKIES: &str = "Cookies and origins";
+    /// Password hashing and rate limits.
+    pub const PASSWORDS: &str = "Passwords and limits";
+    /// Signing keys and shared secrets.
+    pub const KEYS: &str = "Keys and secrets";
+    /// Metrics and logs.
+    pub const OBSERVABILITY: &str = "Observability";
+}
+
+/// Origins as browsers send them (RFC 6454 §6.2).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origins(pub Vec<String>);
+
+/// An IP address and a port.
+///
+/// # Errors
+/// A hint at valid values.
+pub fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "give an address and a port, such as 127.0.0.1:8080".to_owned())
+}
+
+/// A duration above zero, such as `15m`.
+///
+/// # Errors
+/// A hint at valid values.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    match duration_or_zero(text)? {
+        Duration::ZERO => Err("must be longer than zero, such as 15m or 30d".to_owned()),
+        duration => Ok(duration),
+    }
+}
+
+/// A duration of at most ten years, or `0s`.
+///
+/// # Errors
+/// A hint at valid values.
+pub fn duration_or_zero(text: &str) -> Result<Duration, String> {
+    let parsed = humantime::parse_duration(text).ok().filter(|duration| *duration <= MAX_DURATION);
+    parsed.ok_or_else(|| "give a number and a unit, such as 10s, 15m or 30d".to_owned())
+}
+
+/// An audience or a client id, which appears in tokens and in URLs.
+///
+/// # Errors
+/// A hint at valid values.
+pub fn name(text: &str) -> Result<String, String> {
+    let is_valid = !text.is_empty() && text.len() <= 200 && text.chars().all(|c| c.is_ascii_graphic());
+    if is_valid {
+        Ok(text.to_owned())
+    } else {
+        Err("give 1 to 200 printable ASCII characters without spaces".to_owned())
+    }
+}
+
+/// The URL of the auth server, without a path.
+///
+/// # Errors
+/// A hint at valid values.
+pub fn issuer(text: &str) -> Result<Url, String> {
+    let hint = "give the URL of the auth server without a path, such as https://auth.example.org";
+    Ok(web_url(text).filter(|url| url.path() == "/" && url.query().is_none()).ok_or(hint)?)
+}
+
+/// An `http` or `https` URL without user name, password and fragment.
+#[must_use]
+pub fn web_url(text: &str) -> Option<Url> {
+    let url = Url::parse(text).ok()?;
+    let is_valid = matches!(url.scheme(), "http" | "https")
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.password().is_none();
+    is_valid.then_some(url)
+}
+
+/// An origin as browsers send it (RFC 6454 §6.2).
+///
+/// # Errors
+/// A hint at valid values.
+pub fn origin(text: &str) -> Result<String, String> {
+    let hint = "give an origin such as https://app.example.org, without a path";
+    let origin = web_url(text).ok_or(hint)?.origin().ascii_serialization();
+    if text.trim_end_matches('/') == origin { Ok(origin) } else { Err(hint.to_owned()) }
+}
+
+/// Origins separated by commas; an empty list is valid.
+///
+/// # Errors
+/// A hint at valid values.
+pub fn origins(text: &str) -> Result<Origins, String> {
+    let given = text.split(',').map(str::trim).filter(|origin| !origin.is_empty());
+    given.map(origin).collect::<Result<_, _>>().map(Origins)
+}
+
+/// Whether a URL leads to another machine over plain HTTP.
+#[must_use]
+pub fn is_remote_http(url: &Url) -> bool {
+    url.scheme() == "http" && !is_loopback(url)
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
