@@ -25,7 +25,7 @@ pub struct Transaction<'a> {
 }
 
 impl<'a> Operation<'a> {
-    /// An operation outside of the server, which has a revocation feed of its own and finds the change at its next poll.
+    /// An operation outside of a running server: the servers find its revocations at their next poll.
     pub fn new(database: &'a Database, client: ClientInfo, now: DateTime<Utc>) -> Self {
         Self { database, client, now, feed: None }
     }

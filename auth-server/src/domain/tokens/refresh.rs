@@ -43,9 +43,9 @@ impl SessionSecret {
         Self(random_text::<16>())
     }
 
-    /// The CSRF token of a session that is delivered in cookies: an HMAC of the secret, so neither the secret nor the
-    /// database reveals it. It is the same for all access tokens of the session: tabs that refresh at the same time get
-    /// different access tokens, the browser keeps the last one, and the CSRF token of every tab still fits.
+    /// The CSRF token of a session that is delivered in cookies: an HMAC of the secret. It does not reveal the secret, and
+    /// the database reveals neither of them. It is the same for all access tokens of the session: tabs that refresh at the
+    /// same time get different access tokens, the browser keeps the last one, and the CSRF token of every tab still fits.
     pub fn csrf_token(&self) -> String {
         let key = hmac::Key::new(hmac::HMAC_SHA256, self.0.expose_secret().as_bytes());
         let tag = hmac::sign(&key, b"latchkey: CSRF token");
