@@ -5,11 +5,12 @@ use serde_json::{Value, json};
 use shared_claims::{Clock, SystemClock};
 
 use crate::cli::output::{Report, table, time};
-use crate::domain::keys::admin::{self, KeyAdminError, KeyStatus, Role};
+use crate::domain::keys::admin::{self, KeyAdminError, Role};
 use crate::domain::operation::Operation;
 use crate::model::ClientInfo;
 use crate::settings::Settings;
 use crate::store::Database;
+use crate::store::signing_keys::StoredKey;
 
 #[derive(Clone, Subcommand)]
 pub enum KeysCommand {
@@ -62,14 +63,14 @@ pub async fn run(settings: &Settings, command: KeysCommand) -> Result<Report, St
     }
 }
 
-fn list(keys: &[KeyStatus]) -> Report {
-    let row = |key: &KeyStatus| {
+fn list(keys: &[(StoredKey, Role)]) -> Report {
+    let row = |(key, role): &(StoredKey, Role)| {
         vec![
             key.kid.clone(),
             key.algorithm.clone(),
-            role(key.role).to_owned(),
-            time(key.active_from),
-            key.needed_until.map_or_else(|| "unknown".to_owned(), time),
+            role_name(*role).to_owned(),
+            time(key.active_from.and_utc()),
+            key.needed_until.map_or_else(|| "unknown".to_owned(), |until| time(until.and_utc())),
             key.encryption_key_id.clone(),
         ]
     };
@@ -80,19 +81,19 @@ fn list(keys: &[KeyStatus]) -> Report {
     }
 }
 
-fn object(key: &KeyStatus) -> Value {
+fn object((key, role): &(StoredKey, Role)) -> Value {
     json!({
         "kid": key.kid,
         "algorithm": key.algorithm,
-        "role": role(key.role),
-        "created_at": time(key.created_at),
-        "active_from": time(key.active_from),
-        "needed_until": key.needed_until.map(time),
+        "role": role_name(*role),
+        "created_at": time(key.created_at.and_utc()),
+        "active_from": time(key.active_from.and_utc()),
+        "needed_until": key.needed_until.map(|until| time(until.and_utc())),
         "sealed_by": key.encryption_key_id,
     })
 }
 
-fn role(role: Role) -> &'static str {
+fn role_name(role: Role) -> &'static str {
     match role {
         Role::Next => "next",
         Role::Signing => "signing",

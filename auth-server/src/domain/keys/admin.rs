@@ -9,20 +9,6 @@ use crate::model::{EventType, Revocation};
 use crate::store::signing_keys::{self, StoredKey};
 use crate::store::{Database, StoreError};
 
-#[derive(Clone, Debug)]
-pub struct KeyStatus {
-    /// RFC 7638 thumbprint.
-    pub kid: String,
-    pub algorithm: String,
-    pub role: Role,
-    pub created_at: DateTime<Utc>,
-    pub active_from: DateTime<Utc>,
-    /// When every token that it signed has expired.
-    pub needed_until: Option<DateTime<Utc>>,
-    /// Names the secret that encrypts its private key.
-    pub encryption_key_id: String,
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// Published, will sign later.
@@ -66,29 +52,21 @@ impl From<StoreError> for KeyAdminError {
     }
 }
 
-/// All keys, newest first.
-pub async fn list(database: &Database, now: DateTime<Utc>) -> Result<Vec<KeyStatus>, StoreError> {
+/// All keys with their current roles, newest first.
+pub async fn list(database: &Database, now: DateTime<Utc>) -> Result<Vec<(StoredKey, Role)>, StoreError> {
     let stored = database.run(signing_keys::all).await?;
     let is_newest = |key: &StoredKey| {
         let mut newer = stored.iter().filter(|other| other.ordinal > key.ordinal);
         !newer.any(|other| other.algorithm == key.algorithm && stage(other, now) == Stage::Active)
     };
-    let in_use = |key: &StoredKey| KeyStatus {
-        kid: key.kid.clone(),
-        algorithm: key.algorithm.clone(),
-        role: match stage(key, now) {
-            Stage::Next => Role::Next,
-            Stage::Active if !is_needed(key, now) => Role::Spent,
-            Stage::Active if is_newest(key) => Role::Signing,
-            Stage::Active => Role::Verifying,
-            Stage::Retired => Role::Retired,
-        },
-        created_at: key.created_at.and_utc(),
-        active_from: key.active_from.and_utc(),
-        needed_until: key.needed_until.map(|until| until.and_utc()),
-        encryption_key_id: key.encryption_key_id.clone(),
+    let role = |key: &StoredKey| match stage(key, now) {
+        Stage::Next => Role::Next,
+        Stage::Active if !is_needed(key, now) => Role::Spent,
+        Stage::Active if is_newest(key) => Role::Signing,
+        Stage::Active => Role::Verifying,
+        Stage::Retired => Role::Retired,
     };
-    Ok(stored.iter().rev().map(in_use).collect())
+    Ok(stored.iter().rev().map(|key| (key.clone(), role(key))).collect())
 }
 
 /// Creates the next key early. It is published first, and signs when all caches have it.

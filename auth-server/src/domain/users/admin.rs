@@ -11,7 +11,7 @@ use crate::domain::passwords::{NewPasswordError, PasswordHasher};
 use crate::domain::sessions;
 use crate::domain::users::registration::{NewUser, RegistrationError, hash_password};
 use crate::model::{
-    Actor, CustomClaims, EndReason, EventType, Role, Roles, Session, SessionId, User, UserId,
+    Actor, CustomClaims, EndReason, Event, EventType, Role, Roles, Session, SessionId, User, UserId,
 };
 use crate::store::{
     AnyConnection, Database, StoreError, advisory_locks, events, known_origins, sessions as sessions_table,
@@ -76,16 +76,18 @@ pub async fn change(operation: &Operation<'_>, user: UserId, change: Change) -> 
         let before = find(tx.connection, user)?;
         let mut after = before.clone();
         change.apply(&mut after, tx.now);
-        let difference = Difference::between(&before, &after);
-        if !difference.is_any() {
+        let events = differences(&before, &after, &tx.audit);
+        if events.is_empty() {
             return Ok(before);
         }
-        if difference.makes_tokens_stale() {
+        // This server decides nothing by custom claims: tokens with the old ones stay valid until they expire.
+        if events.iter().any(|event| event.kind != EventType::ClaimsChanged) {
             tx.bump_version(user)?;
         }
         users::set_access(tx.connection, &after)?;
-        difference.record(&mut tx.audit, &before, &after);
-        if difference.disabled {
+        let is_disabled_now = events.iter().any(|event| event.kind == EventType::UserDisabled);
+        events.into_iter().for_each(|event| tx.audit.record(event));
+        if is_disabled_now {
             sessions::end_others(tx, user, None, EndReason::UserDisabled)?;
         }
         ensure_administrator_left::<AdminError>(tx.connection, &before)?;
@@ -229,49 +231,23 @@ impl Change {
     }
 }
 
-#[expect(clippy::struct_excessive_bools, reason = "each is one event")]
-struct Difference {
-    roles: bool,
-    claims: bool,
-    disabled: bool,
-    enabled: bool,
-}
-
-impl Difference {
-    fn between(before: &User, after: &User) -> Self {
-        Self {
-            roles: sorted(&before.roles) != sorted(&after.roles),
-            claims: before.claims != after.claims,
-            disabled: before.disabled_at.is_none() && after.disabled_at.is_some(),
-            enabled: before.disabled_at.is_some() && after.disabled_at.is_none(),
-        }
+/// One event for each difference.
+fn differences(before: &User, after: &User, audit: &AuditLog) -> Vec<Event> {
+    let event = |kind| audit.event(kind).of_user(after.id);
+    let mut events = Vec::new();
+    if before.claims != after.claims {
+        events.push(event(EventType::ClaimsChanged));
     }
-
-    fn is_any(&self) -> bool {
-        self.roles || self.claims || self.disabled || self.enabled
+    match (before.disabled_at, after.disabled_at) {
+        (None, Some(_)) => events.push(event(EventType::UserDisabled)),
+        (Some(_), None) => events.push(event(EventType::UserEnabled)),
+        (None, None) | (Some(_), Some(_)) => {}
     }
-
-    /// This server decides nothing by custom claims: tokens with the old ones stay valid until they expire.
-    fn makes_tokens_stale(&self) -> bool {
-        self.roles || self.disabled || self.enabled
+    if sorted(&before.roles) != sorted(&after.roles) {
+        let changed = event(EventType::RolesChanged).with("roles", names(&after.roles));
+        events.push(changed.with("before", names(&before.roles)));
     }
-
-    fn record(&self, audit: &mut AuditLog, before: &User, after: &User) {
-        let mut record = |kind| audit.record(audit.event(kind).of_user(after.id));
-        if self.claims {
-            record(EventType::ClaimsChanged);
-        }
-        if self.disabled {
-            record(EventType::UserDisabled);
-        }
-        if self.enabled {
-            record(EventType::UserEnabled);
-        }
-        if self.roles {
-            let event = audit.event(EventType::RolesChanged).of_user(after.id);
-            audit.record(event.with("roles", names(&after.roles)).with("before", names(&before.roles)));
-        }
-    }
+    events
 }
 
 fn sorted(roles: &[Role]) -> Vec<&Role> {
