@@ -19,11 +19,7 @@ use server_kit::{framework_errors, idle_connections, request_log};
 use shared_claims::AccessTokenValidator;
 
 use crate::domain::context::Context;
-use crate::http::cookies::Cookies;
-use crate::http::csrf::{TrustedOrigins, check_origin};
-use crate::http::rate_limit::LoginRateLimit;
-use crate::http::routes;
-use crate::http::system::revocations::FeedTokens;
+use crate::http::{Cookies, FeedTokens, LoginRateLimit, TrustedOrigins, check_origin, routes};
 use crate::settings::{SameSite, Settings};
 
 /// Seconds that requests in progress have to finish when the server stops.

@@ -2,17 +2,22 @@
 
 mod admin;
 mod auth;
-pub mod cookies;
-pub mod csrf;
+mod cookies;
+mod csrf;
 mod errors;
 mod extract;
 mod openapi;
-pub mod rate_limit;
+mod rate_limit;
 mod responses;
 mod routes;
-pub mod system;
+mod system;
 mod validation;
 
+pub use cookies::Cookies;
+pub use csrf::{TrustedOrigins, check_origin};
 #[cfg(feature = "testing")]
-pub use extract::idempotency_key::idempotency_key;
+pub use extract::idempotency_key;
+pub use rate_limit::LoginRateLimit;
 pub use routes::routes;
+pub use system::revocations::FeedTokens;
+use validation::Validation;

@@ -9,8 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use shared_claims::Clock;
 
 use crate::domain::tokens::RefreshTokens;
-use crate::http::cookies::Cookies;
-use crate::http::idempotency_key as key;
+use crate::http::{Cookies, idempotency_key as key};
 use crate::model::Email;
 
 /// The refresh cookie stands twice.

@@ -34,7 +34,7 @@ impl From<StoreError> for Problem {
 impl From<AuthenticationError> for Problem {
     fn from(error: AuthenticationError) -> Self {
         match error {
-            AuthenticationError::SessionEnded(reason) => session_gone(reason),
+            AuthenticationError::SessionEnded(reason) => current_session_ended(reason),
             AuthenticationError::InvalidToken(error) => {
                 log::debug!("rejected a refresh token: {error}");
                 token_problem(&error)
@@ -114,7 +114,7 @@ impl From<RenameError> for Problem {
     fn from(error: RenameError) -> Self {
         match error {
             RenameError::UsernameTaken => username_taken(),
-            RenameError::UserDeleted => session_gone(EndReason::UserDeleted),
+            RenameError::UserDeleted => current_session_ended(EndReason::UserDeleted),
             RenameError::Store(error) => error.into(),
         }
     }
@@ -126,7 +126,7 @@ impl From<DeletionError> for Problem {
             DeletionError::NotRecent => Problem::new(Code::FreshLoginRequired)
                 .challenge(Challenge::FreshLogin { max_age: MAX_AUTH_AGE.num_seconds().unsigned_abs() }),
             DeletionError::LastAdministrator(error) => error.into(),
-            DeletionError::UserDeleted => session_gone(EndReason::UserDeleted),
+            DeletionError::UserDeleted => current_session_ended(EndReason::UserDeleted),
             DeletionError::Store(error) => error.into(),
         }
     }
@@ -139,7 +139,7 @@ impl From<PasswordChangeError> for Problem {
             PasswordChangeError::New(error) => new_password("new_password", error),
             PasswordChangeError::Same => Problem::new(Code::InvalidInput)
                 .field("new_password", "must differ from the current password"),
-            PasswordChangeError::SessionEnded => session_gone(EndReason::Unknown),
+            PasswordChangeError::SessionEnded => current_session_ended(EndReason::Unknown),
             PasswordChangeError::Store(error) => error.into(),
         }
     }
@@ -149,7 +149,7 @@ impl From<ReauthenticationError> for Problem {
     fn from(error: ReauthenticationError) -> Self {
         match error {
             ReauthenticationError::Password(error) => with_challenge(error),
-            ReauthenticationError::SessionEnded => session_gone(EndReason::Unknown),
+            ReauthenticationError::SessionEnded => current_session_ended(EndReason::Unknown),
             ReauthenticationError::UnknownAudience => unknown_audience(),
             ReauthenticationError::Store(error) => error.into(),
             ReauthenticationError::Signing(error) => error.into(),
@@ -194,15 +194,15 @@ pub fn session_ended(reason: EndReason) -> Problem {
     Problem::new(Code::SessionEnded).reason(reason.as_str()).detail("The session has ended: log in again.")
 }
 
+/// The session of a call that requires one. All 401 of such calls have a challenge (RFC 9110 §15.5.2).
+fn current_session_ended(reason: EndReason) -> Problem {
+    session_ended(reason).challenge(Challenge::InvalidToken)
+}
+
 pub fn role_required() -> Problem {
     Problem::new(Code::RoleRequired)
         .detail("The role admin is needed.")
         .challenge(Challenge::InsufficientScope)
-}
-
-/// The same for calls that require a session: all their 401 have a challenge (RFC 9110 §15.5.2).
-fn session_gone(reason: EndReason) -> Problem {
-    session_ended(reason).challenge(Challenge::InvalidToken)
 }
 
 /// A wrong password in a call that requires a session. The token was valid, so the challenge has no error.

@@ -1,10 +1,10 @@
 //! Extractors: what handlers take from a request.
 
-pub mod client_info;
-pub mod current_session;
-pub mod idempotency_key;
-pub mod json;
-pub mod query;
+mod client_info;
+mod current_session;
+mod idempotency_key;
+mod json;
+mod query;
 pub mod refresh_token;
 
 use std::any::type_name;
@@ -12,11 +12,15 @@ use std::pin::Pin;
 use std::str::FromStr;
 
 use actix_web::HttpRequest;
+pub use current_session::AdminSession;
+pub use idempotency_key::idempotency_key;
+pub use json::{Json, OptionalJson};
+pub use query::{PageQuery, Query};
 use shared_claims::{Code, Problem};
 
 type Extraction<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
 
-/// A value that the app registers with `app_data`.
+/// A value from the app's `app_data`.
 pub fn app_data<T: 'static>(request: &HttpRequest) -> Result<&T, Problem> {
     request.app_data().ok_or_else(|| {
         log::error!("the app has no {} in its app_data", type_name::<T>());

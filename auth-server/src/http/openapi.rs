@@ -15,10 +15,9 @@ use utoipa::openapi::security::{
 };
 
 use crate::domain::context::Context;
-use crate::http::admin;
 use crate::http::auth::{events, login, logout, me, password, reauthenticate, refresh, register, sessions};
-use crate::http::cookies::Cookies;
 use crate::http::system::{health, revocations, well_known};
+use crate::http::{Cookies, admin};
 
 #[derive(OpenApi)]
 #[openapi(

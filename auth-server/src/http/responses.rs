@@ -1,11 +1,13 @@
 use actix_web::cookie::Cookie;
+use actix_web::http::header::SET_COOKIE;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
 use secrecy::ExposeSecret;
 use serde::Serialize;
+use shared_claims::Problem;
 use utoipa::ToSchema;
 
 use crate::domain::tokens::{AccessToken, IssuedTokens};
-use crate::http::cookies::Cookies;
+use crate::http::Cookies;
 use crate::model::{Delivery, Role, Session, TokenTransport, User};
 
 /// The tokens of a session (RFC 6749 §5.1, with `rotation` and `user`).
@@ -123,6 +125,10 @@ pub fn access_token(
     let mut response = HttpResponse::Ok();
     set_access_cookies(&mut response, cookies, access_token, session);
     response.json(Tokens::without_refresh_token(access_token, session, user))
+}
+
+pub fn with_cookies(problem: Problem, cookies: Vec<Cookie<'static>>) -> Problem {
+    cookies.iter().fold(problem, |problem, cookie| problem.header(SET_COOKIE, &cookie.to_string()))
 }
 
 pub fn no_content(cookies: impl IntoIterator<Item = Cookie<'static>>) -> HttpResponse {

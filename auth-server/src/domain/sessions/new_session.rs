@@ -1,6 +1,7 @@
 //! New sessions, as login and registration start them.
 
 use chrono::{DateTime, Utc};
+use secrecy::SecretString;
 
 use crate::domain::context::Context;
 use crate::domain::keys::UnusableKey;
@@ -22,7 +23,7 @@ pub struct NewSession {
     pub audience: Option<String>,
     pub client: ClientInfo,
     /// Refresh tokens in the same request: their sessions end with this login.
-    pub superseded: Vec<RefreshToken>,
+    pub superseded: Vec<SecretString>,
 }
 
 /// A session that is not in the database yet.
@@ -68,7 +69,8 @@ impl NewSession {
         let known = self.client.device.clone().filter(|_| device_is_known);
         let device = is_browser.then(|| known.unwrap_or_else(DeviceToken::random));
         let client = ClientInfo { device, ..self.client };
-        PreparedSession { session, secret, client, superseded: self.superseded }
+        let superseded = self.superseded.iter().filter_map(|token| context.refresh_tokens.read(token).ok());
+        PreparedSession { session, secret, client, superseded: superseded.collect() }
     }
 }
 

@@ -10,8 +10,7 @@ use utoipa::openapi::{ObjectBuilder, OneOfBuilder, Schema};
 use crate::domain::context::Context;
 use crate::domain::events::{self, Cursor, Filter};
 use crate::http::auth::events::Events;
-use crate::http::extract::current_session::AdminSession;
-use crate::http::extract::query::{PageQuery, Query};
+use crate::http::extract::{AdminSession, PageQuery, Query};
 use crate::model::EventType;
 
 #[derive(IntoParams)]

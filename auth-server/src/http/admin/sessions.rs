@@ -4,8 +4,7 @@ use shared_claims::{Code, Problem};
 use crate::domain::context::Context;
 use crate::domain::users::admin;
 use crate::http::auth::sessions::Sessions;
-use crate::http::extract::current_session::AdminSession;
-use crate::http::extract::parse_id;
+use crate::http::extract::{AdminSession, parse_id};
 use crate::http::responses;
 use crate::model::UserId;
 

@@ -7,12 +7,9 @@ use utoipa::{IntoParams, ToSchema};
 use crate::domain::context::Context;
 use crate::domain::users::admin::{self, Change};
 use crate::domain::users::search::{self, Cursor, Search, UserRef};
-use crate::http::extract::current_session::AdminSession;
-use crate::http::extract::json::Json;
-use crate::http::extract::parse_id;
-use crate::http::extract::query::{PageQuery, Query};
+use crate::http::Validation;
+use crate::http::extract::{AdminSession, Json, PageQuery, Query, parse_id};
 use crate::http::openapi::LastAdministrator;
-use crate::http::validation::Validation;
 use crate::model::{CustomClaims, Roles, UserView};
 
 /// A page of users.

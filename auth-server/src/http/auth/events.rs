@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use crate::domain::context::Context;
 use crate::domain::events::{self, Cursor, Filter};
 use crate::domain::sessions::CurrentSession;
-use crate::http::extract::query::{PageQuery, Query};
+use crate::http::extract::{PageQuery, Query};
 use crate::model::{Event, EventType, device};
 
 /// A page of security events.

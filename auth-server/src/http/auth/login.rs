@@ -6,14 +6,11 @@ use utoipa::ToSchema;
 
 use crate::domain::context::Context;
 use crate::domain::sessions::{self, Credentials, NewSession};
-use crate::domain::tokens::RefreshToken;
-use crate::http::cookies::Cookies;
-use crate::http::extract::json::Json;
-use crate::http::extract::refresh_token;
+use crate::http::extract::Json;
+use crate::http::extract::refresh_token::find_all;
 use crate::http::openapi::PasswordProblems;
-use crate::http::rate_limit::LoginRateLimit;
 use crate::http::responses::{self, Tokens};
-use crate::http::validation::Validation;
+use crate::http::{Cookies, LoginRateLimit, Validation};
 use crate::model::{ClientInfo, Delivery, Email, Username};
 
 /// A user's credentials, and the options of the session.
@@ -57,7 +54,7 @@ pub async fn log_in(
 ) -> Result<HttpResponse, Problem> {
     rate_limit.check(client.ip).inspect_err(|_| context.metrics.logins.count("throttled"))?;
     let (credentials, session) = body.parse(client)?;
-    let session = NewSession { superseded: superseded(&request, &context, cookies)?, ..session };
+    let session = NewSession { superseded: find_all(&request, cookies, None)?, ..session };
     let issued = sessions::log_in(&context, credentials, session).await?;
     Ok(responses::new_session(HttpResponse::Ok(), &request, cookies, &issued))
 }
@@ -78,14 +75,4 @@ impl LoginRequest {
         };
         Ok((Credentials { identifier, password }, session))
     }
-}
-
-/// The tokens of the sessions that end once a new session is created.
-pub fn superseded(
-    request: &HttpRequest,
-    context: &Context,
-    cookies: Cookies,
-) -> Result<Vec<RefreshToken>, Problem> {
-    let received = refresh_token::find_all(request, cookies, None)?;
-    Ok(received.iter().filter_map(|token| context.refresh_tokens.read(token).ok()).collect())
 }

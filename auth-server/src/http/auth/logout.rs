@@ -5,12 +5,9 @@ use shared_claims::Problem;
 use utoipa::ToSchema;
 
 use crate::domain::context::Context;
-use crate::domain::sessions;
-use crate::domain::sessions::CurrentSession;
-use crate::http::cookies::Cookies;
-use crate::http::extract::json::OptionalJson;
-use crate::http::extract::refresh_token;
-use crate::http::responses;
+use crate::domain::sessions::{self, CurrentSession};
+use crate::http::extract::{OptionalJson, refresh_token};
+use crate::http::{Cookies, responses};
 use crate::model::ClientInfo;
 
 /// The refresh token of clients without cookies.

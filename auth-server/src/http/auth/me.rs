@@ -5,15 +5,12 @@ use shared_claims::{AccessTokenValidator, Problem, TokenError};
 use utoipa::ToSchema;
 
 use crate::domain::context::Context;
-use crate::domain::sessions;
-use crate::domain::sessions::CurrentSession;
+use crate::domain::sessions::{self, CurrentSession};
 use crate::domain::users;
-use crate::http::cookies::Cookies;
-use crate::http::extract::json::Json;
+use crate::http::extract::Json;
 use crate::http::openapi::{FreshLoginRequired, LastAdministrator, RateLimited};
-use crate::http::rate_limit::LoginRateLimit;
 use crate::http::responses::{self, UserBody};
-use crate::http::validation::Validation;
+use crate::http::{Cookies, LoginRateLimit, Validation};
 use crate::model::{ClientInfo, DisplayName, TokenTransport, User, Username};
 
 /// The names to change. Absent members remain unchanged.

@@ -7,11 +7,9 @@ use utoipa::ToSchema;
 use crate::domain::context::Context;
 use crate::domain::sessions::CurrentSession;
 use crate::domain::users::{self, PasswordChange};
-use crate::http::extract::json::Json;
+use crate::http::extract::Json;
 use crate::http::openapi::PasswordProblems;
-use crate::http::rate_limit::LoginRateLimit;
-use crate::http::responses;
-use crate::http::validation::Validation;
+use crate::http::{LoginRateLimit, Validation, responses};
 use crate::model::ClientInfo;
 
 /// The current and the new password.

@@ -5,14 +5,11 @@ use shared_claims::Problem;
 use utoipa::ToSchema;
 
 use crate::domain::context::Context;
-use crate::domain::sessions;
-use crate::domain::sessions::CurrentSession;
-use crate::http::cookies::Cookies;
-use crate::http::extract::json::Json;
+use crate::domain::sessions::{self, CurrentSession};
+use crate::http::extract::Json;
 use crate::http::openapi::PasswordProblems;
-use crate::http::rate_limit::LoginRateLimit;
 use crate::http::responses::{self, Tokens};
-use crate::http::validation::Validation;
+use crate::http::{Cookies, LoginRateLimit, Validation};
 use crate::model::ClientInfo;
 
 /// The password, and the options of the access token.

@@ -6,11 +6,10 @@ use utoipa::ToSchema;
 
 use crate::domain::context::Context;
 use crate::domain::sessions::{self, RefreshError};
-use crate::http::cookies::Cookies;
+use crate::http::Cookies;
 use crate::http::errors::session_ended;
-use crate::http::extract::idempotency_key::idempotency_key;
-use crate::http::extract::json::OptionalJson;
 use crate::http::extract::refresh_token::{self, ReceivedToken};
+use crate::http::extract::{OptionalJson, idempotency_key};
 use crate::http::openapi::RefreshProblems;
 use crate::http::responses::{self, Tokens};
 use crate::model::{ClientInfo, EndReason, TokenTransport};
@@ -29,8 +28,9 @@ pub struct RefreshRequest {
 /// Rotates the refresh token and returns the next pair of tokens.
 ///
 /// The refresh token is in the cookie or in the body, as the session's `token_delivery` requires. A client that lost the
-/// response repeats the request with the same `Idempotency-Key` and gets the same successor. Any other use of a rotated token
-/// ends the session, except within a grace period of a few seconds. After 503 the client retries with the same token and key.
+/// response repeats the request with the same `Idempotency-Key` and gets the same new refresh token. Any other use of a
+/// rotated token ends the session, except within a grace period of a few seconds. After 503 the client retries with the same
+/// token and key.
 #[utoipa::path(
     post, path = "/auth/refresh", tag = "session", request_body(content = Option<RefreshRequest>),
     params(("Idempotency-Key" = Option<String>, Header, pattern = r#"^([A-Za-z0-9_-]{22,64}|"[A-Za-z0-9_-]{22,64}")$"#, description = "A new key for every refresh, the same key to repeat it. With or without quotes.")),
@@ -50,8 +50,9 @@ pub async fn refresh(
     let rotation = sessions::RefreshRequest { token, transport, idempotency_key, audience, client };
     match sessions::refresh(&context, rotation).await {
         Ok(issued) => Ok(responses::tokens(HttpResponse::Ok(), cookies, &issued)),
+        // After any other error the client can retry with its cookies.
         Err(RefreshError::SessionEnded(reason)) if transport == TokenTransport::Cookie => {
-            with_cleared_cookies(&session_ended(reason), cookies, &request)
+            Err(responses::with_cookies(session_ended(reason), cookies.cleared(&request)))
         }
         Err(error) => Err(error.into()),
     }
@@ -67,17 +68,4 @@ fn received_token(
         if problem.code() == Code::InvalidToken { session_ended(EndReason::Unknown) } else { problem }
     })?;
     received.ok_or_else(|| Problem::new(Code::MissingToken))
-}
-
-/// Only for an ended session: after any other error the client can retry with its cookies.
-fn with_cleared_cookies(
-    problem: &Problem,
-    cookies: Cookies,
-    request: &HttpRequest,
-) -> Result<HttpResponse, Problem> {
-    let mut response = problem.to_response();
-    for cookie in cookies.cleared(request) {
-        response.add_cookie(&cookie).map_err(|_| Problem::new(Code::InternalError))?;
-    }
-    Ok(response)
 }

@@ -7,13 +7,11 @@ use utoipa::ToSchema;
 use crate::domain::context::Context;
 use crate::domain::sessions::NewSession;
 use crate::domain::users::{self, NewUser};
-use crate::http::auth::login::superseded;
-use crate::http::cookies::Cookies;
-use crate::http::extract::json::Json;
+use crate::http::extract::Json;
+use crate::http::extract::refresh_token::find_all;
 use crate::http::openapi::{RateLimited, RegistrationProblems};
-use crate::http::rate_limit::LoginRateLimit;
 use crate::http::responses::{self, Tokens};
-use crate::http::validation::Validation;
+use crate::http::{Cookies, LoginRateLimit, Validation};
 use crate::model::{ClientInfo, Delivery, DisplayName, Email, Username};
 
 /// A new user, and the options of their first session.
@@ -62,7 +60,7 @@ pub async fn register(
 ) -> Result<HttpResponse, Problem> {
     rate_limit.check(client.ip).inspect_err(|_| context.metrics.registrations.count("throttled"))?;
     let (user, session) = body.parse(client)?;
-    let session = NewSession { superseded: superseded(&request, &context, cookies)?, ..session };
+    let session = NewSession { superseded: find_all(&request, cookies, None)?, ..session };
     let issued = users::register(&context, user, session).await?;
     Ok(responses::new_session(HttpResponse::Created(), &request, cookies, &issued))
 }

@@ -6,9 +6,8 @@ use utoipa::ToSchema;
 
 use crate::domain::context::Context;
 use crate::domain::sessions::{self, CurrentSession};
-use crate::http::cookies::Cookies;
 use crate::http::extract::parse_id;
-use crate::http::responses;
+use crate::http::{Cookies, responses};
 use crate::model::{ClientInfo, EndReason, Session, TokenTransport, device};
 
 /// The active sessions of a user.

@@ -6,7 +6,7 @@ use actix_web::{FromRequest, HttpRequest};
 use server_kit::real_ip::client_ip;
 use shared_claims::Problem;
 
-use crate::http::cookies::Cookies;
+use crate::http::Cookies;
 use crate::http::extract::app_data;
 use crate::model::ClientInfo;
 

@@ -4,7 +4,7 @@ use shared_claims::{Challenge, Code, Problem};
 
 use crate::domain::context::Context;
 use crate::domain::sessions::{self, CurrentSession};
-use crate::http::cookies::Cookies;
+use crate::http::Cookies;
 use crate::http::errors::role_required;
 use crate::http::extract::{Extraction, app_data, refresh_token};
 use crate::model::{Actor, ClientInfo, Session};

@@ -6,7 +6,7 @@ use shared_claims::{Code, Problem};
 use url::form_urlencoded;
 use utoipa::IntoParams;
 
-use crate::http::validation::Validation;
+use crate::http::Validation;
 
 const DEFAULT_LIMIT: i64 = 50;
 const MAX_LIMIT: i64 = 200;

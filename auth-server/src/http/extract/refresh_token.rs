@@ -4,7 +4,7 @@ use secrecy::SecretString;
 use shared_claims::http::bearer::bearer;
 use shared_claims::{Code, Problem};
 
-use crate::http::cookies::Cookies;
+use crate::http::Cookies;
 use crate::model::TokenTransport;
 
 /// A refresh token, and how the client sent it.

@@ -58,10 +58,6 @@ pub async fn get_liveness() -> HttpResponse {
     responses((status = 200, description = "The server can serve requests", body = Ready), NotReady)
 )]
 pub async fn get_readiness(context: web::Data<Context>) -> Result<HttpResponse, Problem> {
-    let not_ready = |part, reason| {
-        log::error!("not ready: {part} {reason}");
-        Problem::new(Code::Unavailable).detail("The server is not ready.").field(part, reason)
-    };
     let ahead = context.check_database().await.map_err(|error| {
         log::error!("{error}");
         not_ready("database", "is unavailable")
@@ -78,4 +74,9 @@ pub async fn get_readiness(context: web::Data<Context>) -> Result<HttpResponse, 
             ahead_ms: ahead.map(|ahead| ahead.num_milliseconds()),
         },
     }))
+}
+
+fn not_ready(part: &str, reason: &str) -> Problem {
+    log::error!("not ready: {part} {reason}");
+    Problem::new(Code::Unavailable).detail("The server is not ready.").field(part, reason)
 }

@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::context::Context;
 use crate::domain::revocation_feed::{Cursor, Page};
-use crate::http::extract::query::Query;
+use crate::http::extract::Query;
 use crate::http::openapi::FeedProblems;
 use crate::model::Revocation;
 
