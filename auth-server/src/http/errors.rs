@@ -201,7 +201,7 @@ fn current_session_ended(reason: EndReason) -> Problem {
 
 pub fn role_required() -> Problem {
     Problem::new(Code::RoleRequired)
-        .detail("The role admin is needed.")
+        .detail("The role admin is required.")
         .challenge(Challenge::InsufficientScope)
 }
 

@@ -127,8 +127,9 @@ pub fn access_token(
     response.json(Tokens::without_refresh_token(access_token, session, user))
 }
 
-pub fn with_cookies(problem: Problem, cookies: Vec<Cookie<'static>>) -> Problem {
-    cookies.iter().fold(problem, |problem, cookie| problem.header(SET_COOKIE, &cookie.to_string()))
+pub fn with_cookies(problem: Problem, cookies: impl IntoIterator<Item = Cookie<'static>>) -> Problem {
+    let add = |problem: Problem, cookie: Cookie| problem.header(SET_COOKIE, &cookie.to_string());
+    cookies.into_iter().fold(problem, add)
 }
 
 pub fn no_content(cookies: impl IntoIterator<Item = Cookie<'static>>) -> HttpResponse {
