@@ -47,14 +47,14 @@ mod tests {
     use super::Latencies;
 
     #[test]
-    fn percentiles_are_values_that_were_measured() {
+    fn percentiles_are_measured_values() {
         let all = Latencies::of((1..=200).rev().map(Duration::from_millis).collect()).unwrap();
         let percentiles = [0, 10, 50, 99, 100].map(|percent| all.percentile(percent).as_millis());
         assert_eq!(percentiles, [1, 20, 100, 198, 200]);
     }
 
     #[test]
-    fn one_measurement_is_every_percentile_and_none_is_no_figure() {
+    fn one_measurement_is_every_percentile_and_none_has_no_percentiles() {
         let one = Latencies::of(vec![Duration::from_millis(7)]).unwrap();
         assert_eq!(one.percentile(1), one.percentile(99));
         assert!(Latencies::of(Vec::new()).is_none());

@@ -7,7 +7,7 @@ use auth_server::{AuthServer, Settings};
 use awc::http::Method;
 use serde_json::json;
 use shared_claims::SystemClock;
-use test_support::{Answer, Call, TestDatabase};
+use test_support::{Call, Response, TestDatabase};
 
 /// Of everybody who registers.
 pub const PASSWORD: &str = "correct horse battery staple";
@@ -78,7 +78,7 @@ impl BenchServer {
     ///
     /// # Panics
     /// The server refuses.
-    pub async fn register(&self, client: &awc::Client, email: &str) -> Answer {
+    pub async fn register(&self, client: &awc::Client, email: &str) -> Response {
         let person = json!({"email": email, "password": PASSWORD});
         self.post(client, "/auth/register").json(&person).send().await.assert_status(201)
     }

@@ -40,7 +40,7 @@ impl Api {
         self.validator.check::<Map<String, Value>>(token).is_ok()
     }
 
-    fn assert_judged_by_the_rules(&self, header: &[u8], payload: &[u8]) {
+    fn assert_follows_the_rules(&self, header: &[u8], payload: &[u8]) {
         let signed = self.issuer.sign(header, payload);
         let claims = signed.claims("at+jwt", self.issuer.key.kid());
         let valid = claims.is_some_and(|claims| self.is_valid(&claims));
@@ -68,8 +68,8 @@ pub fn hold(data: &[u8]) {
     let Some((mode, rest)) = token_parts::mode(data, MODES) else { return };
     let good = &API.issuer;
     match mode {
-        PAYLOAD => API.assert_judged_by_the_rules(&good.header, rest),
-        HEADER => API.assert_judged_by_the_rules(rest, &good.payload),
+        PAYLOAD => API.assert_follows_the_rules(&good.header, rest),
+        HEADER => API.assert_follows_the_rules(rest, &good.payload),
         SIGNATURE => {
             let signed = &good.token[..=good.token.rfind('.').expect("three parts")];
             let token = format!("{signed}{}", String::from_utf8_lossy(rest));

@@ -36,7 +36,7 @@ impl Server {
         Self { issuer, reader }
     }
 
-    fn assert_judged_by_the_rules(&self, header: &[u8], payload: &[u8]) {
+    fn assert_follows_the_rules(&self, header: &[u8], payload: &[u8]) {
         let signed = self.issuer.sign(header, payload);
         let claims = signed.claims("rt+jwt", self.issuer.key.kid());
         let valid = claims.filter(|claims| self.is_valid(claims)).and_then(|claims| said(&claims));
@@ -75,8 +75,8 @@ pub fn hold(data: &[u8]) {
     let Some((mode, rest)) = token_parts::mode(data, MODES) else { return };
     let good = &SERVER.issuer;
     match mode {
-        PAYLOAD => SERVER.assert_judged_by_the_rules(&good.header, rest),
-        HEADER => SERVER.assert_judged_by_the_rules(rest, &good.payload),
+        PAYLOAD => SERVER.assert_follows_the_rules(&good.header, rest),
+        HEADER => SERVER.assert_follows_the_rules(rest, &good.payload),
         _ => {
             let token = String::from_utf8_lossy(rest);
             assert_eq!(SERVER.reader.read(&token).is_some(), token == good.token, "{token}");

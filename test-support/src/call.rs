@@ -23,7 +23,7 @@ pub struct Call {
 
 /// What came back.
 #[derive(Debug)]
-pub struct Answer {
+pub struct Response {
     pub status: u16,
     pub headers: HeaderMap,
     pub body: Vec<u8>,
@@ -31,7 +31,7 @@ pub struct Answer {
 
 /// Why nothing came back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoAnswer {
+pub enum NoResponse {
     /// There was no connection: the server has heard nothing.
     Unreachable,
     /// The connection broke: the server may have carried the request out.
@@ -83,12 +83,12 @@ impl Call {
         self
     }
 
-    pub async fn send(self) -> Answer {
+    pub async fn send(self) -> Response {
         self.try_send().await.expect("an answer")
     }
 
     /// For a server that may be killed meanwhile. A body that broke off is no answer.
-    pub async fn try_send(self) -> Result<Answer, NoAnswer> {
+    pub async fn try_send(self) -> Result<Response, NoResponse> {
         let asked = self.body.clone().unwrap_or_default();
         let sent = match self.body {
             Some(body) => self.request.send_body(body),
@@ -98,14 +98,14 @@ impl Call {
             SendRequestError::Connect(ConnectError::Io(error))
                 if error.kind() == ErrorKind::ConnectionRefused =>
             {
-                NoAnswer::Unreachable
+                NoResponse::Unreachable
             }
-            SendRequestError::Timeout => NoAnswer::Timeout,
+            SendRequestError::Timeout => NoResponse::Timeout,
             // Among them `Connect(Disconnected)`: connected, and then cut off.
-            _ => NoAnswer::BrokenOff,
+            _ => NoResponse::BrokenOff,
         })?;
-        let body = response.body().limit(1 << 20).await.map_err(|_| NoAnswer::BrokenOff)?;
-        let answer = Answer {
+        let body = response.body().limit(1 << 20).await.map_err(|_| NoResponse::BrokenOff)?;
+        let answer = Response {
             status: response.status().as_u16(),
             headers: response.headers().clone(),
             body: body.to_vec(),
@@ -115,7 +115,7 @@ impl Call {
     }
 }
 
-impl Answer {
+impl Response {
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }

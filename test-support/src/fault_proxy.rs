@@ -84,7 +84,7 @@ fn exchange(mut client: TcpStream, server: &Server, faults: &Faults) -> std::io:
 
     evidence::raw_exchange(&request.bytes, &answer);
 
-    let lost = faults.take(Fault::LoseAnswer, path);
+    let lost = faults.take(Fault::LoseResponse, path);
     faults.record(&request, status(&answer), if lost { Fate::Lost } else { Fate::Passed });
     faults.wait_while_held(path);
     if lost { Ok(()) } else { client.write_all(&answer) }

@@ -17,7 +17,7 @@ pub mod fault_proxy;
 mod logs;
 mod program;
 
-pub use call::{Answer, COOKIE_NAME, Call, NoAnswer, client};
+pub use call::{COOKIE_NAME, Call, NoResponse, Response, client};
 pub use database::{OpenTransaction, TestDatabase, hex};
 pub use logs::security_log;
 pub use program::{Program, free_address};

@@ -1,4 +1,4 @@
-//! A running auth server, and people who use it.
+//! A running auth server, and calls that users make.
 
 use std::sync::Arc;
 
@@ -10,25 +10,25 @@ use chrono::TimeDelta;
 use serde_json::{Value, json};
 use shared_claims::testing::ManualClock;
 
-use test_support::{Answer, Call, TestDatabase, evidence};
+use test_support::{Call, Response, TestDatabase, evidence};
 
 pub const ISSUER: &str = "http://localhost:8080";
 pub const PASSWORD: &str = "correct horse battery staple";
 pub const REFRESH_SECRET: &str = "refresh-secret-of-the-tests-0123456789";
 pub const KEY_SECRET: &str = "key-secret-of-the-tests-0123456789abcd";
 
-/// A server on a free port, with a database of its own and a clock that stands still.
+/// A server on a free port, with its own database and a clock that only tests advance.
 pub struct TestApp {
     pub database: Arc<TestDatabase>,
     pub clock: ManualClock,
     pub url: String,
-    /// With `--metrics-addr`.
+    /// Set if the server was started with `--metrics-addr`.
     pub metrics_url: Option<String>,
     flags: Vec<String>,
     handle: ServerHandle,
 }
 
-/// What somebody holds after logging in.
+/// What a user holds after logging in.
 #[derive(Clone, Debug)]
 pub struct Session {
     pub access_token: String,
@@ -42,26 +42,26 @@ impl TestApp {
         Self::with(&[]).await
     }
 
-    /// With more settings, as flags.
+    /// Starts with additional settings, as flags.
     pub async fn with(flags: &[&str]) -> Self {
         let flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
         Self::launch(Arc::new(TestDatabase::fresh()), ManualClock::new(), flags).await.expect("a server")
     }
 
-    /// Another server on the same database, at the same time.
+    /// Starts another server beside this one, on the same database.
     pub async fn another(&self) -> Self {
         Self::launch(Arc::clone(&self.database), self.clock.clone(), self.flags.clone())
             .await
             .expect("a server")
     }
 
-    /// Another server on the same database, with other settings; or why it does not start.
+    /// Starts another server on the same database with other settings, or returns the startup error.
     pub async fn another_with(&self, flags: &[&str]) -> Result<Self, String> {
         let flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
         Self::launch(Arc::clone(&self.database), self.clock.clone(), flags).await
     }
 
-    /// Stops the server and starts it again on what is stored.
+    /// Stops the server and starts it again on the same database.
     pub async fn restart(self) -> Self {
         self.handle.stop(false).await;
         self.another().await
@@ -101,24 +101,24 @@ impl TestApp {
         self.call(Method::POST, path)
     }
 
-    /// Changes somebody as an administrator.
-    pub async fn change_person(&self, by: &Session, id: &str, change: &Value) -> Answer {
+    /// Changes a user as an administrator.
+    pub async fn change_user(&self, by: &Session, id: &str, change: &Value) -> Response {
         let path = format!("/admin/users/{id}");
         self.call(Method::PATCH, &path).cookie(&by.refresh_token).json(change).send().await
     }
 
-    /// What an administrator sees at this path.
-    pub async fn see(&self, by: &Session, path: &str) -> Value {
+    /// The body of a successful GET in this session.
+    pub async fn get_json(&self, by: &Session, path: &str) -> Value {
         self.get(path).cookie(&by.refresh_token).send().await.assert_status(200).json()
     }
 
-    /// Registers somebody by their first name.
+    /// Registers `NAME@example.org`.
     pub async fn register(&self, name: &str) -> Session {
-        let person = json!({"email": format!("{name}@example.org"), "password": PASSWORD});
-        Session::of(&self.post("/auth/register").json(&person).send().await.assert_status(201))
+        let user = json!({"email": format!("{name}@example.org"), "password": PASSWORD});
+        Session::of(&self.post("/auth/register").json(&user).send().await.assert_status(201))
     }
 
-    /// Somebody who may call `/admin`: the first can be made by nobody who calls it.
+    /// Registers an administrator. The role is set by SQL, because no call can create the first one.
     pub async fn db_administrator(&self, name: &str) -> Session {
         let session = self.register(name).await;
         let id = &session.user_id;
@@ -130,43 +130,43 @@ impl TestApp {
         Session::of(&self.try_login(name, &json!({})).await.assert_status(200))
     }
 
-    /// With more members, or others.
-    pub async fn try_login(&self, name: &str, members: &Value) -> Answer {
+    /// Logs in with additional or different members in the body.
+    pub async fn try_login(&self, name: &str, members: &Value) -> Response {
         let mut body = json!({"email": format!("{name}@example.org"), "password": PASSWORD});
         let more = members.as_object().expect("an object").clone();
         body.as_object_mut().expect("an object").extend(more);
         self.post("/auth/login").json(&body).send().await
     }
 
-    /// Spends a refresh token that came in a cookie.
-    pub async fn refresh(&self, token: &str) -> Answer {
+    /// Refreshes with a token in the cookie.
+    pub async fn refresh(&self, token: &str) -> Response {
         self.post("/auth/refresh").cookie(token).send().await
     }
 
-    pub async fn refresh_with_key(&self, token: &str, key: &str) -> Answer {
+    pub async fn refresh_with_key(&self, token: &str, key: &str) -> Response {
         self.post("/auth/refresh").cookie(token).header("Idempotency-Key", key).send().await
     }
 
-    /// Whether the session still lives, asked without spending its token.
-    pub async fn me(&self, token: &str) -> Answer {
+    /// Reads the user of a session, which does not spend the token.
+    pub async fn me(&self, token: &str) -> Response {
         self.get("/auth/me").cookie(token).send().await
     }
 }
 
 impl Session {
-    /// From the answer to a login, a registration or a refresh, by cookie.
-    pub fn of(answer: &Answer) -> Self {
-        let body = answer.json();
+    /// From the response to a login, a registration or a refresh, by cookie.
+    pub fn of(response: &Response) -> Self {
+        let body = response.json();
         Self {
             access_token: body["access_token"].as_str().expect("an access token").to_owned(),
-            refresh_token: answer.refresh_cookie().expect("a refresh cookie"),
+            refresh_token: response.refresh_cookie().expect("a refresh cookie"),
             rotation: body["rotation"].as_u64().expect("a rotation"),
-            user_id: body["user"]["id"].as_str().expect("a person").to_owned(),
+            user_id: body["user"]["id"].as_str().expect("a user").to_owned(),
         }
     }
 }
 
-/// Settings for tests: a cheap hash, one worker, no limit to attempts that a test could meet.
+/// Settings for tests: a cheap hash, one worker, and a rate limit that tests do not reach.
 pub fn settings(database: &TestDatabase, more: &[String]) -> Result<Settings, String> {
     let mut flags = vec!["auth-server".to_owned()];
     let mut default = |name: &str, value: &str| {
@@ -186,19 +186,19 @@ pub fn settings(database: &TestDatabase, more: &[String]) -> Result<Settings, St
     Settings::from_flags(flags)
 }
 
-/// The names of the events in the security log about a session.
+/// The types of a session's events in the security log.
 pub fn security_log(session: &Session) -> Vec<String> {
     let claims = claims(&session.refresh_token);
     let lines = test_support::security_log(claims["sid"].as_str().expect("a session"));
     lines.iter().map(|line| line.split(' ').next().unwrap_or_default().to_owned()).collect()
 }
 
-/// The first part of a token.
+/// The header of a token.
 pub fn header(token: &str) -> Value {
     part(token, 0)
 }
 
-/// The middle part of a token.
+/// The payload of a token.
 pub fn claims(token: &str) -> Value {
     part(token, 1)
 }

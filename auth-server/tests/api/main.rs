@@ -1,7 +1,7 @@
-//! The auth server over real HTTP, on SQLite, or on the PostgreSQL that `LATCHKEY_TEST_DATABASE_URL` names.
+//! Tests of the auth server over HTTP, on SQLite or on the PostgreSQL server in `LATCHKEY_TEST_DATABASE_URL`.
 //!
-//! The folders are those of `src/http` and `src/cli`, and `storage` for what concerns the database as a whole.
-//! `app`, `program` and `command` are what the tests run: a server in this process, a server as a process, a command.
+//! The folders follow `src/http` and `src/cli`; `storage` has the tests of the database as a whole.
+//! `app` runs a server in this process, `program` runs it as a separate process, and `command` runs a command.
 
 mod app;
 mod command;

@@ -21,7 +21,7 @@ fn error(variables: &[(&str, &str)]) -> (Option<i32>, String) {
 }
 
 #[test]
-fn a_wrong_setting_is_wrong_usage_and_one_line_names_it() {
+fn an_invalid_setting_exits_with_status_2_and_one_line_that_names_it() {
     let table: &[(&[(&str, &str)], &str)] = &[
         (&[("BIND_ADDR", "nowhere")], "BIND_ADDR"),
         (&[("ISSUER", "auth.example.org")], "ISSUER"),
@@ -57,7 +57,7 @@ fn a_wrong_setting_is_wrong_usage_and_one_line_names_it() {
 }
 
 #[test]
-fn a_wrong_secret_stops_the_start_with_one_line_that_names_it_and_does_not_contain_it() {
+fn an_invalid_secret_prevents_startup_with_one_line_that_names_it_without_its_value() {
     let long = "x".repeat(40);
     let table: &[(&[(&str, &str)], &str)] = &[
         (&[("KEY_ENCRYPTION_SECRET_PREVIOUS", "short")], "KEY_ENCRYPTION_SECRET_PREVIOUS"),
@@ -91,7 +91,7 @@ fn an_empty_variable_counts_as_not_set() {
 }
 
 #[test]
-fn a_port_in_use_is_one_clear_line() {
+fn a_port_in_use_is_reported_in_one_line() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let (status, text) = error(&[("BIND_ADDR", &address)]);
@@ -100,7 +100,7 @@ fn a_port_in_use_is_one_clear_line() {
 }
 
 #[test]
-fn a_database_that_cannot_be_opened_is_one_clear_line() {
+fn a_database_that_cannot_be_opened_is_reported_in_one_line() {
     let folder = tempfile::TempDir::new().unwrap();
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
@@ -110,7 +110,7 @@ fn a_database_that_cannot_be_opened_is_one_clear_line() {
 }
 
 #[test]
-fn a_secret_can_stand_in_a_file_but_not_in_two_places() {
+fn a_secret_can_be_in_a_file_but_not_set_twice() {
     let folder = tempfile::TempDir::new().unwrap();
     let file = folder.path().join("secret");
     std::fs::write(&file, format!("{REFRESH_SECRET}\n")).unwrap();
@@ -125,12 +125,11 @@ fn a_secret_can_stand_in_a_file_but_not_in_two_places() {
     assert!(error.contains("JWT_REFRESH_SECRET_FILE"), "{error}");
 
     std::fs::write(&file, "short").unwrap();
-    let of_another_system =
+    let with_salt =
         ["auth-server", "--key-encryption-secret", KEY_SECRET, "--jwt-refresh-secret", REFRESH_SECRET]
             .into_iter()
             .chain(["--flask-security-password-salt-file", path]);
-    let salt =
-        Settings::from_flags(of_another_system).unwrap().secrets().unwrap().flask_security_password_salt;
+    let salt = Settings::from_flags(with_salt).unwrap().secrets().unwrap().flask_security_password_salt;
     assert!(salt.is_some_and(|salt| salt.expose_secret() == "short"));
     assert!(Settings::from_flags(flags).unwrap().secrets().is_err());
     std::fs::remove_file(&file).unwrap();
@@ -138,7 +137,7 @@ fn a_secret_can_stand_in_a_file_but_not_in_two_places() {
 }
 
 #[actix_web::test]
-async fn what_is_less_safe_than_it_could_be_is_logged_at_the_start() {
+async fn insecure_settings_are_logged_at_startup() {
     const WARNINGS: [&str; 3] = [
         "JWT_ACCESS_ALGORITHM=HS256",
         "COOKIE_SECURE=false",
@@ -154,11 +153,11 @@ async fn what_is_less_safe_than_it_could_be_is_logged_at_the_start() {
         ("COOKIE_SECURE", "false"),
         ("ALLOWED_ORIGINS", "https://app.example.org,https://app.example.net"),
     ];
-    let told = log(&risky).await;
-    assert_eq!(WARNINGS.map(|warning| told.contains(warning)), [true; 3], "{told}");
-    assert!(!told.contains("https://app.example.org is another site"), "{told}");
-    let told = log(&[("ALLOWED_ORIGINS", "https://app.example.org")]).await;
-    assert_eq!(WARNINGS.map(|warning| told.contains(warning)), [false; 3], "{told}");
+    let logged = log(&risky).await;
+    assert_eq!(WARNINGS.map(|warning| logged.contains(warning)), [true; 3], "{logged}");
+    assert!(!logged.contains("https://app.example.org is another site"), "{logged}");
+    let logged = log(&[("ALLOWED_ORIGINS", "https://app.example.org")]).await;
+    assert_eq!(WARNINGS.map(|warning| logged.contains(warning)), [false; 3], "{logged}");
 }
 
 #[test]
@@ -186,7 +185,7 @@ fn short_help_is_one_screen_with_the_settings_that_matter_and_two_examples() {
 }
 
 #[test]
-fn long_help_begins_with_what_the_program_is_and_has_every_variable_under_a_heading() {
+fn long_help_describes_the_program_and_has_every_variable_under_a_heading() {
     let help = help("--help");
     assert!(help.starts_with("Registers users, checks passwords"), "{help}");
     for heading in [
@@ -241,7 +240,7 @@ fn long_help_begins_with_what_the_program_is_and_has_every_variable_under_a_head
 }
 
 #[test]
-fn wrong_usage_ends_with_status_2_and_a_suggestion() {
+fn wrong_usage_exits_with_status_2_and_a_suggestion() {
     for (arguments, line) in [
         (&["usres"][..], "unrecognized subcommand 'usres'; a similar subcommand exists: 'users'"),
         (&["users", "shw"], "unrecognized subcommand 'shw'; a similar subcommand exists: 'show'"),

@@ -14,7 +14,7 @@ use awc::http::Method;
 use bench::{BenchServer, Latencies, PASSWORD, millis, settings};
 use clap::Parser;
 use serde_json::{Value, json};
-use test_support::{Answer, Call, TestDatabase};
+use test_support::{Call, Response, TestDatabase};
 
 /// Median of every call.
 const PROMISE: Duration = Duration::from_millis(50);
@@ -207,7 +207,7 @@ impl Bench {
         cursor
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    async fn get(&self, path: &str) -> Response {
         let call = Call::through(&self.client, Method::GET, format!("{}{path}", self.server.url()));
         call.cookie(&self.token).send().await.assert_status(200)
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use awc::http::Method;
 use serde_json::Value;
-use test_support::Answer;
+use test_support::Response;
 
 use crate::stack::Running;
 
@@ -127,7 +127,7 @@ impl Operation {
     }
 
     /// The answer must be one that the document tells of: the status, the code, the media type and the headers.
-    pub fn assert_documented(&self, answer: &Answer) {
+    pub fn assert_documented(&self, answer: &Response) {
         let response = &self.description["responses"][answer.status.to_string()];
         assert!(response.is_object(), "{} does not document {}", self.name(), answer.status);
         for name in response["headers"].as_object().into_iter().flat_map(|headers| headers.keys()) {

@@ -2,14 +2,14 @@
 
 use awc::http::Method;
 use serde_json::json;
-use test_support::{Answer, COOKIE_NAME, Call, client};
+use test_support::{COOKIE_NAME, Call, Response, client};
 
 use crate::stack::{PASSWORD, Stack};
 use test_support::fault_proxy::{Fate, Fault, FaultProxy};
 
 const REFRESH: &str = "/auth/refresh";
 
-async fn register_through(proxy: &FaultProxy) -> Answer {
+async fn register_through(proxy: &FaultProxy) -> Response {
     let person = json!({"email": "ann@example.org", "password": PASSWORD});
     let call = Call::new(Method::POST, format!("{}/auth/register", proxy.url()));
     call.json(&person).send().await.assert_status(201)
@@ -26,7 +26,7 @@ async fn a_lost_answer_was_carried_out_and_is_made_good_by_the_next() {
     proxy.lead_to(&stack.start_auth().await.url);
     let token = register_through(&proxy).await.refresh_cookie().expect("a cookie");
 
-    proxy.faults.set(Fault::LoseAnswer, REFRESH, Some(1));
+    proxy.faults.set(Fault::LoseResponse, REFRESH, Some(1));
     let request = client().post(format!("{}{REFRESH}", proxy.url()));
     let lost = request.insert_header(("cookie", format!("{COOKIE_NAME}={token}"))).send().await;
     assert!(lost.is_err(), "no byte of an answer");

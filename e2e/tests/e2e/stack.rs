@@ -8,7 +8,7 @@ use auth_server::AuthServer;
 use resource_server::ResourceServer;
 use serde_json::json;
 use shared_claims::testing::ManualClock;
-use test_support::{Answer, Call, TestDatabase, free_address};
+use test_support::{Call, Response, TestDatabase, free_address};
 
 pub const PASSWORD: &str = "correct horse battery staple";
 
@@ -101,7 +101,7 @@ impl Running {
         Call::new(awc::http::Method::POST, format!("{}{path}", self.url))
     }
 
-    pub async fn register(&self, name: &str) -> Answer {
+    pub async fn register(&self, name: &str) -> Response {
         let person = json!({"email": format!("{name}@example.org"), "password": PASSWORD, "name": name});
         self.post("/auth/register").json(&person).send().await.assert_status(201)
     }
@@ -127,6 +127,6 @@ impl Running {
     }
 }
 
-pub fn access_token(answer: &Answer) -> String {
+pub fn access_token(answer: &Response) -> String {
     answer.json()["access_token"].as_str().expect("an access token").to_owned()
 }

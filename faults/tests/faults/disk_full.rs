@@ -23,7 +23,7 @@ struct SmallDisk {
 }
 
 #[actix_web::test]
-async fn a_full_disk_harms_no_session() {
+async fn a_full_disk_loses_no_session() {
     // Only SQLite's disk is ours to fill.
     if on_postgres() {
         return;

@@ -30,19 +30,19 @@ struct Pulse {
 }
 
 #[actix_web::test]
-async fn refreshes_outlive_restarts_of_the_database() {
+async fn refreshes_survive_database_restarts() {
     restarts(&[Duration::from_millis(500); 3]).await;
 }
 
 #[ignore = "long: twenty restarts of PostgreSQL, some of several seconds"]
 #[actix_web::test]
-async fn refreshes_outlive_twenty_restarts_of_the_database() {
+async fn refreshes_survive_twenty_database_restarts() {
     restarts(&[0, 300, 1000, 5000].map(Duration::from_millis).repeat(5)).await;
 }
 
 /// Each would hold a thread if it waited for its connection as long as while others merely use them.
 #[actix_web::test]
-async fn a_crowd_that_asks_while_the_database_is_gone_is_told_so_promptly() {
+async fn many_clients_get_503_promptly_while_the_database_is_down() {
     let Some(mut cluster) = Cluster::start() else { return };
     let place = Place::with(TestDatabase::on_postgres(cluster.url()));
     let server = place.start().await;
@@ -70,7 +70,7 @@ async fn a_crowd_that_asks_while_the_database_is_gone_is_told_so_promptly() {
 }
 
 #[actix_web::test]
-async fn a_database_that_hangs_holds_nobody_for_good() {
+async fn a_hanging_database_does_not_block_requests_forever() {
     let Some(cluster) = Cluster::start() else { return };
     let place = Place::with(TestDatabase::on_postgres(cluster.url()));
     let server = place.start().await;

@@ -6,7 +6,7 @@ use actix_web::rt::time::sleep;
 use bench::{Latencies, millis};
 use futures_util::future::{join, join_all};
 use serde_json::{Value, json};
-use test_support::{Answer, Program, free_address};
+use test_support::{Program, Response, free_address};
 
 use crate::relay::Relay;
 use crate::servers::{PASSWORD, Place, register, start_api_with};
@@ -64,7 +64,7 @@ async fn log_in(server: &Program, email: &str) -> Person {
     Person { access_token: text("access_token"), refresh_token: text("refresh_token") }
 }
 
-async fn call(api: &Program, person: &Person) -> Answer {
+async fn call(api: &Program, person: &Person) -> Response {
     api.get("/protected").bearer(&person.access_token).send().await
 }
 
@@ -100,7 +100,7 @@ async fn eventually(within: Duration, mut holds: impl AsyncFnMut() -> bool) {
     }
 }
 
-async fn logouts_are_felt(trials: usize, within: Duration) {
+async fn logouts_take_effect(trials: usize, within: Duration) {
     let stack = Stack::start().await;
     let apis = join(stack.api(&stack.first.url(), &[]), stack.api(&stack.second.url(), &[])).await;
     register(&stack.first, "ann").await;
@@ -124,18 +124,18 @@ async fn logouts_are_felt(trials: usize, within: Duration) {
 }
 
 #[actix_web::test]
-async fn a_logout_is_felt_at_every_resource_server() {
-    logouts_are_felt(12, LAX).await;
+async fn a_logout_takes_effect_at_every_resource_server() {
+    logouts_take_effect(12, LAX).await;
 }
 
 #[ignore = "long: 200 logouts"]
 #[actix_web::test]
-async fn two_hundred_logouts_are_felt_within_a_second() {
-    logouts_are_felt(200, PROMISE).await;
+async fn two_hundred_logouts_take_effect_within_a_second() {
+    logouts_take_effect(200, PROMISE).await;
 }
 
 #[actix_web::test]
-async fn a_role_that_was_taken_away_is_felt_and_a_refresh_heals_the_token() {
+async fn a_removed_role_makes_tokens_stale_and_a_refresh_renews_them() {
     let stack = Stack::start().await;
     let api = stack.api(&stack.first.url(), &[]).await;
     register(&stack.first, "root").await;
@@ -245,30 +245,30 @@ async fn ended_meanwhile(outage: Outage, count: usize, within: Duration) {
 }
 
 #[actix_web::test]
-async fn what_ended_while_the_feed_was_cut_off_is_refused_as_soon_as_it_is_over() {
+async fn sessions_ended_while_the_feed_was_cut_off_are_rejected_once_it_is_back() {
     ended_meanwhile(Outage::Cut, 40, LAX).await;
 }
 
 #[actix_web::test]
-async fn what_ended_while_the_network_was_silent_is_refused_as_soon_as_it_is_over() {
+async fn sessions_ended_while_the_network_was_silent_are_rejected_once_it_is_back() {
     ended_meanwhile(Outage::Silence, 40, LAX).await;
 }
 
 #[actix_web::test]
-async fn what_ended_while_an_auth_server_was_dead_is_refused_as_soon_as_it_is_over() {
+async fn sessions_ended_while_an_auth_server_was_down_are_rejected_once_it_is_back() {
     ended_meanwhile(Outage::Killed, 40, LAX).await;
 }
 
 #[ignore = "long: a thousand sessions, three times"]
 #[actix_web::test]
-async fn a_thousand_sessions_that_ended_meanwhile_are_refused_within_a_second_after() {
+async fn a_thousand_sessions_ended_during_an_outage_are_rejected_within_a_second_after_it() {
     for outage in [Outage::Cut, Outage::Silence, Outage::Killed] {
         ended_meanwhile(outage, 1000, PROMISE).await;
     }
 }
 
 #[actix_web::test]
-async fn beyond_its_limit_a_resource_server_believes_nobody_until_it_hears_again() {
+async fn a_resource_server_accepts_no_tokens_while_its_feed_is_too_old() {
     let stack = Stack::start().await;
     let relay = Relay::to(stack.second.address.port());
     let feed = format!("http://127.0.0.1:{}", relay.port());
@@ -289,7 +289,7 @@ async fn beyond_its_limit_a_resource_server_believes_nobody_until_it_hears_again
 }
 
 #[actix_web::test]
-async fn a_resource_server_that_starts_later_knows_what_ended_before() {
+async fn a_resource_server_started_later_rejects_sessions_that_ended_before() {
     let stack = Stack::start().await;
     register(&stack.first, "ann").await;
     let (gone, here) =

@@ -1,7 +1,7 @@
 use std::net::SocketAddr;
 
 use serde_json::json;
-use test_support::{Answer, Program, TestDatabase, free_address};
+use test_support::{Program, Response, TestDatabase, free_address};
 
 pub const PASSWORD: &str = "correct horse battery staple";
 
@@ -68,13 +68,13 @@ pub async fn start_api_with(issuer: &str, more: &[(&str, &str)]) -> Program {
     Program::start(env!("CARGO_BIN_EXE_resource-server-under-test"), free_address(), &variables).await
 }
 
-pub async fn register(server: &Program, name: &str) -> Answer {
+pub async fn register(server: &Program, name: &str) -> Response {
     let person = json!({"email": format!("{name}@example.org"), "password": PASSWORD});
     server.post("/auth/register").json(&person).send().await.assert_status(201)
 }
 
 #[actix_web::test]
-async fn a_session_goes_on_where_the_server_was_killed() {
+async fn a_session_survives_a_killed_server() {
     let place = Place::new();
     let server = place.start().await;
     let token = register(&server, "ann").await.refresh_cookie().expect("a cookie");

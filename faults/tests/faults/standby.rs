@@ -26,7 +26,7 @@ struct Replicated {
 }
 
 #[actix_web::test]
-async fn sessions_go_on_at_a_standby_that_missed_their_last_rotations() {
+async fn sessions_continue_on_a_standby_that_missed_their_last_rotations() {
     let Some(mut replicated) = Replicated::start() else { return };
     let server = replicated.place.start().await;
     let newcomer = replicated.live_on().await;
@@ -36,11 +36,11 @@ async fn sessions_go_on_at_a_standby_that_missed_their_last_rotations() {
     replicated.standby.promote();
     let url = replicated.url_at(replicated.standby.port());
     let server = replicated.place.start_with(&[("DATABASE_URL", &url)]).await;
-    replicated.assert_everybody_goes_on(server, newcomer).await;
+    replicated.assert_all_sessions_continue(server, newcomer).await;
 }
 
 #[actix_web::test]
-async fn servers_find_a_promoted_standby_behind_the_same_address() {
+async fn servers_reconnect_to_a_promoted_standby_at_the_same_address() {
     let Some(mut replicated) = Replicated::start() else { return };
     let door = Relay::to(replicated.primary.port());
     let url = replicated.url_at(door.port());
@@ -62,7 +62,7 @@ async fn servers_find_a_promoted_standby_behind_the_same_address() {
         sleep(Duration::from_millis(10));
     }
     println!("serving on the standby {:?} after it was promoted", switched.elapsed());
-    replicated.assert_everybody_goes_on(server, newcomer).await;
+    replicated.assert_all_sessions_continue(server, newcomer).await;
 }
 
 impl Replicated {
@@ -107,7 +107,7 @@ impl Replicated {
     }
 
     /// Everybody's newest token does. Who registered in the time that is lost is unknown, and can register again.
-    async fn assert_everybody_goes_on(mut self, server: Program, newcomer: Person) {
+    async fn assert_all_sessions_continue(mut self, server: Program, newcomer: Person) {
         let address = self.place.address;
         for person in &mut self.people {
             person.refresh(address).await;

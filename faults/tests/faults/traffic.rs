@@ -8,7 +8,7 @@ use actix_web::rt::System;
 use awc::http::Method;
 use futures_util::future::join_all;
 use serde_json::json;
-use test_support::{Answer, Call, NoAnswer, client};
+use test_support::{Call, NoResponse, Response, client};
 use uuid::Uuid;
 
 use crate::servers::PASSWORD;
@@ -49,24 +49,24 @@ impl Person {
     }
 
     /// Refreshes once; the token that is held afterwards is the next.
-    pub async fn refresh(&mut self, address: SocketAddr) -> Answer {
+    pub async fn refresh(&mut self, address: SocketAddr) -> Response {
         let answer = self.attempt(&client(), address, &Uuid::new_v4().simple().to_string()).await;
         self.take(answer.assert_status(200))
     }
 
     /// Asks again where the server had just given up a kept connection, which no client can know beforehand.
-    pub async fn attempt(&self, client: &awc::Client, address: SocketAddr, key: &str) -> Answer {
+    pub async fn attempt(&self, client: &awc::Client, address: SocketAddr, key: &str) -> Response {
         for _ in 0..ATTEMPTS {
             let call = Call::through(client, Method::POST, format!("http://{address}/auth/refresh"));
             match call.cookie(&self.token).header("Idempotency-Key", key).try_send().await {
-                Err(NoAnswer::BrokenOff) => {}
+                Err(NoResponse::BrokenOff) => {}
                 answer => return answer.expect("an answer"),
             }
         }
         panic!("every connection breaks off");
     }
 
-    pub fn take(&mut self, answer: Answer) -> Answer {
+    pub fn take(&mut self, answer: Response) -> Response {
         assert_eq!(answer.json()["rotation"], json!(self.generation + 1), "a generation got lost");
         self.generation += 1;
         self.token = answer.refresh_cookie().expect("a cookie");
@@ -162,7 +162,7 @@ async fn go_on(
 }
 
 /// Told to come back later, and nothing that a client could take for the end of its session.
-pub fn assert_unavailable(answer: Answer) -> Answer {
+pub fn assert_unavailable(answer: Response) -> Response {
     let answer = answer.assert_problem(503, "unavailable");
     assert!(answer.header("retry-after").is_some_and(|seconds| seconds.parse::<u32>().is_ok()));
     assert!(answer.header("set-cookie").is_none());

@@ -45,22 +45,22 @@ fn holds(name: &str) {
 }
 
 #[test]
-fn an_access_token_is_accepted_exactly_by_the_rules() {
+fn an_access_token_is_accepted_exactly_if_every_rule_holds() {
     holds("access_tokens");
 }
 
 #[test]
-fn a_refresh_token_is_read_exactly_by_the_rules() {
+fn a_refresh_token_is_accepted_exactly_if_every_rule_holds() {
     holds("refresh_tokens");
 }
 
 #[test]
-fn no_key_set_takes_a_good_key_away_or_lets_a_forgery_pass() {
+fn no_key_set_loses_a_good_key_or_accepts_a_forgery() {
     holds("key_sets");
 }
 
 #[test]
-fn strict_json_is_json_without_a_member_twice() {
+fn strict_json_is_json_without_duplicate_members() {
     holds("json");
 }
 
@@ -70,12 +70,12 @@ fn the_refresh_cookie_is_found_by_its_exact_name() {
 }
 
 #[test]
-fn an_email_address_has_one_form() {
+fn an_email_address_has_one_canonical_form() {
     holds("emails");
 }
 
 #[test]
-fn an_idempotency_key_is_one_or_an_error() {
+fn an_idempotency_key_is_valid_or_an_error() {
     holds("idempotency_keys");
 }
 
@@ -91,7 +91,7 @@ fn every_property_is_fuzzed_and_tested() {
 
 #[test]
 #[ignore = "long: two minutes for each property"]
-fn every_property_holds_for_a_long_time() {
+fn every_property_holds_for_two_minutes() {
     for (name, property, seeds) in properties::all() {
         let (started, mut cases) = (Instant::now(), 0_u64);
         while started.elapsed() < LONG {

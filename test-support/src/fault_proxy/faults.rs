@@ -29,7 +29,7 @@ struct Rule {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// The server carries the request out, and the connection is cut before a byte of the answer is sent.
-    LoseAnswer,
+    LoseResponse,
     /// The server hears nothing, and the caller gets 503.
     Refuse,
     /// The server carries the request out, and its answer waits until this is lifted.

@@ -3,23 +3,23 @@ use serde_json::{Value, json};
 
 use crate::app::{Session, TestApp, claims};
 
-/// Types and details of somebody's events, oldest first.
+/// Types and details of a user's events, oldest first.
 pub async fn events(app: &TestApp, by: &Session, of: &Session) -> Vec<(String, Value)> {
-    let page = app.see(by, &format!("/admin/events?user={}", of.user_id)).await;
+    let page = app.get_json(by, &format!("/admin/events?user={}", of.user_id)).await;
     let event = |event: &Value| (event["type"].as_str().unwrap().to_owned(), event["details"].clone());
     page["items"].as_array().unwrap().iter().rev().map(event).collect()
 }
 
 #[actix_web::test]
-async fn events_are_found_by_whom_what_where_and_when() {
+async fn events_are_filtered_by_user_session_type_ip_and_time() {
     let app = TestApp::start().await;
     let root = app.db_administrator("root").await;
     let ann = app.register("ann").await;
     app.advance(TimeDelta::hours(1));
     app.log_in("ann").await;
-    app.change_person(&root, &ann.user_id, &json!({"roles": ["editor"]})).await.assert_status(200);
+    app.change_user(&root, &ann.user_id, &json!({"roles": ["editor"]})).await.assert_status(200);
     let found = async |filter: &str| {
-        let page = app.see(&root, &format!("/admin/events?{filter}")).await;
+        let page = app.get_json(&root, &format!("/admin/events?{filter}")).await;
         let types =
             page["items"].as_array().unwrap().iter().map(|event| event["type"].as_str().unwrap().to_owned());
         types.collect::<Vec<_>>().join(" ")
@@ -50,21 +50,21 @@ async fn events_are_found_by_whom_what_where_and_when() {
         ("usr", "usr=x"),
     ] {
         let call = app.get(&format!("/admin/events?{filter}")).cookie(&root.refresh_token);
-        let answer = call.send().await.assert_problem(422, "invalid_input");
-        assert_eq!(answer.json()["fields"].as_object().unwrap().keys().collect::<Vec<_>>(), [field]);
+        let response = call.send().await.assert_problem(422, "invalid_input");
+        assert_eq!(response.json()["fields"].as_object().unwrap().keys().collect::<Vec<_>>(), [field]);
     }
     let twice = app.get("/admin/events?type=registered&type=registered").cookie(&root.refresh_token);
     twice.send().await.assert_problem(400, "malformed_request");
 }
 
 #[actix_web::test]
-async fn nobody_learns_where_an_administrator_sits() {
+async fn users_do_not_see_the_ip_address_of_an_administrator() {
     let app = TestApp::start().await;
     let root = app.db_administrator("root").await;
     let ann = app.register("ann").await;
-    app.change_person(&root, &ann.user_id, &json!({"roles": ["editor"]})).await.assert_status(200);
-    let own = app.see(&ann, "/auth/events").await["items"][0].clone();
-    let all = app.see(&root, "/admin/events").await["items"][0].clone();
+    app.change_user(&root, &ann.user_id, &json!({"roles": ["editor"]})).await.assert_status(200);
+    let own = app.get_json(&ann, "/auth/events").await["items"][0].clone();
+    let all = app.get_json(&root, "/admin/events").await["items"][0].clone();
     assert_eq!((&own["type"], &all["type"]), (&json!("roles_changed"), &json!("roles_changed")));
     assert_eq!((&own["ip"], &all["ip"]), (&json!(null), &json!("127.0.0.1")));
     assert_eq!(own["details"]["by"], json!(root.user_id));

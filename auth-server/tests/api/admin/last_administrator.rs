@@ -1,4 +1,4 @@
-//! There is always somebody who can administer.
+//! At least one enabled administrator always remains.
 
 use awc::http::Method;
 use futures_util::future::join;
@@ -14,13 +14,13 @@ fn administrators(app: &TestApp) -> Vec<String> {
 }
 
 #[actix_web::test]
-async fn the_last_enabled_administrator_stays_one_whatever_is_tried() {
+async fn the_last_enabled_administrator_cannot_be_demoted_disabled_or_deleted() {
     let app = TestApp::start().await;
     let root = app.db_administrator("root").await;
     let second = app.db_administrator("second").await;
     let ann = app.register("ann").await;
-    // Who is disabled does not count.
-    app.change_person(&root, &second.user_id, &json!({"disabled": true})).await.assert_status(200);
+    // A disabled administrator does not count.
+    app.change_user(&root, &second.user_id, &json!({"disabled": true})).await.assert_status(200);
     let before = app.database.db_dump();
     for change in [
         json!({"roles": []}),
@@ -28,19 +28,19 @@ async fn the_last_enabled_administrator_stays_one_whatever_is_tried() {
         json!({"disabled": true}),
         json!({"roles": [], "disabled": true, "claims": {"plan": "team"}}),
     ] {
-        app.change_person(&root, &root.user_id, &change).await.assert_problem(409, "last_administrator");
+        app.change_user(&root, &root.user_id, &change).await.assert_problem(409, "last_administrator");
     }
     let delete =
         |session: &Session| app.call(Method::DELETE, "/auth/me").cookie(&session.refresh_token).send();
-    let answer = delete(&root).await.assert_problem(409, "last_administrator");
-    assert!(answer.set_cookie().is_none());
-    assert_eq!(app.database.db_dump(), before, "nothing has changed, and nothing has happened");
+    let response = delete(&root).await.assert_problem(409, "last_administrator");
+    assert!(response.set_cookie().is_none());
+    assert_eq!(app.database.db_dump(), before, "no row and no event was written");
 
-    // Everything else goes on: others come and go, and the last one changes in other ways.
-    app.change_person(&root, &root.user_id, &json!({"roles": ["admin", "editor"]})).await.assert_status(200);
+    // Other changes stay possible: to the last administrator's roles, and to other users.
+    app.change_user(&root, &root.user_id, &json!({"roles": ["admin", "editor"]})).await.assert_status(200);
     delete(&ann).await.assert_status(204);
-    app.change_person(&root, &second.user_id, &json!({"roles": []})).await.assert_status(200);
-    app.change_person(&root, &second.user_id, &json!({"roles": ["admin"], "disabled": false}))
+    app.change_user(&root, &second.user_id, &json!({"roles": []})).await.assert_status(200);
+    app.change_user(&root, &second.user_id, &json!({"roles": ["admin"], "disabled": false}))
         .await
         .assert_status(200);
     delete(&root).await.assert_status(204);
@@ -48,7 +48,7 @@ async fn the_last_enabled_administrator_stays_one_whatever_is_tried() {
 }
 
 #[actix_web::test]
-async fn of_two_administrators_who_remove_each_other_at_once_exactly_one_succeeds() {
+async fn when_two_administrators_remove_each_other_concurrently_one_succeeds() {
     let one = TestApp::start().await;
     let other = one.another().await;
     let ann = one.db_administrator("ann").await;
@@ -58,25 +58,25 @@ async fn of_two_administrators_who_remove_each_other_at_once_exactly_one_succeed
         one.database.db_execute(r#"UPDATE users SET roles = '["admin"]', disabled_at = NULL"#);
         let (ann, bob) = (log_in(&one, &ann).await, log_in(&one, &bob).await);
         let change = if round % 2 == 0 { json!({"roles": []}) } else { json!({"disabled": true}) };
-        let answers = join(
-            one.change_person(&ann, &bob.user_id, &change),
-            other.change_person(&bob, &ann.user_id, &change),
+        let responses = join(
+            one.change_user(&ann, &bob.user_id, &change),
+            other.change_user(&bob, &ann.user_id, &change),
         );
-        let (by_ann, by_bob) = answers.await;
-        let won = [&by_ann, &by_bob].map(|answer| answer.status == 200);
+        let (by_ann, by_bob) = responses.await;
+        let won = [&by_ann, &by_bob].map(|response| response.status == 200);
         assert_eq!(won.iter().filter(|won| **won).count(), 1, "{by_ann:?} {by_bob:?}");
         assert_eq!(administrators(&one).len(), 1);
         let lost = if won[0] { by_bob } else { by_ann };
-        // Demoted or logged out while it waited, or before it was heard at all.
+        // The loser was demoted or logged out before its request got the lock.
         let code = lost.json()["code"].clone();
         assert!(["role_required", "session_ended"].map(Value::from).contains(&code), "{code}");
         winners.push(won[0]);
     }
-    println!("of 40 rounds the first won {}", winners.iter().filter(|won| **won).count());
+    println!("the first request won {} of 40 rounds", winners.iter().filter(|won| **won).count());
 }
 
 #[actix_web::test]
-async fn of_two_administrators_who_resign_at_once_one_stays() {
+async fn when_two_administrators_resign_concurrently_one_stays() {
     let one = TestApp::start().await;
     let other = one.another().await;
     let ann = one.db_administrator("ann").await;
@@ -85,8 +85,8 @@ async fn of_two_administrators_who_resign_at_once_one_stays() {
         one.database.db_execute(r#"UPDATE users SET roles = '["admin"]', disabled_at = NULL"#);
         let (ann, bob) = (log_in(&one, &ann).await, log_in(&one, &bob).await);
         let resign = async |app: &TestApp, session: &Session| match round % 2 {
-            0 => app.change_person(session, &session.user_id, &json!({"roles": []})).await,
-            _ => app.change_person(session, &session.user_id, &json!({"disabled": true})).await,
+            0 => app.change_user(session, &session.user_id, &json!({"roles": []})).await,
+            _ => app.change_user(session, &session.user_id, &json!({"disabled": true})).await,
         };
         let (by_ann, by_bob) = join(resign(&one, &ann), resign(&other, &bob)).await;
         let mut statuses = [by_ann.status, by_bob.status];

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::app::{Session, TestApp};
 
-/// Inserts so many people, e-mail `annN@example.org`, every other one with the username `bobN`.
-fn db_people(app: &TestApp, count: u32) {
+/// Inserts users with the e-mail `annN@example.org`; every second one also has the username `bobN`.
+fn db_users(app: &TestApp, count: u32) {
     app.database.db_execute(&format!(
         "WITH RECURSIVE numbers (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < {count}) \
          INSERT INTO users (id, email, username, password_hash, roles, claims, version, created_at) \
@@ -19,25 +19,25 @@ fn db_people(app: &TestApp, count: u32) {
 }
 
 async fn page(app: &TestApp, by: &Session, query: &str) -> (Vec<String>, Option<String>) {
-    let page = app.see(by, &format!("/admin/users?{query}")).await;
+    let page = app.get_json(by, &format!("/admin/users?{query}")).await;
     let emails =
-        page["items"].as_array().unwrap().iter().map(|person| person["email"].as_str().unwrap().to_owned());
+        page["items"].as_array().unwrap().iter().map(|user| user["email"].as_str().unwrap().to_owned());
     (emails.collect(), page["next_cursor"].as_str().map(str::to_owned))
 }
 
-/// All pages.
+/// The items of all pages.
 async fn all(app: &TestApp, by: &Session, query: &str) -> Vec<String> {
     let (mut found, mut next) = page(app, by, query).await;
     while let Some(cursor) = next {
-        let (more, then) = page(app, by, &format!("{query}&cursor={cursor}")).await;
+        let (more, following) = page(app, by, &format!("{query}&cursor={cursor}")).await;
         found.extend(more);
-        next = then;
+        next = following;
     }
     found
 }
 
 #[actix_web::test]
-async fn people_are_found_by_how_their_address_or_username_begins() {
+async fn search_matches_the_beginning_of_email_and_username() {
     let app = TestApp::start().await;
     let root = app.db_administrator("root").await;
     for (email, username) in [
@@ -47,29 +47,29 @@ async fn people_are_found_by_how_their_address_or_username_begins() {
         ("bob@example.org", Some("ann-1")),
         ("ano@example.org", Some("an")),
     ] {
-        let mut person = json!({"email": email, "password": crate::app::PASSWORD});
+        let mut user = json!({"email": email, "password": crate::app::PASSWORD});
         if let Some(username) = username {
-            person["username"] = json!(username);
+            user["username"] = json!(username);
         }
-        app.post("/auth/register").json(&person).send().await.assert_status(201);
+        app.post("/auth/register").json(&user).send().await.assert_status(201);
     }
     let ann = ["ann@example.org", "anna@example.org", "bob@example.org", "carl@example.org"];
     for limit in 1..=5 {
         assert_eq!(all(&app, &root, &format!("q=%20Ann&limit={limit}")).await, ann, "{limit}");
-        let everybody = all(&app, &root, &format!("limit={limit}")).await;
+        let everyone = all(&app, &root, &format!("limit={limit}")).await;
         let sorted =
             ["ann@", "anna@", "ano@", "bob@", "carl@", "root@"].map(|name| format!("{name}example.org"));
-        assert_eq!(everybody, sorted, "{limit}");
+        assert_eq!(everyone, sorted, "{limit}");
     }
     assert_eq!(all(&app, &root, "q=ann@example.org").await, ["ann@example.org"]);
     assert_eq!(all(&app, &root, "q=an-").await, Vec::<String>::new());
-    assert_eq!(all(&app, &root, "q=%25").await, Vec::<String>::new(), "a percent sign is one");
+    assert_eq!(all(&app, &root, "q=%25").await, Vec::<String>::new(), "a percent sign is matched literally");
     assert_eq!(all(&app, &root, &format!("q={}", root.user_id)).await, ["root@example.org"]);
     assert_eq!(all(&app, &root, "q=00000000-0000-4000-8000-000000000000").await, Vec::<String>::new());
 }
 
 #[actix_web::test]
-async fn a_query_that_cannot_be_one_is_told() {
+async fn an_invalid_search_query_is_rejected() {
     let app = TestApp::start().await;
     let root = app.db_administrator("root").await;
     for (field, query) in [
@@ -85,9 +85,9 @@ async fn a_query_that_cannot_be_one_is_told() {
         ("page", "page=2".to_owned()),
     ] {
         let call = app.get(&format!("/admin/users?{query}")).cookie(&root.refresh_token);
-        let answer = call.send().await.assert_problem(422, "invalid_input");
+        let response = call.send().await.assert_problem(422, "invalid_input");
         assert_eq!(
-            answer.json()["fields"].as_object().unwrap().keys().collect::<Vec<_>>(),
+            response.json()["fields"].as_object().unwrap().keys().collect::<Vec<_>>(),
             [field],
             "{query}"
         );
@@ -95,11 +95,11 @@ async fn a_query_that_cannot_be_one_is_told() {
 }
 
 #[actix_web::test]
-async fn every_page_of_many_people_shows_each_of_them_once() {
+async fn paging_shows_each_of_many_users_once() {
     let app = TestApp::start().await;
     let root = app.db_administrator("root").await;
-    db_people(&app, 3000);
-    // Some stand among the addresses and the usernames, more than one page may pass over.
+    db_users(&app, 3000);
+    // Users who match by e-mail and by username: more than one page may have to skip.
     app.database
         .db_execute("UPDATE users SET username = 'ann' || substr(username, 4) WHERE username LIKE 'bob1%'");
     for (query, expected) in
@@ -114,16 +114,16 @@ async fn every_page_of_many_people_shows_each_of_them_once() {
 }
 
 #[actix_web::test]
-#[ignore = "long: makes a million people"]
-async fn among_a_million_people_a_page_takes_less_than_50_ms() {
+#[ignore = "long: makes a million users"]
+async fn a_page_of_a_million_users_takes_less_than_50_ms() {
     let app = TestApp::start().await;
     let root = app.db_administrator("root").await;
-    db_people(&app, 1_000_000);
+    db_users(&app, 1_000_000);
     app.database
         .db_execute("UPDATE users SET username = 'ann' || substr(username, 4) WHERE username LIKE 'bob%0'");
     let (_, deep) = page(&app, &root, "q=ann9&limit=200").await;
     let deep = format!("q=ann&limit=200&cursor={}", deep.unwrap());
-    // "u": those whose username alone begins so, which nobody's does.
+    // "u": users who match by username only; there are none.
     let none_new = "q=ann&limit=200&cursor=dQ".to_owned();
     let id = format!("q={}", root.user_id);
     for query in
@@ -131,18 +131,18 @@ async fn among_a_million_people_a_page_takes_less_than_50_ms() {
     {
         let mut times = Vec::new();
         for _ in 0..20 {
-            let asked = Instant::now();
+            let sent = Instant::now();
             app.get(&format!("/admin/users?{query}"))
                 .cookie(&root.refresh_token)
                 .send()
                 .await
                 .assert_status(200);
-            times.push(asked.elapsed());
+            times.push(sent.elapsed());
         }
         times.sort();
         println!("{query:60} median {:?}, slowest {:?}", times[10], times[19]);
         assert!(times[10] < Duration::from_millis(50), "{query}: {:?}", times[10]);
     }
-    let person: Value = app.see(&root, "/admin/users?q=ann999999@").await["items"][0].clone();
-    assert_eq!(person["email"], json!("ann999999@example.org"));
+    let user: Value = app.get_json(&root, "/admin/users?q=ann999999@").await["items"][0].clone();
+    assert_eq!(user["email"], json!("ann999999@example.org"));
 }

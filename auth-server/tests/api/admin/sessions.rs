@@ -6,7 +6,7 @@ use super::users::version;
 use crate::app::{TestApp, claims};
 
 #[actix_web::test]
-async fn an_administrator_sees_and_ends_the_sessions_of_others() {
+async fn an_administrator_lists_and_ends_sessions_of_other_users() {
     let app = TestApp::start().await;
     let root = app.db_administrator("root").await;
     let phone = app.register("ann").await;
@@ -14,15 +14,15 @@ async fn an_administrator_sees_and_ends_the_sessions_of_others() {
     let path = format!("/admin/users/{}/sessions", phone.user_id);
     let delete = |path: &str| app.call(Method::DELETE, path).cookie(&root.refresh_token).send();
 
-    let listed = app.see(&root, &path).await;
-    let own = app.see(&desk, "/auth/sessions").await;
+    let listed = app.get_json(&root, &path).await;
+    let own = app.get_json(&desk, "/auth/sessions").await;
     assert_eq!(listed["sessions"].as_array().unwrap().len(), 2);
-    for (theirs, own) in
+    for (listed, own) in
         std::iter::zip(listed["sessions"].as_array().unwrap(), own["sessions"].as_array().unwrap())
     {
         let mut own = own.clone();
         own["current"] = json!(false);
-        assert_eq!(theirs, &own);
+        assert_eq!(listed, &own);
     }
 
     let one = format!("{path}/{}", claims(&phone.refresh_token)["sid"].as_str().unwrap());
@@ -40,7 +40,7 @@ async fn an_administrator_sees_and_ends_the_sessions_of_others() {
     app.refresh(&desk.refresh_token).await.assert_ended("revoked");
     app.get("/auth/me").bearer(&desk.access_token).send().await.assert_ended("revoked");
     assert_eq!(version(&app, &phone), "3");
-    assert_eq!(app.see(&root, &path).await, json!({"sessions": []}));
+    assert_eq!(app.get_json(&root, &path).await, json!({"sessions": []}));
     let ended: Vec<_> =
         events(&app, &root, &phone).await.into_iter().filter(|(kind, _)| kind == "session_ended").collect();
     let expected = json!({"by": root.user_id, "reason": "revoked"});

@@ -11,7 +11,7 @@ pub fn version(app: &TestApp, of: &Session) -> String {
 }
 
 #[actix_web::test]
-async fn what_the_database_says_decides_who_administers() {
+async fn the_role_in_the_database_decides_who_is_an_administrator() {
     let app = TestApp::start().await;
     let root = app.db_administrator("root").await;
     let ann = app.register("ann").await;
@@ -36,8 +36,8 @@ async fn what_the_database_says_decides_who_administers() {
     assert_eq!(claims(in_body["access_token"].as_str().unwrap())["roles"], json!(["admin"]));
     app.database.db_execute("UPDATE users SET roles = '[]'");
     for (method, path) in &calls {
-        let answer = call(method, path, root_token).await.assert_problem(403, "role_required");
-        let challenge = answer.header("www-authenticate").unwrap();
+        let response = call(method, path, root_token).await.assert_problem(403, "role_required");
+        let challenge = response.header("www-authenticate").unwrap();
         assert!(challenge.contains(r#"error="insufficient_scope""#), "{challenge}");
         let access_token = in_body["access_token"].as_str().unwrap();
         call(method, path, access_token).await.assert_problem(401, "invalid_token");
@@ -48,15 +48,15 @@ async fn what_the_database_says_decides_who_administers() {
 }
 
 #[actix_web::test]
-async fn a_person_is_shown_with_everything_but_the_password() {
+async fn a_user_is_shown_with_every_field_except_the_password() {
     let app = TestApp::start().await;
     let root = app.db_administrator("root").await;
     let ann = app.register("ann").await;
     app.advance(TimeDelta::hours(1));
     app.log_in("ann").await;
     let change = json!({"roles": ["b", "a", "b"], "claims": {"plan": "team"}, "disabled": true});
-    let changed = app.change_person(&root, &ann.user_id, &change).await.assert_status(200).json();
-    let shown = app.see(&root, &format!("/admin/users/{}", ann.user_id)).await;
+    let changed = app.change_user(&root, &ann.user_id, &change).await.assert_status(200).json();
+    let shown = app.get_json(&root, &format!("/admin/users/{}", ann.user_id)).await;
     assert_eq!(shown, changed);
     let expected = json!({
         "id": ann.user_id, "email": "ann@example.org", "username": null, "name": null,
@@ -68,16 +68,16 @@ async fn a_person_is_shown_with_everything_but_the_password() {
 }
 
 #[actix_web::test]
-async fn roles_and_claims_reach_the_token_and_only_a_change_is_an_event() {
+async fn roles_and_claims_reach_the_token_and_only_changes_are_recorded() {
     let app = TestApp::start().await;
     let root = app.db_administrator("root").await;
     let ann = app.register("ann").await;
     let change = |change: Value| {
         let (app, root, ann) = (&app, &root, &ann);
-        async move { app.change_person(root, &ann.user_id, &change).await.assert_status(200) }
+        async move { app.change_user(root, &ann.user_id, &change).await.assert_status(200) }
     };
     change(json!({"claims": {"plan": "team"}})).await;
-    assert_eq!(version(&app, &ann), "1", "claims make no token stale");
+    assert_eq!(version(&app, &ann), "1", "a change of claims does not make tokens stale");
     change(json!({"roles": ["editor", "analyst"]})).await;
     assert_eq!(version(&app, &ann), "2");
     app.get("/auth/me").bearer(&ann.access_token).send().await.assert_problem(401, "token_stale");
@@ -103,21 +103,23 @@ async fn roles_and_claims_reach_the_token_and_only_a_change_is_an_event() {
 }
 
 #[actix_web::test]
-async fn whoever_is_disabled_is_out_until_enabled() {
+async fn a_disabled_user_cannot_log_in_until_enabled() {
     let app = TestApp::start().await;
     let root = app.db_administrator("root").await;
     let ann = app.register("ann").await;
     let change = |disabled| {
         let (app, root, ann) = (&app, &root, &ann);
-        async move {
-            app.change_person(root, &ann.user_id, &json!({"disabled": disabled})).await.assert_status(200)
-        }
+        async move { app.change_user(root, &ann.user_id, &json!({"disabled": disabled})).await.assert_status(200) }
     };
     let disabled = change(true).await.json();
     app.refresh(&ann.refresh_token).await.assert_ended("user_disabled");
     app.try_login("ann", &json!({})).await.assert_problem(401, "invalid_credentials");
     app.advance(TimeDelta::hours(1));
-    assert_eq!(change(true).await.json()["disabled_at"], disabled["disabled_at"], "since when, stays");
+    assert_eq!(
+        change(true).await.json()["disabled_at"],
+        disabled["disabled_at"],
+        "the time of the first change stays"
+    );
     change(false).await;
     change(false).await;
     app.log_in("ann").await;
@@ -137,7 +139,7 @@ async fn whoever_is_disabled_is_out_until_enabled() {
 }
 
 #[actix_web::test]
-async fn a_change_is_made_whole_or_not_at_all() {
+async fn a_change_is_applied_completely_or_not_at_all() {
     let app = TestApp::start().await;
     let root = app.db_administrator("root").await;
     let ann = app.register("ann").await;
@@ -152,18 +154,18 @@ async fn a_change_is_made_whole_or_not_at_all() {
         ("claims", json!({"roles": ["good"], "disabled": true, "claims": {"roles": []}})),
         ("email", json!({"email": "x@example.org"})),
     ] {
-        let answer =
-            app.change_person(&root, &ann.user_id, &wrong).await.assert_problem(422, "invalid_input");
-        let fields = answer.json()["fields"].as_object().unwrap().clone();
+        let response =
+            app.change_user(&root, &ann.user_id, &wrong).await.assert_problem(422, "invalid_input");
+        let fields = response.json()["fields"].as_object().unwrap().clone();
         assert_eq!(fields.keys().collect::<Vec<_>>(), [field], "{wrong}");
     }
     for wrong in
         [json!({"roles": "admin"}), json!({"roles": [1]}), json!({"claims": []}), json!({"disabled": 1})]
     {
-        app.change_person(&root, &ann.user_id, &wrong).await.assert_problem(400, "malformed_request");
+        app.change_user(&root, &ann.user_id, &wrong).await.assert_problem(400, "malformed_request");
     }
     for id in ["x", "%00", "00000000-0000-4000-8000-000000000000"] {
-        app.change_person(&root, id, &json!({"disabled": true})).await.assert_problem(404, "not_found");
+        app.change_user(&root, id, &json!({"disabled": true})).await.assert_problem(404, "not_found");
         for path in [format!("/admin/users/{id}"), format!("/admin/users/{id}/sessions")] {
             app.get(&path).cookie(&root.refresh_token).send().await.assert_problem(404, "not_found");
         }

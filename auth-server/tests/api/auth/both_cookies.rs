@@ -1,4 +1,4 @@
-//! `token_delivery: "both_cookies"`: for pages that never touch a token.
+//! `token_delivery: "both_cookies"`: for pages that never handle tokens.
 
 use awc::http::Method;
 use chrono::TimeDelta;
@@ -6,24 +6,24 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::app::{PASSWORD, TestApp, claims};
-use test_support::{Answer, Call};
+use test_support::{Call, Response};
 
 const REFRESH: &str = "__Host-refresh_token";
 const ACCESS: &str = "__Host-access_token";
 const CSRF: &str = "__Host-csrf_token";
 
-/// What a browser keeps of the answers that it gets.
+/// The cookies that a browser keeps from responses.
 #[derive(Clone, Default)]
 struct Browser {
     jar: Vec<(String, String)>,
-    prefix_is_gone: bool,
+    without_prefix: bool,
 }
 
 impl Browser {
-    fn keep(&mut self, answer: &Answer) {
+    fn keep(&mut self, response: &Response) {
         for name in [REFRESH, ACCESS, CSRF, "__Host-device"] {
-            let name = if self.prefix_is_gone { name.trim_start_matches("__Host-") } else { name };
-            let Some(cookie) = answer.cookie_named(name) else { continue };
+            let name = if self.without_prefix { name.trim_start_matches("__Host-") } else { name };
+            let Some(cookie) = response.cookie_named(name) else { continue };
             self.jar.retain(|(known, _)| known != name);
             if !cookie.contains("Max-Age=0") {
                 let value = cookie.split([';', '=']).nth(1).expect("a value");
@@ -48,31 +48,31 @@ impl Browser {
         if pairs.is_empty() { call } else { call.header("cookie", &pairs.join("; ")) }
     }
 
-    async fn send(&mut self, call: Call) -> Answer {
-        let answer = self.call(call).send().await;
-        self.keep(&answer);
-        answer
+    async fn send(&mut self, call: Call) -> Response {
+        let response = self.call(call).send().await;
+        self.keep(&response);
+        response
     }
 
-    /// Logged in with both cookies, as a person who is registered.
-    async fn of(app: &TestApp, name: &str) -> (Self, Answer) {
+    /// Logs in a registered user with both cookies.
+    async fn of(app: &TestApp, name: &str) -> (Self, Response) {
         let mut browser = Self::default();
-        let answer = browser.log_in(app, name, &json!({"token_delivery": "both_cookies"})).await;
-        (browser, answer)
+        let response = browser.log_in(app, name, &json!({"token_delivery": "both_cookies"})).await;
+        (browser, response)
     }
 
-    async fn log_in(&mut self, app: &TestApp, name: &str, members: &Value) -> Answer {
+    async fn log_in(&mut self, app: &TestApp, name: &str, members: &Value) -> Response {
         let mut body = json!({"email": format!("{name}@example.org"), "password": PASSWORD});
         body.as_object_mut().expect("an object").extend(members.as_object().expect("an object").clone());
         self.send(app.post("/auth/login").json(&body)).await.assert_status(200)
     }
 }
 
-/// The claims of the access token that the browser holds, which must not be anywhere in the body.
-fn access_claims(browser: &Browser, answer: &Answer) -> Value {
+/// The claims of the browser's access token. Asserts that the body contains no token.
+fn access_claims(browser: &Browser, response: &Response) -> Value {
     let token = browser.value(ACCESS);
-    assert!(!answer.text().contains(token) && !answer.text().contains(browser.value(REFRESH)));
-    let body = answer.json();
+    assert!(!response.text().contains(token) && !response.text().contains(browser.value(REFRESH)));
+    let body = response.json();
     for absent in ["access_token", "refresh_token", "token_type"] {
         assert!(body.get(absent).is_none(), "{body}");
     }
@@ -83,18 +83,18 @@ fn access_claims(browser: &Browser, answer: &Answer) -> Value {
 async fn a_login_sets_three_cookies_and_the_body_has_no_token() {
     let app = TestApp::start().await;
     app.register("ann").await;
-    let (browser, answer) = Browser::of(&app, "ann").await;
+    let (browser, response) = Browser::of(&app, "ann").await;
 
-    let csrf = answer.json()["csrf_token"].as_str().expect("a CSRF token").to_owned();
+    let csrf = response.json()["csrf_token"].as_str().expect("a CSRF token").to_owned();
     assert_eq!(csrf.len(), 22, "128 bits");
     assert_ne!(claims(browser.value(REFRESH))["sk"], json!(csrf), "scripts can read it");
     assert_eq!(browser.value(CSRF), csrf);
-    assert_eq!(access_claims(&browser, &answer)["csrf"], json!(csrf));
-    assert_eq!(answer.json()["expires_in"], json!(900));
-    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    assert_eq!(access_claims(&browser, &response)["csrf"], json!(csrf));
+    assert_eq!(response.json()["expires_in"], json!(900));
+    assert_eq!(response.header("cache-control"), Some("no-store"));
 
     let attributes = |name| {
-        let cookie = answer.cookie_named(name).expect("a cookie");
+        let cookie = response.cookie_named(name).expect("a cookie");
         let (_, attributes) = cookie.split_once("; ").expect("attributes");
         attributes.to_owned()
     };
@@ -102,37 +102,37 @@ async fn a_login_sets_three_cookies_and_the_body_has_no_token() {
     assert_eq!(attributes(REFRESH), format!("HttpOnly; SameSite=Strict; Secure; Path=/; Max-Age={month}"));
     assert_eq!(attributes(ACCESS), "HttpOnly; SameSite=Strict; Secure; Path=/; Max-Age=900");
     assert_eq!(attributes(CSRF), format!("SameSite=Strict; Secure; Path=/; Max-Age={month}"));
-    assert!(answer.device_cookie().is_some(), "it is a browser");
+    assert!(response.device_cookie().is_some(), "browsers get a device cookie");
 }
 
 #[actix_web::test]
-async fn a_registration_and_a_refresh_hand_out_the_same_three() {
+async fn registrations_and_refreshes_set_the_same_three_cookies() {
     let app = TestApp::start().await;
-    let person = json!({"email": "ann@example.org", "password": PASSWORD, "token_delivery": "both_cookies"});
+    let user = json!({"email": "ann@example.org", "password": PASSWORD, "token_delivery": "both_cookies"});
     let mut browser = Browser::default();
-    let answer = browser.send(app.post("/auth/register").json(&person)).await.assert_status(201);
-    let first = access_claims(&browser, &answer);
+    let response = browser.send(app.post("/auth/register").json(&user)).await.assert_status(201);
+    let first = access_claims(&browser, &response);
 
     app.advance(TimeDelta::minutes(16));
-    let answer = browser.send(app.post("/auth/refresh")).await.assert_status(200);
-    assert_eq!(answer.json()["rotation"], json!(1));
-    let second = access_claims(&browser, &answer);
+    let response = browser.send(app.post("/auth/refresh")).await.assert_status(200);
+    assert_eq!(response.json()["rotation"], json!(1));
+    let second = access_claims(&browser, &response);
     assert_ne!(second["jti"], first["jti"]);
-    assert_eq!(answer.json()["csrf_token"], second["csrf"]);
+    assert_eq!(response.json()["csrf_token"], second["csrf"]);
     assert_eq!(browser.names(), [ACCESS, CSRF, REFRESH]);
 }
 
 #[actix_web::test]
-async fn without_remember_all_three_go_with_the_browser() {
+async fn without_remember_all_three_are_session_cookies() {
     let app = TestApp::start().await;
     app.register("ann").await;
     let mut browser = Browser::default();
-    let wanted = json!({"token_delivery": "both_cookies", "remember": false});
-    let login = browser.log_in(&app, "ann", &wanted).await;
+    let members = json!({"token_delivery": "both_cookies", "remember": false});
+    let login = browser.log_in(&app, "ann", &members).await;
     let refresh = browser.send(app.post("/auth/refresh")).await.assert_status(200);
-    for answer in [login, refresh] {
+    for response in [login, refresh] {
         for name in [REFRESH, ACCESS, CSRF] {
-            let cookie = answer.cookie_named(name).expect("a cookie");
+            let cookie = response.cookie_named(name).expect("a cookie");
             assert!(!cookie.contains("Max-Age") && !cookie.contains("Expires"), "{cookie}");
         }
     }
@@ -144,51 +144,51 @@ async fn the_access_cookie_does_not_outlive_the_session() {
     app.register("ann").await;
     let (mut browser, _) = Browser::of(&app, "ann").await;
     app.advance(TimeDelta::minutes(15));
-    let answer = browser.send(app.post("/auth/refresh")).await.assert_status(200);
+    let response = browser.send(app.post("/auth/refresh")).await.assert_status(200);
     for name in [REFRESH, ACCESS, CSRF] {
-        assert!(answer.cookie_named(name).expect("a cookie").ends_with("Max-Age=300"), "{name}");
+        assert!(response.cookie_named(name).expect("a cookie").ends_with("Max-Age=300"), "{name}");
     }
 }
 
 #[actix_web::test]
-async fn over_plain_http_the_names_lose_their_prefix() {
+async fn over_plain_http_the_cookie_names_have_no_prefix() {
     let app = TestApp::with(&["--cookie-secure", "false"]).await;
-    let person = json!({"email": "ann@example.org", "password": PASSWORD, "token_delivery": "both_cookies"});
-    let mut browser = Browser { prefix_is_gone: true, ..Browser::default() };
-    let answer = browser.send(app.post("/auth/register").json(&person)).await.assert_status(201);
+    let user = json!({"email": "ann@example.org", "password": PASSWORD, "token_delivery": "both_cookies"});
+    let mut browser = Browser { without_prefix: true, ..Browser::default() };
+    let response = browser.send(app.post("/auth/register").json(&user)).await.assert_status(201);
     for name in ["refresh_token", "access_token", "csrf_token"] {
-        let cookie = answer.cookie_named(name).expect("a cookie");
+        let cookie = response.cookie_named(name).expect("a cookie");
         assert!(!cookie.contains("Secure") && cookie.contains("SameSite=Strict"), "{cookie}");
     }
-    assert_eq!(claims(browser.value("access_token"))["csrf"], answer.json()["csrf_token"]);
+    assert_eq!(claims(browser.value("access_token"))["csrf"], response.json()["csrf_token"]);
     browser.send(app.post("/auth/logout")).await.assert_status(204);
     assert!(browser.names().is_empty());
 }
 
 #[actix_web::test]
-async fn racing_tabs_are_told_one_csrf_token_which_fits_every_access_token() {
+async fn racing_tabs_get_one_csrf_token_that_matches_every_access_token() {
     let app = TestApp::with(&["--workers", "2"]).await;
     app.register("ann").await;
     let (mut browser, login) = Browser::of(&app, "ann").await;
     app.advance(TimeDelta::minutes(16));
-    let answers = join_all((0..4).map(|_| browser.call(app.post("/auth/refresh")).send())).await;
-    let told = login.json()["csrf_token"].clone();
-    for answer in answers {
-        let answer = answer.assert_status(200);
-        // Whichever arrives last is what the browser keeps.
-        browser.keep(&answer);
-        assert_eq!((&answer.json()["csrf_token"], &answer.json()["rotation"]), (&told, &json!(1)));
-        assert_eq!(access_claims(&browser, &answer)["csrf"], told);
+    let responses = join_all((0..4).map(|_| browser.call(app.post("/auth/refresh")).send())).await;
+    let csrf = login.json()["csrf_token"].clone();
+    for response in responses {
+        let response = response.assert_status(200);
+        // The browser keeps the last one to arrive.
+        browser.keep(&response);
+        assert_eq!((&response.json()["csrf_token"], &response.json()["rotation"]), (&csrf, &json!(1)));
+        assert_eq!(access_claims(&browser, &response)["csrf"], csrf);
     }
-    // So does another server, and another session has its own.
+    // Another server returns the same token; another session has a different one.
     let another = app.another().await;
-    let answer = browser.send(another.post("/auth/refresh")).await.assert_status(200);
-    assert_eq!(answer.json()["csrf_token"], told);
-    assert_ne!(Browser::of(&app, "ann").await.1.json()["csrf_token"], told);
+    let response = browser.send(another.post("/auth/refresh")).await.assert_status(200);
+    assert_eq!(response.json()["csrf_token"], csrf);
+    assert_ne!(Browser::of(&app, "ann").await.1.json()["csrf_token"], csrf);
 }
 
 #[actix_web::test]
-async fn the_delivery_is_fixed_and_the_row_knows_it() {
+async fn the_delivery_is_fixed_and_stored_with_the_session() {
     let app = TestApp::start().await;
     app.register("ann").await;
     let (mut browser, _) = Browser::of(&app, "ann").await;
@@ -199,20 +199,20 @@ async fn the_delivery_is_fixed_and_the_row_knows_it() {
         .send()
         .await
         .assert_problem(400, "malformed_request");
-    // It comes as that of a refresh_cookie session does, and still no token gets into the body.
+    // The request looks like one of a refresh_cookie session, and the body still contains no token.
     let alone = app.refresh(browser.value(REFRESH)).await.assert_status(200);
     browser.keep(&alone);
     access_claims(&browser, &alone);
 
     let plain = app.log_in("ann").await;
     let beside = format!("{REFRESH}={}; {ACCESS}=x; {CSRF}=y", plain.refresh_token);
-    let answer = app.post("/auth/refresh").header("cookie", &beside).send().await.assert_status(200);
-    assert!(answer.json()["access_token"].is_string() && answer.json().get("csrf_token").is_none());
-    assert!(answer.cookie_named(ACCESS).is_none() && answer.cookie_named(CSRF).is_none());
+    let response = app.post("/auth/refresh").header("cookie", &beside).send().await.assert_status(200);
+    assert!(response.json()["access_token"].is_string() && response.json().get("csrf_token").is_none());
+    assert!(response.cookie_named(ACCESS).is_none() && response.cookie_named(CSRF).is_none());
 }
 
 #[actix_web::test]
-async fn a_lost_answer_can_be_had_again_with_its_cookies() {
+async fn a_lost_response_is_redelivered_with_its_cookies() {
     let app = TestApp::start().await;
     app.register("ann").await;
     let (mut browser, _) = Browser::of(&app, "ann").await;
@@ -226,7 +226,7 @@ async fn a_lost_answer_can_be_had_again_with_its_cookies() {
 }
 
 #[actix_web::test]
-async fn a_password_given_once_more_brings_a_fresh_access_cookie() {
+async fn reauthentication_sets_a_fresh_access_cookie() {
     let app = TestApp::start().await;
     app.register("ann").await;
     let (mut browser, login) = Browser::of(&app, "ann").await;
@@ -234,19 +234,19 @@ async fn a_password_given_once_more_brings_a_fresh_access_cookie() {
     let before = claims(browser.value(ACCESS))["auth_time"].as_i64().expect("a time");
     app.advance(TimeDelta::minutes(10));
     let call = app.post("/auth/reauthenticate").json(&json!({"password": PASSWORD}));
-    let answer = browser.send(call).await.assert_status(200);
-    let fresh = access_claims(&browser, &answer);
+    let response = browser.send(call).await.assert_status(200);
+    let fresh = access_claims(&browser, &response);
     assert_eq!(fresh["auth_time"], json!(before + 600));
-    assert_eq!(answer.json()["csrf_token"], login.json()["csrf_token"]);
+    assert_eq!(response.json()["csrf_token"], login.json()["csrf_token"]);
     assert_eq!(fresh["csrf"], login.json()["csrf_token"]);
-    assert!(answer.set_cookie().is_none());
+    assert!(response.set_cookie().is_none());
     assert_eq!(browser.value(REFRESH), refresh_token);
-    let csrf = answer.cookie_named(CSRF).expect("a cookie");
+    let csrf = response.cookie_named(CSRF).expect("a cookie");
     assert!(csrf.ends_with(&format!("Max-Age={}", 30 * 24 * 60 * 60 - 600)), "{csrf}");
 }
 
 #[actix_web::test]
-async fn whatever_ends_the_session_clears_all_three() {
+async fn every_way_to_end_the_session_clears_all_three() {
     let app = TestApp::start().await;
     app.register("ann").await;
     let ends: [(Method, &str); 4] = [
@@ -264,7 +264,7 @@ async fn whatever_ends_the_session_clears_all_three() {
 }
 
 #[actix_web::test]
-async fn only_the_end_of_the_session_clears_them_at_a_refresh() {
+async fn a_refresh_clears_the_cookies_only_if_the_session_has_ended() {
     let app = TestApp::start().await;
     app.register("ann").await;
     let (mut browser, _) = Browser::of(&app, "ann").await;
@@ -277,7 +277,7 @@ async fn only_the_end_of_the_session_clears_them_at_a_refresh() {
 
     let mut stale = browser.clone();
     browser.send(app.post("/auth/logout")).await.assert_status(204);
-    // A call that is made with the session says that it is over, and leaves the cookies to the refresh.
+    // A session call reports the end and leaves the cookies to the refresh.
     stale.send(app.get("/auth/me")).await.assert_ended("logged_out");
     assert_eq!(stale.names(), all);
     stale.send(app.post("/auth/refresh")).await.assert_ended("logged_out");
@@ -285,11 +285,11 @@ async fn only_the_end_of_the_session_clears_them_at_a_refresh() {
 }
 
 #[actix_web::test]
-async fn an_access_cookie_that_has_expired_is_cleared_with_the_rest() {
+async fn an_expired_access_cookie_is_cleared_with_the_others() {
     let app = TestApp::start().await;
     app.register("ann").await;
     let (browser, _) = Browser::of(&app, "ann").await;
-    // The browser has dropped it; another tab's refresh, which has not arrived yet, is about to bring it back.
+    // The browser has dropped the cookie, and the response to another tab's refresh is about to set it again.
     let mut late = browser.clone();
     late.jar.retain(|(name, _)| name != ACCESS);
     let refreshed = browser.call(app.post("/auth/refresh")).send().await.assert_status(200);
@@ -300,22 +300,22 @@ async fn an_access_cookie_that_has_expired_is_cleared_with_the_rest() {
 }
 
 #[actix_web::test]
-async fn a_login_ends_what_was_there_and_clears_the_cookies_of_another_delivery() {
+async fn a_login_ends_the_previous_session_and_clears_cookies_of_another_delivery() {
     let app = TestApp::start().await;
     app.register("ann").await;
-    for (delivery, left) in
+    for (delivery, remaining) in
         [("refresh_cookie", vec![REFRESH]), ("body", vec![]), ("both_cookies", vec![ACCESS, CSRF, REFRESH])]
     {
         let (mut browser, _) = Browser::of(&app, "ann").await;
         let old = browser.value(REFRESH).to_owned();
         browser.log_in(&app, "ann", &json!({"token_delivery": delivery})).await;
-        assert_eq!(browser.names(), left, "{delivery}");
+        assert_eq!(browser.names(), remaining, "{delivery}");
         app.refresh(&old).await.assert_ended("logged_out");
     }
 }
 
 #[actix_web::test]
-async fn the_access_cookie_opens_nothing_at_the_auth_server() {
+async fn the_auth_server_does_not_accept_the_access_cookie() {
     let app = TestApp::start().await;
     app.register("ann").await;
     let (browser, _) = Browser::of(&app, "ann").await;

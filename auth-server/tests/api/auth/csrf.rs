@@ -9,18 +9,18 @@ async fn status(app: &TestApp, session: &Session, headers: &[(&str, &str)]) -> u
     for (name, value) in headers {
         call = call.header(name, value);
     }
-    let answer = call.send().await;
-    if answer.status == 403 {
-        assert!(answer.assert_problem(403, "origin_not_allowed").set_cookie().is_none());
-        // Nothing was spent.
+    let response = call.send().await;
+    if response.status == 403 {
+        assert!(response.assert_problem(403, "origin_not_allowed").set_cookie().is_none());
+        // The token was not spent.
         app.refresh(&session.refresh_token).await.assert_status(200);
         return 403;
     }
-    answer.status
+    response.status
 }
 
 #[actix_web::test]
-async fn only_pages_that_are_trusted_may_act_for_a_person() {
+async fn only_trusted_origins_may_use_the_cookies() {
     let table: &[(&[(&str, &str)], u16)] = &[
         (&[], 200),
         (&[("origin", ISSUER)], 200),
@@ -46,29 +46,29 @@ async fn only_pages_that_are_trusted_may_act_for_a_person() {
     ];
     let app = TestApp::with(&["--allowed-origins", APP]).await;
     for (row, (headers, expected)) in table.iter().enumerate() {
-        let session = app.register(&format!("person{row}")).await;
+        let session = app.register(&format!("user{row}")).await;
         assert_eq!(status(&app, &session, headers).await, *expected, "{headers:?}");
     }
 }
 
 #[actix_web::test]
-async fn allowed_pages_may_read_answers_and_send_cookies() {
+async fn allowed_origins_may_read_responses_and_send_cookies() {
     let app = TestApp::with(&["--allowed-origins", APP]).await;
-    let answer = app.post("/auth/logout").header("origin", APP).send().await.assert_status(204);
-    assert_eq!(answer.header("access-control-allow-origin"), Some(APP));
-    assert_eq!(answer.header("access-control-allow-credentials"), Some("true"));
-    let exposed = answer.header("access-control-expose-headers").unwrap().to_lowercase();
+    let response = app.post("/auth/logout").header("origin", APP).send().await.assert_status(204);
+    assert_eq!(response.header("access-control-allow-origin"), Some(APP));
+    assert_eq!(response.header("access-control-allow-credentials"), Some("true"));
+    let exposed = response.header("access-control-expose-headers").unwrap().to_lowercase();
     for name in ["retry-after", "www-authenticate", "x-request-id"] {
         assert!(exposed.contains(name), "{exposed}");
     }
 
-    let refused =
+    let rejected =
         app.post("/auth/refresh").header("origin", APP).send().await.assert_problem(401, "missing_token");
-    assert_eq!(refused.header("access-control-allow-origin"), Some(APP), "errors must be readable too");
+    assert_eq!(rejected.header("access-control-allow-origin"), Some(APP), "errors must be readable too");
 }
 
 #[actix_web::test]
-async fn preflights_are_answered_for_allowed_pages_only() {
+async fn preflights_succeed_for_allowed_origins_only() {
     let app = TestApp::with(&["--allowed-origins", APP]).await;
     let preflight = |origin: &str| {
         app.call(Method::OPTIONS, "/auth/refresh")
@@ -80,16 +80,16 @@ async fn preflights_are_answered_for_allowed_pages_only() {
             )
             .send()
     };
-    let answer = preflight(APP).await.assert_status(200);
-    assert_eq!(answer.header("access-control-allow-origin"), Some(APP));
-    assert!(answer.header("access-control-allow-methods").unwrap().contains("POST"));
+    let response = preflight(APP).await.assert_status(200);
+    assert_eq!(response.header("access-control-allow-origin"), Some(APP));
+    assert!(response.header("access-control-allow-methods").unwrap().contains("POST"));
     preflight("https://evil.org").await.assert_problem(403, "origin_not_allowed");
     preflight("null").await.assert_problem(403, "origin_not_allowed");
 }
 
 #[actix_web::test]
-async fn without_allowed_origins_no_page_of_another_origin_reads_anything() {
+async fn without_allowed_origins_no_other_origin_can_read_responses() {
     let app = TestApp::start().await;
-    let answer = app.get("/auth/me").header("origin", APP).send().await;
-    assert!(answer.header("access-control-allow-origin").is_none());
+    let response = app.get("/auth/me").header("origin", APP).send().await;
+    assert!(response.header("access-control-allow-origin").is_none());
 }

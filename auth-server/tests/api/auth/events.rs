@@ -16,7 +16,7 @@ fn types(page: &Value) -> Vec<String> {
 }
 
 #[actix_web::test]
-async fn one_sees_what_happened_to_oneself_newest_first() {
+async fn users_see_their_own_events_newest_first() {
     let app = TestApp::start().await;
     app.register("bob").await;
     app.register("ann").await;
@@ -42,10 +42,10 @@ async fn one_sees_what_happened_to_oneself_newest_first() {
 }
 
 #[actix_web::test]
-async fn pages_follow_each_other_without_a_gap_while_more_happens() {
+async fn paging_has_no_gaps_while_new_events_arrive() {
     let app = TestApp::start().await;
     let here = app.register("ann").await;
-    // Several at the same moment, too.
+    // Some of them have the same time.
     for step in 0..7 {
         app.log_in("ann").await;
         app.advance(TimeDelta::seconds(step % 2));
@@ -68,10 +68,10 @@ async fn pages_follow_each_other_without_a_gap_while_more_happens() {
 }
 
 #[actix_web::test]
-async fn a_damaged_query_is_told_what_is_wrong_with_it() {
+async fn an_invalid_query_is_rejected_with_the_parameter_name() {
     let app = TestApp::start().await;
     let here = app.register("ann").await;
-    let ask = |query: &str| app.get(&format!("/auth/events?{query}")).cookie(&here.refresh_token).send();
+    let list = |query: &str| app.get(&format!("/auth/events?{query}")).cookie(&here.refresh_token).send();
     for (query, field) in [
         ("limit=0", "limit"),
         ("limit=201", "limit"),
@@ -81,20 +81,20 @@ async fn a_damaged_query_is_told_what_is_wrong_with_it() {
         ("cursor=99999999999999999999.000000000-1", "cursor"),
         ("typ=registered", "typ"),
     ] {
-        let answer = ask(query).await.assert_problem(422, "invalid_input");
-        assert!(answer.json()["fields"][field].is_string(), "{query}");
+        let response = list(query).await.assert_problem(422, "invalid_input");
+        assert!(response.json()["fields"][field].is_string(), "{query}");
     }
-    ask("limit=1&limit=2").await.assert_problem(400, "malformed_request");
+    list("limit=1&limit=2").await.assert_problem(400, "malformed_request");
 }
 
 #[actix_web::test]
-async fn every_end_of_a_session_has_its_event() {
+async fn every_session_end_is_recorded() {
     let app = TestApp::start().await;
     let here = app.register("ann").await;
-    let (left, thrown_out, replaced) =
+    let (logged_out, revoked, replaced) =
         (app.log_in("ann").await, app.log_in("ann").await, app.log_in("ann").await);
-    app.post("/auth/logout").cookie(&left.refresh_token).send().await.assert_status(204);
-    let path = format!("/auth/sessions/{}", claims(&thrown_out.refresh_token)["sid"].as_str().unwrap());
+    app.post("/auth/logout").cookie(&logged_out.refresh_token).send().await.assert_status(204);
+    let path = format!("/auth/sessions/{}", claims(&revoked.refresh_token)["sid"].as_str().unwrap());
     app.call(awc::http::Method::DELETE, &path).cookie(&here.refresh_token).send().await.assert_status(204);
     let body = json!({"email": "ann@example.org", "password": PASSWORD});
     app.post("/auth/login").cookie(&replaced.refresh_token).json(&body).send().await.assert_status(200);
@@ -113,8 +113,8 @@ async fn every_end_of_a_session_has_its_event() {
     });
     let sid = |session: &Session| claims(&session.refresh_token)["sid"].clone();
     let expected = [
-        (sid(&left), "logged_out"),
-        (sid(&thrown_out), "revoked"),
+        (sid(&logged_out), "logged_out"),
+        (sid(&revoked), "revoked"),
         (sid(&replaced), "logged_out"),
         (sid(&stolen), "reuse_detected"),
     ];
@@ -122,7 +122,7 @@ async fn every_end_of_a_session_has_its_event() {
 }
 
 #[actix_web::test]
-async fn refreshes_leave_no_events() {
+async fn refreshes_are_not_recorded() {
     let app = TestApp::start().await;
     let mut session = app.register("ann").await;
     for _ in 0..3 {
@@ -137,7 +137,7 @@ async fn refreshes_leave_no_events() {
 }
 
 #[actix_web::test]
-async fn no_change_without_its_event() {
+async fn a_change_fails_if_its_event_cannot_be_recorded() {
     let app = TestApp::start().await;
     let session = app.register("ann").await;
     app.database.db_execute("ALTER TABLE events RENAME TO gone");
@@ -149,12 +149,12 @@ async fn no_change_without_its_event() {
 }
 
 #[actix_web::test]
-async fn old_events_go() {
+async fn events_past_the_retention_are_purged() {
     let app = TestApp::with(&["--event-retention", "1d", "--refresh-reuse-grace", "1s"]).await;
     app.register("ann").await;
     app.advance(TimeDelta::hours(25));
     app.register("bob").await;
-    // Housekeeping begins with the start.
+    // Maintenance runs at startup.
     let app = app.restart().await;
     let kinds = || app.database.db_texts("SELECT type AS value FROM events ORDER BY id");
     for _ in 0..100 {

@@ -4,21 +4,21 @@ use serde_json::json;
 use crate::app::{ISSUER, PASSWORD, TestApp, claims};
 
 #[actix_web::test]
-async fn a_login_answers_with_tokens_and_the_person() {
+async fn a_login_returns_tokens_and_the_user() {
     let app = TestApp::start().await;
     app.register("ann").await;
-    let answer = app.try_login("Ann", &json!({})).await.assert_status(200);
-    let body = answer.json();
+    let response = app.try_login("Ann", &json!({})).await.assert_status(200);
+    let body = response.json();
     assert_eq!(body["token_type"], json!("Bearer"));
     assert_eq!(body["expires_in"], json!(900));
     assert_eq!(body["rotation"], json!(0));
     assert_eq!(body["user"]["email"], json!("ann@example.org"));
     assert_eq!(body["user"]["roles"], json!([]));
-    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    assert_eq!(response.header("cache-control"), Some("no-store"));
 }
 
 #[actix_web::test]
-async fn an_access_token_says_what_the_contract_says() {
+async fn an_access_token_has_the_documented_claims() {
     let app = TestApp::start().await;
     let session = app.register("ann").await;
     let claims = claims(&session.access_token);
@@ -55,7 +55,7 @@ async fn an_access_token_says_what_the_contract_says() {
 }
 
 #[actix_web::test]
-async fn wrong_passwords_unknown_and_disabled_people_are_answered_alike() {
+async fn wrong_passwords_unknown_users_and_disabled_users_get_the_same_response() {
     let app = TestApp::start().await;
     app.register("ann").await;
     app.register("bob").await;
@@ -71,21 +71,20 @@ async fn wrong_passwords_unknown_and_disabled_people_are_answered_alike() {
 }
 
 #[actix_web::test]
-async fn one_can_log_in_by_username() {
+async fn users_can_log_in_by_username() {
     let app = TestApp::start().await;
-    let person =
-        json!({"email": "ann@example.org", "username": "Ann_1", "name": "Ann", "password": PASSWORD});
-    app.post("/auth/register").json(&person).send().await.assert_status(201);
+    let user = json!({"email": "ann@example.org", "username": "Ann_1", "name": "Ann", "password": PASSWORD});
+    app.post("/auth/register").json(&user).send().await.assert_status(201);
 
-    let answer =
+    let response =
         app.post("/auth/login").json(&json!({"username": "ann_1", "password": PASSWORD})).send().await;
-    assert_eq!(answer.assert_status(200).json()["user"]["name"], json!("Ann"));
+    assert_eq!(response.assert_status(200).json()["user"]["name"], json!("Ann"));
     let both = json!({"username": "ann_1", "email": "ann@example.org", "password": PASSWORD});
     app.post("/auth/login").json(&both).send().await.assert_problem(422, "invalid_input");
 }
 
 #[actix_web::test]
-async fn the_session_that_is_presented_at_a_login_ends() {
+async fn a_login_ends_the_session_that_it_presents() {
     let app = TestApp::start().await;
     let old = app.register("ann").await;
     let body = json!({"email": "ann@example.org", "password": PASSWORD});
@@ -94,44 +93,44 @@ async fn the_session_that_is_presented_at_a_login_ends() {
 }
 
 #[actix_web::test]
-async fn a_failed_login_leaves_the_presented_session_alone() {
+async fn a_failed_login_keeps_the_presented_session() {
     let app = TestApp::start().await;
     let old = app.register("ann").await;
     let body = json!({"email": "ann@example.org", "password": "wrong"});
-    let answer = app.post("/auth/login").cookie(&old.refresh_token).json(&body).send().await;
-    assert!(answer.assert_problem(401, "invalid_credentials").set_cookie().is_none());
+    let response = app.post("/auth/login").cookie(&old.refresh_token).json(&body).send().await;
+    assert!(response.assert_problem(401, "invalid_credentials").set_cookie().is_none());
     app.refresh(&old.refresh_token).await.assert_status(200);
 }
 
 #[actix_web::test]
-async fn too_many_attempts_from_one_address_have_to_wait() {
+async fn too_many_attempts_from_one_address_get_429() {
     let app = TestApp::with(&["--login-rate-per-ip", "3"]).await;
     app.register("ann").await;
     app.try_login("ann", &json!({})).await.assert_status(200);
     app.try_login("ann", &json!({"password": "wrong"})).await.assert_problem(401, "invalid_credentials");
 
-    let answer = app.try_login("ann", &json!({})).await.assert_problem(429, "too_many_requests");
-    let wait: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+    let response = app.try_login("ann", &json!({})).await.assert_problem(429, "too_many_requests");
+    let wait: u64 = response.header("retry-after").unwrap().parse().unwrap();
     assert!((1..=21).contains(&wait), "{wait}");
-    assert_eq!(answer.json()["retry_after"], json!(wait));
+    assert_eq!(response.json()["retry_after"], json!(wait));
 }
 
 #[actix_web::test]
-async fn an_audience_that_is_listed_can_be_asked_for() {
+async fn a_login_can_request_any_listed_audience() {
     let app = TestApp::with(&["--audiences", "api,reports"]).await;
     app.register("ann").await;
-    let answer = app.try_login("ann", &json!({"audience": "reports"})).await.assert_status(200);
-    assert_eq!(claims(answer.json()["access_token"].as_str().unwrap())["aud"], json!("reports"));
+    let response = app.try_login("ann", &json!({"audience": "reports"})).await.assert_status(200);
+    assert_eq!(claims(response.json()["access_token"].as_str().unwrap())["aud"], json!("reports"));
     app.try_login("ann", &json!({"audience": "other"})).await.assert_problem(422, "invalid_input");
 }
 
 #[actix_web::test]
-async fn auth_time_stays_that_of_the_login() {
+async fn a_refresh_keeps_auth_time() {
     let app = TestApp::start().await;
     let session = app.register("ann").await;
     app.advance(TimeDelta::hours(1));
-    let answer = app.refresh(&session.refresh_token).await.assert_status(200);
-    let later = claims(answer.json()["access_token"].as_str().unwrap());
+    let response = app.refresh(&session.refresh_token).await.assert_status(200);
+    let later = claims(response.json()["access_token"].as_str().unwrap());
     assert_eq!(later["auth_time"], claims(&session.access_token)["auth_time"]);
     assert_eq!(later["iat"].as_i64().unwrap() - later["auth_time"].as_i64().unwrap(), 3600);
 }

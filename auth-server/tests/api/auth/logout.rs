@@ -9,13 +9,13 @@ use test_support::COOKIE_NAME;
 async fn a_logout_ends_the_session_and_clears_the_cookie() {
     let app = TestApp::start().await;
     let session = app.register("ann").await;
-    let answer = app.post("/auth/logout").cookie(&session.refresh_token).send().await.assert_status(204);
-    assert!(answer.clears_cookie());
+    let response = app.post("/auth/logout").cookie(&session.refresh_token).send().await.assert_status(204);
+    assert!(response.clears_cookie());
     app.refresh(&session.refresh_token).await.assert_ended("logged_out");
 }
 
 #[actix_web::test]
-async fn any_generation_logs_out() {
+async fn a_token_of_any_generation_logs_out() {
     let app = TestApp::start().await;
     let first = app.register("ann").await;
     let second = Session::of(&app.refresh(&first.refresh_token).await.assert_status(200));
@@ -25,7 +25,7 @@ async fn any_generation_logs_out() {
 }
 
 #[actix_web::test]
-async fn everything_that_is_presented_is_logged_out() {
+async fn a_logout_ends_every_session_that_the_request_presents() {
     let app = TestApp::start().await;
     let by_cookie = app.register("ann").await.refresh_token;
     let in_body = app.try_login("ann", &json!({"token_delivery": "body"})).await.json();
@@ -51,23 +51,23 @@ async fn everything_that_is_presented_is_logged_out() {
 }
 
 #[actix_web::test]
-async fn a_logout_with_nothing_to_end_succeeds() {
+async fn a_logout_without_a_session_succeeds() {
     let app = TestApp::start().await;
     assert!(app.post("/auth/logout").send().await.assert_status(204).clears_cookie());
     assert!(app.post("/auth/logout").cookie("not.a.token").send().await.assert_status(204).clears_cookie());
 }
 
 #[actix_web::test]
-async fn logout_all_ends_every_session_of_the_person_and_of_nobody_else() {
+async fn logout_all_ends_every_session_of_the_user_and_no_others() {
     let app = TestApp::start().await;
     let phone = app.register("ann").await;
     let desk = app.log_in("ann").await;
     let other = app.register("bob").await;
 
-    let answer = app.post("/auth/logout-all").cookie(&desk.refresh_token).send().await.assert_status(204);
-    assert!(answer.clears_cookie());
+    let response = app.post("/auth/logout-all").cookie(&desk.refresh_token).send().await.assert_status(204);
+    assert!(response.clears_cookie());
 
-    // A login that read the person before this must not open a session after it.
+    // The version changes, so that a login that read the user earlier cannot create a session.
     let versions = "SELECT CAST(version AS TEXT) AS value FROM users ORDER BY email";
     assert_eq!(app.database.db_texts(versions), ["2", "1"]);
     app.refresh(&phone.refresh_token).await.assert_ended("logged_out");
@@ -78,13 +78,13 @@ async fn logout_all_ends_every_session_of_the_person_and_of_nobody_else() {
 }
 
 #[actix_web::test]
-async fn logout_all_wants_a_session() {
+async fn logout_all_requires_a_session() {
     let app = TestApp::start().await;
     let session = app.register("ann").await;
-    let answer = app.post("/auth/logout-all").send().await.assert_problem(401, "missing_token");
-    assert_eq!(answer.header("www-authenticate"), Some(r#"Bearer realm="latchkey""#));
-    let answer = app.post("/auth/logout-all").bearer(&session.access_token).send().await;
-    answer.assert_problem(401, "invalid_token");
+    let response = app.post("/auth/logout-all").send().await.assert_problem(401, "missing_token");
+    assert_eq!(response.header("www-authenticate"), Some(r#"Bearer realm="latchkey""#));
+    let response = app.post("/auth/logout-all").bearer(&session.access_token).send().await;
+    response.assert_problem(401, "invalid_token");
     app.refresh(&session.refresh_token).await.assert_status(200);
 }
 
@@ -93,9 +93,9 @@ async fn a_logout_without_a_database_keeps_the_cookie() {
     let app = TestApp::start().await;
     let session = app.register("ann").await;
     app.database.db_execute("ALTER TABLE sessions RENAME TO gone");
-    let answer = app.post("/auth/logout").cookie(&session.refresh_token).send().await;
-    let answer = answer.assert_problem(503, "unavailable");
-    assert!(answer.set_cookie().is_none() && answer.header("retry-after").is_some());
+    let response = app.post("/auth/logout").cookie(&session.refresh_token).send().await;
+    let response = response.assert_problem(503, "unavailable");
+    assert!(response.set_cookie().is_none() && response.header("retry-after").is_some());
 
     app.database.db_execute("ALTER TABLE gone RENAME TO sessions");
     app.post("/auth/logout")
@@ -106,25 +106,25 @@ async fn a_logout_without_a_database_keeps_the_cookie() {
 }
 
 #[actix_web::test]
-async fn a_logout_waits_for_those_who_refresh() {
+async fn logouts_succeed_while_other_sessions_refresh() {
     let app = TestApp::with(&["--workers", "2"]).await;
     app.register("ann").await;
     let mut busy = Vec::new();
     for _ in 0..8 {
         busy.push(app.log_in("ann").await.refresh_token);
     }
-    let mut leaving = Vec::new();
+    let mut ending = Vec::new();
     for _ in 0..16 {
-        leaving.push(app.log_in("ann").await.refresh_token);
+        ending.push(app.log_in("ann").await.refresh_token);
     }
     let refreshing = join_all(busy.into_iter().map(async |mut token| {
         for _ in 0..10 {
             token = Session::of(&app.refresh(&token).await.assert_status(200)).refresh_token;
         }
     }));
-    let logging_out = join_all(leaving.iter().map(|token| app.post("/auth/logout").cookie(token).send()));
-    let (_, answers) = join(refreshing, logging_out).await;
-    for answer in answers {
-        answer.assert_status(204);
+    let logging_out = join_all(ending.iter().map(|token| app.post("/auth/logout").cookie(token).send()));
+    let (_, responses) = join(refreshing, logging_out).await;
+    for response in responses {
+        response.assert_status(204);
     }
 }

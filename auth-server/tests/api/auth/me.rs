@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::app::{Session, TestApp, claims};
 
 #[actix_web::test]
-async fn one_sees_oneself_by_session_and_by_access_token() {
+async fn the_user_is_returned_for_a_session_and_for_an_access_token() {
     let app = TestApp::start().await;
     let session = app.register("ann").await;
     let by_session = app.me(&session.refresh_token).await.assert_status(200);
@@ -15,7 +15,7 @@ async fn one_sees_oneself_by_session_and_by_access_token() {
 }
 
 #[actix_web::test]
-async fn reading_spends_nothing() {
+async fn reading_does_not_spend_the_refresh_token() {
     let app = TestApp::start().await;
     let session = app.register("ann").await;
     for _ in 0..3 {
@@ -25,7 +25,7 @@ async fn reading_spends_nothing() {
 }
 
 #[actix_web::test]
-async fn an_access_token_is_held_to_what_the_database_says_now() {
+async fn an_access_token_is_checked_against_the_database() {
     let app = TestApp::start().await;
     let session = app.register("ann").await;
     let me = || app.get("/auth/me").bearer(&session.access_token).send();
@@ -37,12 +37,12 @@ async fn an_access_token_is_held_to_what_the_database_says_now() {
     me().await.assert_ended("logged_out");
 
     app.advance(TimeDelta::minutes(16));
-    let answer = me().await.assert_problem(401, "token_expired");
-    assert!(answer.header("www-authenticate").unwrap().contains(r#"error="invalid_token""#));
+    let response = me().await.assert_problem(401, "token_expired");
+    assert!(response.header("www-authenticate").unwrap().contains(r#"error="invalid_token""#));
 }
 
 #[actix_web::test]
-async fn where_an_authorization_header_is_present_cookies_are_not_looked_at() {
+async fn cookies_are_ignored_if_there_is_an_authorization_header() {
     let app = TestApp::start().await;
     let session = app.register("ann").await;
     let call = || app.get("/auth/me").cookie(&session.refresh_token);
@@ -57,10 +57,10 @@ async fn names_can_be_changed() {
     let session = app.register("ann").await;
     let change = |body| app.call(Method::PATCH, "/auth/me").cookie(&session.refresh_token).json(&body).send();
 
-    let answer = change(json!({"name": " Ann ", "username": "ANN"})).await.assert_status(200);
-    assert_eq!((&answer.json()["name"], &answer.json()["username"]), (&json!("Ann"), &json!("ann")));
-    let answer = change(json!({"name": "Annie"})).await.assert_status(200);
-    assert_eq!((&answer.json()["name"], &answer.json()["username"]), (&json!("Annie"), &json!("ann")));
+    let response = change(json!({"name": " Ann ", "username": "ANN"})).await.assert_status(200);
+    assert_eq!((&response.json()["name"], &response.json()["username"]), (&json!("Ann"), &json!("ann")));
+    let response = change(json!({"name": "Annie"})).await.assert_status(200);
+    assert_eq!((&response.json()["name"], &response.json()["username"]), (&json!("Annie"), &json!("ann")));
     change(json!({})).await.assert_status(200);
 
     let next = Session::of(&app.refresh(&session.refresh_token).await.assert_status(200));
@@ -72,7 +72,7 @@ async fn names_can_be_changed() {
 }
 
 #[actix_web::test]
-async fn a_taken_username_stays_its_owners() {
+async fn a_username_of_another_user_cannot_be_taken() {
     let app = TestApp::start().await;
     let ann = app.register("ann").await;
     let bob = app.register("bob").await;
@@ -84,16 +84,16 @@ async fn a_taken_username_stays_its_owners() {
 }
 
 #[actix_web::test]
-async fn an_access_token_changes_nothing() {
+async fn an_access_token_cannot_change_the_profile() {
     let app = TestApp::start().await;
     let session = app.register("ann").await;
     let call = app.call(Method::PATCH, "/auth/me").bearer(&session.access_token).json(&json!({"name": "x"}));
     call.send().await.assert_problem(401, "invalid_token");
 }
 
-/// Only whoever asks for a username learns something: whether somebody has it.
+/// A request for a username reveals whether it is taken, so it is limited; other changes reveal nothing.
 #[actix_web::test]
-async fn usernames_are_tried_no_faster_than_passwords_and_names_change_freely() {
+async fn username_changes_are_limited_like_logins_and_name_changes_are_not() {
     let app = TestApp::with(&["--login-rate-per-ip", "2"]).await;
     let ann = app.register("ann").await;
     let patch =

@@ -3,20 +3,20 @@ use std::time::Duration;
 
 use actix_web::rt::time::sleep;
 use serde_json::json;
-use test_support::Answer;
+use test_support::Response;
 
 use crate::app::{PASSWORD, TestApp};
 
 #[actix_web::test]
-async fn weak_passwords_are_refused_with_a_reason() {
+async fn weak_passwords_are_rejected_with_a_reason() {
     let app = TestApp::start().await;
     let long = "aB3$x".repeat(26);
     for password in ["short", "password1", "ann@example.org", "12345678901234567890", &long] {
-        let person = json!({"email": "ann@example.org", "password": password});
-        let answer =
-            app.post("/auth/register").json(&person).send().await.assert_problem(422, "invalid_input");
-        assert!(answer.json()["fields"]["password"].is_string(), "{}", answer.text());
-        assert!(!answer.text().contains(password));
+        let user = json!({"email": "ann@example.org", "password": password});
+        let response =
+            app.post("/auth/register").json(&user).send().await.assert_problem(422, "invalid_input");
+        assert!(response.json()["fields"]["password"].is_string(), "{}", response.text());
+        assert!(!response.text().contains(password));
     }
     assert!(app.database.db_texts("SELECT id AS value FROM users").is_empty());
 }
@@ -25,11 +25,11 @@ async fn weak_passwords_are_refused_with_a_reason() {
 async fn nine_characters_are_enough_and_eight_never_are() {
     let app = TestApp::start().await;
     let register = |password: &str| {
-        let person = json!({"email": "ann@example.org", "password": password});
-        app.post("/auth/register").json(&person).send()
+        let user = json!({"email": "ann@example.org", "password": password});
+        app.post("/auth/register").json(&user).send()
     };
-    let answer = register("qX7#vT2p").await.assert_problem(422, "invalid_input");
-    assert_eq!(answer.json()["fields"]["password"], json!("must be at least 9 characters long"));
+    let response = register("qX7#vT2p").await.assert_problem(422, "invalid_input");
+    assert_eq!(response.json()["fields"]["password"], json!("must be at least 9 characters long"));
     register("qX7#vT2pK").await.assert_status(201);
 }
 
@@ -58,44 +58,44 @@ async fn a_hash_with_old_settings_is_upgraded_at_login() {
 }
 
 #[actix_web::test]
-async fn a_password_that_changes_while_it_is_checked_opens_no_session() {
+async fn a_password_changed_during_its_verification_creates_no_session() {
     let sql = "UPDATE users SET version = version + 1, password_hash = 'changed'";
-    while_a_password_is_checked(sql).await.assert_problem(401, "invalid_credentials");
+    change_during_verification(sql).await.assert_problem(401, "invalid_credentials");
 }
 
 #[actix_web::test]
-async fn a_record_that_changes_while_the_right_password_is_checked_is_not_called_a_wrong_password() {
-    let answer = while_a_password_is_checked("UPDATE users SET version = version + 1").await;
-    assert!(answer.assert_problem(503, "unavailable").header("retry-after").is_some());
+async fn a_user_changed_during_verification_is_not_reported_as_a_wrong_password() {
+    let response = change_during_verification("UPDATE users SET version = version + 1").await;
+    assert!(response.assert_problem(503, "unavailable").header("retry-after").is_some());
 }
 
 #[actix_web::test]
-async fn someone_who_is_disabled_while_the_password_is_checked_gets_no_session() {
+async fn a_user_disabled_during_verification_gets_no_session() {
     let sql = "UPDATE users SET disabled_at = created_at";
-    while_a_password_is_checked(sql).await.assert_problem(401, "invalid_credentials");
+    change_during_verification(sql).await.assert_problem(401, "invalid_credentials");
 }
 
 #[actix_web::test]
-async fn a_password_of_a_mebibyte_is_refused_without_a_place_where_passwords_are_hashed() {
-    // Slow enough that the queue stays full.
+async fn a_password_of_a_mebibyte_is_rejected_without_a_hash_slot() {
+    // A hash is slow enough for the queue to stay full.
     let app = TestApp::with(&["--argon2-memory-kib", "65536", "--argon2-iterations", "20"]).await;
     let login = |number: usize, password: &str| {
-        let body = json!({"email": format!("nobody{number}@example.org"), "password": password});
+        let body = json!({"email": format!("unknown{number}@example.org"), "password": password});
         app.post("/auth/login").json(&body).send()
     };
-    let places = 64 + available_parallelism().map_or(1, usize::from);
-    let logins = (0..places + 8).map(|number| actix_web::rt::spawn(login(number, "wrong")));
+    let capacity = 64 + available_parallelism().map_or(1, usize::from);
+    let logins = (0..capacity + 8).map(|number| actix_web::rt::spawn(login(number, "wrong")));
     let (first, _, _waiting) = futures_util::future::select_all(logins).await;
-    first.expect("an answer").assert_problem(503, "unavailable");
+    first.expect("a response").assert_problem(503, "unavailable");
 
     let huge = "x".repeat(1 << 20);
     login(1000, &huge).await.assert_problem(413, "body_too_large");
     login(1000, "wrong").await.assert_problem(503, "unavailable");
 }
 
-/// The answer to a login with the right password; whatever it is, there is no session.
-async fn while_a_password_is_checked(sql: &str) -> Answer {
-    // Slow enough that the change comes in between.
+/// The response to a login with the right password during which this SQL runs. Asserts that there is no session.
+async fn change_during_verification(sql: &str) -> Response {
+    // A hash is slow enough for the change to happen during verification.
     let app = TestApp::with(&["--argon2-memory-kib", "65536", "--argon2-iterations", "12"]).await;
     app.register("ann").await;
     app.database.db_execute("DELETE FROM sessions");
@@ -106,8 +106,8 @@ async fn while_a_password_is_checked(sql: &str) -> Answer {
         sleep(Duration::from_millis(150)).await;
         app.database.db_execute(sql);
     };
-    let (answer, ()) = futures_util::future::join(login, change).await;
+    let (response, ()) = futures_util::future::join(login, change).await;
 
     assert!(app.database.db_texts("SELECT id AS value FROM sessions").is_empty());
-    answer
+    response
 }

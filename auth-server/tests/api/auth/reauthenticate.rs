@@ -4,47 +4,47 @@ use serde_json::json;
 use crate::app::{PASSWORD, Session, TestApp, claims};
 
 #[actix_web::test]
-async fn a_password_given_once_more_makes_the_access_token_fresh_and_nothing_else() {
+async fn reauthentication_issues_a_fresh_access_token_and_rotates_nothing() {
     let app = TestApp::start().await;
     let session = app.register("ann").await;
     app.advance(TimeDelta::minutes(10));
 
     let body = json!({"password": PASSWORD});
     let call = || app.post("/auth/reauthenticate").cookie(&session.refresh_token).json(&body).send();
-    let answer = call().await.assert_status(200);
-    let token = answer.json()["access_token"].as_str().unwrap().to_owned();
+    let response = call().await.assert_status(200);
+    let token = response.json()["access_token"].as_str().unwrap().to_owned();
 
     let before = claims(&session.access_token)["auth_time"].as_i64().unwrap();
     assert_eq!(claims(&token)["auth_time"], json!(before + 600));
-    assert!(answer.set_cookie().is_none());
-    assert_eq!((&answer.json()["refresh_token"], &answer.json()["rotation"]), (&json!(null), &json!(0)));
-    // The same refresh token goes on, and what it brings is as fresh.
+    assert!(response.set_cookie().is_none());
+    assert_eq!((&response.json()["refresh_token"], &response.json()["rotation"]), (&json!(null), &json!(0)));
+    // The refresh token stays valid, and the access token that it returns is as fresh.
     let next = Session::of(&app.refresh(&session.refresh_token).await.assert_status(200));
     assert_eq!((next.rotation, &claims(&next.access_token)["auth_time"]), (1, &json!(before + 600)));
 }
 
 #[actix_web::test]
-async fn a_wrong_password_ends_nothing_and_makes_nothing_fresh() {
+async fn a_wrong_password_neither_ends_the_session_nor_updates_auth_time() {
     let app = TestApp::start().await;
     let session = app.register("ann").await;
     app.advance(TimeDelta::minutes(10));
     let wrong =
         app.post("/auth/reauthenticate").cookie(&session.refresh_token).json(&json!({"password": "no"}));
-    let answer = wrong.send().await.assert_problem(401, "invalid_credentials");
-    assert!(answer.set_cookie().is_none());
+    let response = wrong.send().await.assert_problem(401, "invalid_credentials");
+    assert!(response.set_cookie().is_none());
     let next = Session::of(&app.refresh(&session.refresh_token).await.assert_status(200));
     assert_eq!(claims(&next.access_token)["auth_time"], claims(&session.access_token)["auth_time"]);
 }
 
 #[actix_web::test]
-async fn only_a_listed_audience_can_be_asked_for() {
+async fn only_listed_audiences_can_be_requested() {
     let app = TestApp::with(&["--audiences", "api,reports"]).await;
     let session = app.register("ann").await;
     let call = |audience: &str| {
         let body = json!({"password": PASSWORD, "audience": audience});
         app.post("/auth/reauthenticate").cookie(&session.refresh_token).json(&body).send()
     };
-    let answer = call("reports").await.assert_status(200);
-    assert_eq!(claims(answer.json()["access_token"].as_str().unwrap())["aud"], json!("reports"));
+    let response = call("reports").await.assert_status(200);
+    assert_eq!(claims(response.json()["access_token"].as_str().unwrap())["aud"], json!("reports"));
     call("others").await.assert_problem(422, "invalid_input");
 }

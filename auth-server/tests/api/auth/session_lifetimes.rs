@@ -4,12 +4,12 @@ use serde_json::json;
 use crate::app::{Session, TestApp, claims};
 
 #[actix_web::test]
-async fn a_session_that_is_idle_for_seven_days_is_over() {
+async fn a_session_expires_after_seven_idle_days() {
     let app = TestApp::start().await;
     let session = app.register("ann").await;
     app.advance(TimeDelta::days(7));
-    let answer = app.refresh(&session.refresh_token).await.assert_ended("expired");
-    assert!(answer.clears_cookie());
+    let response = app.refresh(&session.refresh_token).await.assert_ended("expired");
+    assert!(response.clears_cookie());
 }
 
 #[actix_web::test]
@@ -35,19 +35,19 @@ async fn an_access_token_never_outlives_its_session() {
         session = Session::of(&app.refresh(&session.refresh_token).await.assert_status(200));
     }
     app.advance(TimeDelta::days(6) - TimeDelta::minutes(5));
-    let answer = app.refresh(&session.refresh_token).await.assert_status(200);
+    let response = app.refresh(&session.refresh_token).await.assert_status(200);
 
-    assert_eq!(answer.json()["expires_in"], json!(300));
-    let last = Session::of(&answer);
+    assert_eq!(response.json()["expires_in"], json!(300));
+    let last = Session::of(&response);
     assert_eq!(claims(&last.access_token)["exp"], claims(&last.refresh_token)["exp"]);
 }
 
 #[actix_web::test]
-async fn a_cookie_that_is_to_be_remembered_lives_as_long_as_the_session() {
+async fn with_remember_the_cookie_lasts_as_long_as_the_session() {
     let app = TestApp::start().await;
     app.register("ann").await;
-    let answer = app.try_login("ann", &json!({})).await.assert_status(200);
-    let cookie = answer.set_cookie().unwrap();
+    let response = app.try_login("ann", &json!({})).await.assert_status(200);
+    let cookie = response.set_cookie().unwrap();
     assert!(cookie.contains("; Max-Age=2592000"), "{cookie}");
     for attribute in ["; HttpOnly", "; Secure", "; SameSite=Strict", "; Path=/"] {
         assert!(cookie.contains(attribute), "{cookie}");
@@ -55,19 +55,19 @@ async fn a_cookie_that_is_to_be_remembered_lives_as_long_as_the_session() {
     assert!(!cookie.contains("Domain"));
 
     app.advance(TimeDelta::days(5));
-    let cookie = app.refresh(&Session::of(&answer).refresh_token).await.set_cookie().unwrap();
+    let cookie = app.refresh(&Session::of(&response).refresh_token).await.set_cookie().unwrap();
     assert!(cookie.contains("; Max-Age=2160000"), "{cookie}");
 }
 
 #[actix_web::test]
-async fn a_cookie_that_is_not_to_be_remembered_has_no_max_age_ever() {
+async fn without_remember_the_cookie_never_has_a_max_age() {
     let app = TestApp::start().await;
     app.register("ann").await;
-    let answer = app.try_login("ann", &json!({"remember": false})).await.assert_status(200);
-    assert!(!answer.set_cookie().unwrap().contains("Max-Age"));
+    let response = app.try_login("ann", &json!({"remember": false})).await.assert_status(200);
+    assert!(!response.set_cookie().unwrap().contains("Max-Age"));
 
-    let answer = app.refresh(&Session::of(&answer).refresh_token).await.assert_status(200);
-    assert!(!answer.set_cookie().unwrap().contains("Max-Age"));
+    let response = app.refresh(&Session::of(&response).refresh_token).await.assert_status(200);
+    assert!(!response.set_cookie().unwrap().contains("Max-Age"));
 }
 
 #[actix_web::test]
@@ -75,9 +75,9 @@ async fn expired_sessions_are_purged() {
     let app = TestApp::start().await;
     app.register("ann").await;
     app.advance(TimeDelta::days(31));
-    let young = app.log_in("ann").await;
+    let recent = app.log_in("ann").await;
 
-    // Housekeeping comes first after a start.
+    // Maintenance runs at startup.
     let app = app.restart().await;
     let count = || app.database.db_text("SELECT CAST(COUNT(*) AS TEXT) AS value FROM sessions");
     for _ in 0..500 {
@@ -87,5 +87,5 @@ async fn expired_sessions_are_purged() {
         actix_web::rt::time::sleep(std::time::Duration::from_millis(10)).await;
     }
     assert_eq!(count(), "1");
-    app.refresh(&young.refresh_token).await.assert_status(200);
+    app.refresh(&recent.refresh_token).await.assert_status(200);
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 use crate::app::{PASSWORD, Session, TestApp, claims};
 
 #[actix_web::test]
-async fn one_sees_ones_own_living_sessions_last_used_first() {
+async fn users_list_their_active_sessions_most_recently_used_first() {
     let app = TestApp::start().await;
     app.register("bob").await;
     let ended = app.register("ann").await;
@@ -15,8 +15,8 @@ async fn one_sees_ones_own_living_sessions_last_used_first() {
     app.advance(chrono::TimeDelta::hours(1));
     let phone = app.log_in("ann").await;
 
-    let answer = app.get("/auth/sessions").cookie(&desk.refresh_token).send().await.assert_status(200);
-    let sessions = answer.json()["sessions"].as_array().unwrap().clone();
+    let response = app.get("/auth/sessions").cookie(&desk.refresh_token).send().await.assert_status(200);
+    let sessions = response.json()["sessions"].as_array().unwrap().clone();
 
     assert_eq!(sessions.len(), 2);
     assert_eq!(sessions[0]["id"], claims(&phone.refresh_token)["sid"]);
@@ -29,32 +29,33 @@ async fn one_sees_ones_own_living_sessions_last_used_first() {
 }
 
 #[actix_web::test]
-async fn one_can_end_a_session_on_another_device() {
+async fn a_user_can_end_a_session_on_another_device() {
     let app = TestApp::start().await;
     let lost = app.register("ann").await;
     let here = app.log_in("ann").await;
     let path = format!("/auth/sessions/{}", claims(&lost.refresh_token)["sid"].as_str().unwrap());
 
     let end = || app.call(Method::DELETE, &path).cookie(&here.refresh_token).send();
-    let answer = end().await.assert_status(204);
-    assert!(answer.set_cookie().is_none());
+    let response = end().await.assert_status(204);
+    assert!(response.set_cookie().is_none());
     app.refresh(&lost.refresh_token).await.assert_ended("revoked");
     end().await.assert_problem(404, "not_found");
     app.refresh(&here.refresh_token).await.assert_status(200);
 }
 
 #[actix_web::test]
-async fn ending_the_session_that_asks_is_a_logout() {
+async fn ending_the_current_session_is_a_logout() {
     let app = TestApp::start().await;
     let here = app.register("ann").await;
     let path = format!("/auth/sessions/{}", claims(&here.refresh_token)["sid"].as_str().unwrap());
-    let answer = app.call(Method::DELETE, &path).cookie(&here.refresh_token).send().await.assert_status(204);
-    assert!(answer.clears_cookie());
+    let response =
+        app.call(Method::DELETE, &path).cookie(&here.refresh_token).send().await.assert_status(204);
+    assert!(response.clears_cookie());
     app.refresh(&here.refresh_token).await.assert_ended("logged_out");
 }
 
 #[actix_web::test]
-async fn nobody_can_end_the_session_of_somebody_else() {
+async fn a_user_cannot_end_the_session_of_another_user() {
     let app = TestApp::start().await;
     let ann = app.register("ann").await;
     let bob = app.register("bob").await;

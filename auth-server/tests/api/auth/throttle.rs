@@ -1,58 +1,58 @@
-//! How often somebody may be wrong about a password.
+//! Limits on wrong passwords, per user and origin.
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
-use test_support::Answer;
+use test_support::Response;
 
 use crate::app::{PASSWORD, Session, TestApp};
 
 const HOME: &str = "203.0.113.7";
 const STRANGER: &str = "198.51.100.1";
 
-/// Behind a proxy that says where requests come from.
+/// A server behind a proxy that sends the client's address.
 async fn start() -> TestApp {
     TestApp::with(&["--trusted-proxies", "127.0.0.1", "--login-rate-per-ip", "1000000"]).await
 }
 
-async fn log_in_as(app: &TestApp, from: &str, name: &Value, password: &str) -> Answer {
+async fn log_in_as(app: &TestApp, from: &str, name: &Value, password: &str) -> Response {
     let mut body = name.clone();
     body["password"] = json!(password);
     app.post("/auth/login").header("x-forwarded-for", from).json(&body).send().await
 }
 
-async fn log_in(app: &TestApp, from: &str, password: &str) -> Answer {
+async fn log_in(app: &TestApp, from: &str, password: &str) -> Response {
     log_in_as(app, from, &json!({"email": "ann@example.org"}), password).await
 }
 
-fn wait(answer: Answer) -> i64 {
-    let answer = answer.assert_problem(429, "too_many_requests");
-    let seconds: i64 = answer.header("retry-after").unwrap().parse().unwrap();
-    assert_eq!(answer.json()["retry_after"], json!(seconds));
+fn wait(response: Response) -> i64 {
+    let response = response.assert_problem(429, "too_many_requests");
+    let seconds: i64 = response.header("retry-after").unwrap().parse().unwrap();
+    assert_eq!(response.json()["retry_after"], json!(seconds));
     seconds
 }
 
 #[actix_web::test]
-async fn after_five_failures_waits_double_up_to_a_minute() {
+async fn after_five_failures_each_wait_doubles_up_to_a_minute() {
     let app = start().await;
     app.register("ann").await;
     for _ in 0..5 {
         log_in(&app, STRANGER, "wrong").await.assert_problem(401, "invalid_credentials");
     }
     for seconds in [1, 2, 4, 8, 16, 32, 60, 60] {
-        // Right or wrong makes no difference, and asking does not make it longer.
+        // The right password makes no difference, and rejected attempts do not extend the wait.
         assert_eq!(wait(log_in(&app, STRANGER, PASSWORD).await), seconds);
         app.advance(TimeDelta::milliseconds(seconds * 1000 - 1));
         assert_eq!(wait(log_in(&app, STRANGER, "wrong").await), 1);
         app.advance(TimeDelta::milliseconds(1));
         log_in(&app, STRANGER, "wrong").await.assert_problem(401, "invalid_credentials");
     }
-    // From elsewhere its owner is let in at once.
+    // From another address, the owner logs in immediately.
     log_in(&app, HOME, PASSWORD).await.assert_status(200);
     assert_eq!(wait(log_in(&app, STRANGER, PASSWORD).await), 60);
 }
 
 #[actix_web::test]
-async fn failures_are_forgotten_after_a_quarter_of_an_hour_or_a_success() {
+async fn failures_are_forgotten_after_15_minutes_or_a_success() {
     let app = start().await;
     app.register("ann").await;
     for _ in 0..2 {
@@ -71,7 +71,7 @@ async fn failures_are_forgotten_after_a_quarter_of_an_hour_or_a_success() {
 }
 
 #[actix_web::test]
-async fn failures_of_a_clock_that_was_ahead_shut_nobody_out() {
+async fn failures_recorded_by_a_fast_clock_do_not_block_logins() {
     let app = start().await;
     app.register("ann").await;
     app.advance(TimeDelta::days(1));
@@ -87,27 +87,27 @@ async fn failures_of_a_clock_that_was_ahead_shut_nobody_out() {
 }
 
 #[actix_web::test]
-async fn a_name_that_nobody_has_is_treated_alike() {
+async fn unknown_names_are_throttled_like_known_ones() {
     let app = start().await;
     app.register("ann").await;
-    let ask = async |name: Value| {
-        let mut story = Vec::new();
+    let attempts = async |name: Value| {
+        let mut seen = Vec::new();
         for step in 0..12 {
-            let answer = log_in_as(&app, STRANGER, &name, "wrong").await;
-            let retry_after = answer.header("retry-after").map(str::to_owned);
-            story.push((answer.status, answer.json()["detail"].clone(), retry_after));
+            let response = log_in_as(&app, STRANGER, &name, "wrong").await;
+            let retry_after = response.header("retry-after").map(str::to_owned);
+            seen.push((response.status, response.json()["detail"].clone(), retry_after));
             app.advance(TimeDelta::milliseconds(step * 300));
         }
-        story
+        seen
     };
-    let known = ask(json!({"email": "ann@example.org"})).await;
+    let known = attempts(json!({"email": "ann@example.org"})).await;
     assert!(known.iter().any(|(status, ..)| *status == 429));
-    assert_eq!(ask(json!({"email": "nobody@example.org"})).await, known);
-    assert_eq!(ask(json!({"username": "nobody"})).await, known);
+    assert_eq!(attempts(json!({"email": "nobody@example.org"})).await, known);
+    assert_eq!(attempts(json!({"username": "nobody"})).await, known);
 }
 
 #[actix_web::test]
-async fn a_thousand_at_once_get_no_further() {
+async fn concurrent_guesses_get_only_five_attempts() {
     let app = TestApp::with(&["--login-rate-per-ip", "1000000", "--workers", "2"]).await;
     app.register("ann").await;
     let other = app.another().await;
@@ -116,24 +116,24 @@ async fn a_thousand_at_once_get_no_further() {
         app.post("/auth/login").json(&body).send()
     };
     let guesses = (0..200).map(|number| guess(if number % 2 == 0 { &app } else { &other }, number));
-    let answers = futures_util::future::join_all(guesses).await;
-    let tried = answers.iter().filter(|answer| answer.status == 401).count();
-    let refused = answers.iter().filter(|answer| answer.status == 429).count();
-    assert_eq!((tried, refused), (5, 195));
+    let responses = futures_util::future::join_all(guesses).await;
+    let tried = responses.iter().filter(|response| response.status == 401).count();
+    let rejected = responses.iter().filter(|response| response.status == 429).count();
+    assert_eq!((tried, rejected), (5, 195));
 }
 
 #[actix_web::test]
-async fn who_is_right_many_times_at_once_is_let_in() {
+async fn many_concurrent_logins_with_the_right_password_succeed() {
     let app = TestApp::with(&["--workers", "2"]).await;
     app.register("ann").await;
     let no_more = json!({});
     let logins = futures_util::future::join_all((0..30).map(|_| app.try_login("ann", &no_more))).await;
-    assert!(logins.iter().all(|answer| answer.status == 200));
+    assert!(logins.iter().all(|response| response.status == 200));
     assert!(app.database.db_texts("SELECT account AS value FROM password_failures").is_empty());
 }
 
 #[actix_web::test]
-async fn other_password_checks_count_as_well() {
+async fn failures_of_other_password_checks_count_too() {
     let app = start().await;
     let session = app.register("ann").await;
     let call = |path: &str, body: Value| {
@@ -149,11 +149,11 @@ async fn other_password_checks_count_as_well() {
     wait(call("/auth/reauthenticate", json!({"password": PASSWORD})).await);
     wait(call("/auth/password", change).await);
     wait(log_in(&app, HOME, PASSWORD).await);
-    // The session itself is none the worse for it.
+    // The session itself is not affected.
     app.refresh(&session.refresh_token).await.assert_status(200);
 }
 
-/// A hundred failures within minutes, from many addresses.
+/// Fails a hundred logins from many addresses.
 async fn attack(app: &TestApp, name: &Value) {
     for number in 0..25 {
         let from = format!("2001:db8:{number:x}::1");
@@ -164,7 +164,7 @@ async fn attack(app: &TestApp, name: &Value) {
 }
 
 #[actix_web::test]
-async fn under_attack_from_everywhere_only_familiar_places_are_heard() {
+async fn during_a_distributed_attack_only_known_origins_may_try() {
     let app = start().await;
     app.register("ann").await;
     let name = json!({"email": "ann@example.org"});
@@ -174,50 +174,50 @@ async fn under_attack_from_everywhere_only_familiar_places_are_heard() {
     attack(&app, &name).await;
     let body = json!({"email": "ann@example.org", "password": PASSWORD});
     let from = |address: &str| app.post("/auth/login").header("x-forwarded-for", address).json(&body);
-    // A stranger is not heard, right or wrong; nor is one who invents a device.
+    // Unknown origins are rejected, with any password and with an invented device cookie.
     assert_eq!(wait(from(STRANGER).send().await), 3600);
     assert_eq!(
         wait(from(STRANGER).header("cookie", "__Host-device=AAAAAAAAAAAAAAAAAAAAAA").send().await),
         3600
     );
-    // Ann is, at home and with her device abroad.
+    // Known origins are accepted: the home address, and the device from another address.
     from(HOME).send().await.assert_status(200);
     from("192.0.2.99").header("cookie", &device).send().await.assert_status(200);
-    // Her neighbour in the same /64 is not at home.
+    // Unknown origins stay blocked for an hour.
     app.advance(TimeDelta::minutes(59));
     assert_eq!(wait(from(STRANGER).send().await), 60);
     app.advance(TimeDelta::minutes(1));
     from(STRANGER).send().await.assert_status(200);
 
-    // Of somebody who does not exist it is told alike.
-    let nobody = json!({"username": "nobody"});
-    attack(&app, &nobody).await;
-    assert_eq!(wait(log_in_as(&app, STRANGER, &nobody, "wrong").await), 3600);
+    // An unknown name gets the same responses.
+    let unknown = json!({"username": "nobody"});
+    attack(&app, &unknown).await;
+    assert_eq!(wait(log_in_as(&app, STRANGER, &unknown, "wrong").await), 3600);
 }
 
 #[actix_web::test]
-async fn the_twenty_latest_places_are_familiar() {
+async fn the_twenty_latest_origins_are_known() {
     let app = start().await;
     app.register("ann").await;
     let body = json!({"email": "ann@example.org", "password": PASSWORD, "token_delivery": "body"});
-    let from = |place: u32| {
-        let address = format!("192.0.2.{place}");
+    let from = |host: u32| {
+        let address = format!("192.0.2.{host}");
         app.post("/auth/login").header("x-forwarded-for", &address).json(&body).send()
     };
-    for place in 0..21 {
+    for host in 0..21 {
         app.advance(TimeDelta::seconds(1));
-        from(place).await.assert_status(200);
+        from(host).await.assert_status(200);
     }
     attack(&app, &json!({"email": "ann@example.org"})).await;
     wait(from(0).await);
-    // In this order: each place that is heard becomes the latest.
-    for place in 1..21 {
-        from(place).await.assert_status(200);
+    // In this order, because each login makes its origin the latest.
+    for host in 1..21 {
+        from(host).await.assert_status(200);
     }
 }
 
 #[actix_web::test]
-async fn a_familiar_device_has_a_count_of_its_own() {
+async fn a_known_device_has_its_own_failure_count() {
     let app = start().await;
     app.register("ann").await;
     let device = log_in(&app, HOME, PASSWORD).await.assert_status(200).device_cookie().unwrap();
@@ -240,24 +240,24 @@ async fn a_familiar_device_has_a_count_of_its_own() {
 }
 
 #[actix_web::test]
-async fn a_device_is_familiar_to_those_only_who_logged_in_there() {
+async fn a_device_is_known_only_for_users_who_logged_in_on_it() {
     let app = start().await;
     let ann = app.register("ann").await;
     app.register("bob").await;
     let device = log_in(&app, HOME, PASSWORD).await.device_cookie().unwrap();
-    // Whoever knows the value of a planted cookie must not become familiar by the login of its victim.
+    // A login must not make a planted device cookie known, because the attacker has its value.
     let body = json!({"email": "bob@example.org", "password": PASSWORD});
     let call = app.post("/auth/login").header("cookie", &format!("__Host-device={device}")).json(&body);
-    let answer = call.send().await.assert_status(200);
-    assert_ne!(answer.device_cookie(), Some(device));
-    // Clients that get no cookies get none of this kind either.
-    let answer = app.try_login("ann", &json!({"token_delivery": "body"})).await.assert_status(200);
-    assert!(answer.device_cookie().is_none());
+    let response = call.send().await.assert_status(200);
+    assert_ne!(response.device_cookie(), Some(device));
+    // Clients without cookies get no device cookie either.
+    let response = app.try_login("ann", &json!({"token_delivery": "body"})).await.assert_status(200);
+    assert!(response.device_cookie().is_none());
     assert!(Session::of(&app.refresh(&ann.refresh_token).await).rotation == 1);
 }
 
 #[actix_web::test]
-async fn a_change_of_password_makes_no_planted_device_familiar() {
+async fn a_password_change_does_not_make_a_planted_device_known() {
     const PLANTED: &str = "__Host-device=AAAAAAAAAAAAAAAAAAAAAA";
     const NEW: &str = "an entirely different staple";
     let app = start().await;
@@ -272,7 +272,7 @@ async fn a_change_of_password_makes_no_planted_device_familiar() {
 }
 
 #[actix_web::test]
-async fn what_was_typed_as_a_name_is_not_stored() {
+async fn text_typed_as_a_name_is_not_stored() {
     let app = start().await;
     let password_as_name = json!({"username": "tr0ub4dor-and-3"});
     log_in_as(&app, STRANGER, &password_as_name, "wrong").await.assert_status(401);
@@ -280,7 +280,7 @@ async fn what_was_typed_as_a_name_is_not_stored() {
 }
 
 #[actix_web::test]
-async fn while_a_stranger_guesses_a_thousand_times_the_owner_is_let_in() {
+async fn the_owner_can_log_in_during_a_thousand_guesses_by_a_stranger() {
     let app = TestApp::with(&[
         "--trusted-proxies",
         "127.0.0.1",
@@ -292,32 +292,32 @@ async fn while_a_stranger_guesses_a_thousand_times_the_owner_is_let_in() {
     .await;
     app.register("ann").await;
     let guesses = async {
-        let mut told = [0, 0];
+        let mut counts = [0, 0];
         for round in 0..20 {
             let app = &app;
             let some = (0..50).map(move |number| async move {
                 log_in(app, STRANGER, &format!("guess {}", round * 50 + number)).await.status
             });
             for status in futures_util::future::join_all(some).await {
-                told[usize::from(status == 429)] += 1;
+                counts[usize::from(status == 429)] += 1;
                 assert!(matches!(status, 401 | 429), "{status}");
             }
         }
-        told
+        counts
     };
     let owner = async {
         let mut slowest = std::time::Duration::ZERO;
         for _ in 0..10 {
-            let begun = std::time::Instant::now();
+            let started = std::time::Instant::now();
             log_in(&app, HOME, PASSWORD).await.assert_status(200);
-            slowest = slowest.max(begun.elapsed());
+            slowest = slowest.max(started.elapsed());
         }
         slowest
     };
-    let (told, slowest) = futures_util::future::join(guesses, owner).await;
+    let (counts, slowest) = futures_util::future::join(guesses, owner).await;
     println!(
-        "1,000 guesses: {} tried, {} refused; the owner's slowest of ten logins took {slowest:?}",
-        told[0], told[1]
+        "1,000 guesses: {} tried, {} rejected; the owner's slowest of ten logins took {slowest:?}",
+        counts[0], counts[1]
     );
-    assert_eq!(told, [5, 995]);
+    assert_eq!(counts, [5, 995]);
 }

@@ -15,40 +15,41 @@ fn check(database: &TestDatabase, variables: &[(&str, &str)]) -> Outcome {
     command::run(database, &["check", "--json"], variables)
 }
 
-/// The names of the points that are wrong.
-fn wrong(outcome: &Outcome) -> Vec<String> {
+/// The names of the failed checks.
+fn failed(outcome: &Outcome) -> Vec<String> {
     let report: Value = serde_json::from_str(&outcome.out).expect("JSON");
-    let wrong = report["points"].as_array().expect("points").iter().filter(|point| point["ok"] == false);
-    let wrong: Vec<String> = wrong.map(|point| point["name"].as_str().expect("a name").to_owned()).collect();
-    assert_eq!(report["ok"] == true, wrong.is_empty());
-    assert_eq!(outcome.succeeded, wrong.is_empty(), "{}", outcome.out);
-    assert_eq!(outcome.error.lines().count(), usize::from(!wrong.is_empty()), "{}", outcome.error);
-    wrong
+    let failed = report["points"].as_array().expect("points").iter().filter(|point| point["ok"] == false);
+    let failed: Vec<String> =
+        failed.map(|point| point["name"].as_str().expect("a name").to_owned()).collect();
+    assert_eq!(report["ok"] == true, failed.is_empty());
+    assert_eq!(outcome.succeeded, failed.is_empty(), "{}", outcome.out);
+    assert_eq!(outcome.error.lines().count(), usize::from(!failed.is_empty()), "{}", outcome.error);
+    failed
 }
 
 #[actix_web::test]
-async fn migrate_brings_a_database_up_to_date_once() {
+async fn migrate_applies_pending_migrations_once() {
     let database = TestDatabase::fresh();
     let migrate = || command::run(&database, &["migrate", "--json"], &[]).json();
     let applied = migrate();
     assert_eq!(applied["applied"].as_array().expect("steps").first(), Some(&json!("20261121000001")));
     assert_eq!(migrate(), json!({"applied": []}));
     drop(program::start(&database, &[]).await);
-    assert_eq!(migrate(), json!({"applied": []}), "a server has nothing to add");
+    assert_eq!(migrate(), json!({"applied": []}), "a server leaves no migration pending");
 
     database.db_execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('20991231000000')");
-    command::run(&database, &["migrate"], &[]).assert_refused("newer than this program");
+    command::run(&database, &["migrate"], &[]).assert_rejected("newer than this program");
 }
 
 #[actix_web::test]
-async fn check_finds_nothing_wrong_where_a_server_starts_and_changes_nothing() {
+async fn check_passes_where_a_server_starts_and_changes_nothing() {
     let app = TestApp::start().await;
     app.register("ann").await;
     let before = app.database.db_dump();
-    assert_eq!(wrong(&check(&app.database, &SECRETS)), [""; 0]);
+    assert_eq!(failed(&check(&app.database, &SECRETS)), [""; 0]);
     assert_eq!(app.database.db_dump(), before);
     let lines = command::run(&app.database, &["check"], &SECRETS);
-    lines.assert_done();
+    lines.assert_succeeded();
     assert!(lines.out.lines().all(|line| line.starts_with("ok ")), "{}", lines.out);
     for secret in [REFRESH_SECRET, KEY_SECRET] {
         assert!(!lines.out.contains(secret));
@@ -56,52 +57,52 @@ async fn check_finds_nothing_wrong_where_a_server_starts_and_changes_nothing() {
 }
 
 #[actix_web::test]
-async fn check_names_everything_that_is_wrong_at_once() {
+async fn check_reports_all_problems_together() {
     let database = TestDatabase::fresh();
-    command::run(&database, &["migrate"], &[]).assert_done();
+    command::run(&database, &["migrate"], &[]).assert_succeeded();
     let both = [("SESSION_MAX_TTL", "1m"), ("KEY_ENCRYPTION_SECRET", KEY_SECRET)];
-    assert_eq!(wrong(&check(&database, &both)), ["settings", "secrets"]);
+    assert_eq!(failed(&check(&database, &both)), ["settings", "secrets"]);
     let short = [("JWT_REFRESH_SECRET", "short"), ("KEY_ENCRYPTION_SECRET", KEY_SECRET)];
-    assert_eq!(wrong(&check(&database, &short)), ["secrets"]);
+    assert_eq!(failed(&check(&database, &short)), ["secrets"]);
     let memory = [&SECRETS[..], &[("ARGON2_MEMORY_KIB", "8"), ("ARGON2_PARALLELISM", "64")]].concat();
-    assert_eq!(wrong(&check(&database, &memory)), ["passwords"]);
-    // What is no value at all is told before anything is looked at.
-    check(&database, &[("ACCESS_TOKEN_TTL", "soon")]).assert_refused("ACCESS_TOKEN_TTL");
+    assert_eq!(failed(&check(&database, &memory)), ["passwords"]);
+    // A value that cannot be parsed is reported before any check runs.
+    check(&database, &[("ACCESS_TOKEN_TTL", "soon")]).assert_rejected("ACCESS_TOKEN_TTL");
 }
 
 #[actix_web::test]
-async fn check_looks_at_the_keys_with_the_secret_that_is_given() {
+async fn check_decrypts_the_keys_with_the_given_secrets() {
     let database = TestDatabase::fresh();
     drop(program::start(&database, &[]).await);
     let other = [("JWT_REFRESH_SECRET", REFRESH_SECRET), ("KEY_ENCRYPTION_SECRET", OTHER_SECRET)];
-    assert_eq!(wrong(&check(&database, &other)), ["signing keys"]);
+    assert_eq!(failed(&check(&database, &other)), ["signing keys"]);
     let both = [&other[..], &[("KEY_ENCRYPTION_SECRET_PREVIOUS", KEY_SECRET)]].concat();
-    assert_eq!(wrong(&check(&database, &both)), [""; 0]);
+    assert_eq!(failed(&check(&database, &both)), [""; 0]);
 }
 
 #[actix_web::test]
-async fn check_makes_no_database_and_brings_none_up_to_date() {
+async fn check_neither_creates_nor_migrates_a_database() {
     let folder = tempfile::tempdir().expect("a folder");
     let missing = folder.path().join("none.db");
     let url = format!("sqlite://{}", missing.display());
     let database = TestDatabase::fresh();
-    assert_eq!(wrong(&check(&database, &[&SECRETS[..], &[("DATABASE_URL", &url)]].concat())), ["database"]);
+    assert_eq!(failed(&check(&database, &[&SECRETS[..], &[("DATABASE_URL", &url)]].concat())), ["database"]);
     assert!(!missing.exists());
     if database.is_postgres() {
-        // There, but empty.
-        assert_eq!(wrong(&check(&database, &SECRETS)), ["database"]);
+        // The schema exists and is empty.
+        assert_eq!(failed(&check(&database, &SECRETS)), ["database"]);
         assert_eq!(database.db_dump(), "");
     }
 
     drop(program::start(&database, &[]).await);
     database.db_execute("DELETE FROM __diesel_schema_migrations WHERE version = '20261121000002'");
     let outcome = check(&database, &SECRETS);
-    assert_eq!(wrong(&outcome), ["database"]);
+    assert_eq!(failed(&outcome), ["database"]);
     assert!(outcome.out.contains("`auth-server migrate`"), "{}", outcome.out);
 }
 
 #[actix_web::test]
-async fn check_notices_a_database_that_takes_no_writes() {
+async fn check_detects_a_read_only_database() {
     let database = TestDatabase::fresh();
     drop(program::start(&database, &[]).await);
     let read_only = match database.url.strip_prefix("sqlite://") {
@@ -114,5 +115,5 @@ async fn check_notices_a_database_that_takes_no_writes() {
         None => format!("{}%20-c%20default_transaction_read_only%3Don", database.url),
     };
     let outcome = check(&database, &[&SECRETS[..], &[("DATABASE_URL", &read_only)]].concat());
-    assert_eq!(wrong(&outcome), ["writing"]);
+    assert_eq!(failed(&outcome), ["writing"]);
 }

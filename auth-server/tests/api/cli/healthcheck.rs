@@ -1,4 +1,4 @@
-//! `auth-server healthcheck`, as a container runs it beside the server.
+//! `auth-server healthcheck`, as a container runs it.
 
 use std::process::{Command, Output};
 
@@ -6,7 +6,7 @@ use test_support::{TestDatabase, free_address};
 
 use crate::program;
 
-/// Runs it with nothing but the address: no secret, no database.
+/// Runs it with only the address set: no secrets and no database.
 fn healthcheck(bind_addr: &str) -> Output {
     healthcheck_with(bind_addr, &[])
 }
@@ -29,7 +29,7 @@ fn assert_unhealthy(output: &Output, reason: &str) {
 }
 
 #[actix_web::test]
-async fn a_server_that_can_serve_is_healthy_by_whatever_address_it_is_bound() {
+async fn a_ready_server_is_healthy_at_any_bind_address() {
     let database = TestDatabase::fresh();
     let program = program::start(&database, &[]).await;
     let any_address = format!("0.0.0.0:{}", program.address.port());
@@ -41,7 +41,7 @@ async fn a_server_that_can_serve_is_healthy_by_whatever_address_it_is_bound() {
 }
 
 #[actix_web::test]
-async fn a_server_without_its_database_is_unhealthy_and_says_why() {
+async fn a_server_without_its_database_is_unhealthy_and_reports_why() {
     let database = TestDatabase::fresh();
     let program = program::start(&database, &[]).await;
     database.db_execute("ALTER TABLE users RENAME TO gone");
@@ -49,14 +49,14 @@ async fn a_server_without_its_database_is_unhealthy_and_says_why() {
 }
 
 #[test]
-fn where_nothing_listens_nothing_is_healthy() {
+fn an_address_without_a_listener_is_unhealthy() {
     let free = free_address();
     assert_unhealthy(&healthcheck(&free.to_string()), &format!("cannot connect to {free}"));
 }
 
 #[actix_web::test]
-async fn programs_are_answered_in_json_either_way() {
-    let told = |output: &Output| {
+async fn the_json_output_reports_both_outcomes() {
+    let parse = |output: &Output| {
         let line = String::from_utf8_lossy(&output.stdout).into_owned();
         serde_json::from_str::<serde_json::Value>(&line).expect("JSON")
     };
@@ -64,10 +64,10 @@ async fn programs_are_answered_in_json_either_way() {
     let program = program::start(&database, &[]).await;
     let address = program.address.to_string();
     let ready = healthcheck_with(&address, &["--json"]);
-    assert_eq!((told(&ready), ready.status.code()), (serde_json::json!({"ready": true}), Some(0)));
+    assert_eq!((parse(&ready), ready.status.code()), (serde_json::json!({"ready": true}), Some(0)));
     database.db_execute("ALTER TABLE users RENAME TO gone");
     let not_ready = healthcheck_with(&address, &["--json"]);
     let reason = "not ready: database is unavailable";
-    assert_eq!(told(&not_ready), serde_json::json!({"ready": false, "reason": reason}));
+    assert_eq!(parse(&not_ready), serde_json::json!({"ready": false, "reason": reason}));
     assert_unhealthy(&not_ready, reason);
 }

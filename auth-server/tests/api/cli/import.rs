@@ -13,7 +13,7 @@ use test_support::{TestDatabase, evidence};
 use crate::app::{PASSWORD, TestApp};
 use crate::program;
 
-/// Django's, of [`PASSWORD`], made with Django 5.2.19 at a low cost.
+/// Hash of [`PASSWORD`] by Django 5.2.19, at a low cost.
 pub const HASH: &str =
     "pbkdf2_sha256$1000$djangoSalt0123456789ab$S8PEoYben78GX28VXKQDvyzAJYfCoDthXfr823G58Ms=";
 
@@ -23,18 +23,18 @@ pub struct Outcome {
     errors: Vec<String>,
 }
 
-fn command(database: &TestDatabase, words: &[&str]) -> Command {
+fn command(database: &TestDatabase, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_auth-server"));
     command.env_clear().env("DATABASE_URL", &database.url).env("RUST_LOG", "off");
-    command.args(["users", "import", "--json"]).args(words);
+    command.args(["users", "import", "--json"]).args(arguments);
     command
 }
 
-pub fn import(database: &TestDatabase, lines: &[Value], words: &[&str]) -> Outcome {
+pub fn import(database: &TestDatabase, lines: &[Value], arguments: &[&str]) -> Outcome {
     let mut file = NamedTempFile::new().expect("a file");
     file.write_all(text(lines).as_bytes()).expect("a file");
     let path = file.path().to_str().expect("a path").to_owned();
-    let output = command(database, &[&[path.as_str()], words].concat()).output().expect("the program");
+    let output = command(database, &[&[path.as_str()], arguments].concat()).output().expect("the program");
     evidence::exposed(evidence::Place::Error, &output.stderr);
     let text = |bytes| String::from_utf8(bytes).expect("text");
     Outcome {
@@ -49,13 +49,13 @@ fn text(lines: &[Value]) -> String {
 }
 
 impl Outcome {
-    /// Imported, already there, refused; and that the exit status says whether any was refused.
+    /// Asserts the counts of imported, existing and rejected users, and the exit status.
     pub fn assert_counts(&self, counts: [u64; 3]) -> &Self {
-        let [imported, already_there, refused] = counts;
-        let expected = json!({"imported": imported, "already_there": already_there, "refused": refused});
+        let [imported, already_there, rejected] = counts;
+        let expected = json!({"imported": imported, "already_there": already_there, "refused": rejected});
         let report: Value = serde_json::from_str(&self.out).unwrap_or_else(|_| panic!("{:?}", self.errors));
         assert_eq!(report, expected, "{:?}", self.errors);
-        assert_eq!(self.succeeded, refused == 0);
+        assert_eq!(self.succeeded, rejected == 0);
         self
     }
 
@@ -70,7 +70,7 @@ async fn migrated() -> TestDatabase {
     database
 }
 
-fn people(count: usize) -> Vec<Value> {
+fn users(count: usize) -> Vec<Value> {
     (0..count).map(|number| json!({"email": format!("p{number}@example.org"), "password": HASH})).collect()
 }
 
@@ -80,7 +80,7 @@ fn count(database: &TestDatabase) -> usize {
 }
 
 #[actix_web::test]
-async fn people_keep_what_they_had() {
+async fn imported_users_keep_their_data() {
     let app = TestApp::start().await;
     let id = "97bcc65a-8b5d-4d33-a0f6-4d06a4c8b6b1";
     let ann = json!({
@@ -90,10 +90,10 @@ async fn people_keep_what_they_had() {
     let bob = json!({"email": "bob@example.org", "password_hash": HASH, "disabled": true});
     import(&app.database, &[ann, bob], &[]).assert_counts([2, 0, 0]);
     let login = json!({"username": "ann", "password": PASSWORD});
-    let answer = app.post("/auth/login").json(&login).send().await.assert_status(200).json();
-    let person = json!({"id": id, "email": "ann@example.org", "username": "ann", "name": "Ann B.", "roles": ["editor"]});
-    assert_eq!(answer["user"], person);
-    let token = answer["access_token"].as_str().expect("a token");
+    let response = app.post("/auth/login").json(&login).send().await.assert_status(200).json();
+    let user = json!({"id": id, "email": "ann@example.org", "username": "ann", "name": "Ann B.", "roles": ["editor"]});
+    assert_eq!(response["user"], user);
+    let token = response["access_token"].as_str().expect("a token");
     assert_eq!(crate::app::claims(token)["plan"], "team");
     let created =
         app.database.db_text("SELECT CAST(created_at AS TEXT) AS value FROM users WHERE username = 'ann'");
@@ -102,9 +102,9 @@ async fn people_keep_what_they_had() {
 }
 
 #[actix_web::test]
-async fn one_bad_line_and_nothing_is_written() {
+async fn one_bad_line_prevents_the_whole_import() {
     let database = migrated().await;
-    let mut lines = people(1200);
+    let mut lines = users(1200);
     lines[1100] = json!({"email": "p1100@example.org", "password": "$2b$04$guess"});
     lines[1150]["shoe_size"] = json!(HASH);
     import(&database, &lines, &[]).assert_counts([0, 0, 2]).assert_errors(&[
@@ -118,15 +118,15 @@ async fn one_bad_line_and_nothing_is_written() {
 }
 
 #[actix_web::test]
-async fn or_the_others_are_imported_if_that_is_wanted() {
+async fn bad_lines_can_be_skipped() {
     let database = migrated().await;
-    let mut lines = people(1200);
+    let mut lines = users(1200);
     for line in lines.iter_mut().step_by(10) {
         line["password"] = json!("!unusable");
     }
     let outcome = import(&database, &lines, &["--bad-lines", "skip"]);
     outcome.assert_counts([1080, 0, 120]);
-    assert_eq!(outcome.errors.len(), 102, "a hundred, how many more, and that not all is well");
+    assert_eq!(outcome.errors.len(), 102, "a hundred lines, the number of further ones, and the error");
     assert_eq!(outcome.errors[0], "line 1 password_hash has an unknown format");
     assert_eq!(outcome.errors[100], "and 20 more invalid line(s)");
     assert_eq!(outcome.errors[101], "auth-server: 120 invalid line(s) were not imported");
@@ -134,7 +134,7 @@ async fn or_the_others_are_imported_if_that_is_wanted() {
 }
 
 #[actix_web::test]
-async fn names_that_belong_to_somebody_else_are_bad_lines_however_far_apart() {
+async fn identifiers_of_other_users_are_bad_lines_at_any_distance() {
     let id = |number: u32| format!("97bcc65a-8b5d-4d33-a0f6-{number:012}");
     let database = migrated().await;
     let there = json!({"email": "ann@example.org", "password": HASH, "username": "ann", "id": id(1)});
@@ -143,27 +143,27 @@ async fn names_that_belong_to_somebody_else_are_bad_lines_however_far_apart() {
         "SELECT type || ' ' || user_id || ' ' || details AS value FROM events WHERE type <> 'key_made'";
     assert_eq!(database.db_text(event), format!(r#"registered {} {{"by":"operator"}}"#, id(1)));
 
-    let person = |email: &str, members: Value| {
-        let mut person = json!({"email": email, "password": HASH});
-        person.as_object_mut().expect("an object").extend(members.as_object().expect("an object").clone());
-        person
+    let user = |email: &str, members: Value| {
+        let mut user = json!({"email": email, "password": HASH});
+        user.as_object_mut().expect("an object").extend(members.as_object().expect("an object").clone());
+        user
     };
     let mut lines = vec![
         there,
-        person("ANN@example.org", json!({})),
-        person("ann@example.org", json!({"id": id(2)})),
-        person("bob@example.org", json!({"username": "Ann"})),
-        person("bob@example.org", json!({"id": id(1)})),
-        person("eve@example.org", json!({"username": "eve", "id": id(3)})),
-        person("eva@example.org", json!({"username": "EVE"})),
-        person("eva@example.org", json!({"id": id(3)})),
-        person("eve@example.org", json!({"id": id(4)})),
+        user("ANN@example.org", json!({})),
+        user("ann@example.org", json!({"id": id(2)})),
+        user("bob@example.org", json!({"username": "Ann"})),
+        user("bob@example.org", json!({"id": id(1)})),
+        user("eve@example.org", json!({"username": "eve", "id": id(3)})),
+        user("eva@example.org", json!({"username": "EVE"})),
+        user("eva@example.org", json!({"id": id(3)})),
+        user("eve@example.org", json!({"id": id(4)})),
     ];
-    lines.extend(people(1000));
+    lines.extend(users(1000));
     lines.extend([
-        person("eva@example.org", json!({"username": "eve"})),
-        person("eva@example.org", json!({"id": id(3)})),
-        person("Eve@example.org", json!({"id": id(3)})),
+        user("eva@example.org", json!({"username": "eve"})),
+        user("eva@example.org", json!({"id": id(3)})),
+        user("Eve@example.org", json!({"id": id(3)})),
     ]);
     let expected = [
         "line 3 email belongs to another user",
@@ -175,9 +175,9 @@ async fn names_that_belong_to_somebody_else_are_bad_lines_however_far_apart() {
         "line 1010 username belongs to another user",
         "line 1011 id belongs to another user",
     ];
-    let refused = import(&database, &lines, &[]);
-    refused.assert_counts([0, 3, 8]);
-    assert_eq!(refused.errors[..8], expected);
+    let rejected = import(&database, &lines, &[]);
+    rejected.assert_counts([0, 3, 8]);
+    assert_eq!(rejected.errors[..8], expected);
     assert_eq!(count(&database), 1);
     let skipped = import(&database, &lines, &["--bad-lines", "skip"]);
     skipped.assert_counts([1001, 3, 8]);
@@ -186,17 +186,17 @@ async fn names_that_belong_to_somebody_else_are_bad_lines_however_far_apart() {
 }
 
 #[actix_web::test]
-async fn what_a_kill_interrupts_another_run_completes() {
+async fn a_second_run_completes_an_import_that_was_killed() {
     let database = migrated().await;
-    let lines = people(3500);
+    let lines = users(3500);
     let mut process = command(&database, &["--bad-lines", "skip", "-"])
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .spawn()
         .expect("the program");
-    // It reads on for the third batch, and is killed with some of it in hand.
+    // It is killed while it reads the third batch.
     let mut pipe = process.stdin.take().expect("its input");
-    pipe.write_all(text(&lines[..2500]).as_bytes()).expect("a reader");
+    pipe.write_all(text(&lines[..2500]).as_bytes()).expect("a running import");
     wait_until(&database, 2000, &mut process).await;
     process.kill().expect("a process");
     process.wait().expect("a process");
@@ -208,46 +208,46 @@ async fn what_a_kill_interrupts_another_run_completes() {
     assert_eq!(count(&database), 3500);
 }
 
-async fn wait_until(database: &TestDatabase, people: usize, process: &mut Child) {
+async fn wait_until(database: &TestDatabase, users: usize, process: &mut Child) {
     for _ in 0..1500 {
-        if count(database) == people {
+        if count(database) == users {
             return;
         }
-        assert!(process.try_wait().expect("a process").is_none(), "it ended by itself");
+        assert!(process.try_wait().expect("a process").is_none(), "the import ended by itself");
         sleep(Duration::from_millis(20)).await;
     }
-    panic!("{} people after 30 seconds", count(database));
+    panic!("{} users after 30 seconds", count(database));
 }
 
 #[actix_web::test]
-async fn what_cannot_be_read_twice_is_not_judged_first() {
+async fn an_import_from_standard_input_requires_skipping_bad_lines() {
     let database = migrated().await;
-    let refused = |words: &[&str], reason: &str| {
-        let output = command(&database, words).stdin(Stdio::null()).output().expect("the program");
+    let assert_rejected = |arguments: &[&str], reason: &str| {
+        let output = command(&database, arguments).stdin(Stdio::null()).output().expect("the program");
         let text = String::from_utf8(output.stderr).expect("text");
         assert!(!output.status.success() && text.lines().count() == 1 && text.contains(reason), "{text}");
     };
-    refused(&["-"], "standard input cannot be read twice: pass a file or --bad-lines skip");
-    refused(&["/nonexistent"], "cannot read /nonexistent");
+    assert_rejected(&["-"], "standard input cannot be read twice: pass a file or --bad-lines skip");
+    assert_rejected(&["/nonexistent"], "cannot read /nonexistent");
 }
 
 #[actix_web::test]
-#[ignore = "long: a million people, some minutes"]
-async fn a_million_people_are_imported() {
-    const PEOPLE: u64 = 1_000_000;
+#[ignore = "long: a million users, some minutes"]
+async fn a_million_users_are_imported() {
+    const USERS: u64 = 1_000_000;
     let database = migrated().await;
     let file = NamedTempFile::new().expect("a file");
     let mut lines = BufWriter::new(file.as_file());
-    for number in 0..PEOPLE {
+    for number in 0..USERS {
         let id = uuid_of(number);
         writeln!(
             lines,
-            r#"{{"id":"{id}","email":"person{number}@example.org","username":"person{number}","password":"{HASH}"}}"#
+            r#"{{"id":"{id}","email":"user{number}@example.org","username":"user{number}","password":"{HASH}"}}"#
         )
-        .expect("room for a file");
+        .expect("a line");
     }
     drop(lines);
-    for expected in [[PEOPLE, 0, 0], [0, PEOPLE, 0]] {
+    for expected in [[USERS, 0, 0], [0, USERS, 0]] {
         let started = Instant::now();
         let mut process = command(&database, &[file.path().to_str().expect("a path")])
             .stdout(Stdio::piped())
@@ -268,13 +268,13 @@ async fn a_million_people_are_imported() {
     }
 }
 
-/// Ids in no order, as they are elsewhere: the number times an odd one, which hits each 32-bit number once.
+/// Unique ids in random order, as other systems have them: multiplying by an odd number permutes 32-bit numbers.
 fn uuid_of(number: u64) -> String {
     let scattered = number.wrapping_mul(2_654_435_761) & 0xffff_ffff;
     format!("{scattered:08x}-8b5d-4d33-a0f6-4d06a4c8b6b1")
 }
 
-/// In KiB.
+/// Peak memory of the process in KiB.
 fn peak_memory(process: &Child) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{}/status", process.id())).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

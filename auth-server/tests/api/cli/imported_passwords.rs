@@ -1,4 +1,4 @@
-//! People who came along with a hash of another system log in.
+//! Imported users log in with hashes from other systems.
 
 use serde_json::{Value, json};
 use test_support::{TestDatabase, evidence};
@@ -8,15 +8,15 @@ use crate::app::{PASSWORD, TestApp};
 use crate::program;
 
 const UMLAUT: &str = "Käsekuchen mit Sahne";
-/// 100 bytes, of which bcrypt sees 72.
+/// 100 bytes; bcrypt uses the first 72.
 const LONG: &str =
     "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789";
 /// `SECURITY_PASSWORD_SALT` of the application that made the hashes of Flask-Security.
 const FLASK_SALT: &str = "146585145368132386173505678016728509634";
 
-/// Every form, as its library dumps it: see the tests of `stored_hashes` for which made them.
+/// Each format as its library writes it. The tests of `stored_hash` name the libraries.
 #[actix_web::test]
-async fn everybody_logs_in_with_the_hash_they_brought_and_has_ours_afterwards() {
+async fn imported_hashes_verify_and_are_upgraded_at_login() {
     const FORMS: &[(&str, &str)] = &[
         (PASSWORD, HASH),
         (UMLAUT, "pbkdf2_sha256$1000$djangoSalt0123456789ab$Han/+E9cWDjNgXgeYbyl8avWOW+JOMqGOVbviN4xX9c="),
@@ -53,11 +53,11 @@ async fn everybody_logs_in_with_the_hash_they_brought_and_has_ours_afterwards() 
             "$argon2i$m=64,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$yG0oksu3LIyfVuqzWy7M/wjauW2YrJfDY+RxZl/x0Z4",
         ),
     ];
-    logs_in_and_is_upgraded(FORMS, &[]).await;
+    assert_upgraded_at_login(FORMS, &[]).await;
 }
 
 #[actix_web::test]
-async fn so_does_whoever_comes_from_flask_security() {
+async fn flask_security_hashes_verify_and_are_upgraded_at_login() {
     const FORMS: &[(&str, &str)] = &[
         (
             PASSWORD,
@@ -68,18 +68,18 @@ async fn so_does_whoever_comes_from_flask_security() {
             PASSWORD,
             "$pbkdf2-sha512$1000$JATA.H9PqbUWwnjPmbM2hg$DBx6zASQiUTr7C19fl3VIQvVlSUnLC0Z2uSf8h79VGAW9uJ2vVAckbt9./C1pGoPkxJTYud9qOyNFAuKG/ZSeQ",
         ),
-        // Such hashes it takes over as they are.
+        // Hashes of other formats are imported unchanged.
         (PASSWORD, HASH),
     ];
-    logs_in_and_is_upgraded(FORMS, &["--flask-security"]).await;
+    assert_upgraded_at_login(FORMS, &["--flask-security"]).await;
 }
 
-async fn logs_in_and_is_upgraded(forms: &[(&str, &str)], words: &[&str]) {
+async fn assert_upgraded_at_login(forms: &[(&str, &str)], flags: &[&str]) {
     evidence::secret(FLASK_SALT);
     let app = TestApp::with(&["--flask-security-password-salt", FLASK_SALT]).await;
-    let person = |(number, (_, hash)): (usize, &(&str, &str))| json!({"email": format!("p{number}@example.org"), "password": hash});
-    let lines: Vec<Value> = forms.iter().enumerate().map(person).collect();
-    import(&app.database, &lines, words).assert_counts([lines.len() as u64, 0, 0]).assert_errors(&[]);
+    let user = |(number, (_, hash)): (usize, &(&str, &str))| json!({"email": format!("p{number}@example.org"), "password": hash});
+    let lines: Vec<Value> = forms.iter().enumerate().map(user).collect();
+    import(&app.database, &lines, flags).assert_counts([lines.len() as u64, 0, 0]).assert_errors(&[]);
     for (number, (password, hash)) in forms.iter().enumerate() {
         let name = format!("p{number}");
         app.try_login(&name, &json!({"password": "wrong"})).await.assert_problem(401, "invalid_credentials");
@@ -96,7 +96,7 @@ async fn logs_in_and_is_upgraded(forms: &[(&str, &str)], words: &[&str]) {
 }
 
 #[actix_web::test]
-async fn a_server_that_lacks_the_salt_says_so_in_its_log() {
+async fn a_server_without_the_salt_logs_that_it_is_missing() {
     let database = TestDatabase::fresh();
     let server = program::start(&database, &[]).await;
     let hash = "$2b$04$nYHEOmbHFnFFNij/mEOdo.pl7KCyRMIHDG9m4b64UysDf/AARdofK";

@@ -1,4 +1,4 @@
-//! One story, told once through the command line and once through `/admin`: it ends in the same state.
+//! One scenario, run through the command line and through `/admin`, leads to the same state.
 
 use awc::http::Method;
 use serde_json::{Value, json};
@@ -8,28 +8,28 @@ use crate::app::{PASSWORD, Session};
 use crate::command;
 use crate::program;
 
-/// What is done. Who does it matters to `/admin` alone: operators have no account.
+/// One step of the scenario. Only `/admin` needs to know which user performs it.
 enum Step {
-    /// Registers, or logs in once more: the same in both stories.
+    /// Registers, or logs in again. Both runs do this over HTTP.
     LogIn(&'static str),
     SetRoles(&'static str, &'static [&'static str]),
     SetClaims(&'static str, &'static str),
     Disable(&'static str),
     Enable(&'static str),
     EndSessions(&'static str),
-    /// That which was opened last.
+    /// Ends the session that was created last.
     EndSession(&'static str),
 }
 
 use Step::{Disable, Enable, EndSession, EndSessions, LogIn, SetClaims, SetRoles};
 
-/// By whom, what, and whether it is done or refused for the sake of the last administrator.
-const STORY: [(&str, Step, bool); 30] = [
+/// The acting user, the step, and whether it succeeds. A step fails only to keep the last administrator.
+const SCENARIO: [(&str, Step, bool); 30] = [
     ("ann", LogIn("ann"), true),
     ("ann", LogIn("bob"), true),
     ("ann", LogIn("bob"), true),
     ("ann", LogIn("carl"), true),
-    // Nothing is refused for the sake of somebody who is no administrator.
+    // Changes to users who are not administrators always succeed.
     ("root", SetRoles("ann", &["editor", "analyst"]), true),
     ("root", SetRoles("ann", &["analyst", "editor"]), true),
     ("root", SetRoles("ann", &[]), true),
@@ -44,14 +44,14 @@ const STORY: [(&str, Step, bool); 30] = [
     ("root", EndSession("bob"), true),
     ("root", EndSessions("bob"), true),
     ("root", EndSessions("bob"), true),
-    // The last administrator, alone and beside one who is disabled.
+    // The last enabled administrator, alone and beside a disabled one.
     ("root", SetRoles("root", &["editor"]), false),
     ("root", Disable("root"), false),
     ("root", SetRoles("carl", &["admin"]), true),
     ("root", Disable("carl"), true),
     ("root", SetRoles("root", &[]), false),
     ("root", Disable("root"), false),
-    // With another one they may go.
+    // With another enabled administrator, they can be demoted and disabled.
     ("root", Enable("carl"), true),
     ("carl", LogIn("carl"), true),
     ("carl", SetRoles("root", &["editor"]), true),
@@ -60,25 +60,25 @@ const STORY: [(&str, Step, bool); 30] = [
     ("carl", SetRoles("carl", &[]), false),
 ];
 
-/// Through which door.
+/// Where the steps are performed.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Door {
+enum Interface {
     CommandLine,
     Admin,
 }
 
-struct World {
-    door: Door,
+struct Run {
+    interface: Interface,
     database: TestDatabase,
     server: Program,
-    /// The newest session of each.
+    /// All sessions in order of creation, with the user's name.
     sessions: Vec<(&'static str, Session)>,
 }
 
 #[actix_web::test]
-async fn the_command_line_and_the_admin_calls_end_in_the_same_state() {
-    let by_command = World::after_the_story(Door::CommandLine).await.state();
-    let by_call = World::after_the_story(Door::Admin).await.state();
+async fn commands_and_admin_calls_lead_to_the_same_state() {
+    let by_command = Run::after_the_scenario(Interface::CommandLine).await.state();
+    let by_call = Run::after_the_scenario(Interface::Admin).await.state();
     assert_eq!(by_command, by_call);
     for sign in [
         "carl [\"admin\",\"editor\"] {} enabled 5",
@@ -91,35 +91,35 @@ async fn the_command_line_and_the_admin_calls_end_in_the_same_state() {
     }
 }
 
-impl World {
-    async fn after_the_story(door: Door) -> Self {
+impl Run {
+    async fn after_the_scenario(interface: Interface) -> Self {
         let database = TestDatabase::fresh();
         let cheap = [("ARGON2_MEMORY_KIB", "8"), ("ARGON2_ITERATIONS", "1"), ("LOGIN_RATE_PER_IP", "1000")];
         let server = program::start(&database, &cheap).await;
-        let mut world = Self { door, database, server, sessions: Vec::new() };
-        world.log_in("root").await;
-        command::run(&world.database, &["users", "set-roles", "root@example.org", "admin"], &[])
-            .assert_done();
-        for (number, (by, step, is_done)) in STORY.iter().enumerate() {
-            let refusal = match (step, door) {
-                (LogIn(name), _) => world.log_in(name).await,
-                (_, Door::CommandLine) => world.command(step),
-                (_, Door::Admin) => world.call(by, step).await,
+        let mut run = Self { interface, database, server, sessions: Vec::new() };
+        run.log_in("root").await;
+        command::run(&run.database, &["users", "set-roles", "root@example.org", "admin"], &[])
+            .assert_succeeded();
+        for (number, (by, step, succeeds)) in SCENARIO.iter().enumerate() {
+            let error = match (step, interface) {
+                (LogIn(name), _) => run.log_in(name).await,
+                (_, Interface::CommandLine) => run.command(step),
+                (_, Interface::Admin) => run.call(by, step).await,
             };
-            assert_eq!(refusal.is_none(), *is_done, "step {number}: {refusal:?}");
-            if let Some(refusal) = refusal {
-                assert!(refusal.contains("last"), "step {number}: {refusal}");
+            assert_eq!(error.is_none(), *succeeds, "step {number}: {error:?}");
+            if let Some(error) = error {
+                assert!(error.contains("last"), "step {number}: {error}");
             }
         }
-        world
+        run
     }
 
     async fn log_in(&mut self, name: &'static str) -> Option<String> {
         let is_new = !self.sessions.iter().any(|(known, _)| *known == name);
         let path = if is_new { "/auth/register" } else { "/auth/login" };
         let body = json!({"email": format!("{name}@example.org"), "password": PASSWORD});
-        let answer = self.server.post(path).json(&body).send().await;
-        self.sessions.push((name, Session::of(&answer)));
+        let response = self.server.post(path).json(&body).send().await;
+        self.sessions.push((name, Session::of(&response)));
         None
     }
 
@@ -133,33 +133,33 @@ impl World {
         claims["sid"].as_str().expect("a session").to_owned()
     }
 
-    /// Why it was refused, if it was.
+    /// Returns the error, if the step fails.
     fn command(&self, step: &Step) -> Option<String> {
-        let who = |name: &str| format!("{name}@example.org");
-        let words = match step {
-            LogIn(_) => unreachable!("the same in both stories"),
-            SetRoles(name, []) => vec!["users".into(), "set-roles".into(), who(name), "--none".into()],
+        let email = |name: &str| format!("{name}@example.org");
+        let arguments = match step {
+            LogIn(_) => unreachable!("the same in both runs"),
+            SetRoles(name, []) => vec!["users".into(), "set-roles".into(), email(name), "--none".into()],
             SetRoles(name, roles) => {
                 let roles = roles.iter().map(|role| (*role).to_owned());
-                ["users".into(), "set-roles".into(), who(name)].into_iter().chain(roles).collect()
+                ["users".into(), "set-roles".into(), email(name)].into_iter().chain(roles).collect()
             }
             SetClaims(name, claims) => {
-                vec!["users".into(), "set-claims".into(), who(name), (*claims).to_owned()]
+                vec!["users".into(), "set-claims".into(), email(name), (*claims).to_owned()]
             }
-            Disable(name) => vec!["users".into(), "disable".into(), who(name)],
-            Enable(name) => vec!["users".into(), "enable".into(), who(name)],
-            EndSessions(name) => vec!["sessions".into(), "end".into(), who(name)],
-            EndSession(name) => vec!["sessions".into(), "end".into(), who(name), self.session_id(name)],
+            Disable(name) => vec!["users".into(), "disable".into(), email(name)],
+            Enable(name) => vec!["users".into(), "enable".into(), email(name)],
+            EndSessions(name) => vec!["sessions".into(), "end".into(), email(name)],
+            EndSession(name) => vec!["sessions".into(), "end".into(), email(name), self.session_id(name)],
         };
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let outcome = command::run(&self.database, &words, &[]);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let outcome = command::run(&self.database, &arguments, &[]);
         (!outcome.succeeded).then_some(outcome.error)
     }
 
     async fn call(&self, by: &str, step: &Step) -> Option<String> {
         let path = |name: &str| format!("/admin/users/{}", self.session(name).user_id);
         let (method, path, body) = match step {
-            LogIn(_) => unreachable!("the same in both stories"),
+            LogIn(_) => unreachable!("the same in both runs"),
             SetRoles(name, roles) => (Method::PATCH, path(name), Some(json!({"roles": roles}))),
             SetClaims(name, claims) => {
                 let claims: Value = serde_json::from_str(claims).expect("JSON");
@@ -172,28 +172,28 @@ impl World {
         };
         let call = self.server.call(method, &path).cookie(&self.session(by).refresh_token);
         let call = if let Some(body) = body { call.json(&body) } else { call };
-        let answer = call.send().await;
-        (answer.status >= 300).then(|| answer.json()["code"].to_string())
+        let response = call.send().await;
+        (response.status >= 300).then(|| response.json()["code"].to_string())
     }
 
-    /// Everything but ids, times, and who did it from where.
+    /// Everything except ids, times, actors and addresses.
     fn state(&self) -> String {
-        assert!(self.door == Door::CommandLine || self.database.db_dump().contains("127.0.0.1"));
-        let people = "SELECT replace(email, '@example.org', '') || ' ' || roles || ' ' || claims || ' ' || \
+        assert!(self.interface == Interface::CommandLine || self.database.db_dump().contains("127.0.0.1"));
+        let users = "SELECT replace(email, '@example.org', '') || ' ' || roles || ' ' || claims || ' ' || \
                       CASE WHEN disabled_at IS NULL THEN 'enabled' ELSE 'disabled' END || ' ' || CAST(version AS TEXT) AS value \
                       FROM users ORDER BY email";
-        let sessions = "SELECT email || ' ' || COALESCE(end_reason, 'alive') || ' ' || CAST(generation AS TEXT) AS value \
+        let sessions = "SELECT email || ' ' || COALESCE(end_reason, 'active') || ' ' || CAST(generation AS TEXT) AS value \
                         FROM sessions JOIN users ON users.id = user_id ORDER BY sessions.created_at";
         let events = "SELECT type || ' ' || COALESCE(email, '-') || ' ' || CASE WHEN session_id IS NULL THEN '' ELSE 'session' END \
                       || details AS value FROM events LEFT JOIN users ON users.id = user_id ORDER BY events.id";
-        let mut lines = self.database.db_texts(people);
+        let mut lines = self.database.db_texts(users);
         lines.extend(self.database.db_texts(sessions));
-        lines.extend(self.database.db_texts(events).iter().map(|line| self.without_names(line)));
+        lines.extend(self.database.db_texts(events).iter().map(|line| self.without_actors_and_keys(line)));
         lines.join("\n")
     }
 
-    /// `by`, and the name of the key that was made.
-    fn without_names(&self, line: &str) -> String {
+    /// Replaces the actor, and the id and time of the key.
+    fn without_actors_and_keys(&self, line: &str) -> String {
         let Some((event, details)) = line.split_once('{') else { return line.to_owned() };
         let mut details: Value = serde_json::from_str(&format!("{{{details}")).expect("JSON");
         for name in ["by", "kid", "active_from"] {
@@ -206,8 +206,8 @@ impl World {
     }
 
     fn is_known(&self, by: &Value) -> bool {
-        let is_person = self.sessions.iter().any(|(_, session)| *by == json!(session.user_id));
-        // The first administrator is made by an operator in both stories.
-        *by == json!("operator") || (self.door == Door::Admin && is_person)
+        let is_user = self.sessions.iter().any(|(_, session)| *by == json!(session.user_id));
+        // An operator makes the first administrator in both runs.
+        *by == json!("operator") || (self.interface == Interface::Admin && is_user)
     }
 }

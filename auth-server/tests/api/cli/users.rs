@@ -1,21 +1,21 @@
-//! `auth-server users` and `sessions`, as an operator runs them beside servers that go on.
+//! `auth-server users` and `auth-server sessions`, run while a server uses the database.
 
 use serde_json::{Value, json};
 
 use crate::app::{PASSWORD, Session, TestApp, claims};
 use crate::command::{self, Outcome};
 
-/// Commands have the time of day, years before that of the server: it must not purge the events of the past.
+/// Commands use the real time, years before the server's clock, so the server must not purge their events as old.
 async fn start(flags: &[&str]) -> TestApp {
     TestApp::with(&[&["--event-retention", "3650d"], flags].concat()).await
 }
 
-fn users(app: &TestApp, words: &[&str]) -> Outcome {
-    command::run(&app.database, &[&["users"], words].concat(), &[])
+fn users(app: &TestApp, arguments: &[&str]) -> Outcome {
+    command::run(&app.database, &[&["users"], arguments].concat(), &[])
 }
 
-fn sessions(app: &TestApp, words: &[&str]) -> Outcome {
-    command::run(&app.database, &[&["sessions"], words].concat(), &[])
+fn sessions(app: &TestApp, arguments: &[&str]) -> Outcome {
+    command::run(&app.database, &[&["sessions"], arguments].concat(), &[])
 }
 
 fn password(outcome: &Value) -> String {
@@ -25,9 +25,9 @@ fn password(outcome: &Value) -> String {
 }
 
 #[actix_web::test]
-async fn whoever_is_made_by_command_can_log_in_with_the_password_that_was_printed_once() {
+async fn a_user_created_by_command_can_log_in_with_the_printed_password() {
     let app = start(&["--registration", "closed"]).await;
-    let words = [
+    let arguments = [
         "create",
         " Ann@Example.ORG",
         "--username",
@@ -39,7 +39,7 @@ async fn whoever_is_made_by_command_can_log_in_with_the_password_that_was_printe
         "--role",
         "b",
     ];
-    let made = users(&app, &[&words[..], &["--claims", r#"{"plan":"team"}"#, "--json"]].concat()).json();
+    let made = users(&app, &[&arguments[..], &["--claims", r#"{"plan":"team"}"#, "--json"]].concat()).json();
     let password = password(&made);
     let session = Session::of(&app.try_login("ann", &json!({"password": password})).await);
     let token = claims(&session.access_token);
@@ -47,30 +47,30 @@ async fn whoever_is_made_by_command_can_log_in_with_the_password_that_was_printe
         (&token["roles"], &token["plan"], &token["name"]),
         (&json!(["admin", "b"]), &json!("team"), &json!("Ann B"))
     );
-    let shown = app.see(&session, &format!("/admin/users/{}", session.user_id)).await;
+    let shown = app.get_json(&session, &format!("/admin/users/{}", session.user_id)).await;
     assert_eq!(shown["username"], "ann");
     assert!(!app.database.db_dump().contains(&password));
     assert!(users(&app, &["show", "ann", "--json"]).json().get("password").is_none());
-    let event = app.see(&session, "/admin/events?type=registered").await["items"][0].clone();
+    let event = app.get_json(&session, "/admin/events?type=registered").await["items"][0].clone();
     assert_eq!((&event["user_id"], &event["details"]["by"]), (&json!(session.user_id), &json!("operator")));
 }
 
 #[actix_web::test]
-async fn a_password_of_the_operators_choice_is_read_and_held_to_the_rules() {
+async fn a_password_from_standard_input_must_meet_the_rules() {
     let app = start(&[]).await;
-    let words = ["users", "create", "ann@example.org", "--password-stdin", "--json"];
-    let create = |input: &str| command::run_with_input(&app.database, &words, &[], input);
-    create("").assert_refused("the first line of standard input is not a password");
-    create("short\n").assert_refused("must be at least 9 characters long");
-    create("ann@example.org\n").assert_refused("too easy to guess");
+    let arguments = ["users", "create", "ann@example.org", "--password-stdin", "--json"];
+    let create = |input: &str| command::run_with_input(&app.database, &arguments, &[], input);
+    create("").assert_rejected("the first line of standard input is not a password");
+    create("short\n").assert_rejected("must be at least 9 characters long");
+    create("ann@example.org\n").assert_rejected("too easy to guess");
     let made = create(&format!("{PASSWORD}\nanother line\n")).json();
-    assert!(made.get("password").is_none(), "whoever gave it knows it");
+    assert!(made.get("password").is_none(), "a password from standard input is not printed");
     app.log_in("ann").await;
-    create(PASSWORD).assert_refused("the e-mail address is taken");
+    create(PASSWORD).assert_rejected("the e-mail address is taken");
 }
 
 #[actix_web::test]
-async fn a_reset_password_ends_what_the_old_one_opened() {
+async fn a_password_reset_ends_the_sessions_of_the_old_password() {
     let app = start(&[]).await;
     let ann = app.register("ann").await;
     let reset = users(&app, &["reset-password", "ann@example.org", "--json"]).json();
@@ -85,23 +85,23 @@ async fn a_reset_password_ends_what_the_old_one_opened() {
         r#"session_ended{"by":"operator","reason":"password_changed"}"#,
     ];
     assert_eq!(app.database.db_texts(details), expected);
-    let words = ["users", "reset-password", "ann@example.org", "--password-stdin"];
-    command::run_with_input(&app.database, &words, &[], "aaaaaaaaaaaa\n")
-        .assert_refused("the password is too easy to guess");
+    let arguments = ["users", "reset-password", "ann@example.org", "--password-stdin"];
+    command::run_with_input(&app.database, &arguments, &[], "aaaaaaaaaaaa\n")
+        .assert_rejected("the password is too easy to guess");
 }
 
 #[actix_web::test]
 async fn deletion_requires_confirmation_and_leaves_nothing() {
     let app = start(&[]).await;
     let ann = app.register("ann").await;
-    users(&app, &["delete", "ann@example.org"]).assert_refused("not a terminal; pass --yes to confirm");
+    users(&app, &["delete", "ann@example.org"]).assert_rejected("not a terminal; pass --yes to confirm");
     app.me(&ann.refresh_token).await.assert_status(200);
     assert_eq!(
         users(&app, &["delete", &ann.user_id, "--yes", "--json"]).json(),
         json!({"deleted": ann.user_id})
     );
     app.refresh(&ann.refresh_token).await.assert_ended("user_deleted");
-    users(&app, &["delete", &ann.user_id, "--yes"]).assert_refused("no user matches");
+    users(&app, &["delete", &ann.user_id, "--yes"]).assert_rejected("no user matches");
     let left = app
         .database
         .db_texts("SELECT type || details AS value FROM events WHERE user_id IS NOT NULL ORDER BY id");
@@ -110,48 +110,48 @@ async fn deletion_requires_confirmation_and_leaves_nothing() {
 }
 
 #[actix_web::test]
-async fn the_last_administrator_is_kept_from_operators_too() {
+async fn commands_cannot_remove_the_last_administrator() {
     let app = start(&[]).await;
     let root = app.db_administrator("root").await;
     let second = app.db_administrator("second").await;
-    users(&app, &["disable", "second@example.org"]).assert_done();
+    users(&app, &["disable", "second@example.org"]).assert_succeeded();
     let before = app.database.db_dump();
     let reason = "the last enabled administrator cannot be demoted, disabled or deleted";
-    for words in [
+    for arguments in [
         &["set-roles", &root.user_id, "--none"][..],
         &["set-roles", "root@example.org", "editor"],
         &["disable", "root@example.org"],
         &["delete", "root@example.org", "--yes"],
     ] {
-        users(&app, words).assert_refused(reason);
+        users(&app, arguments).assert_rejected(reason);
     }
     assert_eq!(app.database.db_dump(), before);
-    users(&app, &["enable", &second.user_id]).assert_done();
-    users(&app, &["delete", "root@example.org", "--yes"]).assert_done();
+    users(&app, &["enable", &second.user_id]).assert_succeeded();
+    users(&app, &["delete", "root@example.org", "--yes"]).assert_succeeded();
 }
 
 #[actix_web::test]
-async fn what_commands_and_administrators_are_shown_is_the_same() {
+async fn commands_and_admin_calls_show_the_same_data() {
     let app = start(&[]).await;
     let root = app.db_administrator("root").await;
     let ann = app.register("ann").await;
-    users(&app, &["set-claims", "ann@example.org", r#"{"plan":"team"}"#]).assert_done();
-    users(&app, &["disable", "ann@example.org"]).assert_done();
+    users(&app, &["set-claims", "ann@example.org", r#"{"plan":"team"}"#]).assert_succeeded();
+    users(&app, &["disable", "ann@example.org"]).assert_succeeded();
     let shown = users(&app, &["show", &ann.user_id, "--json"]).json();
-    assert_eq!(shown, app.see(&root, &format!("/admin/users/{}", ann.user_id)).await);
-    for (words, query) in
+    assert_eq!(shown, app.get_json(&root, &format!("/admin/users/{}", ann.user_id)).await);
+    for (arguments, query) in
         [(&["list"][..], ""), (&["list", "--limit", "1"], "limit=1"), (&["list", "--q", "ro"], "q=ro")]
     {
-        let listed = users(&app, &[words, &["--json"]].concat()).json();
-        assert_eq!(listed, app.see(&root, &format!("/admin/users?{query}")).await);
+        let listed = users(&app, &[arguments, &["--json"]].concat()).json();
+        assert_eq!(listed, app.get_json(&root, &format!("/admin/users?{query}")).await);
     }
-    let mut seen = app.see(&root, &format!("/admin/users/{}/sessions", root.user_id)).await;
+    let mut seen = app.get_json(&root, &format!("/admin/users/{}/sessions", root.user_id)).await;
     seen["sessions"][0].as_object_mut().unwrap().remove("current");
     assert_eq!(sessions(&app, &["list", "root@example.org", "--json"]).json(), seen);
 }
 
 #[actix_web::test]
-async fn tables_are_for_people_and_say_how_to_go_on() {
+async fn tables_are_readable_and_print_the_next_cursor() {
     let app = start(&[]).await;
     let ann = app.register("ann").await;
     app.register("bob").await;
@@ -168,15 +168,16 @@ async fn tables_are_for_people_and_say_how_to_go_on() {
 }
 
 #[actix_web::test]
-async fn an_operator_ends_one_session_or_all() {
+async fn an_operator_can_end_one_session_or_all() {
     let app = start(&[]).await;
     let phone = app.register("ann").await;
     let desk = app.log_in("ann").await;
     let other = app.register("bob").await;
     let sid = claims(&phone.refresh_token)["sid"].as_str().unwrap().to_owned();
-    sessions(&app, &["end", "bob@example.org", &sid]).assert_refused("bob@example.org has no active session");
+    sessions(&app, &["end", "bob@example.org", &sid])
+        .assert_rejected("bob@example.org has no active session");
     assert_eq!(sessions(&app, &["end", "ann@example.org", &sid, "--json"]).json(), json!({"ended": 1}));
-    sessions(&app, &["end", "ann@example.org", &sid]).assert_refused("has no active session");
+    sessions(&app, &["end", "ann@example.org", &sid]).assert_rejected("has no active session");
     app.refresh(&phone.refresh_token).await.assert_ended("revoked");
     assert_eq!(sessions(&app, &["end", &phone.user_id, "--json"]).json(), json!({"ended": 1}));
     app.refresh(&desk.refresh_token).await.assert_ended("revoked");
@@ -184,10 +185,10 @@ async fn an_operator_ends_one_session_or_all() {
 }
 
 #[actix_web::test]
-async fn words_that_mean_nothing_are_refused_in_one_line() {
+async fn invalid_arguments_are_rejected_in_one_line() {
     let app = start(&[]).await;
     app.register("ann").await;
-    for (words, reason) in [
+    for (arguments, reason) in [
         (&["show", "nobody"][..], "no user matches nobody"),
         (&["show", "a b"], "expected an id, an e-mail address or a username"),
         (&["set-roles", "ann@example.org"], "ROLES"),
@@ -201,6 +202,6 @@ async fn words_that_mean_nothing_are_refused_in_one_line() {
         (&["list", "--cursor", "x"], "--cursor"),
         (&["list", "--limit", "0"], "--limit"),
     ] {
-        users(&app, words).assert_refused(reason);
+        users(&app, arguments).assert_rejected(reason);
     }
 }

@@ -6,23 +6,23 @@ use test_support::TestDatabase;
 use crate::app::PASSWORD;
 use crate::program;
 
-/// A process that closes a descriptor of an SQLite file loses all its locks on it; the next process to close the
-/// database then takes the WAL away, and what was answered afterwards is gone with a crash.
+/// A process that closes any descriptor of an SQLite file loses its locks on the file. The next process that closes
+/// the database then deletes the WAL, and a crash loses writes that were acknowledged later.
 #[actix_web::test]
-async fn what_was_answered_survives_other_processes_at_the_same_database_and_a_crash() {
+async fn acknowledged_writes_survive_other_processes_and_a_crash() {
     let database = TestDatabase::fresh();
     let program = program::start(&database, &[]).await;
     let register = async |name: &str| {
-        let person = json!({"email": format!("{name}@example.org"), "password": PASSWORD});
-        program.post("/auth/register").json(&person).send().await.assert_status(201);
+        let user = json!({"email": format!("{name}@example.org"), "password": PASSWORD});
+        program.post("/auth/register").json(&user).send().await.assert_status(201);
     };
     register("ann").await;
 
-    // Another process opens the database and closes it again: somebody looks, or makes a backup.
-    let look = "import sqlite3, sys; d = sqlite3.connect(sys.argv[1]); d.execute('SELECT * FROM users').fetchall(); d.close()";
+    // Another process opens and closes the database, as a shell or a backup does.
+    let script = "import sqlite3, sys; d = sqlite3.connect(sys.argv[1]); d.execute('SELECT * FROM users').fetchall(); d.close()";
     if let Some(path) = database.url.strip_prefix("sqlite://") {
-        let looked = Command::new("python3").args(["-c", look, path]).status().expect("python3");
-        assert!(looked.success());
+        let status = Command::new("python3").args(["-c", script, path]).status().expect("python3");
+        assert!(status.success());
     }
     register("bob").await;
     register("eve").await;
@@ -33,7 +33,7 @@ async fn what_was_answered_survives_other_processes_at_the_same_database_and_a_c
 
 #[cfg(unix)]
 #[actix_web::test]
-async fn an_sqlite_file_is_for_its_owner_alone() {
+async fn sqlite_files_are_accessible_to_their_owner_only() {
     use std::os::unix::fs::PermissionsExt;
 
     let app = crate::app::TestApp::start().await;

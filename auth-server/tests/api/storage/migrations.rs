@@ -1,16 +1,16 @@
 use crate::app::TestApp;
 
 #[actix_web::test]
-async fn a_newer_database_is_refused_in_one_line() {
+async fn a_newer_database_is_rejected_in_one_line() {
     let app = TestApp::start().await;
     app.database.db_execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('20991231000000')");
-    let error = app.another_with(&[]).await.err().expect("a refusal");
+    let error = app.another_with(&[]).await.err().expect("a startup error");
     assert!(error.contains("newer than this program") && error.contains("20991231000000"), "{error}");
     assert_eq!(error.lines().count(), 1);
 }
 
 #[actix_web::test]
-async fn starting_again_migrates_nothing() {
+async fn a_restart_migrates_nothing() {
     let app = TestApp::start().await;
     let versions = || app.database.db_texts("SELECT version AS value FROM __diesel_schema_migrations");
     let before = versions();
@@ -20,7 +20,7 @@ async fn starting_again_migrates_nothing() {
 }
 
 #[test]
-fn both_databases_have_the_same_migrations_with_the_same_columns() {
+fn both_backends_have_the_same_migrations_with_the_same_columns() {
     let columns = |backend: &str| {
         let folder = format!("{}/../migrations/{backend}", env!("CARGO_MANIFEST_DIR"));
         let mut all = Vec::new();
@@ -41,10 +41,10 @@ fn both_databases_have_the_same_migrations_with_the_same_columns() {
 }
 
 #[actix_web::test]
-async fn a_wrong_key_encryption_secret_stops_the_start() {
+async fn a_wrong_key_encryption_secret_prevents_startup() {
     let app = TestApp::start().await;
     let wrong = ["--key-encryption-secret", "another-secret-of-the-tests-0123456789"];
-    let error = app.another_with(&wrong).await.err().expect("a refusal");
+    let error = app.another_with(&wrong).await.err().expect("a startup error");
     assert!(error.contains("KEY_ENCRYPTION_SECRET"), "{error}");
     assert_eq!(error.lines().count(), 1);
 }

@@ -6,22 +6,22 @@ use crate::app::{KEY_SECRET, PASSWORD, REFRESH_SECRET, Session, TestApp, claims}
 use crate::program;
 use test_support::{TestDatabase, hex};
 
-/// Whether the dump holds the text, as it is or in hex.
-fn holds(dump: &str, text: &str) -> bool {
+/// Whether the dump contains the text, unchanged or in hex.
+fn contains(dump: &str, text: &str) -> bool {
     dump.contains(text) || dump.to_lowercase().contains(&hex(text))
 }
 
 #[actix_web::test]
-async fn the_database_holds_nothing_that_opens_anything() {
+async fn the_database_contains_no_usable_secret() {
     let app = TestApp::start().await;
     let first = app.register("ann").await;
-    let key = "an-idempotency-key-of-someone";
+    let key = "an-idempotency-key-of-a-client";
     let second = Session::of(&app.refresh_with_key(&first.refresh_token, key).await.assert_status(200));
     let secret = claims(&second.refresh_token)["sk"].as_str().unwrap().to_owned();
     let dump = app.database.db_dump();
     assert!(
         dump.contains("ann@example.org") && dump.contains(&first.user_id),
-        "the search finds what is there"
+        "the search does not find values that are stored"
     );
     let hidden = [
         PASSWORD,
@@ -34,19 +34,19 @@ async fn the_database_holds_nothing_that_opens_anything() {
         &first.access_token,
     ];
     for text in hidden {
-        assert!(!holds(&dump, text), "{text} is stored");
+        assert!(!contains(&dump, text), "{text} is stored");
     }
 }
 
-/// The program itself, at its most talkative.
+/// Runs the program at the most verbose log level.
 #[actix_web::test]
-async fn the_log_holds_nothing_that_opens_anything() {
+async fn the_log_contains_no_usable_secret() {
     let database = TestDatabase::fresh();
     let program = program::start(&database, &[("RUST_LOG", "trace"), ("LOG_FORMAT", "json")]).await;
     let post = |path: &str| program.post(path);
 
-    let person = json!({"email": "ann@example.org", "password": PASSWORD});
-    let first = Session::of(&post("/auth/register").json(&person).send().await.assert_status(201));
+    let user = json!({"email": "ann@example.org", "password": PASSWORD});
+    let first = Session::of(&post("/auth/register").json(&user).send().await.assert_status(201));
     let mistyped = json!({"username": "ann", "password": "a-wrong-password-in-the-clear"});
     post("/auth/login").json(&mistyped).send().await.assert_status(401);
     let second =

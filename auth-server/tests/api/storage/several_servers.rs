@@ -9,7 +9,7 @@ use crate::app::{Session, TestApp};
 use test_support::TestDatabase;
 
 #[actix_web::test]
-async fn what_one_server_does_the_other_knows() {
+async fn servers_share_the_state_of_sessions() {
     let one = TestApp::start().await;
     let other = one.another().await;
     let first = one.register("ann").await;
@@ -22,7 +22,7 @@ async fn what_one_server_does_the_other_knows() {
 }
 
 #[actix_web::test]
-async fn racing_tabs_may_reach_different_servers() {
+async fn racing_tabs_may_use_different_servers() {
     let one = TestApp::start().await;
     let other = one.another().await;
     let first = one.register("ann").await;
@@ -33,7 +33,7 @@ async fn racing_tabs_may_reach_different_servers() {
     let rotations: BTreeSet<u64> = join_all(calls)
         .await
         .into_iter()
-        .map(|answer| Session::of(&answer.assert_status(200)).rotation)
+        .map(|response| Session::of(&response.assert_status(200)).rotation)
         .collect();
 
     assert_eq!(rotations, BTreeSet::from([1]));
@@ -52,7 +52,7 @@ async fn reuse_on_one_server_ends_the_session_on_the_other() {
 }
 
 #[actix_web::test]
-async fn servers_that_start_at_once_on_an_empty_database_agree_on_one_key() {
+async fn servers_started_concurrently_on_an_empty_database_agree_on_one_key() {
     let database = Arc::new(TestDatabase::fresh());
     let clock = ManualClock::new();
     let starting: Vec<_> = (0..4)

@@ -1,4 +1,4 @@
-//! What is special about single calls. What holds for all of them is a table, in `e2e/tests/e2e/bad_input.rs`.
+//! Invalid input to single calls. `e2e/tests/e2e/bad_input.rs` has a table of what applies to all calls.
 
 use awc::http::Method;
 use awc::http::header::HeaderValue;
@@ -12,7 +12,7 @@ fn json_call(call: Call, body: impl Into<Vec<u8>>) -> Call {
 }
 
 #[actix_web::test]
-async fn members_that_are_unknown_missing_or_beside_one_another_are_named() {
+async fn unknown_missing_and_conflicting_members_are_named() {
     let app = TestApp::start().await;
     for (body, named) in [
         (json!({"email": "a@example.org", "password": PASSWORD, "rember": true}), "rember"),
@@ -21,8 +21,8 @@ async fn members_that_are_unknown_missing_or_beside_one_another_are_named() {
         (json!({"email": "a@example.org"}), "password"),
         (json!({"email": "a@example.org", "password": "x\0y"}), "password"),
     ] {
-        let answer = app.post("/auth/login").json(&body).send().await.assert_problem(422, "invalid_input");
-        let fields = answer.json()["fields"].as_object().expect("fields").clone();
+        let response = app.post("/auth/login").json(&body).send().await.assert_problem(422, "invalid_input");
+        let fields = response.json()["fields"].as_object().expect("fields").clone();
         assert_eq!(fields.keys().collect::<Vec<_>>(), [named]);
     }
 }
@@ -35,7 +35,7 @@ async fn a_media_type_may_have_parameters_and_capitals() {
 }
 
 #[actix_web::test]
-async fn paths_that_do_not_exist_are_told() {
+async fn unknown_paths_get_404() {
     let app = TestApp::start().await;
     for path in ["/", "/auth", "/auth/login/", "/auth/nothing", "/%ff", "/..%2f"] {
         for method in [Method::GET, Method::POST, Method::DELETE, Method::OPTIONS] {
@@ -45,36 +45,36 @@ async fn paths_that_do_not_exist_are_told() {
 }
 
 #[actix_web::test]
-async fn a_token_that_is_none_is_cleared_where_it_came_in_a_cookie() {
+async fn an_invalid_token_in_a_cookie_clears_the_cookie() {
     let app = TestApp::start().await;
     let session = app.register("ann").await;
     for token in [session.access_token.as_str(), "", "x", "a.b.c", &"x".repeat(9 * 1024)] {
-        let answer = app.refresh(token).await;
-        assert!(answer.assert_ended("unknown").clears_cookie(), "{token}");
+        let response = app.refresh(token).await;
+        assert!(response.assert_ended("unknown").clears_cookie(), "{token}");
     }
     let tampered = session.refresh_token.replacen(".ey", ".fy", 1);
     app.refresh(&tampered).await.assert_ended("unknown");
-    let answer = app.post("/auth/refresh").bearer("!!!").send().await.assert_ended("unknown");
-    assert!(answer.set_cookie().is_none());
+    let response = app.post("/auth/refresh").bearer("!!!").send().await.assert_ended("unknown");
+    assert!(response.set_cookie().is_none());
     app.refresh(&session.refresh_token).await.assert_status(200);
 }
 
 #[actix_web::test]
-async fn a_cookie_is_ours_only_by_its_exact_name() {
+async fn only_the_exact_cookie_name_is_accepted() {
     let app = TestApp::start().await;
     let token = app.register("ann").await.refresh_token;
-    // A browser lets any sibling site set these: to it, their names do not begin with __Host-.
+    // Sibling sites can set these cookies, because for the browser their names do not start with __Host-.
     for blank in ["\u{2000}", "\u{a0}", "\u{3000}", "\u{b}"] {
         let Ok(value) = HeaderValue::from_bytes(format!("{blank}{COOKIE_NAME}={token}").as_bytes()) else {
             continue;
         };
-        let answer = app.post("/auth/refresh").header_value("cookie", value).send().await;
-        answer.assert_problem(401, "missing_token");
+        let response = app.post("/auth/refresh").header_value("cookie", value).send().await;
+        response.assert_problem(401, "missing_token");
     }
 }
 
 #[actix_web::test]
-async fn a_member_cannot_hide_in_a_name_that_the_parser_keeps_for_itself() {
+async fn a_member_cannot_hide_in_a_name_reserved_by_the_parser() {
     let app = TestApp::start().await;
     let body =
         r#"{"$serde_json::private::RawValue":"{\"email\":\"a@example.org\",\"email\":\"b@example.org\"}"}"#;
@@ -82,7 +82,7 @@ async fn a_member_cannot_hide_in_a_name_that_the_parser_keeps_for_itself() {
 }
 
 #[actix_web::test]
-async fn cookies_that_a_sibling_site_planted_change_nothing() {
+async fn cookies_planted_by_a_sibling_site_change_nothing() {
     let app = TestApp::start().await;
     let mut token = app.register("ann").await.refresh_token;
     for planted in ["foo; a=%FF; ", "=; ;;; ", "refresh_token=x; ", "x__Host-refresh_token=y; ", "\"; a=\"; "]

@@ -2,7 +2,7 @@ use crate::app::TestApp;
 
 const API: &str = "http://localhost:8081";
 
-/// Every file of the page, and its media type.
+/// Every file of the demo page, and its media type.
 const FILES: [(&str, &str); 11] = [
     ("/demo/", "text/html; charset=utf-8"),
     ("/demo/demo.js", "text/javascript; charset=utf-8"),
@@ -18,18 +18,18 @@ const FILES: [(&str, &str); 11] = [
 ];
 
 #[actix_web::test]
-async fn the_page_is_served_where_it_is_asked_for() {
+async fn the_demo_page_is_served_if_enabled() {
     let app = TestApp::with(&["--demo-api-url", API]).await;
     for path in ["/", "/demo"] {
-        let answer = app.get(path).send().await.assert_status(307);
-        assert_eq!(answer.header("location"), Some("/demo/"));
+        let response = app.get(path).send().await.assert_status(307);
+        assert_eq!(response.header("location"), Some("/demo/"));
     }
     for (path, media_type) in FILES {
-        let answer = app.get(path).send().await.assert_status(200);
-        assert_eq!(answer.header("content-type"), Some(media_type), "{path}");
-        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
-        assert_eq!(answer.header("cache-control"), Some("no-cache"));
-        assert!(!answer.body.is_empty());
+        let response = app.get(path).send().await.assert_status(200);
+        assert_eq!(response.header("content-type"), Some(media_type), "{path}");
+        assert_eq!(response.header("x-content-type-options"), Some("nosniff"));
+        assert_eq!(response.header("cache-control"), Some("no-cache"));
+        assert!(!response.body.is_empty());
     }
     let settings = app.get("/demo/settings.json").send().await.assert_status(200);
     assert_eq!(settings.json(), serde_json::json!({"api_url": API}));
@@ -37,7 +37,7 @@ async fn the_page_is_served_where_it_is_asked_for() {
 }
 
 #[actix_web::test]
-async fn the_page_is_not_there_unless_it_is_asked_for() {
+async fn the_demo_page_is_not_served_unless_enabled() {
     let app = TestApp::start().await;
     let others = ["/", "/demo", "/demo/settings.json"];
     for path in FILES.iter().map(|(path, _)| *path).chain(others) {
@@ -46,10 +46,10 @@ async fn the_page_is_not_there_unless_it_is_asked_for() {
 }
 
 #[actix_web::test]
-async fn the_page_may_run_nothing_inline_and_call_nobody_but_the_two_servers() {
+async fn the_demo_page_may_run_no_inline_code_and_call_only_the_two_servers() {
     let app = TestApp::with(&["--demo-api-url", API]).await;
-    let answer = app.get("/demo/").send().await.assert_status(200);
-    let policy = answer.header("content-security-policy").expect("a policy");
+    let response = app.get("/demo/").send().await.assert_status(200);
+    let policy = response.header("content-security-policy").expect("a policy");
     let directives: Vec<&str> = policy.split(';').map(str::trim).collect();
     for directive in [
         "default-src 'none'",
@@ -63,15 +63,15 @@ async fn the_page_may_run_nothing_inline_and_call_nobody_but_the_two_servers() {
         assert!(directives.contains(&directive), "{directive} is missing: {policy}");
     }
     assert!(!policy.contains("unsafe"), "{policy}");
-    let page = answer.text();
+    let page = response.text();
     for inline in [" style=", " onclick=", " onsubmit=", "<style", "javascript:"] {
         assert!(!page.contains(inline), "{inline} would not work under the policy");
     }
-    assert!(!page.contains("http://") && !page.contains("https://"), "something comes from elsewhere");
+    assert!(!page.contains("http://") && !page.contains("https://"), "the page refers to another origin");
 }
 
 #[actix_web::test]
-async fn an_api_that_is_no_origin_stops_the_start() {
+async fn a_demo_api_url_that_is_not_an_origin_prevents_startup() {
     for wrong in ["localhost:8081", "http://localhost:8081/api", "'self'; script-src *", "nonsense"] {
         let error = TestApp::launch(
             std::sync::Arc::new(test_support::TestDatabase::fresh()),
@@ -80,7 +80,7 @@ async fn an_api_that_is_no_origin_stops_the_start() {
         )
         .await
         .err()
-        .expect("no start");
+        .expect("a startup error");
         assert!(error.contains("DEMO_API_URL") && !error.contains('\n'), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! Signing keys change by themselves, and no token is refused for it.
+//! Signing keys rotate automatically, and tokens stay valid meanwhile.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,26 +16,26 @@ use test_support::TestDatabase;
 const OLD_SECRET: &str = "the-old-key-secret-of-the-tests-01234567";
 const NEW_SECRET: &str = "the-new-key-secret-of-the-tests-01234567";
 
-/// The names in the published set, oldest first.
+/// The key ids in the published set, oldest first.
 async fn published(app: &TestApp) -> Vec<String> {
     let set = app.get("/.well-known/jwks.json").send().await.assert_status(200).json();
     let keys = set["keys"].as_array().expect("keys");
     keys.iter().map(|key| key["kid"].as_str().expect("a kid").to_owned()).collect()
 }
 
-/// Servers look after their keys every second, by the clock that tests move: waits until one has seen the new time.
-async fn published_in_the_end(app: &TestApp, wanted: impl Fn(&[String]) -> bool) -> Vec<String> {
+/// Waits until the published set fulfills the condition. Servers check the moved clock every second.
+async fn published_eventually(app: &TestApp, condition: impl Fn(&[String]) -> bool) -> Vec<String> {
     for _ in 0..200 {
         let keys = published(app).await;
-        if wanted(&keys) {
+        if condition(&keys) {
             return keys;
         }
         sleep(Duration::from_millis(50)).await;
     }
-    panic!("the set stays {:?}", published(app).await);
+    panic!("the published set is still {:?}", published(app).await);
 }
 
-/// The key that a token was signed with, which its server itself accepts.
+/// The id of the key that signs the server's tokens. Asserts that the server accepts its own token.
 async fn signer(app: &TestApp, name: &str) -> String {
     let token = app.log_in(name).await.access_token;
     app.get("/auth/me").bearer(&token).send().await.assert_status(200);
@@ -46,17 +46,17 @@ fn kid(token: &str) -> String {
     header(token)["kid"].as_str().expect("a kid").to_owned()
 }
 
-async fn signer_in_the_end(app: &TestApp, name: &str, wanted: &str) {
+async fn wait_until_signed_by(app: &TestApp, name: &str, expected: &str) {
     for _ in 0..200 {
-        if signer(app, name).await == wanted {
+        if signer(app, name).await == expected {
             return;
         }
         sleep(Duration::from_millis(50)).await;
     }
-    panic!("{wanted} does not sign");
+    panic!("{expected} does not sign");
 }
 
-/// The key that signs once this one does no longer.
+/// Waits until another key signs, and returns its id.
 async fn signer_after(app: &TestApp, name: &str, before: &str) -> String {
     for _ in 0..200 {
         let login = app.try_login(name, &serde_json::json!({})).await;
@@ -72,29 +72,29 @@ async fn signer_after(app: &TestApp, name: &str, before: &str) -> String {
 }
 
 #[actix_web::test]
-async fn a_key_is_published_before_it_signs_and_stays_until_its_last_token_is_dead() {
+async fn a_key_is_published_before_it_signs_and_until_its_last_token_expires() {
     let app = TestApp::with(&["--signing-key-rotation", "3h", "--access-token-ttl", "5m"]).await;
     app.register("ann").await;
     let first = published(&app).await;
     assert_eq!(first.len(), 1);
 
     app.advance(TimeDelta::minutes(2 * 60 + 45));
-    let both = published_in_the_end(&app, |keys| keys.len() == 2).await;
+    let both = published_eventually(&app, |keys| keys.len() == 2).await;
     assert_eq!(both[0], first[0]);
     app.advance(TimeDelta::minutes(14));
-    assert_eq!(signer(&app, "ann").await, both[0], "the new one is not known everywhere yet");
+    assert_eq!(signer(&app, "ann").await, both[0], "the new key is not published long enough");
 
     app.advance(TimeDelta::minutes(1));
-    signer_in_the_end(&app, "ann", &both[1]).await;
+    wait_until_signed_by(&app, "ann", &both[1]).await;
     app.advance(TimeDelta::minutes(4));
     sleep(Duration::from_millis(1500)).await;
-    assert_eq!(published(&app).await, both, "a token of the old one may still be about");
+    assert_eq!(published(&app).await, both, "a token of the old key may still be valid");
     app.advance(TimeDelta::minutes(65));
-    assert_eq!(published_in_the_end(&app, |keys| keys.len() == 1).await, both[1..]);
+    assert_eq!(published_eventually(&app, |keys| keys.len() == 1).await, both[1..]);
 }
 
 #[actix_web::test]
-async fn eight_servers_that_come_to_it_at_once_make_one_key() {
+async fn eight_servers_that_rotate_concurrently_create_one_key() {
     let app = TestApp::with(&["--signing-key-rotation", "1h"]).await;
     app.advance(TimeDelta::minutes(50));
     let (database, clock) = (Arc::clone(&app.database), app.clock.clone());
@@ -120,7 +120,7 @@ async fn eight_servers_that_come_to_it_at_once_make_one_key() {
 }
 
 #[actix_web::test]
-async fn a_server_that_changes_the_algorithm_signs_with_the_old_key_until_all_know_the_new() {
+async fn after_an_algorithm_change_the_old_key_signs_until_the_new_one_is_known() {
     let old = TestApp::start().await;
     old.register("ann").await;
     let first = published(&old).await;
@@ -130,14 +130,14 @@ async fn a_server_that_changes_the_algorithm_signs_with_the_old_key_until_all_kn
     assert_eq!(signer(&new, "ann").await, both[0]);
 
     old.advance(TimeDelta::minutes(15));
-    signer_in_the_end(&new, "ann", &both[1]).await;
+    wait_until_signed_by(&new, "ann", &both[1]).await;
     assert_eq!(signer(&old, "ann").await, both[0]);
     let tokens = [old.log_in("ann").await.access_token, new.log_in("ann").await.access_token];
     for (token, app) in tokens.iter().flat_map(|token| [(token, &old), (token, &new)]) {
-        assert_eq!(published_in_the_end(app, |keys| keys.len() == 2).await, both);
+        assert_eq!(published_eventually(app, |keys| keys.len() == 2).await, both);
         app.get("/auth/me").bearer(token).send().await.assert_status(200);
     }
-    // Back and forth, and no key more than there are algorithms.
+    // Switching back and forth creates no more than one key per algorithm.
     for algorithm in ["ES256", "EdDSA", "ES256"] {
         let again = old.another_with(&["--jwt-access-algorithm", algorithm]).await.expect("a server");
         assert_eq!(published(&again).await, both);
@@ -146,14 +146,14 @@ async fn a_server_that_changes_the_algorithm_signs_with_the_old_key_until_all_kn
 }
 
 #[actix_web::test]
-async fn a_retired_key_is_out_of_the_set_at_once_and_another_signs() {
+async fn a_retired_key_leaves_the_set_immediately_and_another_signs() {
     let app = TestApp::start().await;
     let session = app.register("ann").await;
     let before = published(&app).await;
     let now = "'2030-01-01 00:00:00'";
     app.database.db_execute(&format!("UPDATE signing_keys SET retired_at = {now}"));
     app.advance(TimeDelta::seconds(10));
-    let after = published_in_the_end(&app, |keys| keys != before).await;
+    let after = published_eventually(&app, |keys| keys != before).await;
     assert_eq!(after.len(), 1);
     app.get("/auth/me").bearer(&session.access_token).send().await.assert_problem(401, "invalid_token");
     assert_eq!(signer(&app, "ann").await, after[0]);
@@ -162,18 +162,18 @@ async fn a_retired_key_is_out_of_the_set_at_once_and_another_signs() {
 }
 
 #[actix_web::test]
-async fn the_secret_of_the_keys_can_be_changed_one_server_after_the_other() {
+async fn the_key_encryption_secret_can_be_changed_one_server_at_a_time() {
     let old = TestApp::with(&["--key-encryption-secret", OLD_SECRET, "--signing-key-rotation", "1h"]).await;
     old.register("ann").await;
     let during = ["--key-encryption-secret", NEW_SECRET, "--key-encryption-secret-previous", OLD_SECRET];
     let rotation = ["--signing-key-rotation", "1h"];
     let new = old.another_with(&[during, [rotation[0], rotation[1], "--workers", "1"]].concat()).await;
-    let new = new.expect("a server that opens what the old secret sealed");
+    let new = new.expect("a server that decrypts keys with the previous secret");
     assert_eq!(published(&new).await, published(&old).await);
 
-    // Whoever of them makes the next key, both sign on with what they can open.
+    // Whichever server creates the next key, both sign with a key that they can decrypt.
     old.advance(TimeDelta::minutes(61));
-    let keys = published_in_the_end(&new, |keys| keys.len() == 2).await;
+    let keys = published_eventually(&new, |keys| keys.len() == 2).await;
     old.advance(TimeDelta::minutes(16));
     for app in [&old, &new] {
         assert!(keys.contains(&signer(app, "ann").await));
@@ -181,14 +181,14 @@ async fn the_secret_of_the_keys_can_be_changed_one_server_after_the_other() {
 
     let alone =
         old.another_with(&["--key-encryption-secret", "a-third-key-secret-of-the-tests-0123456"]).await;
-    let error = alone.err().expect("a refusal");
+    let error = alone.err().expect("a startup error");
     assert!(error.starts_with("KEY_ENCRYPTION_SECRET ") && error.lines().count() == 1, "{error}");
-    assert_eq!(count(&old.database), "2", "nothing was made in its place");
+    assert_eq!(count(&old.database), "2", "no other key was created");
 }
 
-/// The secret was changed in the wrong order: keys were sealed anew while a server knew the old secret alone.
+/// The secret was changed in the wrong order: keys were re-encrypted while a server had only the old secret.
 #[actix_web::test]
-async fn a_server_that_cannot_open_the_keys_goes_on_until_its_own_is_retired_and_no_longer() {
+async fn a_server_that_cannot_decrypt_the_keys_signs_until_its_own_is_retired() {
     let app = TestApp::with(&["--key-encryption-secret", OLD_SECRET]).await;
     let session = app.register("ann").await;
     let key = published(&app).await.remove(0);
@@ -202,14 +202,14 @@ async fn a_server_that_cannot_open_the_keys_goes_on_until_its_own_is_retired_and
 
     assert_eq!(keys_with(&app.database, &["retire", &key, "--json"], &[]).json()["retired"], key.as_str());
     app.advance(TimeDelta::seconds(10));
-    // Another key is made, which it has sealed itself.
-    let next = published_in_the_end(&app, |keys| !keys.contains(&key)).await;
+    // The server creates another key and encrypts it with its own secret.
+    let next = published_eventually(&app, |keys| !keys.contains(&key)).await;
     assert_eq!(signer_after(&app, "ann", &key).await, next[0]);
     app.get("/auth/me").bearer(&session.access_token).send().await.assert_problem(401, "invalid_token");
 }
 
 #[actix_web::test]
-async fn a_server_without_a_key_says_so_and_signs_nothing() {
+async fn a_server_without_a_key_is_not_ready_and_signs_nothing() {
     let app = TestApp::start().await;
     let session = app.register("ann").await;
     let key = published(&app).await.remove(0);
@@ -220,28 +220,28 @@ async fn a_server_without_a_key_says_so_and_signs_nothing() {
     app.database.db_execute("UPDATE signing_keys SET encryption_key_id = 'another'");
     assert_eq!(keys_with(&app.database, &["retire", &key, "--json"], &[]).json()["retired"], key.as_str());
     app.advance(TimeDelta::seconds(10));
-    published_in_the_end(&app, |keys| !keys.contains(&key)).await;
+    published_eventually(&app, |keys| !keys.contains(&key)).await;
     let ready = app.get("/readyz").send().await.assert_problem(503, "unavailable");
     assert!(ready.json()["fields"]["signing_key"].is_string());
-    let refused = app.refresh_with_key(&session.refresh_token, "a-key-of-twenty-two-characters").await;
-    assert!(refused.assert_problem(503, "unavailable").set_cookie().is_none());
+    let rejected = app.refresh_with_key(&session.refresh_token, "a-key-of-twenty-two-characters").await;
+    assert!(rejected.assert_problem(503, "unavailable").set_cookie().is_none());
 
-    // The answer is there as soon as there is a key again.
+    // The same request succeeds as soon as there is a key again.
     app.database.db_execute(
         "UPDATE signing_keys SET encryption_key_id = 'another', retired_at = '2030-01-01 00:00:00'",
     );
     app.advance(TimeDelta::seconds(10));
-    published_in_the_end(&app, |keys| !keys.is_empty() && !keys.contains(&key)).await;
+    published_eventually(&app, |keys| !keys.is_empty() && !keys.contains(&key)).await;
     app.get("/readyz").send().await.assert_status(200);
     app.refresh_with_key(&session.refresh_token, "a-key-of-twenty-two-characters").await.assert_status(200);
 }
 
 #[actix_web::test]
-async fn a_damaged_key_is_passed_over_and_the_one_before_it_goes_on() {
+async fn a_damaged_key_is_skipped_and_the_previous_one_keeps_signing() {
     let app = TestApp::with(&["--signing-key-rotation", "3h", "--access-token-ttl", "5m"]).await;
     app.register("ann").await;
     app.advance(TimeDelta::minutes(2 * 60 + 45));
-    let both = published_in_the_end(&app, |keys| keys.len() == 2).await;
+    let both = published_eventually(&app, |keys| keys.len() == 2).await;
     app.database
         .db_execute(&format!("UPDATE signing_keys SET public_jwk = '{{}}' WHERE kid = '{}'", both[1]));
     for _ in 0..5 {
@@ -251,12 +251,12 @@ async fn a_damaged_key_is_passed_over_and_the_one_before_it_goes_on() {
     }
     assert_eq!(published(&app).await, both[..1]);
     let again = app.another().await;
-    assert_eq!(signer(&again, "ann").await, both[0], "a server that starts now passes it over, too");
+    assert_eq!(signer(&again, "ann").await, both[0], "a server that starts now skips it too");
 }
 
-/// A version that knows nothing of all this runs beside this one, and goes on with the key that it had at its start.
+/// A server of the previous version runs beside this one and keeps signing with the key from its startup.
 #[actix_web::test]
-async fn a_key_of_the_version_before_is_kept_for_a_day() {
+async fn a_key_of_the_previous_version_is_kept_for_a_day() {
     let before = TestApp::start().await;
     let old = published(&before).await.remove(0);
     let (database, clock) = (Arc::clone(&before.database), before.clock.clone());
@@ -265,20 +265,20 @@ async fn a_key_of_the_version_before_is_kept_for_a_day() {
     let app = TestApp::launch(database, clock, Vec::new()).await.expect("a server");
     app.register("ann").await;
     let both = published(&app).await;
-    assert_eq!((both.len(), &both[0]), (2, &old), "it has signed for longer than a key should");
+    assert_eq!((both.len(), &both[0]), (2, &old), "its rotation is overdue");
     app.advance(TimeDelta::minutes(16));
-    signer_in_the_end(&app, "ann", &both[1]).await;
+    wait_until_signed_by(&app, "ann", &both[1]).await;
     for _ in 0..4 {
         app.advance(TimeDelta::hours(5));
         sleep(Duration::from_millis(1500)).await;
         assert_eq!(published(&app).await, both);
     }
     app.advance(TimeDelta::hours(5));
-    assert_eq!(published_in_the_end(&app, |keys| keys.len() == 1).await, both[1..]);
+    assert_eq!(published_eventually(&app, |keys| keys.len() == 1).await, both[1..]);
 }
 
 #[actix_web::test]
-async fn a_set_that_has_not_changed_is_not_sent_again() {
+async fn an_unchanged_key_set_is_not_sent_again() {
     let app = TestApp::start().await;
     let path = "/.well-known/jwks.json";
     let set = app.get(path).send().await.assert_status(200);
@@ -291,8 +291,8 @@ async fn a_set_that_has_not_changed_is_not_sent_again() {
         (Some(tag.as_str()), Some("max-age=300"))
     );
     for other in ["\"other\"", "nonsense"] {
-        let answer = app.get(path).header("if-none-match", other).send().await.assert_status(200);
-        assert_eq!(answer.body, set.body);
+        let response = app.get(path).header("if-none-match", other).send().await.assert_status(200);
+        assert_eq!(response.body, set.body);
     }
 }
 
@@ -306,11 +306,11 @@ async fn an_unreachable_database_changes_no_key() {
     assert_eq!(published(&app).await, before);
     app.database.db_execute("ALTER TABLE gone RENAME TO signing_keys");
     app.advance(TimeDelta::seconds(10));
-    published_in_the_end(&app, |keys| keys.len() == 2).await;
+    published_eventually(&app, |keys| keys.len() == 2).await;
 }
 
 #[actix_web::test]
-async fn refresh_secrets_change_under_traffic_and_nobody_is_logged_out() {
+async fn refresh_secrets_can_change_under_traffic_without_logouts() {
     const OLD: &str = "the-old-refresh-secret-of-the-tests-0123";
     const NEW: &str = "the-new-refresh-secret-of-the-tests-0123";
     let old = ["--jwt-refresh-secret", OLD, "--jwt-refresh-secrets-accepted", NEW];
@@ -324,27 +324,27 @@ async fn refresh_secrets_change_under_traffic_and_nobody_is_logged_out() {
         tokens.push(one.register(name).await.refresh_token);
     }
     for (number, flags) in [&old[..], &old, &both, &both, &new, &new].into_iter().enumerate() {
-        tokens = everybody_refreshes(&one, &two, tokens).await;
+        tokens = refresh_all(&one, &two, tokens).await;
         let replaced = if number % 2 == 0 { &mut one } else { &mut two };
         *replaced = replaced.another_with(flags).await.expect("a server");
-        tokens = everybody_refreshes(&one, &two, tokens).await;
+        tokens = refresh_all(&one, &two, tokens).await;
     }
-    // The last ones are signed with the new secret alone.
-    everybody_refreshes(&one, &two, tokens).await;
+    // The last tokens are signed with the new secret.
+    refresh_all(&one, &two, tokens).await;
 }
 
-/// At each server in turn, all at once.
-async fn everybody_refreshes(one: &TestApp, two: &TestApp, tokens: Vec<String>) -> Vec<String> {
+/// Refreshes all tokens concurrently, twice, alternating between the servers.
+async fn refresh_all(one: &TestApp, two: &TestApp, tokens: Vec<String>) -> Vec<String> {
     let mut tokens = tokens;
     for round in 0..2 {
-        let refreshes = tokens.iter().enumerate().map(|(person, token)| {
-            let app = if (person + round) % 2 == 0 { one } else { two };
+        let refreshes = tokens.iter().enumerate().map(|(index, token)| {
+            let app = if (index + round) % 2 == 0 { one } else { two };
             app.refresh(token)
         });
-        let answers = join_all(refreshes).await;
-        tokens = answers
+        let responses = join_all(refreshes).await;
+        tokens = responses
             .into_iter()
-            .map(|answer| answer.assert_status(200).refresh_cookie().expect("a cookie"))
+            .map(|response| response.assert_status(200).refresh_cookie().expect("a cookie"))
             .collect();
     }
     assert!(tokens.iter().all(|token| claims(token) != Value::Null));

@@ -1,32 +1,32 @@
-//! What operators read.
+//! Metrics in OpenMetrics text.
 
 use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
 use serde_json::json;
-use test_support::{Answer, Call};
+use test_support::{Call, Response};
 
 use crate::app::{PASSWORD, Session, TestApp};
 
-const HERE: [&str; 2] = ["--metrics-addr", "127.0.0.1:0"];
+const LISTENER: [&str; 2] = ["--metrics-addr", "127.0.0.1:0"];
 
 async fn page(app: &TestApp) -> String {
     fetch(app, "/metrics").await.assert_status(200).text()
 }
 
-async fn fetch(app: &TestApp, path: &str) -> Answer {
+async fn fetch(app: &TestApp, path: &str) -> Response {
     let url = format!("{}{path}", app.metrics_url.as_ref().expect("a listener"));
     Call::new(awc::http::Method::GET, url).send().await
 }
 
-/// The value of a line, named with its labels in the order in which they are told.
+/// The value of a sample, by its name and labels in the exported order.
 fn value(page: &str, line: &str) -> f64 {
     let found = page.lines().find_map(|text| text.strip_prefix(&format!("latchkey_auth_{line} ")));
     found.unwrap_or_else(|| panic!("no {line} in {page}")).parse().expect("a number")
 }
 
-/// What a page tells, by the names that queries use.
-fn told(page: &str) -> BTreeSet<String> {
+/// The exported metrics, by the names that queries use.
+fn exported(page: &str) -> BTreeSet<String> {
     let types = page.lines().filter_map(|line| line.strip_prefix("# TYPE "));
     let name = |line: &str| match line.split_once(' ') {
         Some((name, "counter")) => format!("{name}_total"),
@@ -37,8 +37,8 @@ fn told(page: &str) -> BTreeSet<String> {
     types.map(name).collect()
 }
 
-/// What the tables of the manual explain.
-fn explained(prefix: &str) -> BTreeSet<String> {
+/// The metrics in the tables of the manual.
+fn documented(prefix: &str) -> BTreeSet<String> {
     let rows =
         include_str!("../../../../docs/metrics.md").lines().filter_map(|line| line.strip_prefix("| `"));
     let names = rows.filter_map(|row| row.split('`').next()).filter(|name| name.starts_with(prefix));
@@ -46,34 +46,34 @@ fn explained(prefix: &str) -> BTreeSet<String> {
 }
 
 #[actix_web::test]
-async fn every_metric_is_in_the_manual_and_the_reverse() {
-    let app = TestApp::with(&HERE).await;
+async fn the_manual_lists_exactly_the_exported_metrics() {
+    let app = TestApp::with(&LISTENER).await;
     app.get("/healthz").send().await.assert_status(200);
-    let told = told(&page(&app).await);
-    assert!(told.len() > 15, "{told:?}");
-    assert_eq!(told, explained("latchkey_auth_"));
+    let exported = exported(&page(&app).await);
+    assert!(exported.len() > 15, "{exported:?}");
+    assert_eq!(exported, documented("latchkey_auth_"));
 }
 
 #[actix_web::test]
-async fn they_have_a_listener_of_their_own_and_only_if_asked_for() {
-    let app = TestApp::with(&HERE).await;
-    let answer = fetch(&app, "/metrics").await.assert_status(200);
+async fn metrics_have_their_own_listener_if_enabled() {
+    let app = TestApp::with(&LISTENER).await;
+    let response = fetch(&app, "/metrics").await.assert_status(200);
     assert!(
-        answer.header("content-type").unwrap().starts_with("application/openmetrics-text; version=1.0.0")
+        response.header("content-type").unwrap().starts_with("application/openmetrics-text; version=1.0.0")
     );
-    assert!(answer.text().ends_with("# EOF\n"));
+    assert!(response.text().ends_with("# EOF\n"));
     fetch(&app, "/readyz").await.assert_problem(404, "not_found");
     app.get("/metrics").send().await.assert_problem(404, "not_found");
     assert!(TestApp::start().await.metrics_url.is_none());
 
     let taken = app.metrics_url.as_ref().unwrap().trim_start_matches("http://");
-    let error = app.another_with(&["--metrics-addr", taken]).await.err().expect("no server");
+    let error = app.another_with(&["--metrics-addr", taken]).await.err().expect("a startup error");
     assert!(error.starts_with("METRICS_ADDR: cannot listen on "), "{error}");
 }
 
 #[actix_web::test]
-async fn the_listener_ends_with_the_server() {
-    let app = TestApp::with(&HERE).await;
+async fn the_metrics_listener_stops_with_the_server() {
+    let app = TestApp::with(&LISTENER).await;
     page(&app).await;
     let url = format!("{}/metrics", app.metrics_url.clone().unwrap());
     app.stop().await;
@@ -83,12 +83,12 @@ async fn the_listener_ends_with_the_server() {
         }
         actix_web::rt::time::sleep(std::time::Duration::from_millis(10)).await;
     }
-    panic!("it still answers");
+    panic!("it still responds");
 }
 
 #[actix_web::test]
-async fn requests_are_counted_by_the_pattern_of_their_route_and_never_by_their_path() {
-    let app = TestApp::with(&HERE).await;
+async fn requests_are_counted_by_route_pattern_and_never_by_path() {
+    let app = TestApp::with(&LISTENER).await;
     for path in ["/auth/sessions/one", "/auth/sessions/two"] {
         app.call(awc::http::Method::DELETE, path).send().await.assert_status(401);
     }
@@ -120,9 +120,9 @@ async fn requests_are_counted_by_the_pattern_of_their_route_and_never_by_their_p
 }
 
 #[actix_web::test]
-async fn logins_and_registrations_are_counted_by_their_result() {
-    let app = TestApp::with(&[&HERE[..], &["--login-rate-per-ip", "7"]].concat()).await;
-    let register = async |person| app.post("/auth/register").json(&person).send().await.status;
+async fn logins_and_registrations_are_counted_by_result() {
+    let app = TestApp::with(&[&LISTENER[..], &["--login-rate-per-ip", "7"]].concat()).await;
+    let register = async |user| app.post("/auth/register").json(&user).send().await.status;
     assert_eq!(register(json!({"email": "ann@example.org", "password": PASSWORD})).await, 201);
     assert_eq!(register(json!({"email": "ann@example.org", "password": PASSWORD})).await, 409);
     assert_eq!(register(json!({"email": "bob@example.org", "password": "123456789"})).await, 422);
@@ -151,8 +151,8 @@ async fn logins_and_registrations_are_counted_by_their_result() {
 }
 
 #[actix_web::test]
-async fn refreshes_are_counted_by_their_outcome() {
-    let app = TestApp::with(&HERE).await;
+async fn refreshes_are_counted_by_outcome() {
+    let app = TestApp::with(&LISTENER).await;
     let outcome =
         async |name: &str| value(&page(&app).await, &format!("refreshes_total{{outcome=\"{name}\"}}"));
     let first = app.register("ann").await;
@@ -188,8 +188,8 @@ async fn refreshes_are_counted_by_their_outcome() {
 }
 
 #[actix_web::test]
-async fn the_state_of_pools_and_keys_is_told_as_it_is() {
-    let app = TestApp::with(&HERE).await;
+async fn the_state_of_pools_and_keys_is_exported() {
+    let app = TestApp::with(&LISTENER).await;
     app.register("ann").await;
     let before = page(&app).await;
     assert!(value(&before, "password_threads") >= 1.0);
@@ -200,7 +200,7 @@ async fn the_state_of_pools_and_keys_is_told_as_it_is() {
     assert!(value(&before, "database_connection_wait_seconds_count") >= 3.0);
     assert!((value(&before, "signing_keys") - 1.0).abs() < 0.1);
     app.advance(TimeDelta::seconds(100));
-    // The server looks after its keys every second, by its own clock, which has just been moved.
+    // Key maintenance runs every second and uses the clock that has just been moved.
     assert!(value(&page(&app).await, "signing_key_age_seconds") >= 100.0);
     for _ in 0..500 {
         if value(&page(&app).await, "signing_keys_looked_after_seconds") < 1.0 {
@@ -212,17 +212,17 @@ async fn the_state_of_pools_and_keys_is_told_as_it_is() {
 
     app.database.db_execute("ALTER TABLE signing_keys RENAME TO gone");
     app.advance(TimeDelta::seconds(50));
-    // Long enough for a look, which comes every second; on a slow machine there was none, which looks the same.
+    // Long enough for one run of key maintenance. On a slow machine there is none, with the same result.
     actix_web::rt::time::sleep(std::time::Duration::from_millis(1500)).await;
     assert!(
         value(&page(&app).await, "signing_keys_looked_after_seconds") >= 50.0,
-        "a look that fails is none"
+        "a failed run does not count"
     );
 }
 
 #[actix_web::test]
-async fn the_clocks_are_compared_and_what_is_purged_is_counted() {
-    let app = TestApp::with(&HERE).await;
+async fn the_clock_difference_and_purged_rows_are_exported() {
+    let app = TestApp::with(&LISTENER).await;
     app.register("ann").await;
     app.clock.set(chrono::DateTime::from(std::time::UNIX_EPOCH));
     app.get("/readyz").send().await.assert_status(200);

@@ -9,7 +9,7 @@ async fn document() -> Value {
 }
 
 #[actix_web::test]
-async fn every_operation_has_an_id_of_its_own() {
+async fn every_operation_has_a_unique_id() {
     let document = document().await;
     let paths = document["paths"].as_object().expect("paths").values();
     let operations = paths.flat_map(|path| path.as_object().expect("operations").values());
@@ -19,7 +19,7 @@ async fn every_operation_has_an_id_of_its_own() {
 }
 
 #[actix_web::test]
-async fn every_reference_in_it_leads_somewhere() {
+async fn every_reference_resolves() {
     let document = document().await;
     let text = document.to_string();
     let references: BTreeSet<_> =

@@ -1,4 +1,4 @@
-//! Which address counts as the client's, behind proxies and without.
+//! The client's address, with and without proxies.
 
 use serde_json::json;
 use test_support::TestDatabase;
@@ -11,10 +11,10 @@ const STANDARD: &str = "Forwarded";
 
 type Headers<'a> = &'a [(&'a str, &'a str)];
 
-/// The address that the session list shows of a registration with these headers.
-async fn noted_address(app: &TestApp, name: &str, headers: Headers<'_>) -> String {
-    let person = json!({"email": format!("{name}@example.org"), "password": PASSWORD});
-    let call = app.post("/auth/register").json(&person);
+/// The address in the session list after a registration with these headers.
+async fn recorded_address(app: &TestApp, name: &str, headers: Headers<'_>) -> String {
+    let user = json!({"email": format!("{name}@example.org"), "password": PASSWORD});
+    let call = app.post("/auth/register").json(&user);
     let call = headers.iter().fold(call, |call, (name, value)| call.header(name, value));
     let session = Session::of(&call.send().await.assert_status(201));
     let list = app.get("/auth/sessions").cookie(&session.refresh_token).send().await.assert_status(200);
@@ -33,20 +33,20 @@ async fn behind_a_trusted_proxy_the_session_list_shows_the_client() {
         ("fay", &[], "127.0.0.1"),
     ];
     for (name, headers, expected) in table {
-        assert_eq!(noted_address(&app, name, headers).await, expected, "{headers:?}");
+        assert_eq!(recorded_address(&app, name, headers).await, expected, "{headers:?}");
     }
 }
 
 #[actix_web::test]
-async fn nobody_but_a_trusted_proxy_is_believed() {
+async fn forwarding_headers_count_only_from_trusted_proxies() {
     for flags in [&[][..], &["--trusted-proxies", "127.0.0.2,10.0.0.0/8"]] {
         let app = TestApp::with(flags).await;
-        assert_eq!(noted_address(&app, "ann", &[(LIST, "203.0.113.7")]).await, "127.0.0.1");
-        assert_eq!(noted_address(&app, "bob", &[(STANDARD, "for=203.0.113.7")]).await, "127.0.0.1");
+        assert_eq!(recorded_address(&app, "ann", &[(LIST, "203.0.113.7")]).await, "127.0.0.1");
+        assert_eq!(recorded_address(&app, "bob", &[(STANDARD, "for=203.0.113.7")]).await, "127.0.0.1");
     }
 }
 
-/// How a login that fails for its password is answered, behind a proxy that appends the client's address.
+/// The status of a login with a wrong password behind a proxy that appends the client's address.
 async fn attempt(app: &TestApp, client: &str, written_by_the_client: &str) -> u16 {
     let list = format!("{written_by_the_client}{client}");
     let body = json!({"email": "ann@example.org", "password": "wrong"});
@@ -54,7 +54,7 @@ async fn attempt(app: &TestApp, client: &str, written_by_the_client: &str) -> u1
 }
 
 #[actix_web::test]
-async fn attempts_are_counted_for_each_client_of_a_proxy_and_no_header_dodges_that() {
+async fn attempts_are_counted_per_client_of_a_proxy_and_no_header_evades_that() {
     let app = TestApp::with(&["--trusted-proxies", "127.0.0.1", "--login-rate-per-ip", "2"]).await;
     assert_eq!(attempt(&app, "203.0.113.7", "").await, 401);
     assert_eq!(attempt(&app, "203.0.113.7", "").await, 401);
@@ -67,17 +67,17 @@ async fn attempts_are_counted_for_each_client_of_a_proxy_and_no_header_dodges_th
         let forged = format!("for=198.51.100.{number}");
         let call = app.post("/auth/login").header(LIST, "203.0.113.7").header(STANDARD, &forged);
         let status = call.json(&spoofed).send().await.status;
-        // All who do so share what the proxy itself has.
+        // Requests with conflicting headers share the limit of the proxy's own address.
         assert_eq!(status, if number <= 2 { 401 } else { 429 });
     }
-    assert_eq!(attempt(&app, "203.0.113.8", "").await, 401, "others are not concerned");
+    assert_eq!(attempt(&app, "203.0.113.8", "").await, 401, "other clients are not affected");
     assert_eq!(attempt(&app, "2001:db8::1", "").await, 401);
     assert_eq!(attempt(&app, "2001:db8::2", "").await, 401);
-    assert_eq!(attempt(&app, "2001:db8::3", "").await, 429, "one household");
+    assert_eq!(attempt(&app, "2001:db8::3", "").await, 429, "the whole /64 shares one limit");
 }
 
 #[actix_web::test]
-async fn without_trusted_proxies_no_header_dodges_the_limit() {
+async fn without_trusted_proxies_no_header_evades_the_limit() {
     let app = TestApp::with(&["--login-rate-per-ip", "2"]).await;
     for (number, status) in [(1, 401), (2, 401), (3, 429), (4, 429)] {
         assert_eq!(attempt(&app, &format!("198.51.100.{number}"), "").await, status);
@@ -85,7 +85,7 @@ async fn without_trusted_proxies_no_header_dodges_the_limit() {
 }
 
 #[actix_web::test]
-async fn a_header_from_somebody_who_is_not_trusted_is_warned_of_once() {
+async fn a_header_from_an_untrusted_peer_is_logged_once() {
     let database = TestDatabase::fresh();
     let program = program::start(&database, &[]).await;
     let body = json!({"email": "ann@example.org", "password": "wrong"});
@@ -99,7 +99,7 @@ async fn a_header_from_somebody_who_is_not_trusted_is_warned_of_once() {
 }
 
 #[actix_web::test]
-async fn headers_that_disagree_are_warned_of_once() {
+async fn conflicting_headers_are_logged_once() {
     let database = TestDatabase::fresh();
     let program = program::start(&database, &[("TRUSTED_PROXIES", "127.0.0.1")]).await;
     let body = json!({"email": "ann@example.org", "password": "wrong"});

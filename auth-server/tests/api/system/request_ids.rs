@@ -1,27 +1,27 @@
-//! Each request has a name, by which its answer and its log lines are found again.
+//! Request ids connect a response with its log lines.
 
 use awc::http::Method;
 use serde_json::{Value, json};
-use test_support::{Answer, TestDatabase};
+use test_support::{Response, TestDatabase};
 
 use crate::app::{PASSWORD, TestApp};
 use crate::program;
 
-fn id(answer: &Answer) -> String {
-    let id = answer.header("x-request-id").expect("an id").to_owned();
-    assert_eq!(answer.headers.get_all("x-request-id").count(), 1);
+fn id(response: &Response) -> String {
+    let id = response.header("x-request-id").expect("an id").to_owned();
+    assert_eq!(response.headers.get_all("x-request-id").count(), 1);
     assert!((1..=64).contains(&id.len()), "{id}");
     assert!(id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte)), "{id}");
     id
 }
 
 #[actix_web::test]
-async fn every_answer_carries_an_id_of_its_own() {
+async fn every_response_has_a_unique_id() {
     let app = TestApp::with(&["--allowed-origins", "https://app.example.org"]).await;
     let stranger = ("origin", "https://elsewhere.example");
-    let friend = ("origin", "https://app.example.org");
+    let allowed = ("origin", "https://app.example.org");
     let preflight = ("access-control-request-method", "POST");
-    let answers = [
+    let responses = [
         (200, app.get("/healthz").send().await),
         (200, app.get("/healthz").send().await),
         (404, app.get("/nowhere").send().await),
@@ -30,15 +30,15 @@ async fn every_answer_carries_an_id_of_its_own() {
         (415, app.post("/auth/login").raw("x").send().await),
         (413, app.post("/auth/login").json(&json!("x".repeat(20_000))).send().await),
         (403, app.post("/auth/login").header(stranger.0, stranger.1).send().await),
-        (200, call(&app, "/auth/login", &[friend, preflight]).await),
+        (200, call(&app, "/auth/login", &[allowed, preflight]).await),
         (403, call(&app, "/auth/login", &[stranger, preflight]).await),
     ];
     let mut ids: Vec<String> = Vec::new();
-    for (status, answer) in answers {
-        assert_eq!(answer.status, status, "{}", answer.text());
-        ids.push(id(&answer));
+    for (status, response) in responses {
+        assert_eq!(response.status, status, "{}", response.text());
+        ids.push(id(&response));
     }
-    let read = app.get("/auth/me").header(friend.0, friend.1).send().await;
+    let read = app.get("/auth/me").header(allowed.0, allowed.1).send().await;
     let exposed = read.header("access-control-expose-headers").expect("headers that a page may read");
     assert!(exposed.to_lowercase().contains("x-request-id"), "{exposed}");
     ids.sort();
@@ -46,25 +46,25 @@ async fn every_answer_carries_an_id_of_its_own() {
     assert_eq!(ids.len(), 10, "{ids:?}");
 }
 
-async fn call(app: &TestApp, path: &str, headers: &[(&str, &str)]) -> Answer {
+async fn call(app: &TestApp, path: &str, headers: &[(&str, &str)]) -> Response {
     let call = app.call(Method::OPTIONS, path);
     headers.iter().fold(call, |call, (name, value)| call.header(name, value)).send().await
 }
 
 #[actix_web::test]
-async fn an_id_is_taken_from_a_trusted_proxy_alone_and_only_if_it_fits() {
+async fn a_request_id_is_accepted_from_trusted_proxies_only_and_if_valid() {
     let given = "4bf92f35-77b3.4da6_A3CE";
     let app = TestApp::with(&["--trusted-proxies", "127.0.0.1"]).await;
     let of = |value: &str| app.get("/healthz").header("X-Request-Id", value);
     assert_eq!(id(&of(given).send().await), given);
-    let refused = app.post("/auth/login").header("origin", "https://elsewhere.example");
-    assert_eq!(id(&refused.header("X-Request-Id", given).send().await), given);
+    let rejected = app.post("/auth/login").header("origin", "https://elsewhere.example");
+    assert_eq!(id(&rejected.header("X-Request-Id", given).send().await), given);
     let too_long = "x".repeat(65);
     for wrong in ["", "two words", "a,b", "<script>", &too_long] {
         assert_ne!(id(&of(wrong).send().await), wrong);
     }
     let twice = id(&of("one").header("X-Request-Id", "other").send().await);
-    assert!(!["one", "other"].contains(&twice.as_str()), "nobody knows which");
+    assert!(!["one", "other"].contains(&twice.as_str()), "two ids are ambiguous");
 
     for flags in [&[][..], &["--trusted-proxies", "127.0.0.2"]] {
         let app = TestApp::with(flags).await;
@@ -73,15 +73,15 @@ async fn an_id_is_taken_from_a_trusted_proxy_alone_and_only_if_it_fits() {
 }
 
 #[actix_web::test]
-async fn log_lines_tell_which_request_they_are_about() {
+async fn log_lines_contain_the_request_id() {
     let database = TestDatabase::fresh();
     let program =
         program::start(&database, &[("LOG_FORMAT", "json"), ("TRUSTED_PROXIES", "127.0.0.1")]).await;
-    let person = json!({"email": "ann@example.org", "password": PASSWORD});
+    let user = json!({"email": "ann@example.org", "password": PASSWORD});
     let registered = program
         .post("/auth/register?token=not-for-the-log")
         .header("X-Forwarded-For", "203.0.113.7")
-        .json(&person)
+        .json(&user)
         .send()
         .await
         .assert_status(201);
@@ -89,14 +89,14 @@ async fn log_lines_tell_which_request_they_are_about() {
     program.get("/readyz").send().await.assert_status(200);
     let log = program.kill();
     assert!(!log.contains("not-for-the-log"), "{log}");
-    assert!(!log.contains("/readyz"), "a question that is asked every few seconds: {log}");
+    assert!(!log.contains("/readyz"), "successful health checks are not logged: {log}");
 
     let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
-    let about = |answer: &Answer, target: &str| {
-        let of_it =
-            |line: &&Value| line["request_id"] == json!(id(answer)) && line["target"] == json!(target);
+    let about = |response: &Response, target: &str| {
+        let matches =
+            |line: &&Value| line["request_id"] == json!(id(response)) && line["target"] == json!(target);
         let found: Vec<&str> =
-            lines.iter().filter(of_it).filter_map(|line| line["message"].as_str()).collect();
+            lines.iter().filter(matches).filter_map(|line| line["message"].as_str()).collect();
         assert_eq!(found.len(), 1, "{target}: {log}");
         found[0].to_owned()
     };
@@ -106,8 +106,8 @@ async fn log_lines_tell_which_request_they_are_about() {
         access.starts_with("POST /auth/register 201 ") && access.ends_with(" ms 203.0.113.7"),
         "{access}"
     );
-    let took: f64 = access.split(' ').nth(3).unwrap().parse().unwrap();
-    assert!((0.1..30_000.0).contains(&took), "{access}");
+    let milliseconds: f64 = access.split(' ').nth(3).unwrap().parse().unwrap();
+    assert!((0.1..30_000.0).contains(&milliseconds), "{access}");
     let access = about(&unknown, "access");
     assert!(access.starts_with("GET /%0A/no%20where 404 "), "{access}");
     let listening = lines.iter().find(|line| line["message"].as_str().unwrap().starts_with("listening"));
@@ -115,12 +115,12 @@ async fn log_lines_tell_which_request_they_are_about() {
 }
 
 #[actix_web::test]
-async fn as_text_the_id_stands_before_the_message() {
+async fn in_text_logs_the_id_precedes_the_message() {
     let database = TestDatabase::fresh();
     let program = program::start(&database, &[]).await;
-    let answer = program.get("/auth/me").send().await.assert_status(401);
+    let response = program.get("/auth/me").send().await.assert_status(401);
     let log = program.kill();
-    let expected = format!(" INFO  access [{}] GET /auth/me 401 ", id(&answer));
+    let expected = format!(" INFO  access [{}] GET /auth/me 401 ", id(&response));
     assert_eq!(log.matches(&expected).count(), 1, "{log}");
     assert!(log.contains(" INFO  auth_server listening on "), "{log}");
 }

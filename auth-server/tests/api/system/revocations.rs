@@ -1,4 +1,4 @@
-//! What resource servers hear of.
+//! The revocation feed.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use awc::http::Method;
 use chrono::TimeDelta;
 use futures_util::future::join;
 use serde_json::{Value, json};
-use test_support::Answer;
+use test_support::Response;
 
 use crate::app::{PASSWORD, Session, TestApp, claims};
 use crate::cli::keys::keys_with;
@@ -18,33 +18,33 @@ async fn start() -> TestApp {
     TestApp::with(&["--revocation-feed-token", TOKEN, "--workers", "2"]).await
 }
 
-async fn ask(app: &TestApp, query: &str) -> Answer {
+async fn request(app: &TestApp, query: &str) -> Response {
     app.get(&format!("/revocations{query}")).bearer(TOKEN).send().await
 }
 
-async fn listen(app: &TestApp, query: &str) -> Value {
-    ask(app, query).await.assert_status(200).json()
+async fn poll(app: &TestApp, query: &str) -> Value {
+    request(app, query).await.assert_status(200).json()
 }
 
-/// Where somebody is who has heard everything.
+/// The cursor at the end of the feed.
 async fn cursor(app: &TestApp) -> String {
-    listen(app, "").await["cursor"].as_str().unwrap().to_owned()
+    poll(app, "").await["cursor"].as_str().unwrap().to_owned()
 }
 
 async fn news(app: &TestApp, after: &str) -> Value {
-    let page = listen(app, &format!("?after={after}&wait=5")).await;
+    let page = poll(app, &format!("?after={after}&wait=5")).await;
     assert_eq!(page["snapshot"], json!(false), "{page}");
     page
 }
 
-/// News until so many sessions have been heard of.
+/// Polls until the feed has reported `count` sessions. Returns the last page and all session ids.
 async fn ended(app: &TestApp, after: &str, count: usize) -> (Value, Vec<Value>) {
-    let (mut at, mut heard) = (after.to_owned(), Vec::new());
+    let (mut at, mut reported) = (after.to_owned(), Vec::new());
     loop {
         let page = news(app, &at).await;
-        heard.extend(sids(&page));
-        if heard.len() >= count {
-            return (page, heard);
+        reported.extend(sids(&page));
+        if reported.len() >= count {
+            return (page, reported);
         }
         page["cursor"].as_str().unwrap().clone_into(&mut at);
     }
@@ -59,39 +59,39 @@ fn sids(page: &Value) -> Vec<Value> {
 }
 
 #[actix_web::test]
-async fn nobody_listens_without_the_token() {
+async fn the_feed_requires_its_token() {
     let app = start().await;
     let session = app.register("ann").await;
-    let answer = app.get("/revocations").send().await.assert_problem(401, "missing_token");
-    assert_eq!(answer.header("www-authenticate"), Some(r#"Bearer realm="latchkey""#));
+    let response = app.get("/revocations").send().await.assert_problem(401, "missing_token");
+    assert_eq!(response.header("www-authenticate"), Some(r#"Bearer realm="latchkey""#));
     for wrong in ["x", &TOKEN[1..], &session.access_token, &session.refresh_token] {
         app.get("/revocations").bearer(wrong).send().await.assert_problem(401, "invalid_token");
     }
     let without = TestApp::start().await;
     without.get("/revocations").bearer(TOKEN).send().await.assert_problem(404, "not_found");
     for (query, field) in [("?wait=31", "wait"), ("?wait=-1", "wait"), ("?since=1", "since")] {
-        let answer = ask(&app, query).await.assert_problem(422, "invalid_input");
-        assert!(answer.json()["fields"][field].is_string());
+        let response = request(&app, query).await.assert_problem(422, "invalid_input");
+        assert!(response.json()["fields"][field].is_string());
     }
 }
 
 #[actix_web::test]
-async fn whatever_ends_sessions_is_told() {
+async fn the_feed_reports_everything_that_ends_sessions() {
     let app = start().await;
     let here = app.register("ann").await;
-    let [left, thrown_out, stolen, last] =
+    let [logged_out, revoked, stolen, last] =
         [app.log_in("ann").await, app.log_in("ann").await, app.log_in("ann").await, app.log_in("ann").await];
     let at = cursor(&app).await;
 
-    app.post("/auth/logout").cookie(&left.refresh_token).send().await.assert_status(204);
-    let path = format!("/auth/sessions/{}", sid(&thrown_out).as_str().unwrap());
+    app.post("/auth/logout").cookie(&logged_out.refresh_token).send().await.assert_status(204);
+    let path = format!("/auth/sessions/{}", sid(&revoked).as_str().unwrap());
     app.call(Method::DELETE, &path).cookie(&here.refresh_token).send().await.assert_status(204);
     app.refresh(&stolen.refresh_token).await.assert_status(200);
     app.advance(TimeDelta::minutes(1));
     app.refresh(&stolen.refresh_token).await.assert_ended("reuse_detected");
-    let (page, heard) = ended(&app, &at, 3).await;
-    assert_eq!(heard, [sid(&left), sid(&thrown_out), sid(&stolen)]);
-    // An hour, and something for clocks that differ.
+    let (page, reported) = ended(&app, &at, 3).await;
+    assert_eq!(reported, [sid(&logged_out), sid(&revoked), sid(&stolen)]);
+    // One hour plus an allowance for clock skew.
     let last_one = page["sessions"].as_array().unwrap().last().unwrap();
     assert_eq!(last_one["until"], json!("2030-01-01T01:02:30Z"));
     assert_eq!(page["users"], json!([]));
@@ -117,20 +117,20 @@ async fn whatever_ends_sessions_is_told() {
 }
 
 #[actix_web::test]
-async fn nothing_new_is_an_answer_too_after_the_wait() {
+async fn a_poll_without_news_returns_an_empty_page_after_the_wait() {
     let app = start().await;
     let session = app.register("ann").await;
     let at = cursor(&app).await;
     app.refresh(&session.refresh_token).await.assert_status(200);
     app.log_in("ann").await;
-    let begun = Instant::now();
-    let page = listen(&app, &format!("?after={at}&wait=1")).await;
-    assert!(begun.elapsed() >= Duration::from_millis(900));
+    let started = Instant::now();
+    let page = poll(&app, &format!("?after={at}&wait=1")).await;
+    assert!(started.elapsed() >= Duration::from_millis(900));
     assert_eq!(page, json!({"cursor": at, "snapshot": false, "sessions": [], "users": [], "keys": []}));
 }
 
 #[actix_web::test]
-async fn who_waits_hears_at_once_of_this_server_and_soon_of_another() {
+async fn a_waiting_poll_returns_when_a_session_ends_on_any_server() {
     let app = start().await;
     let other = app.another().await;
     app.register("ann").await;
@@ -145,13 +145,13 @@ async fn who_waits_hears_at_once_of_this_server_and_soon_of_another() {
         };
         let (page, ended) = join(news(&app, &at), end).await;
         assert_eq!(sids(&page), [sid(&session)]);
-        // Not only when the wait is over.
+        // The poll returns before its wait ends.
         assert!(ended.elapsed() < Duration::from_secs(4));
     }
 }
 
 #[actix_web::test]
-async fn what_is_numbered_first_and_committed_last_is_not_missed() {
+async fn a_revocation_numbered_first_and_committed_last_is_not_missed() {
     let app = start().await;
     let [early, late] = [app.register("ann").await, app.register("bob").await];
     let end = |session: &Session| {
@@ -164,24 +164,24 @@ async fn what_is_numbered_first_and_committed_last_is_not_missed() {
         )
     };
     let at = cursor(&app).await;
-    // Numbered, and not committed yet.
-    let begun = app.database.db_begin(&end(&early));
+    // This revocation has a number and is not committed yet.
+    let transaction = app.database.db_begin(&end(&early));
     let logout = async {
-        let answer = app.post("/auth/logout").cookie(&late.refresh_token).send().await;
-        answer.assert_status(204);
+        let response = app.post("/auth/logout").cookie(&late.refresh_token).send().await;
+        response.assert_status(204);
     };
-    let listening = async {
-        // The second waits for the first: until then there is nothing to be heard, of either.
-        let page = listen(&app, &format!("?after={at}&wait=1")).await;
+    let polling = async {
+        // The second revocation waits for the first, so the feed has neither yet.
+        let page = poll(&app, &format!("?after={at}&wait=1")).await;
         assert_eq!(page["sessions"], json!([]));
-        begun.commit();
+        transaction.commit();
         assert_eq!(ended(&app, &at, 2).await.1, [sid(&early), sid(&late)]);
     };
-    join(logout, listening).await;
+    join(logout, polling).await;
 }
 
 #[actix_web::test]
-async fn a_cursor_of_before_a_restart_or_a_restore_gets_everything() {
+async fn a_cursor_from_before_a_restart_or_a_restore_gets_a_snapshot() {
     let app = start().await;
     let session = app.register("ann").await;
     let other = app.log_in("ann").await;
@@ -190,10 +190,10 @@ async fn a_cursor_of_before_a_restart_or_a_restore_gets_everything() {
     let after = cursor(&app).await;
 
     let app = app.restart().await;
-    let page = listen(&app, &format!("?after={before}")).await;
+    let page = poll(&app, &format!("?after={before}")).await;
     assert_eq!((&page["snapshot"], sids(&page)), (&json!(true), vec![sid(&session)]));
 
-    // A restore takes the counter back under a running server; then it grows again, past the cursor.
+    // A restore resets the counter under a running server; later it grows past the cursor again.
     let known = cursor(&app).await;
     app.database.db_execute("DELETE FROM revocations; UPDATE revocation_counter SET seq = 0");
     while cursor(&app).await == known {
@@ -204,17 +204,17 @@ async fn a_cursor_of_before_a_restart_or_a_restore_gets_everything() {
         app.post("/auth/logout").cookie(&session.refresh_token).send().await.assert_status(204);
     }
     app.post("/auth/logout").cookie(&other.refresh_token).send().await.assert_status(204);
-    while sids(&listen(&app, "").await).len() < 4 {
+    while sids(&poll(&app, "").await).len() < 4 {
         actix_web::rt::time::sleep(Duration::from_millis(50)).await;
     }
     for cursor in [&known, &after, "nonsense", "x.1", "first.999999"] {
-        let page = listen(&app, &format!("?after={cursor}")).await;
+        let page = poll(&app, &format!("?after={cursor}")).await;
         assert_eq!((&page["snapshot"], sids(&page).len()), (&json!(true), 4), "{cursor}");
     }
 }
 
 #[actix_web::test]
-async fn what_matters_no_longer_is_neither_told_nor_kept() {
+async fn expired_revocations_are_neither_reported_nor_kept() {
     let app = start().await;
     for session in [app.register("ann").await, app.log_in("ann").await] {
         app.post("/auth/logout").cookie(&session.refresh_token).send().await.assert_status(204);
@@ -226,18 +226,18 @@ async fn what_matters_no_longer_is_neither_told_nor_kept() {
          '2030-01-01 00:00:00' FROM revocation_counter",
     );
     app.advance(TimeDelta::seconds(60 * 60 + 89));
-    assert_eq!(listen(&app, "").await["sessions"].as_array().unwrap().len(), 3);
+    assert_eq!(poll(&app, "").await["sessions"].as_array().unwrap().len(), 3);
     app.advance(TimeDelta::seconds(1));
-    assert_eq!(listen(&app, "").await["sessions"], json!([]));
-    // The newest is what servers know the table by.
+    assert_eq!(poll(&app, "").await["sessions"], json!([]));
+    // The newest row is kept, because servers recognize the table by it.
     app.advance(TimeDelta::seconds(1));
-    let app = kept(app, &["old", "97bcc65a-8b5d-4d33-a0f6-4d06a4c8b6b1"]).await;
+    let app = purged_to(app, &["old", "97bcc65a-8b5d-4d33-a0f6-4d06a4c8b6b1"]).await;
     app.advance(TimeDelta::days(1));
-    kept(app, &["97bcc65a-8b5d-4d33-a0f6-4d06a4c8b6b1"]).await;
+    purged_to(app, &["97bcc65a-8b5d-4d33-a0f6-4d06a4c8b6b1"]).await;
 }
 
-/// Starts the server anew, as housekeeping begins with the start, and waits until this is left.
-async fn kept(app: TestApp, expected: &[&str]) -> TestApp {
+/// Restarts the server, which starts maintenance, and waits until only these subjects are left.
+async fn purged_to(app: TestApp, expected: &[&str]) -> TestApp {
     let app = app.restart().await;
     for _ in 0..100 {
         if app.database.db_texts("SELECT subject AS value FROM revocations ORDER BY seq") == expected {
@@ -248,9 +248,9 @@ async fn kept(app: TestApp, expected: &[&str]) -> TestApp {
     panic!("{:?}", app.database.db_texts("SELECT subject AS value FROM revocations ORDER BY seq"));
 }
 
-/// A standby that takes over may lack the last numbers, and have given them out again before anybody looks.
+/// A promoted standby may lack the last sequence numbers and assign them again before the next poll.
 #[actix_web::test]
-async fn numbers_that_were_given_out_twice_are_noticed() {
+async fn reused_sequence_numbers_are_detected() {
     let app = start().await;
     let sessions = [app.register("ann").await, app.log_in("ann").await];
     let at = cursor(&app).await;
@@ -258,12 +258,12 @@ async fn numbers_that_were_given_out_twice_are_noticed() {
     let (page, _) = ended(&app, &at, 1).await;
     let other = sid(&sessions[1]);
     app.database.db_execute(&format!("UPDATE revocations SET subject = '{}'", other.as_str().unwrap()));
-    let page = listen(&app, &format!("?after={}&wait=5", page["cursor"].as_str().unwrap())).await;
+    let page = poll(&app, &format!("?after={}&wait=5", page["cursor"].as_str().unwrap())).await;
     assert_eq!((&page["snapshot"], sids(&page)), (&json!(true), vec![other]));
 }
 
 #[actix_web::test]
-async fn a_retired_key_is_told() {
+async fn a_retired_key_is_in_the_feed() {
     let app = start().await;
     let kid = app.database.db_text("SELECT kid AS value FROM signing_keys");
     let database = std::sync::Arc::clone(&app.database);
@@ -285,7 +285,7 @@ async fn a_retired_key_is_told() {
 }
 
 #[actix_web::test]
-async fn what_ended_is_told_until_the_last_of_its_tokens_has_expired() {
+async fn an_ended_session_is_reported_until_its_last_token_has_expired() {
     for (before, now) in [("1h", "1m"), ("2h", "2h")] {
         let flags = |life| ["--revocation-feed-token", TOKEN, "--access-token-ttl", life];
         let app = TestApp::with(&flags(before)).await;
@@ -295,17 +295,17 @@ async fn what_ended_is_told_until_the_last_of_its_tokens_has_expired() {
         let token = claims(&session.access_token);
         let life = token["exp"].as_i64().unwrap() - token["iat"].as_i64().unwrap();
         app.advance(TimeDelta::seconds(life));
-        assert_eq!(sids(&listen(&app, "").await), [sid(&session)], "{before}, then {now}");
+        assert_eq!(sids(&poll(&app, "").await), [sid(&session)], "{before}, then {now}");
     }
 }
 
 #[actix_web::test]
-async fn without_a_database_nothing_is_said() {
+async fn without_a_database_the_feed_is_unavailable() {
     let app = start().await;
     let at = cursor(&app).await;
     app.database.db_execute("ALTER TABLE revocation_counter RENAME TO gone");
-    let answer = ask(&app, &format!("?after={at}&wait=3")).await;
-    answer.assert_problem(503, "unavailable");
+    let response = request(&app, &format!("?after={at}&wait=3")).await;
+    response.assert_problem(503, "unavailable");
     app.database.db_execute("ALTER TABLE gone RENAME TO revocation_counter");
-    assert_eq!(listen(&app, &format!("?after={at}")).await["snapshot"], json!(false));
+    assert_eq!(poll(&app, &format!("?after={at}")).await["snapshot"], json!(false));
 }

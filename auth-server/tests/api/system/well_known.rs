@@ -16,20 +16,20 @@ async fn accepts_its_tokens(app: &TestApp, key_set: KeySet, algorithm: Algorithm
 }
 
 #[actix_web::test]
-async fn tokens_of_every_algorithm_fit_the_published_key_set() {
+async fn tokens_of_every_algorithm_verify_with_the_published_key_set() {
     for (name, algorithm) in
         [("ES256", Algorithm::Es256), ("RS256", Algorithm::Rs256), ("EdDSA", Algorithm::EdDsa)]
     {
         let app = TestApp::with(&["--jwt-access-algorithm", name]).await;
-        let answer = app.get("/.well-known/jwks.json").send().await.assert_status(200);
-        assert_eq!(answer.header("cache-control"), Some("max-age=300"));
-        let key = &answer.json()["keys"][0];
+        let response = app.get("/.well-known/jwks.json").send().await.assert_status(200);
+        assert_eq!(response.header("cache-control"), Some("max-age=300"));
+        let key = &response.json()["keys"][0];
         assert_eq!((&key["alg"], &key["use"]), (&json!(name), &json!("sig")));
         assert_eq!(json!(shared_claims::thumbprint(key)), key["kid"]);
         for private in ["d", "p", "q", "k"] {
             assert!(key.get(private).is_none());
         }
-        accepts_its_tokens(&app, KeySet::parse(&answer.body).unwrap(), algorithm).await;
+        accepts_its_tokens(&app, KeySet::parse(&response.body).unwrap(), algorithm).await;
     }
 }
 
@@ -37,10 +37,10 @@ async fn tokens_of_every_algorithm_fit_the_published_key_set() {
 async fn a_shared_secret_is_never_published() {
     let secret = "access-secret-of-the-tests-0123456789";
     let app = TestApp::with(&["--jwt-access-algorithm", "HS256", "--jwt-access-secret", secret]).await;
-    let answer = app.get("/.well-known/jwks.json").send().await.assert_status(200);
-    assert_eq!(answer.json(), json!({"keys": []}));
-    let answer = app.get("/.well-known/oauth-authorization-server").send().await.assert_status(200);
-    assert!(answer.json().get("jwks_uri").is_none());
+    let response = app.get("/.well-known/jwks.json").send().await.assert_status(200);
+    assert_eq!(response.json(), json!({"keys": []}));
+    let response = app.get("/.well-known/oauth-authorization-server").send().await.assert_status(200);
+    assert!(response.json().get("jwks_uri").is_none());
     accepts_its_tokens(&app, KeySet::from_secrets([secret.as_bytes()]), Algorithm::Hs256).await;
 }
 
@@ -48,15 +48,15 @@ async fn a_shared_secret_is_never_published() {
 async fn both_metadata_documents_name_the_issuer_and_the_key_set() {
     let app = TestApp::start().await;
     for path in ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"] {
-        let answer = app.get(path).send().await.assert_status(200);
-        assert_eq!(answer.header("cache-control"), Some("max-age=300"));
-        assert_eq!(answer.json()["issuer"], json!(ISSUER));
-        assert_eq!(answer.json()["jwks_uri"], json!(format!("{ISSUER}/.well-known/jwks.json")));
+        let response = app.get(path).send().await.assert_status(200);
+        assert_eq!(response.header("cache-control"), Some("max-age=300"));
+        assert_eq!(response.json()["issuer"], json!(ISSUER));
+        assert_eq!(response.json()["jwks_uri"], json!(format!("{ISSUER}/.well-known/jwks.json")));
     }
 }
 
 #[actix_web::test]
-async fn the_signing_key_outlives_a_restart() {
+async fn the_signing_key_survives_a_restart() {
     let app = TestApp::start().await;
     let before = app.get("/.well-known/jwks.json").send().await.body;
     let app = app.restart().await;

@@ -5,13 +5,13 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use awc::http::header::{HeaderMap, HeaderName, HeaderValue};
-use test_support::Answer;
+use test_support::Response;
 
 /// How long a server may stay silent before it counts as having said all.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Sends the bytes and returns every answer that comes, until the server hangs up or falls silent.
-pub async fn exchange(url: &str, bytes: &[u8]) -> Vec<Answer> {
+pub async fn exchange(url: &str, bytes: &[u8]) -> Vec<Response> {
     let address = url.trim_start_matches("http://").to_owned();
     let (sent, to_head) = (bytes.to_vec(), bytes.starts_with(b"HEAD "));
     let talk = move || {
@@ -29,7 +29,7 @@ pub async fn exchange(url: &str, bytes: &[u8]) -> Vec<Answer> {
     answers(&actix_web::web::block(talk).await.expect("a conversation"), to_head)
 }
 
-fn answers(mut bytes: &[u8], to_head: bool) -> Vec<Answer> {
+fn answers(mut bytes: &[u8], to_head: bool) -> Vec<Response> {
     let mut answers = Vec::new();
     while !bytes.is_empty() {
         let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("the end of a head");
@@ -44,7 +44,7 @@ fn answers(mut bytes: &[u8], to_head: bool) -> Vec<Answer> {
         }
         let length = headers.get("content-length").and_then(|length| length.to_str().ok()?.parse().ok());
         let length = if to_head { 0 } else { length.unwrap_or(0) };
-        answers.push(Answer {
+        answers.push(Response {
             status: status.parse().expect("a number"),
             headers,
             body: rest[..length].to_vec(),

@@ -2,7 +2,7 @@
 
 use awc::http::Method;
 use serde_json::{Value, json};
-use test_support::{Answer, COOKIE_NAME, Call};
+use test_support::{COOKIE_NAME, Call, Response};
 
 use crate::document::{Document, Operation};
 use crate::stack::{PASSWORD, Running, Stack, access_token};
@@ -250,7 +250,7 @@ impl<'a> Target<'a> {
 }
 
 impl Expected {
-    pub fn check(self, operation: &Operation, answer: Answer) {
+    pub fn check(self, operation: &Operation, answer: Response) {
         match self {
             Self::Status(status) => operation.assert_documented(&answer.assert_status(status)),
             Self::Problem(status, code) => {

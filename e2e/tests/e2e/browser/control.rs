@@ -44,7 +44,7 @@ fn obey(request: &Request, faults: &Faults, clock: &ManualClock) -> Option<Value
     };
     match (request.method.as_str(), request.path.as_str()) {
         ("POST", "/lose-answers") => {
-            faults.set(Fault::LoseAnswer, &argument("path")?, Some(argument("count")?.parse().ok()?));
+            faults.set(Fault::LoseResponse, &argument("path")?, Some(argument("count")?.parse().ok()?));
         }
         ("POST", "/refuse") => faults.set(Fault::Refuse, &argument("path")?, None),
         ("POST", "/allow") => faults.lift(Fault::Refuse, &argument("path")?),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use awc::http::Method;
 use awc::http::header::SET_COOKIE;
 use serde_json::json;
-use test_support::{Answer, Call, evidence, free_address};
+use test_support::{Call, Response, evidence, free_address};
 
 use super::proxy::{Addresses, Kind, Proxy};
 use super::upstream::{Heard, Upstream};
@@ -111,7 +111,7 @@ impl Site {
 }
 
 impl Person {
-    fn of(answer: &Answer) -> Self {
+    fn of(answer: &Response) -> Self {
         let cookies = answer.headers.get_all(SET_COOKIE).map(|cookie| cookie.to_str().expect("text"));
         let cookies = cookies.filter_map(|cookie| cookie.split(';').next()).map(str::to_owned);
         let body = answer.json();

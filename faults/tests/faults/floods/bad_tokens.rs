@@ -19,13 +19,13 @@ const CLIENTS: usize = 2;
 const GROWTH: u64 = 8 << 20;
 
 #[actix_web::test]
-async fn bad_tokens_leave_nothing_behind() {
+async fn bad_tokens_do_not_grow_the_memory() {
     flood_of_bad_tokens(20_000).await;
 }
 
 #[ignore = "long: a million requests"]
 #[actix_web::test]
-async fn a_million_bad_tokens_leave_nothing_behind() {
+async fn a_million_bad_tokens_do_not_grow_the_memory() {
     flood_of_bad_tokens(1_000_000).await;
 }
 

@@ -21,30 +21,30 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const OTHER_FILES: usize = 50;
 
 #[actix_web::test]
-async fn a_thousand_idle_connections_keep_nobody_out() {
+async fn a_thousand_idle_connections_do_not_block_others() {
     idle_connections(1_000).await;
 }
 
 #[ignore = "long: ten thousand connections, at both ends of which are files"]
 #[actix_web::test]
-async fn ten_thousand_idle_connections_keep_nobody_out() {
+async fn ten_thousand_idle_connections_do_not_block_others() {
     idle_connections(10_000).await;
 }
 
 #[actix_web::test]
-async fn connections_that_come_and_go_leave_nothing_behind() {
+async fn short_connections_leak_neither_memory_nor_files() {
     churn(3_000).await;
 }
 
 #[ignore = "long: fifty thousand connections"]
 #[actix_web::test]
-async fn fifty_thousand_connections_that_come_and_go_leave_nothing_behind() {
+async fn fifty_thousand_short_connections_leak_neither_memory_nor_files() {
     churn(50_000).await;
 }
 
 /// As it is where a shell or a service manager starts a program: 1024 or fewer, of many more that are allowed.
 #[actix_web::test]
-async fn a_server_opens_as_many_files_as_it_is_allowed() {
+async fn a_server_raises_its_limit_of_open_files() {
     let folder = TempDir::new().expect("a folder");
     let starter = folder.path().join("starter");
     fs::write(&starter, format!("#!/bin/sh\nulimit -Sn 256\nexec {AUTH_SERVER}\n")).expect("a script");

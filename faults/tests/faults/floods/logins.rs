@@ -18,13 +18,13 @@ const BESIDES: u64 = 18 << 20;
 const PAUSE: Duration = Duration::from_millis(500);
 
 #[actix_web::test]
-async fn a_flood_of_logins_takes_the_memory_of_as_many_hashes_as_there_are_cores() {
+async fn a_flood_of_logins_uses_memory_for_one_hash_per_core() {
     flooded(Duration::from_secs(3)).await;
 }
 
 #[ignore = "long: enough refreshes for figures"]
 #[actix_web::test]
-async fn a_long_flood_of_logins_takes_no_more_memory() {
+async fn a_long_flood_of_logins_uses_no_more_memory() {
     flooded(Duration::from_secs(30)).await;
 }
 

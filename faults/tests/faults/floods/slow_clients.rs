@@ -51,7 +51,7 @@ const SLOW: [Slow; 7] = [
 ];
 
 #[actix_web::test]
-async fn slow_clients_are_cut_off_while_others_are_served() {
+async fn slow_clients_are_disconnected_while_others_are_served() {
     if on_postgres() {
         return;
     }
@@ -70,7 +70,7 @@ async fn slow_clients_are_cut_off_while_others_are_served() {
             }
             held.push((
                 format!("{program}, never reads"),
-                scope.spawn(move || held_by_who_never_reads(address)),
+                scope.spawn(move || held_by_client_that_never_reads(address)),
             ));
         }
         traffic.wait_for_more(20);
@@ -114,7 +114,7 @@ fn held_by(address: SocketAddr, slow: &Slow) -> Option<Duration> {
 }
 
 /// Asks again and again without reading an answer, so that all buffers on the way fill up.
-fn held_by_who_never_reads(address: SocketAddr) -> Option<Duration> {
+fn held_by_client_that_never_reads(address: SocketAddr) -> Option<Duration> {
     let connected = Instant::now();
     let mut connection = TcpStream::connect(address).expect("a connection");
     connection.set_nonblocking(true).expect("a socket");

@@ -16,13 +16,13 @@ const CLIENTS: usize = 16;
 const LOOK_AGAIN: u64 = 10;
 
 #[actix_web::test]
-async fn invented_keys_cause_one_fetch_in_ten_seconds_while_valid_tokens_are_accepted() {
+async fn unknown_keys_cause_one_fetch_in_ten_seconds_while_valid_tokens_are_accepted() {
     flood_of_unknown_keys(Duration::from_secs(12)).await;
 }
 
 #[ignore = "long: a minute of invented keys"]
 #[actix_web::test]
-async fn invented_keys_cause_six_fetches_a_minute() {
+async fn unknown_keys_cause_six_fetches_a_minute() {
     flood_of_unknown_keys(Duration::from_secs(60)).await;
 }
 

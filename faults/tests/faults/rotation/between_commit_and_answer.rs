@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actix_web::rt;
-use test_support::{NoAnswer, Program};
+use test_support::{NoResponse, Program};
 
 use crate::servers::{Place, register};
 
@@ -26,7 +26,7 @@ async fn killed_after_commit(place: &Place, key: Option<&str>) -> String {
     }
     assert!(!lost.is_finished(), "the answer waits");
     server.kill();
-    assert_eq!(lost.await.expect("a task").expect_err("nothing"), NoAnswer::BrokenOff);
+    assert_eq!(lost.await.expect("a task").expect_err("nothing"), NoResponse::BrokenOff);
     token
 }
 
@@ -43,7 +43,7 @@ async fn successor(server: &Program, token: &str, rotation: u64) -> String {
 }
 
 #[actix_web::test]
-async fn within_the_grace_the_same_successor_comes_with_and_without_the_key() {
+async fn within_the_grace_the_same_successor_is_returned_with_and_without_the_key() {
     let place = Place::new();
     let token = killed_after_commit(&place, Some(KEY)).await;
     let server = place.start_with(&[("REFRESH_REUSE_GRACE", "1h")]).await;
@@ -54,7 +54,7 @@ async fn within_the_grace_the_same_successor_comes_with_and_without_the_key() {
 }
 
 #[actix_web::test]
-async fn after_the_grace_the_same_key_brings_the_same_successor() {
+async fn after_the_grace_the_same_key_returns_the_same_successor() {
     let place = Place::new();
     let token = killed_after_commit(&place, Some(KEY)).await;
     let server = place.start_with(&AFTER_THE_GRACE).await;
@@ -65,7 +65,7 @@ async fn after_the_grace_the_same_key_brings_the_same_successor() {
 }
 
 #[actix_web::test]
-async fn after_the_grace_it_is_reuse_without_the_key() {
+async fn after_the_grace_a_retry_without_the_key_is_reuse() {
     for (first, second) in [(Some(KEY), None), (None, Some(KEY)), (None, None)] {
         let place = Place::new();
         let token = killed_after_commit(&place, first).await;

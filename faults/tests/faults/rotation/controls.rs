@@ -14,11 +14,11 @@ async fn assert_noticed(point: &'static str, promises: &[Promise]) {
 }
 
 #[actix_web::test]
-async fn a_rotation_without_its_guard_is_noticed() {
+async fn a_rotation_without_its_guard_is_detected() {
     assert_noticed("rotation-without-guard", &[linearizable, one_lineage]).await;
 }
 
 #[actix_web::test]
-async fn an_answer_that_is_sent_before_the_commit_is_noticed() {
+async fn a_response_sent_before_the_commit_is_detected() {
     assert_noticed("answer-without-commit", &[linearizable, acknowledged]).await;
 }

@@ -12,7 +12,7 @@ async fn two_hundred_kills_without_a_grace_break_no_promise() {
 
 #[actix_web::test]
 #[ignore = "long: 150 kills within an endless grace take minutes"]
-async fn a_hundred_and_fifty_kills_within_an_endless_grace_break_no_promise() {
+async fn a_hundred_and_fifty_kills_with_an_endless_grace_break_no_promise() {
     let run = runs::crash(Grace::Endless, 150).await;
     run.print();
     assert_all(&run);

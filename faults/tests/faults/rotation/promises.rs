@@ -35,12 +35,12 @@ fn assert_kept_in_all(promise: Promise) {
 }
 
 #[test]
-fn every_history_has_an_order_that_explains_it() {
+fn every_history_is_linearizable() {
     assert_kept_in_all(linearizable);
 }
 
 #[test]
-fn at_most_one_lineage_lives() {
+fn at_most_one_lineage_is_active() {
     assert_kept_in_all(one_lineage);
 }
 
@@ -50,7 +50,7 @@ fn an_acknowledged_rotation_survives_kill_9() {
 }
 
 #[test]
-fn a_lost_answer_never_costs_a_client_with_keys_its_session() {
+fn a_lost_response_never_ends_the_session_of_a_client_with_keys() {
     assert_kept_in_all(lost_answers);
 }
 
@@ -60,19 +60,19 @@ fn reuse_is_final() {
 }
 
 #[test]
-fn there_is_no_verdict_without_a_database() {
+fn during_an_outage_every_response_is_503() {
     assert_kept_in_all(no_verdict);
 }
 
 #[test]
-fn no_row_is_behind_what_was_signed_and_no_server_panics() {
+fn no_row_falls_behind_its_tokens_and_no_server_panics() {
     for run in runs::all() {
         assert!(run.alarms.is_empty(), "{run}\n{:?}", run.alarms);
     }
 }
 
 #[test]
-fn the_runs_saw_what_the_promises_are_about() {
+fn the_runs_cover_every_promise() {
     let count = |wanted: &dyn Fn(&Run, &Operation) -> bool| {
         let all = runs::all().iter().flat_map(|run| {
             run.sessions.iter().flat_map(move |session| session.operations.iter().map(move |one| (run, one)))

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use serde_json::Value;
-use test_support::{Answer, Call as Request, NoAnswer, TestDatabase};
+use test_support::{Call as Request, NoResponse, Response, TestDatabase};
 
 use super::history::{Call, Operation, Seen};
 use super::random::Random;
@@ -28,7 +28,7 @@ pub struct Subject {
 
 impl Subject {
     /// From the answer to a login.
-    pub fn of(login: &Answer) -> Self {
+    pub fn of(login: &Response) -> Self {
         let token = login.refresh_cookie().expect("a cookie");
         let payload = token.split('.').nth(1).expect("a payload");
         let claims = BASE64_URL_SAFE_NO_PAD.decode(payload).expect("base64url");
@@ -67,15 +67,15 @@ impl Subject {
         let returned = time.next();
         let seen = match answer {
             Ok(answer) => self.seen(&answer),
-            Err(NoAnswer::Unreachable) => return None,
-            Err(NoAnswer::BrokenOff) => Seen::Nothing,
-            Err(NoAnswer::Timeout) => Seen::Strange("no answer in time".to_owned()),
+            Err(NoResponse::Unreachable) => return None,
+            Err(NoResponse::BrokenOff) => Seen::Nothing,
+            Err(NoResponse::Timeout) => Seen::Strange("no answer in time".to_owned()),
         };
         self.operations.borrow_mut().push(Operation { invoked, returned, call, seen: seen.clone() });
         Some(seen)
     }
 
-    fn seen(&self, answer: &Answer) -> Seen {
+    fn seen(&self, answer: &Response) -> Seen {
         let body = answer.json();
         match (answer.status, body["rotation"].as_u64(), body["reason"].as_str(), answer.refresh_cookie()) {
             (200, Some(rotation), None, Some(token)) => {

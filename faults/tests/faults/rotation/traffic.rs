@@ -176,7 +176,7 @@ impl Traffic {
     ) -> Seen {
         for _ in 0..PATIENCE.as_millis() / PAUSE.as_millis() {
             let url = if lost {
-                self.proxy.faults.set(Fault::LoseAnswer, "/auth/refresh", Some(1));
+                self.proxy.faults.set(Fault::LoseResponse, "/auth/refresh", Some(1));
                 self.proxy.url()
             } else {
                 self.any_server(random).to_owned()

@@ -29,7 +29,7 @@ fn assert_impossible(rules: Rules, history: &[Operation]) {
 }
 
 #[test]
-fn one_refresh_after_the_other_is_fine_and_out_of_order_is_not() {
+fn sequential_refreshes_are_possible_and_out_of_order_ones_are_not() {
     let chain = [
         refresh((1, 2), 0, None, Seen::Rotation(1)),
         refresh((3, 4), 1, None, Seen::Rotation(2)),
@@ -43,7 +43,7 @@ fn one_refresh_after_the_other_is_fine_and_out_of_order_is_not() {
 }
 
 #[test]
-fn racing_tabs_may_share_a_successor_and_without_a_race_they_may_not() {
+fn racing_tabs_may_share_a_successor_and_sequential_ones_may_not() {
     let race = [refresh((1, 4), 0, None, Seen::Rotation(1)), refresh((2, 3), 0, None, Seen::Rotation(1))];
     assert_eq!(assert_fine(NO_GRACE, &race), 1);
     let mut later = race.clone();
@@ -68,7 +68,7 @@ fn two_lineages_are_impossible() {
 }
 
 #[test]
-fn an_acknowledged_rotation_that_is_lost_is_impossible() {
+fn losing_an_acknowledged_rotation_is_impossible() {
     for rules in [NO_GRACE, ENDLESS] {
         let acknowledged = refresh((1, 2), 0, Some(7), Seen::Rotation(1));
         assert_impossible(rules, &[acknowledged.clone(), look((3, 4), 0, None)]);
@@ -77,7 +77,7 @@ fn an_acknowledged_rotation_that_is_lost_is_impossible() {
 }
 
 #[test]
-fn after_reuse_nothing_is_answered() {
+fn after_reuse_every_refresh_is_rejected() {
     let history = [
         refresh((1, 2), 0, None, Seen::Rotation(1)),
         refresh((3, 4), 1, None, Seen::Rotation(2)),
@@ -107,7 +107,7 @@ fn a_session_ends_only_for_a_reason() {
 }
 
 #[test]
-fn the_same_key_brings_the_successor_again_five_times() {
+fn the_same_key_redelivers_the_successor_five_times() {
     let again = |n: u64, seen| refresh((2 * n, 2 * n + 1), 0, Some(7), seen);
     let mut history: Vec<_> = (1..=6).map(|n| again(n, Seen::Rotation(1))).collect();
     assert_eq!(assert_fine(NO_GRACE, &history), 5);
@@ -122,7 +122,7 @@ fn the_same_key_brings_the_successor_again_five_times() {
 }
 
 #[test]
-fn what_got_no_answer_may_have_happened_now_later_or_never() {
+fn a_request_without_a_response_may_take_effect_now_later_or_never() {
     let lost = refresh((1, 2), 0, Some(7), Seen::Nothing);
     let retry = refresh((3, 4), 0, Some(7), Seen::Rotation(1));
     assert_fine(NO_GRACE, &[lost.clone(), retry.clone()]);
@@ -136,7 +136,7 @@ fn what_got_no_answer_may_have_happened_now_later_or_never() {
 }
 
 #[test]
-fn unavailable_changed_nothing_unless_the_connection_broke() {
+fn a_503_changes_nothing_unless_the_connection_broke() {
     let refused = refresh((1, 2), 0, None, Seen::Unavailable);
     let history = [refused, look((3, 4), 1, None)];
     assert_impossible(NO_GRACE, &history);
@@ -145,7 +145,7 @@ fn unavailable_changed_nothing_unless_the_connection_broke() {
 }
 
 #[test]
-fn a_hundred_lost_answers_are_judged_at_once() {
+fn a_hundred_lost_responses_are_checked_quickly() {
     let lost = (1..=60).map(|n| refresh((2 * n, 2 * n + 1), 0, Some(n), Seen::Nothing));
     let mut history: Vec<_> = lost.collect();
     history.push(look((200, 201), 1, None));

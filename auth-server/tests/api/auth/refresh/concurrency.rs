@@ -8,52 +8,52 @@ use serde_json::json;
 use crate::app::{PASSWORD, Session, TestApp};
 
 #[actix_web::test]
-async fn of_32_concurrent_refreshes_all_succeed_with_one_rotation() {
+async fn all_32_concurrent_refreshes_succeed_with_one_rotation() {
     let app = TestApp::with(&["--workers", "2"]).await;
     let first = app.register("ann").await;
 
-    let answers = join_all((0..32).map(|_| app.refresh(&first.refresh_token))).await;
+    let responses = join_all((0..32).map(|_| app.refresh(&first.refresh_token))).await;
 
     let sessions: Vec<Session> =
-        answers.into_iter().map(|answer| Session::of(&answer.assert_status(200))).collect();
+        responses.into_iter().map(|response| Session::of(&response.assert_status(200))).collect();
     let rotations: BTreeSet<u64> = sessions.iter().map(|session| session.rotation).collect();
     assert_eq!(rotations, BTreeSet::from([1]));
     assert_eq!(app.database.db_text("SELECT CAST(generation AS TEXT) AS value FROM sessions"), "1");
 
-    // Whichever of them a tab kept, it goes on.
+    // A tab can continue with any of them.
     let second = Session::of(&app.refresh(&sessions[31].refresh_token).await.assert_status(200));
     assert_eq!(second.rotation, 2);
 }
 
 #[actix_web::test]
-async fn after_the_grace_32_concurrent_thieves_end_the_session_for_good() {
+async fn after_the_grace_32_concurrent_replays_end_the_session_permanently() {
     let app = TestApp::with(&["--workers", "2"]).await;
     let first = app.register("ann").await;
     let second = Session::of(&app.refresh(&first.refresh_token).await.assert_status(200));
     app.advance(TimeDelta::seconds(11));
 
-    for answer in join_all((0..32).map(|_| app.refresh(&first.refresh_token))).await {
-        assert!(answer.assert_ended("reuse_detected").clears_cookie());
+    for response in join_all((0..32).map(|_| app.refresh(&first.refresh_token))).await {
+        assert!(response.assert_ended("reuse_detected").clears_cookie());
     }
     let app = app.restart().await;
     app.refresh(&second.refresh_token).await.assert_ended("reuse_detected");
 }
 
 #[actix_web::test]
-async fn redeliveries_are_counted_under_concurrency_too() {
+async fn concurrent_redeliveries_are_counted() {
     let app = TestApp::with(&["--workers", "2"]).await;
     let first = app.register("ann").await;
     let key = "0123456789abcdefghijklmnop";
     app.refresh_with_key(&first.refresh_token, key).await.assert_status(200);
     app.advance(TimeDelta::hours(1));
 
-    let answers = join_all((0..16).map(|_| app.refresh_with_key(&first.refresh_token, key))).await;
-    let redelivered = answers.iter().filter(|answer| answer.status == 200).count();
+    let responses = join_all((0..16).map(|_| app.refresh_with_key(&first.refresh_token, key))).await;
+    let redelivered = responses.iter().filter(|response| response.status == 200).count();
     assert_eq!(redelivered, 5);
 }
 
 #[actix_web::test]
-async fn refreshes_stay_possible_while_a_crowd_logs_in() {
+async fn refreshes_succeed_during_many_logins() {
     let app = TestApp::with(&["--workers", "2"]).await;
     let session = app.register("ann").await;
     let no_more = json!({});
@@ -67,20 +67,20 @@ async fn refreshes_stay_possible_while_a_crowd_logs_in() {
 }
 
 #[actix_web::test]
-async fn those_who_wait_to_write_keep_nobody_from_reading() {
+async fn waiting_writers_do_not_block_readers() {
     let app = TestApp::with(&["--workers", "2"]).await;
     if app.database.is_postgres() {
-        // It locks rows, so that nobody keeps everybody waiting.
+        // PostgreSQL locks single rows, so this cannot happen there.
         return;
     }
     let session = app.register("ann").await;
-    let foreign = app.database.db_begin("UPDATE users SET name = 'Anne'");
+    let other_writer = app.database.db_begin("UPDATE users SET name = 'Anne'");
     let refreshes = join_all((0..20).map(|_| app.refresh(&session.refresh_token)));
     let read = async {
-        // Until all of them, twice as many as there are connections, have come to the database.
+        // Wait until all refreshes, twice as many as there are connections, wait for the database.
         actix_web::rt::time::sleep(std::time::Duration::from_millis(300)).await;
         let read = app.me(&session.refresh_token).await;
-        foreign.commit();
+        other_writer.commit();
         read
     };
     let (refreshes, read) = futures_util::future::join(refreshes, read).await;
@@ -91,25 +91,26 @@ async fn those_who_wait_to_write_keep_nobody_from_reading() {
 }
 
 #[actix_web::test]
-async fn the_password_that_finds_no_place_in_the_queue_is_told_to_come_back() {
-    // A hash of half a second or more: the queue stays full while we look.
+async fn a_login_that_finds_the_queue_full_gets_503_with_retry_after() {
+    // A hash takes half a second or more, so the queue stays full during the test.
     let app =
         TestApp::with(&["--argon2-memory-kib", "65536", "--argon2-iterations", "8", "--workers", "2"]).await;
-    // Of many: the attempts of one account wait for each other before.
+    // Many users, because attempts for one user wait for each other before they queue.
     let flood = join_all((0..150).map(|number| {
-        let body = json!({"email": format!("nobody{number}@example.org"), "password": PASSWORD});
+        let body = json!({"email": format!("unknown{number}@example.org"), "password": PASSWORD});
         let call = app.call(Method::POST, "/auth/login").json(&body);
         async move {
-            let answered = call.send();
-            // Those that wait are hung up on: only who is refused at once is of interest.
-            actix_web::rt::time::timeout(std::time::Duration::from_secs(2), answered).await.ok()
+            let sent = call.send();
+            // Drop the requests that wait: only the immediate rejections matter here.
+            actix_web::rt::time::timeout(std::time::Duration::from_secs(2), sent).await.ok()
         }
     }));
-    let refused: Vec<_> = flood.await.into_iter().flatten().filter(|answer| answer.status == 503).collect();
-    // 64 wait, and as many as there are cores are being hashed.
-    assert!(refused.len() >= 50, "{}", refused.len());
-    for answer in refused {
-        let answer = answer.assert_problem(503, "unavailable");
-        assert!(answer.header("retry-after").is_some());
+    let rejected: Vec<_> =
+        flood.await.into_iter().flatten().filter(|response| response.status == 503).collect();
+    // 64 wait, and one per core is being hashed.
+    assert!(rejected.len() >= 50, "{}", rejected.len());
+    for response in rejected {
+        let response = response.assert_problem(503, "unavailable");
+        assert!(response.header("retry-after").is_some());
     }
 }

@@ -7,7 +7,7 @@ const KEY: &str = "0123456789abcdefghijklmnop";
 const OTHER_KEY: &str = "another-key-of-26-letters_";
 
 #[actix_web::test]
-async fn an_hour_later_the_same_key_brings_the_answer_again_five_times_and_no_more() {
+async fn an_hour_later_the_same_key_redelivers_five_times_and_no_more() {
     let app = TestApp::start().await;
     let first = app.register("ann").await;
     let lost = Session::of(&app.refresh_with_key(&first.refresh_token, KEY).await.assert_status(200));
@@ -24,7 +24,7 @@ async fn an_hour_later_the_same_key_brings_the_answer_again_five_times_and_no_mo
 }
 
 #[actix_web::test]
-async fn every_rotation_has_redeliveries_of_its_own() {
+async fn every_rotation_has_its_own_redelivery_limit() {
     let app = TestApp::start().await;
     let mut token = app.register("ann").await.refresh_token;
     for key in [KEY, OTHER_KEY] {
@@ -39,7 +39,7 @@ async fn every_rotation_has_redeliveries_of_its_own() {
 }
 
 #[actix_web::test]
-async fn an_answer_that_came_again_goes_on_as_usual() {
+async fn a_redelivered_token_can_be_refreshed() {
     let app = TestApp::start().await;
     let first = app.register("ann").await;
     app.refresh_with_key(&first.refresh_token, KEY).await.assert_status(200);
@@ -54,7 +54,7 @@ async fn an_answer_that_came_again_goes_on_as_usual() {
 }
 
 #[actix_web::test]
-async fn a_page_that_asks_who_is_logged_in_does_not_cost_the_lost_answer() {
+async fn session_calls_with_the_previous_token_do_not_prevent_redelivery() {
     let app = TestApp::start().await;
     let first = app.register("ann").await;
     app.refresh_with_key(&first.refresh_token, KEY).await.assert_status(200);
@@ -107,31 +107,31 @@ async fn another_key_is_reuse() {
 }
 
 #[actix_web::test]
-async fn no_key_the_second_time_is_reuse() {
+async fn a_retry_without_the_key_is_reuse() {
     is_reuse(Some(KEY), None).await;
 }
 
 #[actix_web::test]
-async fn no_key_the_first_time_is_reuse() {
+async fn a_retry_with_a_key_that_the_first_request_lacked_is_reuse() {
     is_reuse(None, Some(KEY)).await;
 }
 
 #[actix_web::test]
-async fn an_absent_key_never_equals_an_absent_key() {
+async fn two_requests_without_a_key_never_match() {
     is_reuse(None, None).await;
 }
 
 #[actix_web::test]
-async fn a_key_that_could_be_guessed_is_refused_and_nothing_is_spent() {
+async fn an_invalid_key_is_rejected_and_the_token_stays_unspent() {
     let app = TestApp::start().await;
     let first = app.register("ann").await;
     let long = "a".repeat(65);
     for key in
         ["", "short", "0123456789abcdefghijk", "0123456789 abcdefghijklmn", "\"0123456789abcdefghijkl", &long]
     {
-        let answer =
+        let response =
             app.refresh_with_key(&first.refresh_token, key).await.assert_problem(400, "malformed_request");
-        assert!(answer.set_cookie().is_none());
+        assert!(response.set_cookie().is_none());
     }
     let two = app.post("/auth/refresh").cookie(&first.refresh_token);
     let two = two.header("Idempotency-Key", KEY).header("Idempotency-Key", KEY);

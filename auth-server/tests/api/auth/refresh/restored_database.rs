@@ -1,11 +1,11 @@
-//! A database that was restored from a backup, or a replica that took over, is behind what clients hold.
+//! A database restored from a backup, or a promoted replica, is behind the tokens that clients hold.
 
 use chrono::TimeDelta;
 
 use crate::app::{Session, TestApp, security_log};
 
 #[actix_web::test]
-async fn the_newer_token_works_on_an_older_row_and_the_older_one_is_reuse_then() {
+async fn a_token_ahead_of_a_restored_row_works_and_the_one_before_it_is_reuse() {
     let app = TestApp::start().await;
     app.register("ann").await;
     let mut tokens = vec![app.log_in("ann").await.refresh_token];
@@ -24,7 +24,7 @@ async fn the_newer_token_works_on_an_older_row_and_the_older_one_is_reuse_then()
 }
 
 #[actix_web::test]
-async fn a_session_call_does_not_mind_an_older_row() {
+async fn a_session_call_accepts_a_token_ahead_of_its_row() {
     let app = TestApp::start().await;
     let first = app.register("ann").await;
     let second = Session::of(&app.refresh(&first.refresh_token).await.assert_status(200));
@@ -34,7 +34,7 @@ async fn a_session_call_does_not_mind_an_older_row() {
 }
 
 #[actix_web::test]
-async fn a_young_token_counts_as_alive_where_the_restored_row_was_idle_for_too_long() {
+async fn a_recent_token_is_accepted_although_the_restored_row_was_idle_too_long() {
     let app = TestApp::start().await;
     let first = app.register("ann").await;
     app.advance(TimeDelta::days(6));

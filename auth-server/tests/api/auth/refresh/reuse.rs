@@ -6,21 +6,21 @@ use crate::app::{Session, TestApp};
 const LATER: TimeDelta = TimeDelta::seconds(11);
 
 #[actix_web::test]
-async fn a_spent_token_ends_the_session_for_everybody() {
+async fn a_spent_token_ends_the_session() {
     let app = TestApp::start().await;
     let first = app.register("ann").await;
     let second = Session::of(&app.refresh(&first.refresh_token).await.assert_status(200));
     app.advance(LATER);
 
-    let thief = app.refresh(&first.refresh_token).await.assert_ended("reuse_detected");
-    assert!(thief.clears_cookie());
+    let replay = app.refresh(&first.refresh_token).await.assert_ended("reuse_detected");
+    assert!(replay.clears_cookie());
 
     let owner = app.refresh(&second.refresh_token).await.assert_ended("reuse_detected");
     assert!(owner.clears_cookie());
 }
 
 #[actix_web::test]
-async fn a_reused_session_is_still_ended_after_a_restart() {
+async fn a_session_ended_by_reuse_stays_ended_after_a_restart() {
     let app = TestApp::start().await;
     let first = app.register("ann").await;
     let second = Session::of(&app.refresh(&first.refresh_token).await.assert_status(200));
@@ -33,7 +33,7 @@ async fn a_reused_session_is_still_ended_after_a_restart() {
 }
 
 #[actix_web::test]
-async fn two_generations_back_is_reuse_even_within_the_grace() {
+async fn a_token_two_generations_old_is_reuse_even_within_the_grace() {
     let app = TestApp::start().await;
     let first = app.register("ann").await;
     let second = Session::of(&app.refresh(&first.refresh_token).await.assert_status(200));
@@ -55,7 +55,7 @@ async fn a_spent_token_is_reuse_on_every_call_that_takes_a_session() {
 }
 
 #[actix_web::test]
-async fn the_reuse_of_one_session_leaves_the_others_alone() {
+async fn reuse_ends_only_the_session_of_the_token() {
     let app = TestApp::start().await;
     let stolen = app.register("ann").await;
     let other = app.log_in("ann").await;

@@ -4,7 +4,7 @@ use serde_json::json;
 use crate::app::{Session, TestApp, claims};
 
 #[actix_web::test]
-async fn a_refresh_hands_out_the_next_generation() {
+async fn a_refresh_issues_the_next_generation() {
     let app = TestApp::start().await;
     let first = app.register("ann").await;
     assert_eq!(first.rotation, 0);
@@ -30,15 +30,15 @@ async fn refreshing_adds_no_row() {
 }
 
 #[actix_web::test]
-async fn the_answer_is_never_cached() {
+async fn a_refresh_response_is_not_cacheable() {
     let app = TestApp::start().await;
     let session = app.register("ann").await;
-    let answer = app.refresh(&session.refresh_token).await.assert_status(200);
-    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    let response = app.refresh(&session.refresh_token).await.assert_status(200);
+    assert_eq!(response.header("cache-control"), Some("no-store"));
 }
 
 #[actix_web::test]
-async fn within_the_grace_the_spent_token_brings_the_same_successor() {
+async fn within_the_grace_a_spent_token_returns_the_same_successor() {
     let app = TestApp::start().await;
     let first = app.register("ann").await;
     let second = Session::of(&app.refresh(&first.refresh_token).await.assert_status(200));
@@ -51,7 +51,7 @@ async fn within_the_grace_the_spent_token_brings_the_same_successor() {
 }
 
 #[actix_web::test]
-async fn the_grace_is_anchored_at_the_rotation_and_never_extended() {
+async fn the_grace_starts_at_the_rotation_and_is_never_extended() {
     let app = TestApp::start().await;
     let first = app.register("ann").await;
     app.refresh(&first.refresh_token).await.assert_status(200);
@@ -65,24 +65,24 @@ async fn the_grace_is_anchored_at_the_rotation_and_never_extended() {
 }
 
 #[actix_web::test]
-async fn a_token_that_asks_for_another_audience_gets_it_if_listed() {
+async fn a_refresh_can_request_any_listed_audience() {
     let app = TestApp::with(&["--audiences", "api,reports"]).await;
     let session = app.register("ann").await;
     assert_eq!(claims(&session.access_token)["aud"], json!("api"));
 
-    let ask = |audience: &str| {
+    let refresh_for = |audience: &str| {
         app.post("/auth/refresh").cookie(&session.refresh_token).json(&json!({"audience": audience}))
     };
-    let answer = ask("reports").send().await.assert_status(200);
-    assert_eq!(claims(&Session::of(&answer).access_token)["aud"], json!("reports"));
+    let response = refresh_for("reports").send().await.assert_status(200);
+    assert_eq!(claims(&Session::of(&response).access_token)["aud"], json!("reports"));
 
-    let answer = ask("elsewhere").send().await.assert_problem(422, "invalid_input");
-    assert!(answer.json()["fields"]["audience"].is_string());
-    assert!(answer.set_cookie().is_none());
+    let response = refresh_for("elsewhere").send().await.assert_problem(422, "invalid_input");
+    assert!(response.json()["fields"]["audience"].is_string());
+    assert!(response.set_cookie().is_none());
 }
 
 #[actix_web::test]
-async fn changed_roles_and_names_are_in_the_next_access_token() {
+async fn changed_roles_and_claims_are_in_the_next_access_token() {
     let app = TestApp::start().await;
     let session = app.register("ann").await;
     app.database
@@ -98,7 +98,7 @@ async fn changed_roles_and_names_are_in_the_next_access_token() {
 }
 
 #[actix_web::test]
-async fn someone_who_was_disabled_gets_no_more_tokens() {
+async fn a_disabled_user_gets_no_more_tokens() {
     let app = TestApp::start().await;
     let session = app.register("ann").await;
     app.database.db_execute("UPDATE users SET disabled_at = created_at");
@@ -108,7 +108,7 @@ async fn someone_who_was_disabled_gets_no_more_tokens() {
     app.refresh(&session.refresh_token).await.assert_ended("user_disabled");
     app.database.db_execute("UPDATE users SET disabled_at = NULL");
     app.refresh(&session.refresh_token).await.assert_ended("user_disabled");
-    // An end like any other.
+    // This end is recorded like any other.
     let sid = claims(&session.refresh_token)["sid"].as_str().unwrap().to_owned();
     let events = app.database.db_texts("SELECT session_id AS value FROM events WHERE type = 'session_ended'");
     assert_eq!(events, [sid.as_str()]);

@@ -1,4 +1,4 @@
-//! Whoever stole `JWT_REFRESH_SECRET` can sign, and yet makes no token: the database knows the hash of `sk`.
+//! A stolen `JWT_REFRESH_SECRET` is not enough to forge a token: the database stores the hash of the claim `sk`.
 
 use serde_json::json;
 use shared_claims::testing::SigningKey;
@@ -13,7 +13,7 @@ fn forged(session: &Session) -> String {
 }
 
 #[actix_web::test]
-async fn a_token_with_another_session_secret_opens_nothing_and_ends_nothing() {
+async fn a_forged_session_secret_grants_nothing_and_ends_nothing() {
     let app = TestApp::start().await;
     let session = app.register("ann").await;
     let forged = forged(&session);
@@ -28,7 +28,7 @@ async fn a_token_with_another_session_secret_opens_nothing_and_ends_nothing() {
 }
 
 #[actix_web::test]
-async fn nor_when_the_real_one_is_spent() {
+async fn a_forged_copy_of_a_spent_token_does_not_end_the_session() {
     let app = TestApp::start().await;
     let first = app.register("ann").await;
     let second = Session::of(&app.refresh(&first.refresh_token).await.assert_status(200));
@@ -39,7 +39,7 @@ async fn nor_when_the_real_one_is_spent() {
 }
 
 #[actix_web::test]
-async fn the_control_the_same_token_with_its_own_secret_works() {
+async fn control_a_copy_signed_with_the_real_session_secret_works() {
     let app = TestApp::start().await;
     let session = app.register("ann").await;
     let key = SigningKey::from_secret(REFRESH_SECRET.as_bytes());
