@@ -7,6 +7,10 @@ use test_support::Response;
 
 use crate::app::{PASSWORD, TestApp};
 
+/// Of `PASSWORD`, with settings so slow that a change can happen during verification.
+const SLOW_HASH: &str =
+    "$argon2id$v=19$m=65536,t=8,p=1$081fTEJ4J3IIdMHVdjr3Ug$fgu4e2K4nswHaRSm6aDAYAxGchLDVt1qGG833big0UA";
+
 #[actix_web::test]
 async fn weak_passwords_are_rejected_with_a_reason() {
     let app = TestApp::start().await;
@@ -95,10 +99,10 @@ async fn a_password_of_a_mebibyte_is_rejected_without_a_hash_slot() {
 
 /// The response to a login with the right password during which this SQL runs. Asserts that there is no session.
 async fn change_during_verification(sql: &str) -> Response {
-    // A hash is slow enough for the change to happen during verification.
-    let app = TestApp::with(&["--argon2-memory-kib", "65536", "--argon2-iterations", "12"]).await;
+    let app = TestApp::start().await;
     app.register("ann").await;
     app.database.db_execute("DELETE FROM sessions");
+    app.database.db_execute(&format!("UPDATE users SET password_hash = '{SLOW_HASH}'"));
 
     let right = json!({"password": PASSWORD});
     let login = app.try_login("ann", &right);

@@ -50,6 +50,9 @@ const SLOW: [Slow; 7] = [
     },
 ];
 
+/// Its response is longer than those of other paths.
+const REQUEST: &str = "GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n";
+
 #[actix_web::test]
 async fn slow_clients_are_disconnected_while_others_are_served() {
     if on_postgres() {
@@ -91,6 +94,20 @@ async fn slow_clients_are_disconnected_while_others_are_served() {
     assert!(figures.iter().all(|(_, held)| held.is_some()), "somebody was never cut off");
 }
 
+#[ignore = "long: keeps a core busy for each server until the connection is closed"]
+#[actix_web::test]
+async fn a_client_that_sends_and_never_reads_is_disconnected() {
+    if on_postgres() {
+        return;
+    }
+    let place = Place::new();
+    let server = place.start().await;
+    let api = start_api("http://127.0.0.1:9").await;
+    for address in [server.address, api.address] {
+        assert!(held_by_flood(address).is_some());
+    }
+}
+
 /// Nothing, if it was not cut off within our patience.
 fn held_by(address: SocketAddr, slow: &Slow) -> Option<Duration> {
     let connected = Instant::now();
@@ -113,12 +130,29 @@ fn held_by(address: SocketAddr, slow: &Slow) -> Option<Duration> {
     None
 }
 
-/// Asks again and again without reading an answer, so that all buffers on the way fill up.
+/// Sends a thousand requests without reading a response, so that all buffers on the way fill up, and then one at a time.
 fn held_by_client_that_never_reads(address: SocketAddr) -> Option<Duration> {
     let connected = Instant::now();
     let mut connection = TcpStream::connect(address).expect("a connection");
     connection.set_nonblocking(true).expect("a socket");
-    let requests = "GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n".repeat(100);
+    let mut requests = REQUEST.repeat(1_000);
+    while connected.elapsed() < PATIENCE {
+        match connection.write(requests.as_bytes()) {
+            Err(error) if error.kind() != ErrorKind::WouldBlock => return Some(connected.elapsed()),
+            _ => {}
+        }
+        REQUEST.clone_into(&mut requests);
+        thread::sleep(DRIP);
+    }
+    None
+}
+
+/// Sends requests as fast as the server accepts them, without reading a response.
+fn held_by_flood(address: SocketAddr) -> Option<Duration> {
+    let connected = Instant::now();
+    let mut connection = TcpStream::connect(address).expect("a connection");
+    connection.set_nonblocking(true).expect("a socket");
+    let requests = REQUEST.repeat(100);
     while connected.elapsed() < PATIENCE {
         match connection.write(requests.as_bytes()) {
             Ok(_) => {}
