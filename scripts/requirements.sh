@@ -14,6 +14,7 @@ requirements=(
     "command -v ${CHROMIUM:-chromium} | Chromium | chromium"
     "have_nginx             | nginx              | nginx-light"
     "command -v caddy       | Caddy              | caddy"
+    "command -v shellcheck  | shellcheck         | shellcheck"
 )
 
 have_libpq() {
