@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets up what the tests need, and runs all of them: on SQLite, then on a throwaway PostgreSQL.
+# Installs what the tests need and runs all of them: on SQLite, then on a PostgreSQL server of their own.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=scripts/process_group.sh
@@ -15,16 +15,17 @@ help() {
     cat <<'TEXT'
 scripts/test.sh [--long] [--setup-only] [-- FILTER...]
 
-Runs the whole suite on SQLite, then the tests that reach a database, but for those in a browser, again on PostgreSQL,
-from a server that is started for them and removed afterwards. Then scripts/e2e.sh has a look at servers that were
-started as people start them, scripts/schemathesis.sh holds them to their OpenAPI documents, and scripts/consumers.sh
-has libraries that others wrote check their tokens. What is missing of the system is installed (as root) or named
-(else).
+Runs all tests on SQLite, and those that use a database again on PostgreSQL, on a server that this script starts and
+removes. Runs in the background, at the same time: the tests of the browser client, scripts/e2e.sh against two running
+stacks, scripts/consumers.sh and scripts/schemathesis.sh. At the end, scripts/leaks.sh searches what all of them logged
+and stored for secrets. Installs missing system packages (as root) or prints the command that does (otherwise).
 
-  --long         also the long forms of the tests (those marked #[ignore]), the browser on PostgreSQL, many more
-                 cases of scripts/schemathesis.sh, scripts/compose-test.sh (Docker), and scripts/bench.sh
+  --long         also run the long tests (those marked #[ignore]), the browser tests on PostgreSQL, forty times as many
+                 cases of scripts/schemathesis.sh, scripts/compose-test.sh (needs Docker) and scripts/bench.sh
   --setup-only   only install or name what is missing
-  -- FILTER...   handed to the tests: a part of their names, or the options of `cargo test -- --help`
+  -- FILTER...   passed to the tests: parts of their names, or options of `cargo test -- --help`; runs nothing else
+
+RUST_TEST_THREADS sets how many tests run at a time; the default is two per core.
 
 Exit status: 0 all passed, 1 something failed, 2 something is missing or an argument is wrong.
 TEXT
@@ -35,77 +36,74 @@ main() {
     ensure_requirements
     ensure_node_modules
     if $setup_only; then
-        echo "everything that the tests need is here"
+        echo "everything that the tests need is installed"
         exit 0
     fi
 
     logs=$(mktemp -d)
     on_exit clean_up
-    mkdir "$logs/evidence"
+    mkdir "$logs/evidence" "$logs/background"
     export LATCHKEY_TEST_EVIDENCE=$logs/evidence
-
-    local on_sqlite=(env -u LATCHKEY_TEST_DATABASE_URL -u LATCHKEY_TEST_REQUIRE_POSTGRES cargo test --locked)
-    local everything=(--workspace)
-    # The servers' and the end-to-end tests. Named by target and not by package: for a smaller selection of packages
-    # cargo chooses other features, and builds everything once more.
-    local database_tests=(--workspace --test api --test e2e --test faults)
-    # What pages ask of the servers others ask of them, too, and a browser takes longer than all of these.
-    local skipped=(--skip browser::)
-    ! $long || skipped=()
-
-    # The browser client alone. A filter is for cargo's tests.
-    if [[ -d web/client && ${#filter[@]} -eq 0 ]]; then
-        stage "client" env --chdir=web/client node --test --test-reporter=tap || true
-    fi
+    # Most tests wait longer than they compute.
+    export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((2 * $(nproc)))}
 
     if stage "build" "${on_sqlite[@]}" "${everything[@]}" --no-run; then
-        stage "SQLite" "${on_sqlite[@]}" "${everything[@]}" --no-fail-fast -- "${filter[@]}" || true
-        local programs
-        programs=$(target_folder)/debug
-        end_to_end local-stack stack_start_local "$programs"
-        # Whoever asks for some tests by name does not mean this.
-        if [[ ${#filter[@]} -eq 0 ]]; then
-            stage "schemathesis" scripts/schemathesis.sh "${effort[@]}" || true
-            stage "consumers" scripts/consumers.sh || true
-        fi
-        if $long; then
-            # --tests leaves the examples in the documentation out: there, `ignore` means "does not compile".
-            stage "SQLite, long" "${on_sqlite[@]}" "${everything[@]}" --no-fail-fast --tests -- \
-                --ignored "${filter[@]}" || true
-        fi
-
-        if stage_in_this_shell "start PostgreSQL" postgres_start; then
-            local on_postgres=(env LATCHKEY_TEST_DATABASE_URL="$postgres_url" LATCHKEY_TEST_REQUIRE_POSTGRES=1
-                cargo test --locked)
-            stage "PostgreSQL" "${on_postgres[@]}" "${database_tests[@]}" --no-fail-fast -- "${skipped[@]}" \
-                "${filter[@]}" || true
-            end_to_end deployment stack_start_separate "$programs" "$postgres_url"
-            if $long; then
-                stage "PostgreSQL, long" "${on_postgres[@]}" "${database_tests[@]}" --no-fail-fast -- \
-                    --ignored "${filter[@]}" || true
-            fi
-        fi
-
-        if $long; then
-            stage "containers" scripts/compose-test.sh || true
-        fi
-
-        if $long && [[ -x scripts/bench.sh ]]; then
-            stage "bench" scripts/bench.sh || true
-        fi
-
-        if [[ ${#filter[@]} -eq 0 ]]; then
-            [[ -z $postgres_dir ]] || cp "$postgres_dir/log" "$LATCHKEY_TEST_EVIDENCE/log.postgres"
-            stage "leaks" scripts/leaks.sh "$LATCHKEY_TEST_EVIDENCE" || true
-        fi
+        stage_in_this_shell "start PostgreSQL" postgres_start || true
+        [[ ${#filter[@]} -gt 0 ]] || start_background
+        run_tests
+        finish_background
+        ! $long || run_long_tests
+        [[ ${#filter[@]} -gt 0 ]] || run_leaks
     fi
 
     summary
 }
 
+on_sqlite=(env -u LATCHKEY_TEST_DATABASE_URL -u LATCHKEY_TEST_REQUIRE_POSTGRES cargo test --locked)
+everything=(--workspace)
+# The tests of the servers. Selected by target and not by package: for a smaller selection of packages cargo chooses other
+# features, and builds everything again.
+database_tests=(--workspace --test api --test e2e --test faults)
+# Of those, what does not depend on the database: the browser, the proxies, the documents, the sources, and the checker of
+# the fault tests. Each pattern ends in `::`, so that it matches a module and not part of a test's name.
+without_database=(--skip browser:: --skip proxies:: --skip documented:: --skip invariants:: --skip verdicts::)
+
+run_tests() {
+    stage "SQLite" "${on_sqlite[@]}" "${everything[@]}" --no-fail-fast -- "${filter[@]}" || true
+    show_background
+    if [[ -n $postgres_url ]]; then
+        local skipped=("${without_database[@]}")
+        ! $long || skipped=()
+        stage "PostgreSQL" on_postgres "${database_tests[@]}" --no-fail-fast -- "${skipped[@]}" "${filter[@]}" || true
+    fi
+}
+
+on_postgres() {
+    env LATCHKEY_TEST_DATABASE_URL="$postgres_url" LATCHKEY_TEST_REQUIRE_POSTGRES=1 cargo test --locked "$@"
+}
+
+# One after the other, as most of them measure time.
+run_long_tests() {
+    # --tests leaves out the examples in the documentation: there, `ignore` means "does not compile".
+    stage "SQLite, long" "${on_sqlite[@]}" "${everything[@]}" --no-fail-fast --tests -- --ignored "${filter[@]}" || true
+    if [[ -n $postgres_url ]]; then
+        stage "PostgreSQL, long" on_postgres "${database_tests[@]}" --no-fail-fast -- --ignored "${filter[@]}" || true
+    fi
+    stage "containers" scripts/compose-test.sh || true
+    stage "bench" scripts/bench.sh || true
+}
+
+run_leaks() {
+    [[ -z $postgres_dir ]] || cp "$postgres_dir/log" "$LATCHKEY_TEST_EVIDENCE/log.postgres"
+    stage "leaks" scripts/leaks.sh "$LATCHKEY_TEST_EVIDENCE" || true
+}
+
 clean_up() {
     end_group
-    stack_stop
+    if [[ -n $background ]]; then
+        kill -TERM "$background" 2>/dev/null || true
+        wait "$background" || true
+    fi
     postgres_stop
     rm -rf -- "$logs"
 }
@@ -127,18 +125,82 @@ parse_arguments() {
     done
 }
 
-# end_to_end STACK START...: two stages, one that starts a stack and one that runs scripts/e2e.sh against it. Whoever
-# asks for some tests by name does not mean these.
-end_to_end() {
-    local stack=$1
+# The background: stages that leave a core idle most of the time. They run one after the other beside the tests, and each
+# is shown as a whole when it has ended, so that no output is mixed.
+
+background=""
+shown=0
+
+start_background() {
+    run_background &
+    background=$!
+}
+
+run_background() {
+    on_exit clean_up_background
+    local programs
+    programs=$(target_folder)/debug
+    background_stage "client" run_in_group env --chdir=web/client node --test --test-reporter=tap
+    background_stage "e2e, local-stack" end_to_end local-stack stack_start_local "$programs"
+    if [[ -n $postgres_url ]]; then
+        background_stage "e2e, deployment" end_to_end deployment stack_start_separate "$programs" "$postgres_url"
+    fi
+    background_stage "consumers" run_in_group scripts/consumers.sh
+    background_stage "schemathesis" run_in_group scripts/schemathesis.sh "${effort[@]}"
+}
+
+clean_up_background() {
+    end_group
+    stack_stop
+}
+
+# background_stage NAME COMMAND...: runs it, and leaves its output, its status and its time for show_background.
+background_stage() {
+    local name=$1 started=$SECONDS status=0 output=$logs/background/$BASHPID
     shift
-    [[ ${#filter[@]} -eq 0 ]] || return 0
-    if stage_in_this_shell "start $stack" "$@"; then
-        stage "e2e, $stack" env "${stack_environment[@]}" SECRETS_FILE="$LATCHKEY_TEST_EVIDENCE/secret.$stack" \
-            scripts/e2e.sh || stack_logs
+    "$@" >"$output" 2>&1 </dev/null || status=$?
+    finished=$((${finished:-0} + 1))
+    printf '%s\n' "$name" "$status" $((SECONDS - started)) >"$logs/background/$finished.result"
+    mv "$output" "$logs/background/$finished.output"
+}
+
+# end_to_end STACK START...: starts a stack and runs scripts/e2e.sh against it.
+end_to_end() {
+    local stack=$1 status=0
+    shift
+    if "$@"; then
+        run_in_group env "${stack_environment[@]}" SECRETS_FILE="$LATCHKEY_TEST_EVIDENCE/secret.$stack" \
+            scripts/e2e.sh || status=$?
+        [[ $status -eq 0 ]] || stack_logs
         stack_evidence "$LATCHKEY_TEST_EVIDENCE" "$stack"
+    else
+        status=1
     fi
     stack_stop
+    return "$status"
+}
+
+# Shows the stages in the background that have ended since the last call.
+show_background() {
+    local name status seconds output
+    while output=$logs/background/$((shown + 1)).output && [[ -f $output ]]; do
+        shown=$((shown + 1))
+        { read -r name && read -r status && read -r seconds; } <"$logs/background/$shown.result"
+        printf '\n== %s (in the background)\n' "$name"
+        cat "$output"
+        record "$name" "$status" "$seconds" "$output" " in the background"
+    done
+}
+
+finish_background() {
+    [[ -n $background ]] || return 0
+    local status=0
+    wait "$background" || status=$?
+    background=""
+    show_background
+    if [[ $status -ne 0 ]]; then
+        record "background" "$status" 0 /dev/null
+    fi
 }
 
 stages=()
@@ -159,7 +221,7 @@ stage() {
     return "$status"
 }
 
-# The same for a function that leaves variables and a process behind.
+# The same for a function that sets variables and starts a process that stays.
 stage_in_this_shell() {
     local name=$1 started=$SECONDS status=0
     printf '\n== %s\n' "$name"
@@ -168,15 +230,16 @@ stage_in_this_shell() {
     return "$status"
 }
 
+# record NAME STATUS SECONDS LOG [REMARK]
 record() {
-    local name=$1 status=$2 seconds=$3 log=$4 passed failed verdict=ok counts="" test
-    # As cargo counts its tests, scripts/e2e.sh its promises, and node its tests in TAP.
+    local name=$1 status=$2 seconds=$3 log=$4 remark=${5:-} passed failed verdict=ok counts="" test
+    # The totals of cargo, of the scripts, and of node in TAP.
     read -r passed failed < <(
         sed -nE -e 's/^(test result: .* )?([0-9]+) passed[;,] ([0-9]+) failed(;.*)?$/\2 \3/p' \
             -e 's/^# pass ([0-9]+)$/\1 0/p' -e 's/^# (fail|cancelled) ([0-9]+)$/0 \2/p' "$log" |
             awk '{ passed += $1; failed += $2 } END { print passed + 0, failed + 0 }'
     )
-    # What did not compile, or died before it could count, is no test result, but the last line must not hide it.
+    # A stage that did not compile, or ended before it counted its tests, has no totals; it counts as one failure.
     if [[ $status -ne 0 && $failed -eq 0 ]]; then
         failed=1
     fi
@@ -188,18 +251,18 @@ record() {
     fi
     total_passed=$((total_passed + passed))
     total_failed=$((total_failed + failed))
-    printf '== %s: %s, %s s\n' "$name" "$verdict" "$seconds"
-    stages+=("$(printf '%-6s  %-20s  %4s s%s' "$verdict" "$name" "$seconds" "$counts")")
+    printf '== %s: %s, %s s%s\n' "$name" "$verdict" "$seconds" "$remark"
+    stages+=("$(printf '%-6s  %-17s  %4s s%s%s' "$verdict" "$name" "$seconds" "$counts" "${remark:+,$remark}")")
     while read -r test; do
         stages+=("          $test")
     done < <(sed -nE -e 's/^test (.*) \.\.\. FAILED$/\1/p' -e 's/^  BROKEN  (.*)/\1/p' \
         -e 's/^not ok [0-9]+ - (.*)/\1/p' "$log" | head -n 20)
 }
 
-# Its last line, the totals, is read by machines: nothing may follow it.
+# The last line, the totals, is parsed by programs: nothing may follow it.
 summary() {
     printf '\n== summary\n'
-    printf '%s\n' "${stages[@]}" ""
+    printf '%s\n' "${stages[@]}" "        all together       $(printf %4s "$SECONDS") s" ""
     echo "$total_passed passed, $total_failed failed"
     [[ $total_failed -eq 0 ]] || exit 1
 }
