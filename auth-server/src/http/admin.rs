@@ -1,4 +1,4 @@
-//! `/admin`: what administrators do with all accounts.
+//! `/admin`: what administrators read and change about all users.
 
 pub mod events;
 pub mod sessions;

@@ -1,4 +1,4 @@
-//! `/auth`: what users do with their own account.
+//! `/auth`: sessions, and what users read and change about themselves.
 
 pub mod events;
 pub mod login;

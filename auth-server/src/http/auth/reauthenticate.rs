@@ -19,7 +19,6 @@ pub struct ReauthenticateRequest {
     /// The user's password.
     #[schema(value_type = String, required, format = "password", min_length = 1, pattern = "^[^\\u0000]*$")]
     password: Option<SecretString>,
-    /// Audience of the access token.
     audience: Option<String>,
 }
 

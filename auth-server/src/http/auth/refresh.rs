@@ -21,7 +21,6 @@ pub struct RefreshRequest {
     /// Only for sessions with `token_delivery` `body`.
     #[schema(value_type = Option<String>)]
     refresh_token: Option<SecretString>,
-    /// Audience of the new access token.
     audience: Option<String>,
 }
 

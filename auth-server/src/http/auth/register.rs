@@ -36,7 +36,6 @@ pub struct RegisterRequest {
     /// How the tokens of the session are delivered.
     #[schema(value_type = Option<Delivery>)]
     token_delivery: Option<String>,
-    /// Audience of the access token.
     audience: Option<String>,
 }
 
