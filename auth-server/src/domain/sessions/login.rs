@@ -26,10 +26,8 @@ pub async fn log_in(
     new_session: NewSession,
 ) -> Result<IssuedTokens, LoginError> {
     let outcome = start_session(context, credentials, new_session).await;
-    context.metrics.logins.count(match &outcome {
-        Ok(_) => "succeeded",
-        Err(error) => error.metric_label(),
-    });
+    let label = outcome.as_ref().err().map_or("succeeded", LoginError::metric_label);
+    context.metrics.logins.count(label);
     outcome
 }
 

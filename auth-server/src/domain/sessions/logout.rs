@@ -19,7 +19,7 @@ pub async fn log_out(
     if tokens.is_empty() {
         return Ok(());
     }
-    context.operation(client).transaction(move |tx| end_presented(tx, &tokens)).await
+    context.operation(client).transaction(move |tx| end_by_tokens(tx, &tokens)).await
 }
 
 /// Ends every session of a user and makes their access tokens stale.
@@ -82,7 +82,7 @@ pub fn end_others(
 }
 
 /// Ends the sessions of these tokens.
-pub fn end_presented(tx: &mut Transaction<'_>, tokens: &[RefreshToken]) -> Result<(), StoreError> {
+pub fn end_by_tokens(tx: &mut Transaction<'_>, tokens: &[RefreshToken]) -> Result<(), StoreError> {
     for token in tokens {
         let session = sessions::by_id(tx.connection, token.session)?;
         if let Some(session) = session.filter(|session| session.secret_hash == token.secret_hash) {

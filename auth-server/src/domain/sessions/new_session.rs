@@ -82,7 +82,7 @@ impl PreparedSession {
         remember_origin(tx.connection, user, &self.client, tx.now)?;
         sessions::insert(tx.connection, &self.session)?;
         tx.audit.record_session_event(event, session, user);
-        logout::end_presented(tx, &self.superseded)
+        logout::end_by_tokens(tx, &self.superseded)
     }
 
     pub fn issue(self, context: &Context, user: User, audience: &str) -> Result<IssuedTokens, UnusableKey> {

@@ -152,7 +152,7 @@ struct Rotation {
 impl Rotation {
     fn run(&self, tx: &mut Transaction<'_>) -> Result<Outcome, StoreError> {
         if let Some(session) = sessions::rotate(tx.connection, &self.params, Guard::Exact)? {
-            return self.grant(tx, session, Grant::Rotated);
+            return grant_tokens(tx, session, Grant::Rotated);
         }
         let (session, row_is_behind) = match self.load(tx)? {
             TokenStatus::Current { session, row_is_behind } => (session, row_is_behind),
@@ -164,7 +164,7 @@ impl Rotation {
         // Either the row is behind the token, or it changed between the two statements.
         if let Some(session) = sessions::rotate(tx.connection, &self.params, Guard::ExactOrOlder)? {
             let grant = if row_is_behind { Grant::Restored } else { Grant::Rotated };
-            return self.grant(tx, session, grant);
+            return grant_tokens(tx, session, grant);
         }
         let status = self.load(tx)?;
         self.redeliver_or_reject(tx, status)
@@ -197,7 +197,7 @@ impl Rotation {
         {
             return self.end_reused(tx, &session);
         }
-        self.grant(tx, session, grant)
+        grant_tokens(tx, session, grant)
     }
 
     /// A missing key never matches a missing key.
@@ -210,30 +210,30 @@ impl Rotation {
         let reason = token_status::end_reused(tx, &self.token, session, &self.lifetimes)?;
         Ok(reason.map_or(Outcome::Conflict, Outcome::Ended))
     }
+}
 
-    /// Grants tokens to an enabled user. Disabling a user ends their sessions; one that is left over ends here.
-    fn grant(&self, tx: &mut Transaction<'_>, session: Session, grant: Grant) -> Result<Outcome, StoreError> {
-        let Some(user) = users::by_id(tx.connection, session.user_id)? else {
-            return Ok(Outcome::Ended(EndReason::UserDeleted));
-        };
-        if user.disabled_at.is_some() {
-            let reason = EndReason::UserDisabled;
-            if sessions::end(tx.connection, session.id, reason, tx.now)? {
-                tx.audit.record_ended([session.id], user.id, reason);
-            }
-            return Ok(Outcome::Ended(reason));
+/// Grants tokens to an enabled user. Disabling a user ends their sessions; one that is left over ends here.
+fn grant_tokens(tx: &mut Transaction<'_>, session: Session, grant: Grant) -> Result<Outcome, StoreError> {
+    let Some(user) = users::by_id(tx.connection, session.user_id)? else {
+        return Ok(Outcome::Ended(EndReason::UserDeleted));
+    };
+    if user.disabled_at.is_some() {
+        let reason = EndReason::UserDisabled;
+        if sessions::end(tx.connection, session.id, reason, tx.now)? {
+            tx.audit.record_ended([session.id], user.id, reason);
         }
-        match grant {
-            Grant::Restored => {
-                tx.audit.record_session_event(EventType::GenerationRestored, session.id, user.id);
-            }
-            Grant::RedeliveredByKey => {
-                tx.audit.record_session_event(EventType::RefreshRedelivered, session.id, user.id);
-            }
-            Grant::Rotated | Grant::RedeliveredInGrace => {}
-        }
-        Ok(Outcome::Granted { session: session.into(), user: user.into(), grant })
+        return Ok(Outcome::Ended(reason));
     }
+    match grant {
+        Grant::Restored => {
+            tx.audit.record_session_event(EventType::GenerationRestored, session.id, user.id);
+        }
+        Grant::RedeliveredByKey => {
+            tx.audit.record_session_event(EventType::RefreshRedelivered, session.id, user.id);
+        }
+        Grant::Rotated | Grant::RedeliveredInGrace => {}
+    }
+    Ok(Outcome::Granted { session: session.into(), user: user.into(), grant })
 }
 
 impl Grant {

@@ -86,7 +86,9 @@ pub async fn change(operation: &Operation<'_>, user: UserId, change: Change) -> 
         }
         users::set_access(tx.connection, &after)?;
         let is_disabled_now = events.iter().any(|event| event.kind == EventType::UserDisabled);
-        events.into_iter().for_each(|event| tx.audit.record(event));
+        for event in events {
+            tx.audit.record(event);
+        }
         if is_disabled_now {
             sessions::end_others(tx, user, None, EndReason::UserDisabled)?;
         }

@@ -56,10 +56,8 @@ pub async fn register(
     new_session: NewSession,
 ) -> Result<IssuedTokens, RegistrationError> {
     let outcome = create_and_log_in(context, new_user, new_session).await;
-    context.metrics.registrations.count(match &outcome {
-        Ok(_) => "succeeded",
-        Err(error) => error.metric_label(),
-    });
+    let label = outcome.as_ref().err().map_or("succeeded", RegistrationError::metric_label);
+    context.metrics.registrations.count(label);
     outcome
 }
 
