@@ -7,6 +7,7 @@ mod csrf;
 mod errors;
 mod extract;
 mod openapi;
+mod problems;
 mod rate_limit;
 mod responses;
 mod routes;

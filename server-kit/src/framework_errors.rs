@@ -5,7 +5,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpResponse, Route, guard, web};
+use actix_web::{Error, HttpResponse, Resource, Route, guard, web};
 use shared_claims::http::problem::MEDIA_TYPE;
 use shared_claims::{Code, Problem};
 
@@ -33,10 +33,12 @@ pub fn not_found() -> Route {
     web::to(|| async { Err::<HttpResponse, _>(Problem::new(Code::NotFound)) })
 }
 
-/// Responds 405 with `Allow`; for `default_service` of a resource. Without it, actix responds to a wrong method with 404.
+/// A resource that responds to other methods with 405 and `allow`. Without that, actix responds with 404.
 #[must_use]
-pub fn method_not_allowed(allow: &'static str) -> Route {
-    web::to(move || async move { Err::<HttpResponse, _>(Problem::new(Code::MethodNotAllowed).allow(allow)) })
+pub fn resource(path: &str, allow: &'static str) -> Resource {
+    let refuse =
+        move || async move { Err::<HttpResponse, _>(Problem::new(Code::MethodNotAllowed).allow(allow)) };
+    web::resource(path).default_service(web::to(refuse))
 }
 
 /// A route for GET and HEAD. HEAD must work wherever GET does (RFC 9110 §9.3.2).

@@ -1,9 +1,7 @@
-mod problems;
 mod request_schemas;
 
 use actix_web::http::Method;
 use actix_web::{HttpResponse, web};
-pub use problems::*;
 use server_kit::openapi::{add_headers, add_problem, operations};
 use shared_claims::Code;
 use shared_claims::http::problem::ProblemBody;

@@ -1,5 +1,5 @@
-use actix_web::{Resource, web};
-use server_kit::framework_errors::{get_or_head, method_not_allowed, not_found};
+use actix_web::web;
+use server_kit::framework_errors::{get_or_head, not_found, resource};
 use shared_claims::require;
 
 use crate::http::auth::{events, login, logout, me, password, reauthenticate, refresh, register, sessions};
@@ -68,8 +68,4 @@ pub fn routes(config: &mut web::ServiceConfig, demo_api_url: Option<&str>) {
         .service(resource("/readyz", "GET, HEAD").route(get_or_head().to(health::get_readiness)))
         .service(resource("/openapi.json", "GET, HEAD").route(get_or_head().to(openapi::get_openapi)))
         .default_service(not_found());
-}
-
-pub fn resource(path: &str, allow: &'static str) -> Resource {
-    web::resource(path).default_service(method_not_allowed(allow))
 }

@@ -1,5 +1,5 @@
-use actix_web::{Resource, web};
-use server_kit::framework_errors::{get_or_head, method_not_allowed, not_found};
+use actix_web::web;
+use server_kit::framework_errors::{get_or_head, not_found, resource};
 use shared_claims::require_token;
 
 use super::{admin, greeting, health, openapi, profile, protected, transfer, verify};
@@ -23,8 +23,4 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .service(resource("/readyz", "GET, HEAD").route(get_or_head().to(health::ready)))
         .service(resource("/openapi.json", "GET, HEAD").route(get_or_head().to(openapi::document)))
         .default_service(not_found());
-}
-
-fn resource(path: &str, allow: &'static str) -> Resource {
-    web::resource(path).default_service(method_not_allowed(allow))
 }

@@ -11,7 +11,7 @@ use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
 use shared_claims::{Code, Problem};
 
-use crate::framework_errors::{self, get_or_head, method_not_allowed, not_found};
+use crate::framework_errors::{self, get_or_head, not_found, resource};
 
 /// OpenMetrics 1.0, which Prometheus supports without configuration.
 const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -37,11 +37,7 @@ impl MetricsServer {
         let app = move || {
             App::new()
                 .app_data(registry.clone())
-                .service(
-                    web::resource("/metrics")
-                        .route(get_or_head().to(show))
-                        .default_service(method_not_allowed("GET, HEAD")),
-                )
+                .service(resource("/metrics", "GET, HEAD").route(get_or_head().to(show)))
                 .default_service(not_found())
                 .wrap(from_fn(framework_errors::to_problems))
         };

@@ -6,7 +6,7 @@ use awc::http::header::{ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, Head
 use awc::http::{Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use server_kit::framework_errors::{get_or_head, method_not_allowed, to_problems};
+use server_kit::framework_errors::{get_or_head, resource, to_problems};
 use shared_claims::{Code, Problem};
 
 #[derive(Deserialize)]
@@ -17,11 +17,7 @@ struct Plan {
 fn start() -> String {
     let app = || {
         App::new()
-            .service(
-                web::resource("/hello")
-                    .route(get_or_head().to(async || "hello"))
-                    .default_service(method_not_allowed("GET, HEAD")),
-            )
+            .service(resource("/hello", "GET, HEAD").route(get_or_head().to(async || "hello")))
             .route("/closed", get_or_head().to(async || Err::<String, _>(Problem::new(Code::MissingToken))))
             .route("/number/{n}", web::get().to(async |n: web::Path<u32>| n.to_string()))
             .route("/json", web::post().to(async |body: web::Json<Plan>| body.plan.clone()))

@@ -9,7 +9,7 @@ use crate::domain::users::admin::{self, Change};
 use crate::domain::users::search::{self, Cursor, Search, UserRef};
 use crate::http::Validation;
 use crate::http::extract::{AdminSession, Json, PageQuery, Query, parse_id};
-use crate::http::openapi::LastAdministrator;
+use crate::http::problems::LastAdministrator;
 use crate::model::{CustomClaims, Roles, UserView};
 
 /// A page of users.

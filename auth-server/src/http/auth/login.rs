@@ -8,7 +8,7 @@ use crate::domain::context::Context;
 use crate::domain::sessions::{self, Credentials, NewSession};
 use crate::http::extract::Json;
 use crate::http::extract::refresh_token::find_all;
-use crate::http::openapi::PasswordProblems;
+use crate::http::problems::PasswordProblems;
 use crate::http::responses::{self, Tokens};
 use crate::http::{Cookies, LoginRateLimit, Validation};
 use crate::model::{ClientInfo, Delivery, Email, Username};

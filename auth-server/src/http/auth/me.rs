@@ -8,7 +8,7 @@ use crate::domain::context::Context;
 use crate::domain::sessions::{self, CurrentSession};
 use crate::domain::users;
 use crate::http::extract::Json;
-use crate::http::openapi::{FreshLoginRequired, LastAdministrator, RateLimited};
+use crate::http::problems::{FreshLoginRequired, LastAdministrator, RateLimited};
 use crate::http::responses::{self, UserBody};
 use crate::http::{Cookies, LoginRateLimit, Validation};
 use crate::model::{ClientInfo, DisplayName, TokenTransport, User, Username};

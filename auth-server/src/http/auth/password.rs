@@ -8,7 +8,7 @@ use crate::domain::context::Context;
 use crate::domain::sessions::CurrentSession;
 use crate::domain::users::{self, PasswordChange};
 use crate::http::extract::Json;
-use crate::http::openapi::PasswordProblems;
+use crate::http::problems::PasswordProblems;
 use crate::http::{LoginRateLimit, Validation, responses};
 use crate::model::ClientInfo;
 

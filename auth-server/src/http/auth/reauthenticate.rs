@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use crate::domain::context::Context;
 use crate::domain::sessions::{self, CurrentSession};
 use crate::http::extract::Json;
-use crate::http::openapi::PasswordProblems;
+use crate::http::problems::PasswordProblems;
 use crate::http::responses::{self, Tokens};
 use crate::http::{Cookies, LoginRateLimit, Validation};
 use crate::model::ClientInfo;

@@ -10,7 +10,7 @@ use crate::http::Cookies;
 use crate::http::errors::session_ended;
 use crate::http::extract::refresh_token::{self, ReceivedToken};
 use crate::http::extract::{OptionalJson, idempotency_key};
-use crate::http::openapi::RefreshProblems;
+use crate::http::problems::RefreshProblems;
 use crate::http::responses::{self, Tokens};
 use crate::model::{ClientInfo, EndReason, TokenTransport};
 

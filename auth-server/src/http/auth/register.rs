@@ -9,7 +9,7 @@ use crate::domain::sessions::NewSession;
 use crate::domain::users::{self, NewUser};
 use crate::http::extract::Json;
 use crate::http::extract::refresh_token::find_all;
-use crate::http::openapi::{RateLimited, RegistrationProblems};
+use crate::http::problems::{RateLimited, RegistrationProblems};
 use crate::http::responses::{self, Tokens};
 use crate::http::{Cookies, LoginRateLimit, Validation};
 use crate::model::{ClientInfo, Delivery, DisplayName, Email, Username};

@@ -3,9 +3,7 @@
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION};
 use actix_web::{HttpResponse, web};
 use serde_json::json;
-use server_kit::framework_errors::get_or_head;
-
-use crate::http::routes::resource;
+use server_kit::framework_errors::{get_or_head, resource};
 
 const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";

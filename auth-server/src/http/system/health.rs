@@ -5,7 +5,7 @@ use shared_claims::{Code, Problem};
 use utoipa::ToSchema;
 
 use crate::domain::context::Context;
-use crate::http::openapi::NotReady;
+use crate::http::problems::NotReady;
 
 /// Rotation compares times that several servers wrote. A difference within the grace period changes nothing.
 const MAX_CLOCK_DIFFERENCE: TimeDelta = TimeDelta::seconds(2);

@@ -14,7 +14,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::domain::context::Context;
 use crate::domain::revocation_feed::{Cursor, Page};
 use crate::http::extract::Query;
-use crate::http::openapi::FeedProblems;
+use crate::http::problems::FeedProblems;
 use crate::model::Revocation;
 
 /// Longest time to wait for news, in seconds. Proxies close connections that are silent for longer.
