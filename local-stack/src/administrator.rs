@@ -10,7 +10,7 @@ const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 const LENGTH: usize = 24;
 const GROUP: usize = 6;
 
-/// Creates the administrator at the first run and returns the password, which is not stored. Returns `None` at later runs.
+/// Creates the administrator at the first run and returns the password. Returns `None` at later runs.
 ///
 /// # Errors
 /// One line.

@@ -51,7 +51,7 @@ impl DataFolder {
         DirBuilder::new().recursive(true).mode(0o700).create(&secrets)?;
         for file in [&self.refresh_secret, &self.key_encryption_secret, &self.feed_token] {
             if !file.try_exists()? {
-                create_secret(&secrets, file)?;
+                write(&secrets, file, &BASE64_STANDARD.encode(random::<SECRET_BYTES>()?))?;
             }
         }
         // SQLite would create it readable for all users. This also fails early if the folder is not writable.
@@ -59,11 +59,12 @@ impl DataFolder {
     }
 }
 
-/// Writes the secret to a draft and renames it, so that a crash leaves no incomplete secret. A leftover draft is harmless.
-fn create_secret(folder: &Path, file: &Path) -> io::Result<()> {
+/// Writes a file that only the owner can read: a draft that is renamed, so that a crash leaves no incomplete file. A leftover draft
+/// is harmless.
+pub fn write(folder: &Path, file: &Path, content: &str) -> io::Result<()> {
     let draft_path = folder.join(format!(".draft-{}", BASE64_URL_SAFE_NO_PAD.encode(random::<16>()?)));
     let mut draft = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft_path)?;
-    draft.write_all(BASE64_STANDARD.encode(random::<SECRET_BYTES>()?).as_bytes())?;
+    draft.write_all(content.as_bytes())?;
     draft.sync_all()?;
     fs::rename(&draft_path, file)?;
     // After a power failure, the database must not contain signing keys that were encrypted with a lost secret.

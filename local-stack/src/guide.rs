@@ -5,12 +5,12 @@ use std::path::Path;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::addresses::Addresses;
-use crate::administrator;
+use crate::{administrator, stack_file};
 
 /// The text. It contains the administrator's password at the first run only.
 pub fn text(addresses: Addresses, data: &Path, password: Option<&SecretString>) -> String {
     let (auth, api) = (addresses.auth_url(), addresses.api_url());
-    let administrator = password.map(|password| administrator(password, &api)).unwrap_or_default();
+    let administrator = password.map(|password| administrator(password, &api, data)).unwrap_or_default();
     let steps = STEPS.replace("{auth}", &auth).replace("{api}", &api);
     let data = data.display().to_string();
     format!(
@@ -26,13 +26,14 @@ Paste this into bash in another terminal, step by step or as a whole:
     )
 }
 
-fn administrator(password: &SecretString, api: &str) -> String {
+fn administrator(password: &SecretString, api: &str, data: &Path) -> String {
     format!(
         "  administrator   {:<27}   may also call {api}/admin
-  password        {:<27}   shown only once, and not stored
+  password        {:<27}   shown only once, stored in {}
 ",
         administrator::EMAIL,
-        password.expose_secret()
+        password.expose_secret(),
+        data.join(stack_file::NAME).display()
     )
 }
 

@@ -9,6 +9,7 @@ mod arguments;
 mod data_folder;
 mod guide;
 mod servers;
+mod stack_file;
 mod stop_signal;
 
 use std::io::{self, Write};
@@ -39,6 +40,7 @@ async fn run() -> Result<(), Failure> {
     // From here on Ctrl-C is deferred: between creating the administrator and printing the password it would lose the password.
     let stop = StopSignal::listen()?;
     let password = administrator::create(&servers.auth).await?;
+    stack_file::write(&arguments.data_dir, addresses, password.as_ref())?;
     print(&guide::text(addresses, &arguments.data_dir, password.as_ref()))?;
     // Not earlier, because the servers warn about plain HTTP, which is intended here.
     logging::start(LogFormat::Text, LOG_FILTER);

@@ -40,6 +40,25 @@ fn a_later_run_keeps_the_secrets_and_says_nothing_of_a_password() {
 }
 
 #[test]
+fn stack_json_has_what_is_printed_and_keeps_the_password_at_later_runs() {
+    let folder = folder();
+    let data = folder.path().join("data");
+    let first = Stack::start(&data);
+    assert_eq!(mode(&data.join("stack.json")), 0o600);
+    let administrator = ["administrator", "password"].map(|name| first.named(name).map(str::to_owned));
+    assert!(administrator.iter().all(Option::is_some));
+    let addresses = ["auth server", "API"];
+    let printed = |stack: &Stack| addresses.map(|name| stack.named(name).map(str::to_owned));
+    assert_eq!(stack_json(&data, ["auth_url", "api_url"]), printed(&first));
+    assert_eq!(stack_json(&data, ["admin_email", "admin_password"]), administrator);
+    assert!(first.stop("TERM").success());
+
+    let second = Stack::start(&data);
+    assert_eq!(stack_json(&data, ["auth_url", "api_url"]), printed(&second));
+    assert_eq!(stack_json(&data, ["admin_email", "admin_password"]), administrator);
+}
+
+#[test]
 fn the_printed_password_opens_what_is_for_administrators() {
     let folder = folder();
     let stack = Stack::start(&folder.path().join("data"));
@@ -92,4 +111,10 @@ fn mode(path: &Path) -> u32 {
 
 fn secrets(data: &Path) -> Vec<String> {
     SECRETS.map(|file| fs::read_to_string(data.join(file)).unwrap()).into()
+}
+
+fn stack_json(data: &Path, names: [&str; 2]) -> [Option<String>; 2] {
+    let json: serde_json::Value =
+        serde_json::from_slice(&fs::read(data.join("stack.json")).unwrap()).unwrap();
+    names.map(|name| json[name].as_str().map(str::to_owned))
 }
