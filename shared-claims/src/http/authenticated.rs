@@ -112,7 +112,7 @@ async fn authenticate<C: DeserializeOwned + 'static>(
 }
 
 /// Authenticates on behalf of another request, as `auth_request` of a proxy does: the caller, or `None` without a
-/// token. `is_safe_method` says whether the CSRF rule applies to a token from the cookie.
+/// token. With `is_safe_method`, a token from the cookie needs no `X-CSRF-Token`.
 ///
 /// # Errors
 /// Those of [`Authenticated`], except `missing_token`.
