@@ -70,6 +70,8 @@ impl Clock for ManualClock {
     }
 }
 
+type Sign = Box<dyn Fn(&[u8]) -> Vec<u8> + Send + Sync>;
+
 /// A signing key.
 pub struct SigningKey {
     algorithm: Algorithm,
@@ -77,7 +79,7 @@ pub struct SigningKey {
     /// The JWK. A shared secret has none.
     public: Option<Value>,
     key_set: KeySet,
-    signature: Box<dyn Fn(&[u8]) -> Vec<u8> + Send + Sync>,
+    signature: Sign,
 }
 
 impl SigningKey {
