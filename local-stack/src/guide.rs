@@ -45,8 +45,8 @@ const STEPS: &str = r#"
   ANN='"email":"ann'$RANDOM'@example.org","password":"correct horse battery staple"'
 
   # 1. Register. The access token is in the response, the refresh token in the cookie jar.
-  ANSWER=$(curl -sS $AUTH/auth/register -c $JAR -H "$JSON" -d "{\"name\":\"Ann\",$ANN}")
-  TOKEN=$(echo "$ANSWER" | sed 's/.*"access_token":"\([^"]*\)".*/\1/'); echo "$ANSWER"
+  RESPONSE=$(curl -sS $AUTH/auth/register -c $JAR -H "$JSON" -d "{\"name\":\"Ann\",$ANN}")
+  TOKEN=$(echo "$RESPONSE" | sed 's/.*"access_token":"\([^"]*\)".*/\1/'); echo "$RESPONSE"
 
   # 2. Call the API with the access token, which is valid for one minute: Hello Ann.
   curl -sS -w '\n' $API/protected -H "Authorization: Bearer $TOKEN"
