@@ -215,13 +215,15 @@ pub struct Settings {
     #[arg(hide_short_help = true, help_heading = KEYS)]
     jwt_access_secrets_accepted_file: Option<PathBuf>,
 
-    /// Address and port of `GET /metrics`, without authentication [default: off]
+    /// Address of `GET /metrics` [default: off]
     ///
-    /// Bind it to loopback or to a network that only operators reach.
+    /// Without authentication. Use loopback or a network that only operators reach.
     #[arg(long, env, value_parser = address, hide_short_help = true, help_heading = OBSERVABILITY)]
     pub metrics_addr: Option<SocketAddr>,
 
-    /// Format of log lines; the variable `RUST_LOG` sets the filter
+    /// Format of log lines
+    ///
+    /// The variable `RUST_LOG` sets the filter.
     #[arg(long, env, default_value = "text", hide_short_help = true, help_heading = OBSERVABILITY)]
     pub log_format: LogFormat,
 }
@@ -238,11 +240,11 @@ pub enum Registration {
 /// `SameSite` (RFC 6265bis §5.6.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum SameSite {
-    /// Requests from pages of the same site
+    /// Sent with requests from pages of the same site
     Strict,
-    /// Also links from other sites
+    /// Also sent when a user follows a link from another site
     Lax,
-    /// All requests
+    /// Sent with all requests
     None,
 }
 

@@ -48,7 +48,7 @@ pub struct Settings {
     #[arg(long, env, default_value = "http://localhost:8080", value_parser = issuer, help_heading = TOKENS)]
     pub issuer: Url,
 
-    /// Audience of accepted tokens
+    /// Audience of tokens
     #[arg(long, env, default_value = "api", value_parser = name, help_heading = TOKENS)]
     pub audience: String,
 

@@ -1,6 +1,8 @@
-//! The program as a newcomer meets it: started, read, pasted from, stopped.
+//! The program as a new user runs it, and the documents that are generated from the servers.
 
 mod failures;
 mod guide;
 mod runs;
+mod settings_md;
 mod stack;
+mod usage;
