@@ -20,12 +20,12 @@ async fn run() -> Result<(), Failure> {
         logging::start(settings.log_format, logging::DEFAULT_FILTER);
     }
     match command {
-        None => serve(settings).await,
+        None => serve(&settings).await,
         Some(command) => Ok(cli::run(&settings, command).await?),
     }
 }
 
-async fn serve(settings: Settings) -> Result<(), Failure> {
+async fn serve(settings: &Settings) -> Result<(), Failure> {
     listener::raise_fd_limit();
     let server = AuthServer::build(settings, Arc::new(SystemClock)).await?;
     log::info!("listening on {}", server.address());

@@ -53,21 +53,21 @@ impl AuthServer {
     ///
     /// # Errors
     /// One line that names the setting or the cause.
-    pub async fn build(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, String> {
+    pub async fn build(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self, String> {
         let secrets = settings.secrets()?;
         let listener = bind("BIND_ADDR", settings.bind_addr)?;
         let address = listener.local_addr().map_err(|error| format!("BIND_ADDR: {error}"))?;
         let metrics_listener =
             settings.metrics_addr.map(|address| bind("METRICS_ADDR", address)).transpose()?;
-        let context = Arc::new(context(&settings, &secrets, clock).await?);
-        warn_about_risks(&settings);
+        let context = Arc::new(context(settings, &secrets, clock).await?);
+        warn_about_risks(settings);
         let http_metrics = metrics_listener.is_some().then(HttpMetrics::default);
         let metrics = metrics_listener.zip(http_metrics.as_ref()).map(|(listener, http)| {
             MetricsServer::new(listener, registry::registry(Arc::clone(&context), http))
                 .map_err(|error| format!("METRICS_ADDR: {error}"))
         });
         let metrics = metrics.transpose()?;
-        let server = app::serve(&settings, secrets.feed_tokens, Arc::clone(&context), http_metrics, listener)
+        let server = app::serve(settings, secrets.feed_tokens, Arc::clone(&context), http_metrics, listener)
             .map_err(|error| format!("BIND_ADDR: {error}"))?;
         Ok(Self { address, server, metrics, context })
     }

@@ -43,7 +43,7 @@ impl BenchServer {
         let (tell, told) = mpsc::channel();
         let thread = thread::spawn(move || {
             System::new().block_on(async move {
-                let server = AuthServer::build(settings, Arc::new(SystemClock)).await.expect("a server");
+                let server = AuthServer::build(&settings, Arc::new(SystemClock)).await.expect("a server");
                 tell.send((server.address(), server.handle())).expect("somebody who waits for it");
                 server.run().await.expect("a listener");
             });

@@ -27,9 +27,9 @@ impl Servers {
     /// One line that names the cause.
     pub async fn build(addresses: Addresses, data: &DataFolder) -> Result<Self, String> {
         let settings = auth_server::Settings::from_flags(auth_flags(addresses, data))?;
-        let auth = AuthServer::build(settings, Arc::new(SystemClock)).await?;
+        let auth = AuthServer::build(&settings, Arc::new(SystemClock)).await?;
         let settings = resource_server::Settings::from_flags(api_flags(addresses, data))?;
-        let api = ResourceServer::build(settings, Arc::new(SystemClock))?;
+        let api = ResourceServer::build(&settings, Arc::new(SystemClock))?;
         Ok(Self { auth, api })
     }
 

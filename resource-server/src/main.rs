@@ -16,7 +16,7 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), Failure> {
     let CommandLine { command, settings } = CommandLine::from_process()?;
     match command {
-        None => serve(settings).await,
+        None => serve(&settings).await,
         Some(Command::Healthcheck) => {
             println!("{}", healthcheck::check(settings.bind_addr).await?);
             Ok(())
@@ -24,11 +24,11 @@ async fn run() -> Result<(), Failure> {
     }
 }
 
-async fn serve(settings: Settings) -> Result<(), Failure> {
+async fn serve(settings: &Settings) -> Result<(), Failure> {
     logging::start(settings.log_format, logging::DEFAULT_FILTER);
     listener::raise_fd_limit();
-    let (issuer, audience) = (settings.issuer(), settings.audience.clone());
     let server = ResourceServer::build(settings, Arc::new(SystemClock))?;
-    log::info!("listening on http://{}, for tokens of {issuer} with audience {audience}", server.address());
+    let (address, issuer, audience) = (server.address(), settings.issuer(), &settings.audience);
+    log::info!("listening on http://{address}, for tokens of {issuer} with audience {audience}");
     server.run().await.map_err(|error| Failure::Runtime(error.to_string()))
 }

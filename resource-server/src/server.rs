@@ -33,13 +33,13 @@ impl ResourceServer {
     ///
     /// # Panics
     /// Outside of an actix system.
-    pub fn build(settings: Settings, clock: Arc<dyn Clock>) -> Result<Self, String> {
+    pub fn build(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self, String> {
         let secrets = settings.secrets()?;
         let listener = bind("BIND_ADDR", settings.bind_addr)?;
         let address = listener.local_addr().map_err(|error| format!("BIND_ADDR: {error}"))?;
         let metrics_listener =
             settings.metrics_addr.map(|address| bind("METRICS_ADDR", address)).transpose()?;
-        let (mut validator, readiness) = validation(&settings, &secrets, clock);
+        let (mut validator, readiness) = validation(settings, &secrets, clock);
         let mut http_metrics = None;
         let mut metrics = None;
         if let Some(listener) = metrics_listener {
@@ -49,7 +49,7 @@ impl ResourceServer {
             http_metrics = Some(http);
             validator = validator.with_observer(move |result| tokens.count(result));
         }
-        let server = app::serve(&settings, validator, readiness, http_metrics, listener)
+        let server = app::serve(settings, validator, readiness, http_metrics, listener)
             .map_err(|error| format!("BIND_ADDR: {error}"))?;
         Ok(Self { address, server, metrics })
     }

@@ -26,6 +26,7 @@ impl From<String> for Failure {
 }
 
 /// The exit status of a program. Prints a failure to standard error, after the program's name.
+#[must_use]
 pub fn exit_code(program: &str, result: Result<(), Failure>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,

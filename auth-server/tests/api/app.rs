@@ -78,7 +78,7 @@ impl TestApp {
     ) -> Result<Self, String> {
         [REFRESH_SECRET, KEY_SECRET].into_iter().for_each(evidence::secret);
         let settings = settings(&database, &flags)?;
-        let server = AuthServer::build(settings, Arc::new(clock.clone())).await?;
+        let server = AuthServer::build(&settings, Arc::new(clock.clone())).await?;
         let (url, handle) = (format!("http://{}", server.address()), server.handle());
         let metrics_url = server.metrics_address().map(|address| format!("http://{address}"));
         rt::spawn(server.run());

@@ -70,7 +70,7 @@ impl Stack {
         ];
         let settings = auth_server::Settings::from_flags([&flags, more].concat()).expect("settings");
         let clock = Arc::new(self.clock.clone());
-        let server = AuthServer::build(settings, clock).await.expect("an auth server");
+        let server = AuthServer::build(&settings, clock).await.expect("an auth server");
         let (url, handle) = (format!("http://{}", server.address()), server.handle());
         rt::spawn(server.run());
         Running { url, handle }
@@ -85,7 +85,7 @@ impl Stack {
             ["resource-server", "--bind-addr", "127.0.0.1:0", "--issuer", &self.auth, "--workers", "1"];
         let settings = resource_server::Settings::from_flags([&flags, more].concat()).expect("settings");
         let clock = Arc::new(self.clock.clone());
-        let server = ResourceServer::build(settings, clock).expect("a resource server");
+        let server = ResourceServer::build(&settings, clock).expect("a resource server");
         let (url, handle) = (format!("http://{}", server.address()), server.handle());
         rt::spawn(server.run());
         Running { url, handle }

@@ -43,7 +43,7 @@ impl Api {
         let own =
             ["resource-server", "--bind-addr", "127.0.0.1:0", "--workers", "1", "--issuer", &issuer.url];
         let settings = Settings::from_flags(own.iter().chain(flags)).expect("settings");
-        let server = ResourceServer::build(settings, Arc::new(clock.clone())).expect("a server");
+        let server = ResourceServer::build(&settings, Arc::new(clock.clone())).expect("a server");
         let url = format!("http://{}", server.address());
         let metrics_url = server.metrics_address().map(|address| format!("http://{address}"));
         actix_web::rt::spawn(server.run());

@@ -98,7 +98,7 @@ async fn a_port_in_use_stops_the_start_with_one_line() {
     let api = Api::ready().await;
     let taken = api.url.trim_start_matches("http://");
     let settings = Settings::from_flags(["resource-server", "--bind-addr", taken]).expect("settings");
-    let Err(line) = ResourceServer::build(settings, Arc::new(ManualClock::new())) else {
+    let Err(line) = ResourceServer::build(&settings, Arc::new(ManualClock::new())) else {
         panic!("two servers on one port");
     };
     assert!(

@@ -127,6 +127,6 @@ async fn they_have_a_listener_of_their_own_and_only_if_asked_for() {
     let taken = api.url.trim_start_matches("http://");
     let flags = ["resource-server", "--bind-addr", "127.0.0.1:0", "--metrics-addr", taken];
     let settings = Settings::from_flags(flags).expect("settings");
-    let error = ResourceServer::build(settings, Arc::new(ManualClock::new())).err().expect("no server");
+    let error = ResourceServer::build(&settings, Arc::new(ManualClock::new())).err().expect("no server");
     assert!(error.starts_with("METRICS_ADDR: cannot listen on "), "{error}");
 }
