@@ -1,5 +1,4 @@
-//! For property tests and fuzzers: doors to what the edge of the server reads, behind the feature `testing`, which no
-//! program turns on.
+//! Access to the parsers of the server for property tests and fuzzers. Requires the feature `testing`, which no program enables.
 
 use std::sync::Arc;
 
@@ -12,25 +11,25 @@ use crate::domain::tokens::RefreshTokens;
 use crate::http::{Cookies, idempotency_key as key};
 use crate::model::Email;
 
-/// The refresh cookie stands twice.
+/// The request has two refresh cookies.
 #[derive(Debug, PartialEq, Eq)]
 pub struct CookieTwice;
 
-/// The `Idempotency-Key` is none.
+/// The `Idempotency-Key` is malformed.
 #[derive(Debug, PartialEq, Eq)]
 pub struct MalformedKey;
 
-/// Reads refresh tokens as the server does before it asks the database.
+/// Parses refresh tokens as the server does before it queries the database.
 pub struct RefreshTokenReader(RefreshTokens);
 
 impl RefreshTokenReader {
-    /// Of one issuer with one secret.
+    /// A reader for one issuer and one secret.
     #[must_use]
     pub fn new(issuer: &str, secret: &str, clock: Arc<dyn Clock>) -> Self {
         Self(RefreshTokens::new(issuer, &SecretString::from(secret), &[], clock))
     }
 
-    /// The session and the generation, if the token is one.
+    /// The session and the generation of a valid token.
     #[must_use]
     pub fn read(&self, token: &str) -> Option<(String, u64)> {
         let token = self.0.read(&SecretString::from(token)).ok()?;
@@ -38,7 +37,7 @@ impl RefreshTokenReader {
     }
 }
 
-/// The address in its one form, if it is one.
+/// The address in its normal form, if it is valid.
 #[must_use]
 pub fn email(text: &str) -> Option<String> {
     Email::parse(text).ok().map(|email| email.to_string())
@@ -47,16 +46,16 @@ pub fn email(text: &str) -> Option<String> {
 /// The refresh token in the request's cookies.
 ///
 /// # Errors
-/// There are two.
+/// [`CookieTwice`]
 pub fn refresh_cookie(request: &HttpRequest) -> Result<Option<String>, CookieTwice> {
     let found = Cookies::new(true, SameSite::Strict).find(request).map_err(|_| CookieTwice)?;
     Ok(found.map(|token| token.expose_secret().to_owned()))
 }
 
-/// Whether the request has a key.
+/// Whether the request has an `Idempotency-Key`.
 ///
 /// # Errors
-/// It has one that is malformed, or several.
+/// [`MalformedKey`], also for more than one key.
 pub fn idempotency_key(request: &HttpRequest) -> Result<bool, MalformedKey> {
     key(request).map(|key| key.is_some()).map_err(|_| MalformedKey)
 }

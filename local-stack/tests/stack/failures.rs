@@ -46,7 +46,7 @@ fn a_data_folder_that_cannot_be_used_is_one_line() {
 }
 
 #[test]
-fn a_database_that_is_none_is_one_line() {
+fn a_file_that_is_not_a_database_is_one_line() {
     let folder = folder();
     fs::write(
         folder.path().join("latchkey.db"),
@@ -58,7 +58,7 @@ fn a_database_that_is_none_is_one_line() {
 }
 
 #[test]
-fn secrets_that_were_lost_are_one_line() {
+fn lost_secrets_are_one_line() {
     let folder = folder();
     let data = folder.path().join("data");
     assert!(Stack::start(&data).stop("TERM").success());
@@ -67,7 +67,7 @@ fn secrets_that_were_lost_are_one_line() {
     assert!(line.contains("KEY_ENCRYPTION_SECRET"), "{line}");
 }
 
-/// What a failed start says: nothing but one line on standard error.
+/// The only output of a failed start: one line on standard error.
 fn only_line(output: &Output) -> String {
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{error}");

@@ -1,14 +1,14 @@
 use crate::stack::{Stack, bash, folder};
 
-/// Takes eleven seconds, as the text itself does: it waits for the end of the grace.
+/// Takes eleven seconds, because the steps wait for the end of the grace period.
 #[test]
-fn the_printed_lines_do_what_the_text_says() {
+fn the_printed_steps_work() {
     let folder = folder();
     let stack = Stack::start(&folder.path().join("data"));
     let printed = bash(stack.steps(), folder.path());
     let lines: Vec<&str> = printed.lines().collect();
     let [registered, greeted, refreshed, spent, newest, logged_in, logged_out] = lines[..] else {
-        panic!("seven answers, not:\n{printed}");
+        panic!("seven responses, not:\n{printed}");
     };
     assert!(
         registered.contains(r#""rotation":0"#) && registered.contains(r#""expires_in":60"#),
@@ -24,7 +24,7 @@ fn the_printed_lines_do_what_the_text_says() {
 }
 
 #[test]
-fn the_lines_can_be_pasted_again_at_a_later_run() {
+fn the_steps_can_be_pasted_again_in_a_later_run() {
     let folder = folder();
     let data = folder.path().join("data");
     let first = Stack::start(&data);
@@ -35,7 +35,7 @@ fn the_lines_can_be_pasted_again_at_a_later_run() {
 }
 
 #[test]
-fn within_the_grace_the_spent_cookie_is_answered_with_the_same_successor() {
+fn within_the_grace_period_the_old_cookie_returns_the_same_successor() {
     let folder = folder();
     let stack = Stack::start(&folder.path().join("data"));
     let printed = bash(&stack.steps().replace("sleep 11", ""), folder.path());
@@ -52,7 +52,7 @@ fn the_text_fits_a_terminal() {
     assert!(lines.all(|line| line.chars().count() <= 100), "{}", stack.text);
 }
 
-/// Paste either: the first of the two that is changed alone fails here.
+/// Both can be pasted, so they must not differ.
 #[test]
 fn the_readme_has_the_same_lines() {
     let folder = folder();
@@ -60,7 +60,7 @@ fn the_readme_has_the_same_lines() {
     let readme = include_str!("../../../README.md");
     let commands =
         stack.steps().lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-    // The first has addresses in it, which are others here.
+    // The first contains addresses, which differ here.
     for command in commands.skip(1) {
         assert!(readme.lines().any(|line| line == command), "the README lacks: {command}");
     }

@@ -9,7 +9,7 @@ const SECRETS: [&str; 3] =
     ["secrets/jwt_refresh_secret", "secrets/key_encryption_secret", "secrets/revocation_feed_token"];
 
 #[test]
-fn the_first_run_makes_secrets_that_only_their_owner_can_read() {
+fn the_first_run_creates_secrets_that_only_the_owner_can_read() {
     let folder = folder();
     let data = folder.path().join("data");
     let _stack = Stack::start(&data);
@@ -25,7 +25,7 @@ fn the_first_run_makes_secrets_that_only_their_owner_can_read() {
 }
 
 #[test]
-fn a_later_run_keeps_the_secrets_and_says_nothing_of_a_password() {
+fn a_later_run_keeps_the_secrets_and_prints_no_password() {
     let folder = folder();
     let data = folder.path().join("data");
     let first = Stack::start(&data);
@@ -59,7 +59,7 @@ fn stack_json_has_what_is_printed_and_keeps_the_password_at_later_runs() {
 }
 
 #[test]
-fn the_printed_password_opens_what_is_for_administrators() {
+fn the_printed_password_is_an_administrators() {
     let folder = folder();
     let stack = Stack::start(&folder.path().join("data"));
     let script = format!(
@@ -74,8 +74,8 @@ fn the_printed_password_opens_what_is_for_administrators() {
         auth = stack.named("auth server").expect("an address"),
         api = stack.named("API").expect("an address"),
     );
-    let answer = bash(&script, folder.path());
-    assert!(answer.contains(r#""roles":["admin"]"#) && answer.ends_with("\n200\n"), "{answer}");
+    let response = bash(&script, folder.path());
+    assert!(response.contains(r#""roles":["admin"]"#) && response.ends_with("\n200\n"), "{response}");
     let log = fs::read_to_string(folder.path().join("data.log")).expect("a log");
     assert!(log.contains("login_succeeded") && !log.contains(" access "), "no line for each request: {log}");
 }

@@ -9,32 +9,31 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// What the last line of the text is known by.
+/// Part of the last line of the text.
 const LAST_LINE: &str = "/auth/logout";
 const START_TIMEOUT: Duration = Duration::from_secs(60);
-/// Nobody waits longer for a prompt after Ctrl-C.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A running local stack on free ports. Killed when dropped.
 pub struct Stack {
     child: Child,
-    /// What it printed at its start.
+    /// What it printed when it started.
     pub text: String,
 }
 
-/// A folder for the data, and one for whatever else a test leaves.
+/// A folder for the data and other files of a test.
 pub fn folder() -> TempDir {
     TempDir::new().expect("a temporary folder")
 }
 
-/// The program with a data folder and further flags, not started yet.
+/// The program with a data folder and more flags, not started yet.
 pub fn program(data: &Path, flags: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_local-stack"));
     command.arg("--data-dir").arg(data).args(flags).env_remove("RUST_LOG").stdin(Stdio::null());
     command
 }
 
-/// The program's whole output, for starts that fail. A start that succeeds is killed.
+/// The complete output of a start that fails. Kills a start that succeeds.
 pub fn run_to_its_end(mut command: Command) -> Output {
     let mut child =
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program starts");
@@ -44,14 +43,14 @@ pub fn run_to_its_end(mut command: Command) -> Output {
     child.wait_with_output().expect("its output")
 }
 
-/// A listener on a port that is thereby in use, and its address.
+/// A listener that keeps its port in use, and its address.
 pub fn taken_port() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("its address").to_string();
     (listener, address)
 }
 
-/// Runs lines in bash as if pasted, and returns what they print. Its temporary files go to `folder`.
+/// Runs lines in bash as if pasted, and returns their output. Temporary files are created in `folder`.
 pub fn bash(script: &str, folder: &Path) -> String {
     let mut shell = Command::new("bash")
         .env("TMPDIR", folder)
@@ -82,7 +81,7 @@ impl Stack {
         thread::spawn(move || {
             let lines = BufReader::new(stdout).lines().map_while(Result::ok);
             for line in lines {
-                // The test may have ended; reading on keeps the pipe open for the program.
+                // Also after the end of the test, so that the pipe stays open.
                 let _ = sender.send(line);
             }
         });
@@ -96,20 +95,20 @@ impl Stack {
         stack
     }
 
-    /// What stands in a line of the text after a word that it begins with.
+    /// The value in the line of the text that begins with a word.
     pub fn named(&self, word: &str) -> Option<&str> {
         let rest =
             self.text.lines().find_map(|line| line.trim_start().strip_prefix(word)?.strip_prefix("  "));
         rest?.split_whitespace().next()
     }
 
-    /// The lines that are for pasting.
+    /// The lines to paste.
     pub fn steps(&self) -> &str {
         let start = self.text.find("  AUTH=").expect("lines for pasting");
         &self.text[start..]
     }
 
-    /// Sends a signal, and returns how the program ended.
+    /// Sends a signal, and returns the exit status.
     pub fn stop(mut self, signal: &str) -> ExitStatus {
         let pid = self.child.id().to_string();
         let sent = Command::new("kill").args(["-s", signal, &pid]).status().expect("kill is there");
@@ -120,7 +119,7 @@ impl Stack {
 
 impl Drop for Stack {
     fn drop(&mut self) {
-        // It may have ended already.
+        // It may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

@@ -1,4 +1,4 @@
-//! A resource server with its issuer, and a caller.
+//! A resource server with its issuer, and an HTTP client.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,19 +18,19 @@ pub struct Api {
     pub clock: ManualClock,
 }
 
-pub struct Answer {
+pub struct Response {
     pub status: u16,
     pub headers: HeaderMap,
     pub body: Vec<u8>,
 }
 
 impl Api {
-    /// Ready to serve.
+    /// A server that is ready.
     pub async fn ready() -> Self {
         Self::ready_with(&[]).await
     }
 
-    /// Ready to serve, with more flags.
+    /// A server that is ready, with more flags.
     pub async fn ready_with(flags: &[&str]) -> Self {
         let clock = ManualClock::new();
         let api = Self::started(Issuer::started(&clock), clock, flags);
@@ -38,7 +38,7 @@ impl Api {
         api
     }
 
-    /// Started, and perhaps not ready.
+    /// A server that listens and may not be ready.
     pub fn started(issuer: Issuer, clock: ManualClock, flags: &[&str]) -> Self {
         let own =
             ["resource-server", "--bind-addr", "127.0.0.1:0", "--workers", "1", "--issuer", &issuer.url];
@@ -60,30 +60,30 @@ impl Api {
         panic!("the server did not become ready");
     }
 
-    pub async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+    pub async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Response {
         self.send(Method::GET, path, headers).await
     }
 
-    pub async fn get_with(&self, path: &str, token: &str) -> Answer {
+    pub async fn get_with(&self, path: &str, token: &str) -> Response {
         self.get(path, &[("authorization", &format!("Bearer {token}"))]).await
     }
 
-    pub async fn post_with(&self, path: &str, token: &str) -> Answer {
+    pub async fn post_with(&self, path: &str, token: &str) -> Response {
         self.send(Method::POST, path, &[("authorization", &format!("Bearer {token}"))]).await
     }
 
-    pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> Answer {
+    pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)]) -> Response {
         let mut request = awc::Client::default().request(method, format!("{}{path}", self.url));
         for header in headers {
             request = request.append_header(*header);
         }
-        let mut response = request.send().await.expect("an answer");
+        let mut response = request.send().await.expect("a response");
         let body = response.body().await.expect("a body").to_vec();
-        Answer { status: response.status().as_u16(), headers: response.headers().clone(), body }
+        Response { status: response.status().as_u16(), headers: response.headers().clone(), body }
     }
 }
 
-impl Answer {
+impl Response {
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).expect("JSON")
     }
@@ -92,7 +92,7 @@ impl Answer {
         self.headers.get(name).map(|value| value.to_str().expect("text"))
     }
 
-    /// 200, for one person and no cache.
+    /// 200 that caches must not store.
     pub fn assert_personal(&self) {
         assert_eq!(self.status, 200, "{}", String::from_utf8_lossy(&self.body));
         assert_eq!(self.header(CACHE_CONTROL.as_str()), Some("no-store"));
@@ -110,7 +110,7 @@ impl Answer {
     }
 
     /// A problem with a challenge whose `error` is this (RFC 6750 §3.1).
-    pub fn assert_refused(&self, status: u16, code: &str, error: &str) {
+    pub fn assert_challenged(&self, status: u16, code: &str, error: &str) {
         self.assert_problem(status, code);
         let challenge = self.header(WWW_AUTHENTICATE.as_str()).expect("a challenge");
         assert!(

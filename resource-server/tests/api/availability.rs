@@ -1,4 +1,4 @@
-//! The auth server may be late, or gone: tokens stay valid.
+//! Outages of the auth server: tokens stay valid.
 
 use std::sync::Arc;
 
@@ -18,10 +18,10 @@ async fn a_server_started_before_its_issuer_is_unavailable_and_then_ready() {
     let token = api.issuer.token();
 
     for path in ["/readyz", "/protected", "/greeting"] {
-        let answer = api.get_with(path, &token).await;
-        answer.assert_problem(503, "unavailable");
-        assert_eq!(answer.header("retry-after"), Some("1"), "{path}");
-        assert_eq!(answer.header("www-authenticate"), None, "the token is not to blame");
+        let response = api.get_with(path, &token).await;
+        response.assert_problem(503, "unavailable");
+        assert_eq!(response.header("retry-after"), Some("1"), "{path}");
+        assert_eq!(response.header("www-authenticate"), None, "the token is not to blame");
     }
     assert_eq!(api.get("/healthz", &[]).await.status, 200);
     assert_eq!(api.get("/greeting", &[]).await.status, 200);
@@ -33,7 +33,7 @@ async fn a_server_started_before_its_issuer_is_unavailable_and_then_ready() {
 }
 
 #[actix_web::test]
-async fn readiness_tells_the_age_of_the_keys_and_the_last_error() {
+async fn readiness_reports_the_age_of_the_keys_and_the_last_error() {
     let mut api = Api::ready().await;
     let fresh = json!({"status": "ready", "keys": {"count": 1, "age_seconds": 0, "last_error": null}});
     assert_eq!(api.get("/readyz", &[]).await.json(), fresh);
@@ -50,7 +50,7 @@ async fn readiness_tells_the_age_of_the_keys_and_the_last_error() {
 }
 
 #[actix_web::test]
-async fn tokens_stay_valid_when_the_issuer_has_stopped_for_good() {
+async fn tokens_stay_valid_after_the_issuer_stopped() {
     let mut api = Api::ready().await;
     api.issuer.stop().await;
     api.clock.advance(TimeDelta::days(30));
@@ -59,7 +59,7 @@ async fn tokens_stay_valid_when_the_issuer_has_stopped_for_good() {
 }
 
 #[actix_web::test]
-async fn the_key_set_may_be_named_directly() {
+async fn the_key_set_url_can_be_set() {
     let clock = ManualClock::new();
     let issuer = Issuer::started(&clock);
     let jwks_url = format!("{}/keys", issuer.url);
@@ -69,7 +69,7 @@ async fn the_key_set_may_be_named_directly() {
 }
 
 #[actix_web::test]
-async fn with_a_shared_secret_hs256_is_accepted_and_nothing_else() {
+async fn with_a_shared_secret_only_hs256_is_accepted() {
     let secret = "Yk8vN2x1cUZ0M3pKZ0h4U0RwVm1CcldhTGVJb1R5";
     let clock = ManualClock::new();
     let api = Api::started(Issuer::not_started(&clock), clock, &["--jwt-access-secret", secret]);

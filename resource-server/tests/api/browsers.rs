@@ -1,13 +1,13 @@
-//! CORS: which pages may read answers.
+//! CORS: the pages of which origins may read responses.
 
 use awc::http::Method;
 
-use crate::api::{Answer, Api};
+use crate::api::{Api, Response};
 
 const PAGE: &str = "https://app.example";
 const OTHER: &str = "http://localhost:5173";
 
-async fn preflight(api: &Api, origin: &str, method: &str, headers: &str) -> Answer {
+async fn preflight(api: &Api, origin: &str, method: &str, headers: &str) -> Response {
     let asked = [
         ("origin", origin),
         ("access-control-request-method", method),
@@ -16,36 +16,40 @@ async fn preflight(api: &Api, origin: &str, method: &str, headers: &str) -> Answ
     api.send(Method::OPTIONS, "/protected", &asked).await
 }
 
-fn listed(answer: &Answer, name: &str) -> Vec<String> {
-    let mut values: Vec<_> =
-        answer.header(name).unwrap_or_default().split(',').map(|value| value.trim().to_lowercase()).collect();
+fn listed(response: &Response, name: &str) -> Vec<String> {
+    let mut values: Vec<_> = response
+        .header(name)
+        .unwrap_or_default()
+        .split(',')
+        .map(|value| value.trim().to_lowercase())
+        .collect();
     values.sort();
     values
 }
 
 #[actix_web::test]
-async fn an_allowed_origin_may_call_with_credentials_and_read_answers() {
+async fn an_allowed_origin_may_send_credentials_and_read_responses() {
     let api = Api::ready_with(&["--allowed-origins", &format!("{PAGE}, {OTHER}")]).await;
-    let wanted = "authorization, content-type, idempotency-key, x-csrf-token";
+    let headers = "authorization, content-type, idempotency-key, x-csrf-token";
     for origin in [PAGE, OTHER] {
-        let answer = preflight(&api, origin, "GET", wanted).await;
-        assert_eq!(answer.status, 200);
-        assert_eq!(answer.header("access-control-allow-origin"), Some(origin));
-        assert_eq!(answer.header("access-control-allow-credentials"), Some("true"));
+        let response = preflight(&api, origin, "GET", headers).await;
+        assert_eq!(response.status, 200);
+        assert_eq!(response.header("access-control-allow-origin"), Some(origin));
+        assert_eq!(response.header("access-control-allow-credentials"), Some("true"));
         assert_eq!(
-            listed(&answer, "access-control-allow-headers"),
+            listed(&response, "access-control-allow-headers"),
             ["authorization", "content-type", "idempotency-key", "x-csrf-token"]
         );
-        assert_eq!(listed(&answer, "access-control-allow-methods"), ["get", "head", "post"]);
+        assert_eq!(listed(&response, "access-control-allow-methods"), ["get", "head", "post"]);
 
         let bearer = format!("Bearer {}", api.issuer.token());
-        let answer = api.get("/protected", &[("origin", origin), ("authorization", &bearer)]).await;
-        assert_eq!((answer.status, answer.header("access-control-allow-origin")), (200, Some(origin)));
+        let response = api.get("/protected", &[("origin", origin), ("authorization", &bearer)]).await;
+        assert_eq!((response.status, response.header("access-control-allow-origin")), (200, Some(origin)));
         assert_eq!(
-            listed(&answer, "access-control-expose-headers"),
+            listed(&response, "access-control-expose-headers"),
             ["retry-after", "www-authenticate", "x-request-id"]
         );
-        assert!(answer.header("vary").expect("Vary").to_lowercase().contains("origin"));
+        assert!(response.header("vary").expect("Vary").to_lowercase().contains("origin"));
     }
 }
 
@@ -57,9 +61,9 @@ async fn an_allowed_origin_can_read_errors_too() {
         (Method::GET, "/nowhere", 404),
         (Method::DELETE, "/protected", 405),
     ] {
-        let answer = api.send(method, path, &[("origin", PAGE)]).await;
+        let response = api.send(method, path, &[("origin", PAGE)]).await;
         assert_eq!(
-            (answer.status, answer.header("access-control-allow-origin")),
+            (response.status, response.header("access-control-allow-origin")),
             (status, Some(PAGE)),
             "{path}"
         );
@@ -67,7 +71,7 @@ async fn an_allowed_origin_can_read_errors_too() {
 }
 
 #[actix_web::test]
-async fn any_other_origin_reads_nothing() {
+async fn other_origins_cannot_read_responses() {
     let api = Api::ready_with(&["--allowed-origins", PAGE]).await;
     for origin in [
         "https://evil.example",
@@ -77,23 +81,27 @@ async fn any_other_origin_reads_nothing() {
         "https://APP.example",
         "null",
     ] {
-        let answer = preflight(&api, origin, "GET", "authorization").await;
-        answer.assert_problem(400, "malformed_request");
-        assert_eq!(answer.header("access-control-allow-origin"), None, "{origin}");
-        let answer = api.get("/greeting", &[("origin", origin)]).await;
-        assert_eq!((answer.status, answer.header("access-control-allow-origin")), (200, None), "{origin}");
+        let response = preflight(&api, origin, "GET", "authorization").await;
+        response.assert_problem(400, "malformed_request");
+        assert_eq!(response.header("access-control-allow-origin"), None, "{origin}");
+        let response = api.get("/greeting", &[("origin", origin)]).await;
+        assert_eq!(
+            (response.status, response.header("access-control-allow-origin")),
+            (200, None),
+            "{origin}"
+        );
     }
-    let answer = preflight(&api, PAGE, "DELETE", "authorization").await;
-    answer.assert_problem(400, "malformed_request");
-    let answer = preflight(&api, PAGE, "GET", "x-other").await;
-    answer.assert_problem(400, "malformed_request");
+    let response = preflight(&api, PAGE, "DELETE", "authorization").await;
+    response.assert_problem(400, "malformed_request");
+    let response = preflight(&api, PAGE, "GET", "x-other").await;
+    response.assert_problem(400, "malformed_request");
 }
 
 #[actix_web::test]
 async fn without_allowed_origins_there_is_no_cors() {
     let api = Api::ready().await;
     preflight(&api, PAGE, "GET", "authorization").await.assert_problem(405, "method_not_allowed");
-    let answer = api.get("/greeting", &[("origin", PAGE)]).await;
-    assert_eq!(answer.status, 200);
-    assert!(answer.headers.keys().all(|name| !name.as_str().starts_with("access-control-")));
+    let response = api.get("/greeting", &[("origin", PAGE)]).await;
+    assert_eq!(response.status, 200);
+    assert!(response.headers.keys().all(|name| !name.as_str().starts_with("access-control-")));
 }

@@ -1,10 +1,10 @@
-//! `ACCEPT_COOKIE`: the access token in a cookie, for pages that never touch a token.
+//! `ACCEPT_COOKIE`: the access token in a cookie, for pages that never handle a token.
 
 use awc::http::Method;
 use chrono::TimeDelta;
 use serde_json::json;
 
-use crate::api::{Answer, Api};
+use crate::api::{Api, Response};
 
 const CSRF: &str = "bm90IGEgc2VjcmV0IGF0IGFsbA";
 
@@ -16,27 +16,27 @@ async fn accepting() -> (Api, String) {
     (api, token)
 }
 
-async fn transfer(api: &Api, cookie: &str, more: &[(&str, &str)]) -> Answer {
+async fn transfer(api: &Api, cookie: &str, more: &[(&str, &str)]) -> Response {
     let headers: Vec<_> = [("cookie", cookie)].into_iter().chain(more.iter().copied()).collect();
     api.send(Method::POST, "/transfer", &headers).await
 }
 
 #[actix_web::test]
-async fn a_token_in_the_cookie_is_nothing_unless_the_setting_says_so() {
+async fn the_cookie_is_ignored_without_the_setting() {
     let api = Api::ready().await;
     let cookie = format!("__Host-access_token={}", api.issuer.token());
-    let answer = api.get("/profile", &[("cookie", &cookie)]).await;
-    answer.assert_problem(401, "missing_token");
-    assert!(!answer.json()["detail"].as_str().expect("a detail").contains("cookie"));
+    let response = api.get("/profile", &[("cookie", &cookie)]).await;
+    response.assert_problem(401, "missing_token");
+    assert!(!response.json()["detail"].as_str().expect("a detail").contains("cookie"));
     let document = api.get("/openapi.json", &[]).await.json();
     assert!(!document.to_string().contains("\"access_cookie\""));
     assert_eq!(document["paths"]["/transfer"]["post"].get("parameters"), None);
 }
 
 #[actix_web::test]
-async fn every_route_takes_it() {
+async fn every_route_accepts_the_cookie() {
     let (api, token) = accepting().await;
-    // The issuer of the tests speaks plain HTTP, so that its cookies may have either name.
+    // The issuer of the tests uses plain HTTP, so both names are valid.
     for name in ["__Host-access_token", "access_token"] {
         let cookie = format!("__Host-csrf_token={CSRF}; {name}={token}; other");
         for path in ["/protected", "/profile", "/greeting"] {
@@ -51,13 +51,13 @@ async fn every_route_takes_it() {
 }
 
 #[actix_web::test]
-async fn what_changes_something_needs_the_csrf_token() {
+async fn unsafe_methods_require_the_csrf_token() {
     let (api, token) = accepting().await;
     let cookie = format!("access_token={token}; csrf_token={CSRF}");
     for wrong in [&[][..], &[("x-csrf-token", "wrong")], &[("x-csrf-token", CSRF), ("x-csrf-token", CSRF)]] {
-        let answer = transfer(&api, &cookie, wrong).await;
-        answer.assert_problem(403, "csrf_failed");
-        assert_eq!(answer.header("www-authenticate"), Some(r#"Bearer realm="latchkey""#));
+        let response = transfer(&api, &cookie, wrong).await;
+        response.assert_problem(403, "csrf_failed");
+        assert_eq!(response.header("www-authenticate"), Some(r#"Bearer realm="latchkey""#));
     }
     transfer(&api, &cookie, &[("x-csrf-token", CSRF)]).await.assert_personal();
     let bearer = format!("Bearer {token}");
@@ -66,7 +66,7 @@ async fn what_changes_something_needs_the_csrf_token() {
 }
 
 #[actix_web::test]
-async fn no_claim_no_access() {
+async fn a_token_without_the_csrf_claim_is_rejected_in_the_cookie() {
     let (api, _) = accepting().await;
     let cookie = format!("access_token={}", api.issuer.token());
     for path in ["/protected", "/profile", "/admin", "/greeting"] {
@@ -76,18 +76,18 @@ async fn no_claim_no_access() {
 }
 
 #[actix_web::test]
-async fn an_expired_one_says_so_and_two_are_one_too_many() {
+async fn an_expired_cookie_and_two_cookies_are_rejected() {
     let (api, token) = accepting().await;
     let twice = format!("access_token={token}; __Host-access_token={token}");
-    let answer = api.get("/profile", &[("cookie", &twice)]).await;
-    answer.assert_refused(400, "malformed_request", "invalid_request");
+    let response = api.get("/profile", &[("cookie", &twice)]).await;
+    response.assert_challenged(400, "malformed_request", "invalid_request");
     api.clock.advance(TimeDelta::minutes(16));
     let cookie = format!("access_token={token}");
-    transfer(&api, &cookie, &[]).await.assert_refused(401, "token_expired", "invalid_token");
+    transfer(&api, &cookie, &[]).await.assert_challenged(401, "token_expired", "invalid_token");
 }
 
 #[actix_web::test]
-async fn the_description_tells_of_it() {
+async fn the_openapi_document_describes_the_cookie() {
     let (api, _) = accepting().await;
     let document = api.get("/openapi.json", &[]).await.json();
     let scheme = &document["components"]["securitySchemes"]["access_cookie"];
@@ -97,8 +97,8 @@ async fn the_description_tells_of_it() {
     assert_eq!(transfer["security"], json!([{"access_token": []}, {"access_cookie": []}]));
     assert_eq!(transfer["parameters"][0]["name"], json!("X-CSRF-Token"));
     let refused = |path: &str, method: &str| {
-        let answers = &document["paths"][path][method]["responses"]["403"]["description"];
-        answers.as_str().is_some_and(|text| text.contains("`csrf_failed`"))
+        let responses = &document["paths"][path][method]["responses"]["403"]["description"];
+        responses.as_str().is_some_and(|text| text.contains("`csrf_failed`"))
     };
     assert!(refused("/transfer", "post") && refused("/profile", "get") && !refused("/healthz", "get"));
     assert_eq!(document["paths"]["/profile"]["get"].get("parameters"), None);

@@ -1,5 +1,5 @@
-//! Ways to be refused that are special to this server, or that need other tokens than an auth server makes. What holds
-//! for all calls is a table, in `e2e/tests/e2e/bad_input.rs`.
+//! Errors of this server only, and errors that require tokens which no auth server issues. Errors of all calls are a table in
+//! `e2e/tests/e2e/bad_input.rs`.
 
 use awc::http::Method;
 use chrono::TimeDelta;
@@ -21,22 +21,22 @@ async fn without_a_token_the_challenge_names_no_error() {
     let api = Api::ready().await;
     for (method, path) in WITH_TOKEN {
         for headers in [&[][..], &[("authorization", "Basic QWRhOnB3")], &[("cookie", "access_token=abc")]] {
-            let answer = api.send(method.clone(), path, headers).await;
-            answer.assert_problem(401, "missing_token");
-            assert_eq!(answer.header("www-authenticate"), Some(r#"Bearer realm="latchkey""#), "{path}");
+            let response = api.send(method.clone(), path, headers).await;
+            response.assert_problem(401, "missing_token");
+            assert_eq!(response.header("www-authenticate"), Some(r#"Bearer realm="latchkey""#), "{path}");
         }
     }
 }
 
 #[actix_web::test]
-async fn a_token_in_the_query_is_not_looked_at() {
+async fn a_token_in_the_query_is_ignored() {
     let api = Api::ready().await;
     let path = format!("/protected?access_token={}", api.issuer.token());
     api.get(&path, &[]).await.assert_problem(401, "missing_token");
 }
 
 #[actix_web::test]
-async fn a_token_that_is_not_for_this_server_is_refused_everywhere() {
+async fn a_token_for_another_server_is_rejected_everywhere() {
     let api = Api::ready().await;
     let claims = api.issuer.claims();
     let key = &api.issuer.key;
@@ -53,8 +53,8 @@ async fn a_token_that_is_not_for_this_server_is_refused_everywhere() {
     for (method, path) in WITH_TOKEN {
         for token in &bad {
             let bearer = format!("Bearer {token}");
-            let answer = api.send(method.clone(), path, &[("authorization", &bearer)]).await;
-            answer.assert_refused(401, "invalid_token", "invalid_token");
+            let response = api.send(method.clone(), path, &[("authorization", &bearer)]).await;
+            response.assert_challenged(401, "invalid_token", "invalid_token");
         }
     }
 }
@@ -66,7 +66,7 @@ async fn a_token_expires_fifteen_minutes_and_five_seconds_after_its_issue() {
     api.clock.advance(TimeDelta::seconds(15 * 60 + 4));
     api.get_with("/protected", &token).await.assert_personal();
     api.clock.advance(TimeDelta::seconds(1));
-    api.get_with("/protected", &token).await.assert_refused(401, "token_expired", "invalid_token");
+    api.get_with("/protected", &token).await.assert_challenged(401, "token_expired", "invalid_token");
 }
 
 #[actix_web::test]

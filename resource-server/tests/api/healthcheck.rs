@@ -12,20 +12,20 @@ use crate::issuer::Issuer;
 
 const PATH: &str = env!("CARGO_BIN_EXE_resource-server");
 
-/// A server that asks this issuer for keys.
+/// A server that fetches keys from this issuer.
 pub async fn start(issuer: &Issuer, variables: &[(&str, &str)]) -> Program {
     let variables = [&[("ISSUER", issuer.url.as_str())], variables].concat();
     Program::start(PATH, free_address(), &variables).await
 }
 
-/// In a thread of its own, so that the issuer, which lives in this one, can answer meanwhile.
+/// Runs in its own thread, because the issuer responds on this one.
 async fn healthcheck_of(program: &Program) -> Output {
     let address = program.address;
-    actix_web::rt::task::spawn_blocking(move || healthcheck(address)).await.expect("an answer")
+    actix_web::rt::task::spawn_blocking(move || healthcheck(address)).await.expect("a response")
 }
 
 fn healthcheck(bind_addr: SocketAddr) -> Output {
-    // A secret that cannot be read is the server's affair, not that of the question.
+    // The check does not read secrets.
     let secret = ("JWT_ACCESS_SECRET_FILE", "/nonexistent");
     let mut program = Command::new(PATH);
     program.env_clear().env("BIND_ADDR", bind_addr.to_string()).envs([secret]);
@@ -40,7 +40,7 @@ fn assert_unhealthy(output: &Output, reason: &str) {
 }
 
 #[actix_web::test]
-async fn a_server_is_unhealthy_until_it_has_keys_and_says_so() {
+async fn a_server_is_unhealthy_until_it_has_keys() {
     let mut issuer = Issuer::not_started(&ManualClock::new());
     let program = start(&issuer, &[]).await;
     assert_unhealthy(&healthcheck_of(&program).await, "not ready: There are no keys of the auth server yet");
@@ -59,7 +59,7 @@ async fn a_server_is_unhealthy_until_it_has_keys_and_says_so() {
 }
 
 #[test]
-fn where_nothing_listens_nothing_is_healthy() {
+fn without_a_server_the_check_fails() {
     let free = free_address();
     assert_unhealthy(&healthcheck(free), &format!("cannot connect to {free}"));
 }

@@ -1,8 +1,8 @@
-//! What this server must never come to hold.
+//! What this server must never depend on.
 
 use std::process::Command;
 
-/// Every crate and feature that is in the program itself, tests apart.
+/// Every crate and feature of the program, without those of tests.
 fn dependencies() -> String {
     let output = Command::new(env!("CARGO"))
         .args([
@@ -23,7 +23,7 @@ fn dependencies() -> String {
 }
 
 #[test]
-fn it_has_no_database_no_passwords_and_nothing_that_signs() {
+fn it_has_no_database_no_passwords_and_cannot_sign() {
     let dependencies = dependencies();
     assert!(dependencies.contains("shared-claims feature \"actix\""), "the list is as expected");
     for forbidden in ["diesel", "argon2", "auth-server", "shared-claims feature \"testing\""] {

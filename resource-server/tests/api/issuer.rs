@@ -1,4 +1,4 @@
-//! An auth server as far as this server sees it: metadata and keys over HTTP, and tokens from its hand.
+//! The part of an auth server that this server uses: metadata, keys, revocations and tokens.
 
 use std::net::SocketAddr;
 
@@ -17,7 +17,7 @@ pub struct Issuer {
 }
 
 impl Issuer {
-    /// Has an address and a key, and does not answer yet.
+    /// Has an address and a key, and does not listen yet.
     pub fn not_started(clock: &ManualClock) -> Self {
         let key = SigningKey::generate(Algorithm::Es256);
         Self { url: format!("http://{}", free_address()), key, clock: clock.clone(), server: None }
@@ -39,22 +39,22 @@ impl Issuer {
                 .route(
                     "/.well-known/oauth-authorization-server",
                     web::get().to(move || {
-                        let answer = HttpResponse::Ok().json(&metadata);
-                        async { answer }
+                        let response = HttpResponse::Ok().json(&metadata);
+                        async { response }
                     }),
                 )
                 .route(
                     "/revocations",
                     web::get().to(move || {
-                        let answer = HttpResponse::Ok().json(&nothing);
-                        async { answer }
+                        let response = HttpResponse::Ok().json(&nothing);
+                        async { response }
                     }),
                 )
                 .route(
                     "/keys",
                     web::get().to(move || {
-                        let answer = HttpResponse::Ok().json(&keys);
-                        async { answer }
+                        let response = HttpResponse::Ok().json(&keys);
+                        async { response }
                     }),
                 )
         })
@@ -72,7 +72,7 @@ impl Issuer {
         self.server.take().expect("a started issuer").stop(false).await;
     }
 
-    /// The claims of Ada, who has just logged in.
+    /// The claims of Ada right after a login.
     pub fn claims(&self) -> AccessClaims {
         access_claims(&self.url, "api", self.clock.now())
     }

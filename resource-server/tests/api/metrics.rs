@@ -1,4 +1,4 @@
-//! What operators read.
+//! Metrics.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,12 +16,12 @@ const HERE: [&str; 2] = ["--metrics-addr", "127.0.0.1:0"];
 
 async fn page(api: &Api) -> String {
     let url = format!("{}/metrics", api.metrics_url.as_ref().expect("a listener"));
-    let mut response = awc::Client::default().get(url).send().await.expect("an answer");
+    let mut response = awc::Client::default().get(url).send().await.expect("a response");
     assert_eq!(response.status(), 200);
     String::from_utf8(response.body().await.expect("a body").to_vec()).expect("text")
 }
 
-/// The value of a line, named with its labels.
+/// The value of a line with these labels.
 fn value(page: &str, line: &str) -> Option<f64> {
     let found = page.lines().find_map(|text| text.strip_prefix(&format!("latchkey_resource_{line} ")));
     found.map(|number| number.parse().expect("a number"))
@@ -33,10 +33,10 @@ fn assert_value(page: &str, line: &str, expected: f64) {
 }
 
 #[actix_web::test]
-async fn every_metric_is_in_the_manual_and_the_reverse() {
+async fn the_metrics_are_those_of_the_document() {
     let feed = ["--revocation-feed-token", "feed-token-of-the-tests-0123456789abcdef"];
     let api = Api::ready_with(&[&HERE[..], &feed].concat()).await;
-    // Its age is told from the first answer on.
+    // The age appears with the first response of the feed.
     let mut page = page(&api).await;
     for _ in 0..1000 {
         if value(&page, "revocation_feed_age_seconds").is_some() {
@@ -46,7 +46,7 @@ async fn every_metric_is_in_the_manual_and_the_reverse() {
         page = self::page(&api).await;
     }
     let types = page.lines().filter_map(|line| line.strip_prefix("# TYPE "));
-    let told: BTreeSet<String> = types
+    let exposed: BTreeSet<String> = types
         .map(|line| match line.split_once(' ').expect("a name and a type") {
             (name, "counter") => format!("{name}_total"),
             (name, "info") => format!("{name}_info"),
@@ -55,14 +55,14 @@ async fn every_metric_is_in_the_manual_and_the_reverse() {
         .collect();
     let rows = include_str!("../../../docs/metrics.md").lines().filter_map(|line| line.strip_prefix("| `"));
     let names = rows.filter_map(|row| row.split('`').next());
-    let explained: BTreeSet<String> =
+    let documented: BTreeSet<String> =
         names.filter(|name| name.starts_with("latchkey_resource_")).map(str::to_owned).collect();
-    assert!(told.len() > 5, "{page}");
-    assert_eq!(told, explained);
+    assert!(exposed.len() > 5, "{page}");
+    assert_eq!(exposed, documented);
 }
 
 #[actix_web::test]
-async fn tokens_are_counted_by_what_became_of_them() {
+async fn tokens_are_counted_by_result() {
     let api = Api::ready_with(&HERE).await;
     let before = page(&api).await;
     assert_value(&before, r#"access_tokens_total{result="accepted"}"#, 0.0);
@@ -92,7 +92,7 @@ async fn tokens_are_counted_by_what_became_of_them() {
 }
 
 #[actix_web::test]
-async fn the_key_set_is_told_with_its_age_and_the_fetches() {
+async fn the_key_set_has_metrics_for_its_age_and_its_fetches() {
     let clock = ManualClock::new();
     let mut api = Api::started(Issuer::not_started(&clock), clock, &HERE);
     while api.get("/readyz", &[]).await.json()["detail"]
@@ -120,7 +120,7 @@ async fn the_key_set_is_told_with_its_age_and_the_fetches() {
 }
 
 #[actix_web::test]
-async fn they_have_a_listener_of_their_own_and_only_if_asked_for() {
+async fn metrics_have_their_own_listener_and_are_off_by_default() {
     let api = Api::ready().await;
     assert!(api.metrics_url.is_none());
     api.get("/metrics", &[]).await.assert_problem(404, "not_found");

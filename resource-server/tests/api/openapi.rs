@@ -1,4 +1,4 @@
-//! The description holds together. That it is complete is shown in `e2e/tests/e2e/documented.rs`.
+//! The OpenAPI document is consistent. `e2e/tests/e2e/documented.rs` tests that it is complete.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::api::Api;
 
 #[actix_web::test]
-async fn it_says_where_a_token_is_needed_and_how_errors_look() {
+async fn the_document_has_the_security_and_the_errors_of_every_call() {
     let document = Api::ready().await.get("/openapi.json", &[]).await.json();
     assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")));
     let scheme = &document["components"]["securitySchemes"]["access_token"];
@@ -21,7 +21,7 @@ async fn it_says_where_a_token_is_needed_and_how_errors_look() {
         assert_eq!(content.keys().collect::<Vec<_>>(), ["application/problem+json"], "{path}");
         let description = operation["responses"]["401"]["description"].as_str().expect("a description");
         for code in ["session_ended", "token_stale"] {
-            assert!(description.contains(code), "{path} does not tell of {code}: {description}");
+            assert!(description.contains(code), "{path} does not name {code}: {description}");
         }
     }
     assert_eq!(document["paths"]["/greeting"]["get"]["security"], json!([{}, {"access_token": []}]));
@@ -29,7 +29,7 @@ async fn it_says_where_a_token_is_needed_and_how_errors_look() {
 }
 
 #[actix_web::test]
-async fn every_reference_in_it_leads_somewhere() {
+async fn every_reference_resolves() {
     let document = Api::ready().await.get("/openapi.json", &[]).await.json();
     let text = document.to_string();
     let references: BTreeSet<_> =
@@ -41,7 +41,7 @@ async fn every_reference_in_it_leads_somewhere() {
 }
 
 #[actix_web::test]
-async fn every_operation_has_an_id_of_its_own() {
+async fn operation_ids_are_unique() {
     let document = Api::ready().await.get("/openapi.json", &[]).await.json();
     let paths = document["paths"].as_object().expect("paths").values();
     let operations = paths.flat_map(|path| path.as_object().expect("operations").values());

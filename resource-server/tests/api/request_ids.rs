@@ -1,4 +1,4 @@
-//! Each request has a name, by which its answer and its log lines are found again.
+//! Request ids in responses and log lines.
 
 use crate::api::Api;
 use crate::healthcheck;
@@ -6,24 +6,24 @@ use crate::issuer::Issuer;
 use shared_claims::testing::ManualClock;
 
 #[actix_web::test]
-async fn every_answer_carries_an_id_which_a_trusted_proxy_may_have_made() {
+async fn every_response_has_an_id_and_a_trusted_proxy_can_choose_it() {
     let api = Api::ready().await;
     let mut ids = Vec::new();
     for path in ["/healthz", "/nowhere", "/protected", "/greeting"] {
-        let answer = api.get(path, &[("x-request-id", "given")]).await;
-        ids.push(answer.header("x-request-id").expect(path).to_owned());
+        let response = api.get(path, &[("x-request-id", "given")]).await;
+        ids.push(response.header("x-request-id").expect(path).to_owned());
     }
     ids.sort();
     ids.dedup();
     assert!(ids.len() == 4 && !ids.iter().any(|id| id == "given"), "{ids:?}");
 
     let api = Api::ready_with(&["--trusted-proxies", "127.0.0.1"]).await;
-    let answer = api.get("/protected", &[("x-request-id", "given")]).await;
-    assert_eq!(answer.header("x-request-id"), Some("given"));
+    let response = api.get("/protected", &[("x-request-id", "given")]).await;
+    assert_eq!(response.header("x-request-id"), Some("given"));
 }
 
 #[actix_web::test]
-async fn log_lines_tell_which_request_they_are_about() {
+async fn log_lines_contain_the_request_id() {
     let issuer = Issuer::started(&ManualClock::new());
     let variables = [("TRUSTED_PROXIES", "127.0.0.1"), ("RUST_LOG", "")];
     let program = healthcheck::start(&issuer, &variables).await;

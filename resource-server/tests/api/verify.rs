@@ -1,4 +1,4 @@
-//! What reverse proxies are told.
+//! `GET /verify`, for reverse proxies.
 
 use awc::http::Method;
 use awc::http::header::SET_COOKIE;
@@ -6,7 +6,7 @@ use serde_json::json;
 use shared_claims::testing::ManualClock;
 use shared_claims::{AccessClaims, Clock};
 
-use crate::api::{Answer, Api};
+use crate::api::{Api, Response};
 use crate::issuer::Issuer;
 
 const CSRF: &str = "bm90IGEgc2VjcmV0IGF0IGFsbA";
@@ -17,15 +17,15 @@ impl Api {
         Self::ready_with(&["--accept-cookie=true"]).await
     }
 
-    /// With the token in its cookie, and these headers.
-    async fn verify_by_cookie(&self, token: &str, headers: &[(&str, &str)]) -> Answer {
+    /// Sends the token in its cookie, with these headers.
+    async fn verify_by_cookie(&self, token: &str, headers: &[(&str, &str)]) -> Response {
         let cookie = format!("{COOKIE}={token}");
         self.get("/verify", &[&[("cookie", cookie.as_str())], headers].concat()).await
     }
 }
 
-impl Answer {
-    fn assert_let_through(&self, roles: &str) {
+impl Response {
+    fn assert_authenticated(&self, roles: &str) {
         assert_eq!(self.status, 204, "{}", String::from_utf8_lossy(&self.body));
         let claims = shared_claims::testing::access_claims("", "", ManualClock::new().now());
         assert_eq!(self.header("x-user-id"), Some(claims.sub.as_str()));
@@ -35,7 +35,7 @@ impl Answer {
         assert!(self.body.is_empty() && !self.headers.contains_key(SET_COOKIE));
     }
 
-    fn assert_kept_out(&self, status: u16, code: &str) {
+    fn assert_rejected(&self, status: u16, code: &str) {
         self.assert_problem(status, code);
         assert_eq!(self.header("x-problem-code"), Some(code));
         for name in ["x-user-id", "x-user-roles", "x-session-id"] {
@@ -49,41 +49,41 @@ fn cookie_token(issuer: &Issuer) -> String {
 }
 
 #[actix_web::test]
-async fn a_good_token_is_let_through_with_all_three_headers() {
+async fn a_valid_token_is_accepted_with_all_three_headers() {
     let api = Api::ready().await;
-    api.get_with("/verify", &api.issuer.token()).await.assert_let_through("-");
+    api.get_with("/verify", &api.issuer.token()).await.assert_authenticated("-");
     let roles = api.issuer.token_with_roles(&["user", "a-1_b"]);
-    api.get_with("/verify", &roles).await.assert_let_through("user,a-1_b");
+    api.get_with("/verify", &roles).await.assert_authenticated("user,a-1_b");
 }
 
 #[actix_web::test]
-async fn a_role_that_is_asked_for_is_needed() {
+async fn the_role_parameter_requires_roles() {
     let api = Api::ready().await;
     let admin = api.issuer.token_with_roles(&["user", "admin"]);
     for query in ["role=admin", "role=admin&role=user", "role=%61dmin", ""] {
-        api.get_with(&format!("/verify?{query}"), &admin).await.assert_let_through("user,admin");
+        api.get_with(&format!("/verify?{query}"), &admin).await.assert_authenticated("user,admin");
     }
     let user = api.issuer.token_with_roles(&["user"]);
     for query in ["role=admin", "role=user&role=admin", "role=", "role=User", "role=user,admin", "role=%FF"] {
-        let answer = api.get_with(&format!("/verify?{query}"), &user).await;
-        answer.assert_kept_out(403, "role_required");
-        answer.assert_refused(403, "role_required", "insufficient_scope");
+        let response = api.get_with(&format!("/verify?{query}"), &user).await;
+        response.assert_rejected(403, "role_required");
+        response.assert_challenged(403, "role_required", "insufficient_scope");
     }
-    api.get("/verify?role=admin", &[]).await.assert_kept_out(401, "missing_token");
+    api.get("/verify?role=admin", &[]).await.assert_rejected(401, "missing_token");
 }
 
 #[actix_web::test]
-async fn a_parameter_with_a_slip_in_it_lets_nobody_through() {
+async fn an_unknown_parameter_is_rejected() {
     let api = Api::ready().await;
     let admin = api.issuer.token_with_roles(&["admin"]);
     for query in ["roles=admin", "Role=admin", "role=admin&x", "admin"] {
-        let answer = api.get_with(&format!("/verify?{query}"), &admin).await;
-        answer.assert_kept_out(403, "role_required");
+        let response = api.get_with(&format!("/verify?{query}"), &admin).await;
+        response.assert_rejected(403, "role_required");
     }
 }
 
 #[actix_web::test]
-async fn whatever_else_is_wrong_is_401_since_proxies_make_500_of_the_rest() {
+async fn other_errors_are_401_because_proxies_convert_the_rest_to_500() {
     let api = Api::accepting_cookies().await;
     let bearer = format!("Bearer {}", api.issuer.token());
     let twice = format!("{COOKIE}=a; {COOKIE}=b");
@@ -97,14 +97,14 @@ async fn whatever_else_is_wrong_is_401_since_proxies_make_500_of_the_rest() {
         ("invalid_token", vec![("cookie", plain_too.as_str())]),
         ("invalid_token", vec![("cookie", "__Host-access_token=")]),
     ] {
-        let answer = api.get("/verify", &headers).await;
-        answer.assert_kept_out(401, code);
-        assert!(answer.header("www-authenticate").is_some_and(|text| text.starts_with("Bearer ")));
+        let response = api.get("/verify", &headers).await;
+        response.assert_rejected(401, code);
+        assert!(response.header("www-authenticate").is_some_and(|text| text.starts_with("Bearer ")));
     }
 }
 
 #[actix_web::test]
-async fn ids_and_roles_that_would_not_be_safe_in_a_header_are_refused() {
+async fn ids_and_roles_that_are_unsafe_in_a_header_are_rejected() {
     let api = Api::ready().await;
     let claims = api.issuer.claims();
     let with = |member: &str, value: serde_json::Value| {
@@ -124,12 +124,12 @@ async fn ids_and_roles_that_would_not_be_safe_in_a_header_are_refused() {
         bad.push(with("roles", json!([role])));
     }
     for token in bad {
-        api.get_with("/verify", &token).await.assert_kept_out(401, "invalid_token");
+        api.get_with("/verify", &token).await.assert_rejected(401, "invalid_token");
     }
 }
 
 #[actix_web::test]
-async fn a_token_from_the_cookie_is_held_to_the_csrf_rule_by_the_original_method() {
+async fn the_original_method_decides_whether_the_cookie_requires_a_csrf_token() {
     let api = Api::accepting_cookies().await;
     let token = cookie_token(&api.issuer);
     let safe: [&[(&str, &str)]; 5] = [
@@ -140,7 +140,7 @@ async fn a_token_from_the_cookie_is_held_to_the_csrf_rule_by_the_original_method
         &[("x-original-method", "GET"), ("x-forwarded-method", "GET")],
     ];
     for headers in safe {
-        api.verify_by_cookie(&token, headers).await.assert_let_through("-");
+        api.verify_by_cookie(&token, headers).await.assert_authenticated("-");
     }
     let unsafe_or_unknown: [&[(&str, &str)]; 12] = [
         &[],
@@ -157,29 +157,29 @@ async fn a_token_from_the_cookie_is_held_to_the_csrf_rule_by_the_original_method
         &[("x-original-method", "GET"), ("x-original-method", "POST")],
     ];
     for headers in unsafe_or_unknown {
-        api.verify_by_cookie(&token, headers).await.assert_kept_out(403, "csrf_failed");
+        api.verify_by_cookie(&token, headers).await.assert_rejected(403, "csrf_failed");
         let wrong = [headers, &[("x-csrf-token", "wrong")]].concat();
-        api.verify_by_cookie(&token, &wrong).await.assert_kept_out(403, "csrf_failed");
+        api.verify_by_cookie(&token, &wrong).await.assert_rejected(403, "csrf_failed");
         let right = [headers, &[("x-csrf-token", CSRF)]].concat();
-        api.verify_by_cookie(&token, &right).await.assert_let_through("-");
+        api.verify_by_cookie(&token, &right).await.assert_authenticated("-");
     }
     let bearer = format!("Bearer {token}");
     let posted = api.get("/verify", &[("authorization", &bearer), ("x-original-method", "POST")]).await;
-    posted.assert_let_through("-");
+    posted.assert_authenticated("-");
 }
 
 #[actix_web::test]
-async fn the_cookie_counts_only_where_it_was_set_to() {
+async fn the_cookie_is_ignored_without_the_setting() {
     let api = Api::ready().await;
     let token = cookie_token(&api.issuer);
-    let answer = api.verify_by_cookie(&token, &[("x-original-method", "GET")]).await;
-    answer.assert_kept_out(401, "missing_token");
+    let response = api.verify_by_cookie(&token, &[("x-original-method", "GET")]).await;
+    response.assert_rejected(401, "missing_token");
 }
 
 #[actix_web::test]
-async fn head_is_answered_like_get() {
+async fn head_returns_the_same_as_get() {
     let api = Api::ready().await;
     let bearer = format!("Bearer {}", api.issuer.token());
-    let answer = api.send(Method::HEAD, "/verify", &[("authorization", &bearer)]).await;
-    answer.assert_let_through("-");
+    let response = api.send(Method::HEAD, "/verify", &[("authorization", &bearer)]).await;
+    response.assert_authenticated("-");
 }
