@@ -7,6 +7,7 @@ mod documented;
 mod faults;
 mod invariants;
 mod key_rotation;
+mod markdown;
 mod outages;
 mod proxies;
 mod stack;
