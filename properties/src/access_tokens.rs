@@ -1,4 +1,4 @@
-//! An access token is accepted exactly if every rule for it holds.
+//! An access token is accepted if and only if every rule holds.
 
 use std::sync::{Arc, LazyLock};
 
@@ -7,7 +7,7 @@ use shared_claims::testing::{SigningKey, access_claims};
 use shared_claims::{AccessTokenValidator, Algorithm};
 
 use crate::token_parts::{
-    self, ISSUER, Issuer, is_count, is_name, is_past, is_texts, is_to_come, names_audience,
+    self, ISSUER, Issuer, is_count, is_future, is_name, is_past, is_texts, names_audience,
 };
 
 const AUDIENCE: &str = "api";
@@ -20,7 +20,7 @@ const MODES: u8 = 4;
 
 static API: LazyLock<Api> = LazyLock::new(Api::new);
 
-/// An API that trusts one issuer.
+/// An API that accepts tokens of one issuer.
 struct Api {
     issuer: Issuer,
     validator: AccessTokenValidator,
@@ -57,46 +57,46 @@ impl Api {
             && claim("name").is_some_and(Value::is_string)
             && is_count(claim("uv"))
             && ["iat", "auth_time"].iter().all(|name| is_past(claim(name), now))
-            && is_to_come(claim("exp"), now)
+            && is_future(claim("exp"), now)
             && (claim("nbf").is_none() || is_past(claim("nbf"), now))
             && (claim("csrf").is_none() || is_name(claim("csrf")))
     }
 }
 
-/// Any text, any signed payload, any signed header, any signature.
-pub fn hold(data: &[u8]) {
+/// The input is a token, or the payload, header or signature of a signed token.
+pub fn check(data: &[u8]) {
     let Some((mode, rest)) = token_parts::mode(data, MODES) else { return };
-    let good = &API.issuer;
+    let issuer = &API.issuer;
     match mode {
-        PAYLOAD => API.assert_follows_the_rules(&good.header, rest),
-        HEADER => API.assert_follows_the_rules(rest, &good.payload),
+        PAYLOAD => API.assert_follows_the_rules(&issuer.header, rest),
+        HEADER => API.assert_follows_the_rules(rest, &issuer.payload),
         SIGNATURE => {
-            let signed = &good.token[..=good.token.rfind('.').expect("three parts")];
+            let signed = &issuer.token[..=issuer.token.rfind('.').expect("three parts")];
             let token = format!("{signed}{}", String::from_utf8_lossy(rest));
-            assert_eq!(API.accepts(&token), token == good.token, "{token}");
+            assert_eq!(API.accepts(&token), token == issuer.token, "{token}");
         }
         _ => {
             let token = String::from_utf8_lossy(rest);
-            assert_eq!(API.accepts(&token), token == good.token, "{token}");
+            assert_eq!(API.accepts(&token), token == issuer.token, "{token}");
         }
     }
 }
 
 pub(crate) fn seeds() -> Vec<Vec<u8>> {
-    let good = &API.issuer;
-    let mut changed = good.claims();
+    let issuer = &API.issuer;
+    let mut changed = issuer.claims();
     changed["aud"] = json!(["other", AUDIENCE]);
-    changed["nbf"] = json!(good.now() + 60);
-    changed["exp"] = json!(good.now() - 4);
+    changed["nbf"] = json!(issuer.now() + 60);
+    changed["exp"] = json!(issuer.now() - 4);
     changed["csrf"] = json!("x");
     changed["tenant"] = json!({"deep": [1, 2]});
-    let application = format!(r#"{{"alg":"HS256","typ":"Application/AT+jwt","kid":"{}"}}"#, good.key.kid());
+    let application = format!(r#"{{"alg":"HS256","typ":"Application/AT+jwt","kid":"{}"}}"#, issuer.key.kid());
     token_parts::seeds(&[
-        (ANY_TEXT, good.token.as_bytes()),
-        (PAYLOAD, &good.payload),
+        (ANY_TEXT, issuer.token.as_bytes()),
+        (PAYLOAD, &issuer.payload),
         (PAYLOAD, changed.to_string().as_bytes()),
-        (HEADER, &good.header),
+        (HEADER, &issuer.header),
         (HEADER, application.as_bytes()),
-        (SIGNATURE, good.token.rsplit('.').next().expect("three parts").as_bytes()),
+        (SIGNATURE, issuer.token.rsplit('.').next().expect("three parts").as_bytes()),
     ])
 }

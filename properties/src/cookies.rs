@@ -1,4 +1,4 @@
-//! The refresh cookie is found by its exact name, whatever stands around it.
+//! The refresh cookie is found by its exact name among any other cookies.
 
 use actix_web::http::header::{COOKIE, HeaderValue};
 use actix_web::test::TestRequest;
@@ -6,8 +6,8 @@ use auth_server::testing::{CookieTwice, refresh_cookie};
 
 const NAME: &[u8] = b"__Host-refresh_token";
 
-/// Any `Cookie` headers, one a line.
-pub fn hold(data: &[u8]) {
+/// Each line of the input is a `Cookie` header.
+pub fn check(data: &[u8]) {
     let lines: Vec<&[u8]> = data.split(|byte| *byte == b'\n').collect();
     let values: Vec<HeaderValue> =
         lines.iter().filter_map(|line| HeaderValue::from_bytes(line).ok()).collect();
@@ -17,7 +17,8 @@ pub fn hold(data: &[u8]) {
     }
     let found = refresh_cookie(&request.to_http_request());
 
-    let mut expected: Vec<String> = values.iter().flat_map(|value| ours(value.as_bytes())).collect();
+    let mut expected: Vec<String> =
+        values.iter().flat_map(|value| refresh_tokens(value.as_bytes())).collect();
     let expected = match expected.len() {
         0 | 1 => Ok(expected.pop()),
         _ => Err(CookieTwice),
@@ -25,8 +26,8 @@ pub fn hold(data: &[u8]) {
     assert_eq!(found, expected, "{}", data.escape_ascii());
 }
 
-/// What our cookie says, each time that it stands in a header. A value that is no UTF-8 is no token.
-fn ours(header: &[u8]) -> Vec<String> {
+/// The values of all refresh cookies in a header. Values that are not UTF-8 are skipped.
+fn refresh_tokens(header: &[u8]) -> Vec<String> {
     let mut values = Vec::new();
     for pair in header.split(|byte| *byte == b';') {
         let Some(start) = pair.iter().position(|byte| !matches!(byte, b' ' | b'\t')) else { continue };

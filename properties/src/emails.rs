@@ -1,14 +1,22 @@
-//! An e-mail address has one form, which can be stored, compared and delivered to.
+//! An e-mail address has one canonical form, which can be stored, compared and delivered to.
 
 use auth_server::testing::email;
 
-/// Any text.
-pub fn hold(data: &[u8]) {
+/// The input is text.
+pub fn check(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let Some(address) = email(&text) else { return };
-    assert_eq!(email(&address).as_ref(), Some(&address), "its form is final");
-    assert_eq!(email(&format!(" \t{address}\n")).as_ref(), Some(&address), "blanks around it go");
-    assert_eq!(email(&address.to_ascii_uppercase()).as_ref(), Some(&address), "case does not matter");
+    assert_eq!(email(&address).as_ref(), Some(&address), "the canonical form does not change");
+    assert_eq!(
+        email(&format!(" \t{address}\n")).as_ref(),
+        Some(&address),
+        "surrounding white space is removed"
+    );
+    assert_eq!(
+        email(&address.to_ascii_uppercase()).as_ref(),
+        Some(&address),
+        "upper and lower case are equal"
+    );
     assert!(address.len() <= 254, "{address:?} is too long to deliver to");
     assert!(!address.chars().any(char::is_control), "{address:?}");
     let (local, domain) = address.rsplit_once('@').expect("an @");

@@ -1,11 +1,12 @@
-//! An Idempotency-Key is one header of 22 to 64 of `[A-Za-z0-9_-]`, bare or quoted; anything else is an error.
+//! An Idempotency-Key is one header with 22 to 64 characters of `[A-Za-z0-9_-]`, optionally quoted. Anything else is an
+//! error.
 
 use actix_web::http::header::HeaderValue;
 use actix_web::test::TestRequest;
 use auth_server::testing::{MalformedKey, idempotency_key};
 
-/// Any headers of that name, one a line.
-pub fn hold(data: &[u8]) {
+/// Each line of the input is an `Idempotency-Key` header.
+pub fn check(data: &[u8]) {
     let lines = data.split(|byte| *byte == b'\n');
     let values: Vec<HeaderValue> = lines.filter_map(|line| HeaderValue::from_bytes(line).ok()).collect();
     let mut request = TestRequest::default();

@@ -1,4 +1,4 @@
-//! Strict JSON is JSON less objects with a member twice.
+//! Strict JSON is JSON without duplicate members.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -8,8 +8,8 @@ use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 use shared_claims::strict_json;
 
-/// Accepted exactly if it is JSON without a member twice, and then understood as everybody understands it.
-pub fn hold(data: &[u8]) {
+/// The input is accepted if and only if it is JSON without duplicate members, with the value that `serde_json` reads.
+pub fn check(data: &[u8]) {
     assert_eq!(strict_json::from_slice::<Value>(data).ok(), value(data), "{}", data.escape_ascii());
 }
 
@@ -25,7 +25,7 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
     texts.map(<[u8]>::to_vec).to_vec()
 }
 
-/// The object that these bytes say, if they say one and no member of it, at any depth, twice.
+/// The JSON object in the input, unless it has duplicate members at any depth.
 pub(crate) fn object(data: &[u8]) -> Option<Map<String, Value>> {
     match value(data)? {
         Value::Object(members) => Some(members),
@@ -38,7 +38,7 @@ fn value(data: &[u8]) -> Option<Value> {
     if tree.is_ambiguous() { None } else { serde_json::from_slice(data).ok() }
 }
 
-/// JSON with every member that was written, and no more of the rest than is needed.
+/// The structure of a JSON document with all its members, duplicates included.
 enum Tree {
     Leaf,
     Array(Vec<Tree>),
@@ -53,7 +53,7 @@ impl Tree {
             Self::Object(members) => {
                 let mut names = HashSet::new();
                 members.iter().any(|(name, value)| {
-                    // The parser keeps such names for itself: what it makes of them is not what was written.
+                    // The parser reserves these names and does not return them as members.
                     !names.insert(name) || name.starts_with("$serde_json::private::") || value.is_ambiguous()
                 })
             }

@@ -1,4 +1,4 @@
-//! No document takes a good key away that stands before the bad ones, and none makes a forger's token pass.
+//! A key set keeps a valid key whatever follows it in the document, and never accepts a forged token.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
@@ -10,10 +10,10 @@ use shared_claims::{Algorithm, KeySet, verify_signature};
 use crate::token_parts;
 
 const DOCUMENT: u8 = 0;
-const BESIDE_A_GOOD_KEY: u8 = 1;
+const AFTER_A_VALID_KEY: u8 = 1;
 const MODES: u8 = 2;
 
-/// More in one document than any issuer has need of.
+/// The limit for keys in one document.
 const MOST_KEYS: usize = 64;
 
 static ISSUED: LazyLock<Issued> = LazyLock::new(|| {
@@ -27,18 +27,19 @@ struct Issued {
     token: String,
 }
 
-/// Any document, and any text behind a good key in one.
-pub fn hold(data: &[u8]) {
+/// The input is a document, or the text after a valid key in a document.
+pub fn check(data: &[u8]) {
     let Some((mode, rest)) = token_parts::mode(data, MODES) else { return };
     match mode {
-        BESIDE_A_GOOD_KEY => {
-            let good = ISSUED.key.jwk().to_string();
-            let document = [br#"{"keys":["#, good.as_bytes(), b",", rest, b"]}"].concat();
-            let beside: Result<Vec<Value>, _> = serde_json::from_slice(&[b"[", rest, b"]"].concat());
+        AFTER_A_VALID_KEY => {
+            let valid = ISSUED.key.jwk().to_string();
+            let document = [br#"{"keys":["#, valid.as_bytes(), b",", rest, b"]}"].concat();
+            let others: Result<Vec<Value>, _> = serde_json::from_slice(&[b"[", rest, b"]"].concat());
             let set = KeySet::parse(&document);
-            if beside.is_ok_and(|keys| (1..MOST_KEYS).contains(&keys.len())) {
-                let set = set.expect("one key of a set, however strange, is no reason to lose the others");
-                verify_signature(&ISSUED.token, &set, Algorithm::ASYMMETRIC).expect("the good key is there");
+            if others.is_ok_and(|keys| (1..MOST_KEYS).contains(&keys.len())) {
+                let set = set.expect("an invalid key must not invalidate the set");
+                verify_signature(&ISSUED.token, &set, Algorithm::ASYMMETRIC)
+                    .expect("the valid key is in the set");
                 assert_sound(&set);
             }
         }
@@ -53,7 +54,7 @@ pub fn hold(data: &[u8]) {
     }
 }
 
-/// No two keys of one name, no more than one needs, and none that verifies nothing.
+/// Asserts that key ids are unique, that the limit holds, and that no key accepts an empty or zero signature.
 fn assert_sound(set: &KeySet) {
     let names: Vec<&str> = set.kids().collect();
     assert_eq!(names.iter().collect::<HashSet<_>>().len(), names.len());
@@ -69,7 +70,7 @@ fn assert_sound(set: &KeySet) {
     }
 }
 
-/// A token with a signature that is none: nothing but zeros, as in CVE-2022-21449.
+/// A token with an invalid signature, for example all zeros as in CVE-2022-21449.
 fn forged(header: &Value, signature: &[u8]) -> String {
     use base64::Engine as _;
     let base64url = |bytes: &[u8]| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes);
@@ -81,8 +82,8 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
         Algorithm::ASYMMETRIC.iter().map(|algorithm| SigningKey::generate(*algorithm).jwk()).collect();
     let document = json!({"keys": keys}).to_string();
     let mut seeds = vec![(DOCUMENT, document.into_bytes())];
-    seeds.extend(keys.iter().map(|key| (BESIDE_A_GOOD_KEY, key.to_string().into_bytes())));
+    seeds.extend(keys.iter().map(|key| (AFTER_A_VALID_KEY, key.to_string().into_bytes())));
     let hostile = json!({"kty": "OKP", "crv": "Ed25519", "x": "", "kid": ISSUED.key.kid(), "use": "sig", "key_ops": ["verify"]});
-    seeds.push((BESIDE_A_GOOD_KEY, hostile.to_string().into_bytes()));
+    seeds.push((AFTER_A_VALID_KEY, hostile.to_string().into_bytes()));
     token_parts::seeds(&seeds.iter().map(|(mode, text)| (*mode, text.as_slice())).collect::<Vec<_>>())
 }

@@ -1,9 +1,9 @@
-//! What holds whatever comes in. Each of these functions takes any bytes and panics where a promise is broken; what
-//! ought to come out is said a second time here, in other words than the servers' own.
+//! Properties that hold for any input. Each function takes arbitrary bytes and panics if its property does not hold. The
+//! expected results come from a second implementation of the rules, independent of the servers' code.
 //!
-//! The ordinary tests drive them with proptest, and `fuzz/` with libFuzzer, which learns from the coverage.
+//! The tests run them with proptest, and `fuzz/` runs them with libFuzzer, which is guided by coverage.
 
-#![expect(clippy::missing_panics_doc, reason = "to panic is how a property says that it does not hold")]
+#![expect(clippy::missing_panics_doc, reason = "a property panics if it does not hold")]
 
 pub mod access_tokens;
 pub mod cookies;
@@ -14,19 +14,19 @@ pub mod key_sets;
 pub mod refresh_tokens;
 mod token_parts;
 
-/// A property, as those who drive it take it.
+/// A property that proptest and fuzz targets run.
 pub type Property = fn(&[u8]);
 
-/// Every property by its name, with inputs to start from that reach far.
+/// Every property with its name and its seeds: inputs that reach deep into the code.
 #[must_use]
 pub fn all() -> Vec<(&'static str, Property, Vec<Vec<u8>>)> {
     vec![
-        ("access_tokens", access_tokens::hold, access_tokens::seeds()),
-        ("refresh_tokens", refresh_tokens::hold, refresh_tokens::seeds()),
-        ("key_sets", key_sets::hold, key_sets::seeds()),
-        ("json", json::hold, json::seeds()),
-        ("cookies", cookies::hold, cookies::seeds()),
-        ("emails", emails::hold, emails::seeds()),
-        ("idempotency_keys", idempotency_keys::hold, idempotency_keys::seeds()),
+        ("access_tokens", access_tokens::check, access_tokens::seeds()),
+        ("refresh_tokens", refresh_tokens::check, refresh_tokens::seeds()),
+        ("key_sets", key_sets::check, key_sets::seeds()),
+        ("json", json::check, json::seeds()),
+        ("cookies", cookies::check, cookies::seeds()),
+        ("emails", emails::check, emails::seeds()),
+        ("idempotency_keys", idempotency_keys::check, idempotency_keys::seeds()),
     ]
 }

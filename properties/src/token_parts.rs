@@ -1,4 +1,4 @@
-//! Rules for headers and claims, said a second time. What a claim must be is a predicate on its value.
+//! A second implementation of the rules for headers and claims. The rule for a claim is a predicate on its value.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use shared_claims::testing::{ManualClock, SigningKey};
 
 use crate::json;
 
-/// Longest token that is looked at, in bytes.
+/// Maximum length of a token in bytes.
 const LONGEST: usize = 8 * 1024;
 /// 9999-12-31T23:59:59Z.
 const END_OF_TIME: u64 = 253_402_300_799;
@@ -17,11 +17,11 @@ const END_OF_TIME: u64 = 253_402_300_799;
 pub const ISSUER: &str = "https://auth.example";
 pub const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
-/// An issuer with a secret (quick, and as good as any key here), and one token of it that is good.
+/// An issuer that signs with a shared secret, which is fast, and one valid token.
 pub struct Issuer {
     pub key: SigningKey,
     pub clock: ManualClock,
-    /// Of the good token.
+    /// Header of the valid token.
     pub header: Vec<u8>,
     pub payload: Vec<u8>,
     pub token: String,
@@ -35,12 +35,12 @@ impl Issuer {
         Self { key, clock, header: header.into(), payload: payload.into(), token }
     }
 
-    /// The time, in seconds since 1970.
+    /// The current time in seconds since 1970.
     pub fn now(&self) -> u64 {
         self.clock.now().timestamp().try_into().expect("after 1970")
     }
 
-    /// The good claims, to be changed.
+    /// A copy of the valid claims.
     pub fn claims(&self) -> Value {
         serde_json::from_slice(&self.payload).expect("claims")
     }
@@ -51,7 +51,7 @@ impl Issuer {
     }
 }
 
-/// A signed token, and what it was made of.
+/// A signed token and its parts.
 pub struct Parts<'a> {
     header: &'a [u8],
     payload: &'a [u8],
@@ -65,14 +65,14 @@ impl fmt::Display for Parts<'_> {
 }
 
 impl Parts<'_> {
-    /// The claims, if the header and the length are as they must be.
+    /// The claims, if the header and the length are valid.
     pub fn claims(&self, typ: &str, kid: &str) -> Option<Map<String, Value>> {
         let header = json::object(self.header)?;
-        let says = |name: &str| header.get(name).and_then(Value::as_str).map(str::to_owned);
-        let typ_said = says("typ")?.to_ascii_lowercase();
-        let fits = says("alg")? == "HS256"
-            && says("kid")? == kid
-            && typ_said.strip_prefix("application/").unwrap_or(&typ_said) == typ
+        let text = |name: &str| header.get(name).and_then(Value::as_str).map(str::to_owned);
+        let actual_typ = text("typ")?.to_ascii_lowercase();
+        let fits = text("alg")? == "HS256"
+            && text("kid")? == kid
+            && actual_typ.strip_prefix("application/").unwrap_or(&actual_typ) == typ
             && !header.contains_key("crit")
             && self.token.len() <= LONGEST;
         if fits { json::object(self.payload) } else { None }
@@ -91,31 +91,31 @@ pub fn is_count(value: Option<&Value>) -> bool {
     value.and_then(Value::as_u64).is_some_and(|count| count < 1 << 53)
 }
 
-/// A time that an issuer whose clock is at most a minute ahead may have written.
+/// Whether the time is not in the future, with one minute of tolerance for the issuer's clock.
 pub fn is_past(value: Option<&Value>, now: u64) -> bool {
     value.and_then(Value::as_u64).is_some_and(|time| time <= now + 60)
 }
 
-/// A time at which the token is still good, by a clock that is five seconds late.
-pub fn is_to_come(value: Option<&Value>, now: u64) -> bool {
+/// Whether the token has not expired, with a leeway of five seconds.
+pub fn is_future(value: Option<&Value>, now: u64) -> bool {
     value.and_then(Value::as_u64).is_some_and(|time| time <= END_OF_TIME && now < time + 5)
 }
 
-/// One audience or several, ours among them.
-pub fn names_audience(value: Option<&Value>, ours: &str) -> bool {
+/// Whether the claim is this audience, or a list that contains it.
+pub fn names_audience(value: Option<&Value>, expected: &str) -> bool {
     match value {
-        Some(Value::String(one)) => one == ours,
-        Some(Value::Array(several)) => is_texts(value) && several.iter().any(|one| one == ours),
+        Some(Value::String(one)) => one == expected,
+        Some(Value::Array(several)) => is_texts(value) && several.iter().any(|one| one == expected),
         _ => false,
     }
 }
 
-/// The first byte of an input says what the others are for.
+/// The first byte of an input selects the mode. Returns it and the rest.
 pub fn mode(data: &[u8], modes: u8) -> Option<(u8, &[u8])> {
     data.split_first().map(|(first, rest)| (first % modes, rest))
 }
 
-/// An input for each of these modes.
+/// Seeds from modes and inputs.
 pub fn seeds(inputs: &[(u8, &[u8])]) -> Vec<Vec<u8>> {
     inputs.iter().map(|(mode, rest)| [&[*mode], *rest].concat()).collect()
 }

@@ -1,4 +1,4 @@
-//! Writes the inputs that each property starts from into a folder of its own, for a fuzzer to grow.
+//! Writes the seeds of each property into a folder of its own, as the initial corpus of a fuzzer.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -1,10 +1,10 @@
-//! Inputs made from others.
+//! Mutations of seeds.
 
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};
 
-/// Texts that mean something to one parser or another.
+/// Texts with a meaning in one of the parsed formats.
 const TOKENS: [&str; 40] = [
     "{",
     "}",
@@ -56,7 +56,7 @@ enum Change {
     Repeat(usize),
 }
 
-/// One of these with some bytes of it changed.
+/// A seed with some of its bytes changed.
 pub fn changed(seeds: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
     let change = prop_oneof![
         4 => select(&TOKENS).prop_map(Change::Insert),
@@ -66,8 +66,8 @@ pub fn changed(seeds: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
     ];
     let changes = prop::collection::vec((any::<prop::sample::Index>(), change), 0..6);
     (select(seeds), changes).prop_map(|(mut text, changes)| {
-        for (place, change) in changes {
-            let at = place.index(text.len() + 1);
+        for (index, change) in changes {
+            let at = index.index(text.len() + 1);
             let end = |length: usize| (at + length).min(text.len());
             match change {
                 Change::Insert(token) => drop(text.splice(at..at, token.bytes())),
@@ -83,24 +83,24 @@ pub fn changed(seeds: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// What becomes of a member of an object.
+/// A change to a member of an object.
 #[derive(Clone, Debug)]
-enum Fate {
-    Gone,
-    Other(Value),
-    /// A number, to be increased or decreased. Just so far as a leeway goes, and one further.
-    Moved(i64),
-    /// A text, with more behind it.
-    Longer(&'static str),
-    /// It stays, and another comes beside it.
-    Beside(&'static str, Value),
+enum MemberChange {
+    Remove,
+    Replace(Value),
+    /// Adds to a number. The steps include the limits of the leeways, and one beyond.
+    Add(i64),
+    /// Appends to a string.
+    Append(&'static str),
+    /// Inserts another member.
+    Insert(&'static str, Value),
 }
 
-/// Members that mean something, although most tokens and keys have none of them.
+/// Members with a meaning that most tokens and keys do not have.
 const RARE: [&str; 9] = ["crit", "jku", "jwk", "nbf", "csrf", "use", "key_ops", "d", "cty"];
 
-/// One of these that hold a JSON object, with some of its members changed.
-pub fn with_other_members(seeds: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
+/// A seed that contains a JSON object, with some of its members changed.
+pub fn with_changed_members(seeds: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
     let values = vec![
         json!(null),
         json!(true),
@@ -121,30 +121,30 @@ pub fn with_other_members(seeds: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>>
         json!({}),
     ];
     let steps = vec![-3600, -6, -5, -4, -1, 1, 4, 5, 6, 59, 60, 61, 3600];
-    let fate = prop_oneof![
-        1 => Just(Fate::Gone),
-        1 => select(vec!["/", ".evil.example", "\0", " ", "A"]).prop_map(Fate::Longer),
-        1 => (select(&RARE), select(values.clone())).prop_map(|(name, value)| Fate::Beside(name, value)),
-        3 => select(values).prop_map(Fate::Other),
-        3 => select(steps).prop_map(Fate::Moved),
+    let change = prop_oneof![
+        1 => Just(MemberChange::Remove),
+        1 => select(vec!["/", ".evil.example", "\0", " ", "A"]).prop_map(MemberChange::Append),
+        1 => (select(&RARE), select(values.clone())).prop_map(|(name, value)| MemberChange::Insert(name, value)),
+        3 => select(values).prop_map(MemberChange::Replace),
+        3 => select(steps).prop_map(MemberChange::Add),
     ];
-    let changes = prop::collection::vec((any::<Index>(), fate), 1..3);
+    let changes = prop::collection::vec((any::<Index>(), change), 1..3);
     (select(seeds), changes).prop_map(|(seed, changes)| {
-        // Where the first byte says what the rest is for, the object comes after it.
+        // The object may follow a byte that selects the mode.
         let Some(start) = seed.iter().position(|byte| *byte == b'{') else { return seed };
         let Ok(Value::Object(mut members)) = serde_json::from_slice(&seed[start..]) else { return seed };
-        for (member, fate) in changes {
+        for (member, change) in changes {
             let names: Vec<String> = members.keys().cloned().collect();
             let Some(name) = names.get(member.index(names.len().max(1))) else { continue };
-            match fate {
-                Fate::Gone => drop(members.remove(name)),
-                Fate::Other(value) => drop(members.insert(name.clone(), value)),
-                Fate::Beside(other, value) => drop(members.insert(other.to_owned(), value)),
-                Fate::Longer(more) => {
+            match change {
+                MemberChange::Remove => drop(members.remove(name)),
+                MemberChange::Replace(value) => drop(members.insert(name.clone(), value)),
+                MemberChange::Insert(other, value) => drop(members.insert(other.to_owned(), value)),
+                MemberChange::Append(more) => {
                     let longer = members[name].as_str().map(|text| json!(format!("{text}{more}")));
                     drop(longer.and_then(|longer| members.insert(name.clone(), longer)));
                 }
-                Fate::Moved(step) => {
+                MemberChange::Add(step) => {
                     let moved = members[name].as_i64().map(|number| json!(number + step));
                     drop(moved.and_then(|moved| members.insert(name.clone(), moved)));
                 }

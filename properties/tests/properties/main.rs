@@ -1,4 +1,4 @@
-//! Every property, driven by proptest: from inputs that reach far, changed at random, and from nothing but chance.
+//! Runs every property with proptest: on its seeds, on random changes of them, and on random input.
 
 mod inputs;
 
@@ -8,9 +8,9 @@ use properties::Property;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-/// Of each kind, in the ordinary suite.
+/// Cases per kind of input in the normal suite.
 const CASES: u32 = 1_000;
-/// For each property, in the long form.
+/// Time per property in the long test.
 const LONG: Duration = Duration::from_secs(120);
 
 fn run(property: Property, seeds: &[Vec<u8>], cases: u32) {
@@ -19,12 +19,12 @@ fn run(property: Property, seeds: &[Vec<u8>], cases: u32) {
     }
     let strategies = [
         inputs::changed(seeds.to_vec()).boxed(),
-        inputs::with_other_members(seeds.to_vec()).boxed(),
+        inputs::with_changed_members(seeds.to_vec()).boxed(),
         prop::collection::vec(any::<u8>(), 0..200).boxed(),
         "\\PC{0,200}".prop_map(String::into_bytes).boxed(),
     ];
     for strategy in strategies {
-        // One for each: a runner counts its cases over all its runs.
+        // One runner per strategy, because a runner counts its cases over all its runs.
         let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
         let outcome = runner.run(&strategy, |data| {
             property(&data);
@@ -55,7 +55,7 @@ fn a_refresh_token_is_accepted_exactly_if_every_rule_holds() {
 }
 
 #[test]
-fn no_key_set_loses_a_good_key_or_accepts_a_forgery() {
+fn no_key_set_loses_a_valid_key_or_accepts_a_forgery() {
     holds("key_sets");
 }
 
