@@ -1,7 +1,7 @@
 //! auth-server: registers users, checks passwords, opens sessions, issues access tokens and rotates refresh tokens.
 //!
-//! A request passes through three layers: `http` (URL table, handlers, responses) → `domain` (the rules) → `store` (SQL).
-//! All three use the types of `model`. [`AuthServer::build`] assembles them.
+//! A request passes through three layers: `http` (URL table, handlers, responses) → `domain` (the rules) → `store`
+//! (SQL). All three use the types of `model`. [`AuthServer::build`] assembles them.
 
 mod app;
 pub mod cli;

@@ -46,7 +46,8 @@ pub struct Settings {
 
     /// Reverse proxies whose headers to trust
     ///
-    /// Addresses or networks, separated by commas, such as `127.0.0.1,10.0.0.0/8`. `X-Forwarded-For`, `Forwarded` and `X-Request-Id` from other peers are ignored.
+    /// Addresses or networks, separated by commas, such as `127.0.0.1,10.0.0.0/8`. `X-Forwarded-For`, `Forwarded` and
+    /// `X-Request-Id` from other peers are ignored.
     #[arg(long, env, value_delimiter = ',', help_heading = NETWORK)]
     pub trusted_proxies: Vec<Network>,
 
@@ -185,7 +186,8 @@ pub struct Settings {
 
     /// Enables the revocation feed
     ///
-    /// Shared secret for `GET /revocations`, at least 32 random bytes. Set the same value on the resource servers. During a change, give both values, separated by a comma.
+    /// Shared secret for `GET /revocations`, at least 32 random bytes. Set the same value on the resource servers.
+    /// During a change, give both values, separated by a comma.
     #[arg(long, env, hide_env_values = true, help_heading = KEYS)]
     revocation_feed_token: Option<SecretString>,
     /// File that contains the secret

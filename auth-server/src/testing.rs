@@ -1,4 +1,5 @@
-//! Access to the parsers of the server for property tests and fuzzers. Requires the feature `testing`, which no program enables.
+//! Access to the parsers of the server for property tests and fuzzers. Requires the feature `testing`, which no program
+//! enables.
 
 use std::sync::Arc;
 

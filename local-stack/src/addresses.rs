@@ -9,14 +9,14 @@ pub struct Addresses {
 }
 
 impl Addresses {
-    /// Checks that both addresses are free, before anything is created that a failed start would leave behind. Also replaces
-    /// port 0, because each server needs the port of the other.
+    /// Checks that both addresses are free, before anything is created that a failed start would leave behind. Also
+    /// replaces port 0, because each server needs the port of the other.
     ///
     /// # Errors
     /// One line that names the address and the flag.
     pub fn reserve(auth: SocketAddr, api: SocketAddr) -> Result<Self, String> {
-        // Both listeners stay open until the end, or the system could choose the same port twice. If another program takes
-        // a port before the servers listen on it, they report that.
+        // Both listeners stay open until the end, or the system could choose the same port twice. If another program
+        // takes a port before the servers listen on it, they report that.
         let auth = listen(auth, "--auth-addr")?;
         let api = listen(api, "--api-addr")?;
         match (auth.local_addr(), api.local_addr()) {

@@ -10,8 +10,8 @@ use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 /// 256 bits: as long as the keys that are derived from them.
 const SECRET_BYTES: usize = 32;
 
-/// The files that outlive a run: the database, the secrets for its signing keys and refresh tokens, and the shared secret of the
-/// revocation feed.
+/// The files that outlive a run: the database, the secrets for its signing keys and refresh tokens, and the shared
+/// secret of the revocation feed.
 pub struct DataFolder {
     pub database: PathBuf,
     pub refresh_secret: PathBuf,
@@ -59,8 +59,8 @@ impl DataFolder {
     }
 }
 
-/// Writes a file that only the owner can read: a draft that is renamed, so that a crash leaves no incomplete file. A leftover draft
-/// is harmless.
+/// Writes a file that only the owner can read: a draft that is renamed, so that a crash leaves no incomplete file. A
+/// leftover draft is harmless.
 pub fn write(folder: &Path, file: &Path, content: &str) -> io::Result<()> {
     let draft_path = folder.join(format!(".draft-{}", BASE64_URL_SAFE_NO_PAD.encode(random::<16>()?)));
     let mut draft = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft_path)?;

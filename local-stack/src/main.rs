@@ -1,7 +1,7 @@
 //! Both servers in one process, on SQLite, to try them out: `cargo run`.
 //!
-//! Creates secrets and the first administrator by itself, and prints what to try. Not for production: there, each server is its
-//! own program.
+//! Creates secrets and the first administrator by itself, and prints what to try. Not for production: there, each
+//! server is its own program.
 
 mod addresses;
 mod administrator;
@@ -37,7 +37,8 @@ async fn run() -> Result<(), Failure> {
     let addresses = Addresses::reserve(arguments.auth_addr, arguments.api_addr)?;
     let data = DataFolder::open(&arguments.data_dir)?;
     let servers = Servers::build(addresses, &data).await?;
-    // From here on Ctrl-C is deferred: between creating the administrator and printing the password it would lose the password.
+    // From here on Ctrl-C is deferred: between creating the administrator and printing the password it would lose the
+    // password.
     let stop = StopSignal::listen()?;
     let password = administrator::create(&servers.auth).await?;
     stack_file::write(&arguments.data_dir, addresses, password.as_ref())?;

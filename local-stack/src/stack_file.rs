@@ -11,8 +11,8 @@ use crate::{administrator, data_folder};
 
 pub const NAME: &str = "stack.json";
 
-/// Writes the addresses and, at the first run, the administrator's e-mail address and password. Later runs do not have the password
-/// and keep what the first one wrote.
+/// Writes the addresses and, at the first run, the administrator's e-mail address and password. Later runs do not have
+/// the password and keep what the first one wrote.
 ///
 /// # Errors
 /// One line.

@@ -1,5 +1,5 @@
-//! An API without a user database and without private keys. It validates access tokens with public keys of the auth server,
-//! which it fetches over HTTP and keeps while the auth server is down.
+//! An API without a user database and without private keys. It validates access tokens with public keys of the auth
+//! server, which it fetches over HTTP and keeps while the auth server is down.
 //!
 //! Start reading at [`ResourceServer::build`], then at the URL table in `http/routes.rs`.
 

@@ -54,8 +54,8 @@ pub struct Settings {
 
     /// Accept token cookies
     ///
-    /// Accepts the access token cookie of requests without an `Authorization` header. For pages that never handle a token, with both servers behind one
-    /// host. Unsafe methods then require the CSRF token in `X-CSRF-Token`.
+    /// Accepts the access token cookie of requests without an `Authorization` header. For pages that never handle a
+    /// token, with both servers behind one host. Unsafe methods then require the CSRF token in `X-CSRF-Token`.
     #[arg(long, env, default_value_t = false, action = ArgAction::Set, num_args = 0..=1, help_heading = COOKIES)]
     #[arg(default_missing_value = "true", require_equals = true)]
     pub accept_cookie: bool,
@@ -97,8 +97,8 @@ pub struct Settings {
 
     /// Reject tokens once the feed is this old
     ///
-    /// Rejects all tokens if the last successful request was longer ago: 5s to 1day, such as 30s. Without it, tokens stay
-    /// valid while the feed fails.
+    /// Rejects all tokens if the last successful request was longer ago: 5s to 1day, such as 30s. Without it, tokens
+    /// stay valid while the feed fails.
     #[arg(long, env, value_parser = max_age, help_heading = KEYS)]
     pub revocation_feed_max_age: Option<Duration>,
 

@@ -1,8 +1,8 @@
 //! Closes connections that stay open without a request in progress.
 //!
-//! actix has timeouts for the first request of a connection and for a silent connection. Without this module a client could
-//! keep a connection open without limit: by sending the head of a second request byte by byte, by sending chunks of a body
-//! that no handler reads, or by not reading the response.
+//! actix has timeouts for the first request of a connection and for a silent connection. Without this module a client
+//! could keep a connection open without limit: by sending the head of a second request byte by byte, by sending chunks
+//! of a body that no handler reads, or by not reading the response.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -15,8 +15,8 @@ use actix_web::dev::{Extensions, ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::{Error, rt};
 
-/// How long a connection may stay open without a request in progress. Long enough to send a response over a slow line, to
-/// be idle as long as actix allows, and to receive the next head.
+/// How long a connection may stay open without a request in progress. Long enough to send a response over a slow line,
+/// to be idle as long as actix allows, and to receive the next head.
 const MAX_IDLE: Duration = Duration::from_secs(20);
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -35,8 +35,8 @@ thread_local! {
     static CONNECTIONS: RefCell<Vec<Weak<Connection>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Watches a connection: for `HttpServer::on_connect`, before the server is bound. Ignores connections that are not plain
-/// TCP.
+/// Watches a connection: for `HttpServer::on_connect`, before the server is bound. Ignores connections that are not
+/// plain TCP.
 pub fn watch(connection: &dyn Any, extensions: &mut Extensions) {
     let Some(socket) = connection.downcast_ref().and_then(duplicate) else { return };
     let connection =

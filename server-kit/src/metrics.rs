@@ -77,8 +77,8 @@ impl HttpMetrics {
     }
 }
 
-/// Middleware: counts the request, if the app has [`HttpMetrics`] as `app_data` in [`web::Data`]. Wrap it around everything
-/// that responds.
+/// Middleware: counts the request, if the app has [`HttpMetrics`] as `app_data` in [`web::Data`]. Wrap it around
+/// everything that responds.
 ///
 /// # Errors
 /// Those of the inner service.

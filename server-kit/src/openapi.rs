@@ -50,8 +50,8 @@ pub fn add_problem(call: &mut Operation, code: Code, when: &str) {
     }
 }
 
-/// Adds `X-Request-Id` to all responses, `Retry-After` to 429 and 503 and, for calls that take a token, `WWW-Authenticate` to
-/// 401 (RFC 6750 §3).
+/// Adds `X-Request-Id` to all responses, `Retry-After` to 429 and 503 and, for calls that take a token,
+/// `WWW-Authenticate` to 401 (RFC 6750 §3).
 pub fn add_headers(call: &mut Operation, challenges: bool) {
     for (status, response) in &mut call.responses.responses {
         let RefOr::T(response) = response else { continue };

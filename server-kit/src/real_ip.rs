@@ -22,8 +22,8 @@ pub struct TrustedProxies {
     warned_disagreement: AtomicBool,
 }
 
-/// The address of the client: the peer of the connection or, if that is one of the app's [`TrustedProxies`] (`app_data` in
-/// [`web::Data`]), the address in its headers. `None` on connections that are not TCP.
+/// The address of the client: the peer of the connection or, if that is one of the app's [`TrustedProxies`] (`app_data`
+/// in [`web::Data`]), the address in its headers. `None` on connections that are not TCP.
 #[must_use]
 pub fn client_ip(request: &HttpRequest) -> Option<IpAddr> {
     match request.app_data::<web::Data<TrustedProxies>>() {
@@ -39,8 +39,8 @@ impl TrustedProxies {
         Self { networks, ..Self::default() }
     }
 
-    /// The first address from the right, in `X-Forwarded-For` or `Forwarded` (RFC 7239), that is not a trusted proxy. Each
-    /// proxy appends its peer, so everything further left comes from the client and cannot be trusted.
+    /// The first address from the right, in `X-Forwarded-For` or `Forwarded` (RFC 7239), that is not a trusted proxy.
+    /// Each proxy appends its peer, so everything further left comes from the client and cannot be trusted.
     ///
     /// An invalid hop ends the search. The client is then the last trusted proxy before it.
     #[must_use]

@@ -27,7 +27,8 @@ impl RequestId {
         Self(BASE64_URL_SAFE_NO_PAD.encode(bytes).into())
     }
 
-    /// An id that a proxy chose. `None` if it is too long or contains other characters, because it goes into headers and logs.
+    /// An id that a proxy chose. `None` if it is too long or contains other characters, because it goes into headers
+    /// and logs.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let fits = (1..=MAX_LENGTH).contains(&text.len())

@@ -18,8 +18,8 @@ pub fn algorithm(text: &str) -> Result<Algorithm, String> {
     text.parse().map_err(|_| "give ES256, RS256, EdDSA or HS256".to_owned())
 }
 
-/// Whether the scheme and the last two labels of the hosts are equal. Only browsers know which domains are registrable, so this
-/// is good enough for a warning only.
+/// Whether the scheme and the last two labels of the hosts are equal. Only browsers know which domains are registrable,
+/// so use it for warnings only.
 pub fn is_same_site(issuer: &Url, origin: &str) -> bool {
     let Ok(origin) = Url::parse(origin) else { return false };
     let site = |url: &Url| match url.host() {

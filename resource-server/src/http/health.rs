@@ -63,8 +63,8 @@ pub async fn alive() -> Json<Alive> {
     Json(Alive { status: "alive" })
 }
 
-/// Reports whether the server can validate tokens: after the first fetch of keys and, with `REVOCATION_FEED_MAX_AGE`, while
-/// the revocation feed is up to date.
+/// Reports whether the server can validate tokens: after the first fetch of keys and, with `REVOCATION_FEED_MAX_AGE`,
+/// while the revocation feed is up to date.
 #[utoipa::path(
     get,
     path = "/readyz",

@@ -4,8 +4,8 @@ use shared_claims::require_token;
 
 use super::{admin, greeting, health, openapi, profile, protected, transfer, verify};
 
-/// Every URL of the server. Routes are guarded one by one rather than as a scope, so that a wrong method gets 405 without
-/// a token.
+/// Every URL of the server. Routes are guarded one by one rather than as a scope, so that a wrong method gets 405
+/// without a token.
 pub fn routes(config: &mut web::ServiceConfig) {
     config
         .service(

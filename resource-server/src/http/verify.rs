@@ -1,4 +1,5 @@
-//! `GET /verify`: authenticates requests on behalf of a reverse proxy (nginx `auth_request`, Traefik and Caddy `forward_auth`).
+//! `GET /verify`: authenticates requests on behalf of a reverse proxy (nginx `auth_request`, Traefik and Caddy
+//! `forward_auth`).
 //!
 //! nginx converts every status other than 2xx, 401 and 403 to 500, so the decision is always one of these. The server
 //! behind the proxy trusts the headers of a 204. All three are always present: a proxy that copies them one by one would
@@ -26,9 +27,10 @@ const NO_ROLES: &str = "-";
 
 /// For reverse proxies: authenticates a request, and returns the user in headers for the server behind the proxy.
 ///
-/// Requires `Authorization` or, if `ACCEPT_COOKIE` is set, the access cookie. The cookie also requires `X-CSRF-Token`, unless
-/// `X-Original-Method` or `X-Forwarded-Method` is GET, HEAD or OPTIONS. A missing, unknown or contradictory method counts as
-/// unsafe. `?role=admin` requires a role, several parameters require all of them, and any other parameter rejects the request.
+/// Requires `Authorization` or, if `ACCEPT_COOKIE` is set, the access cookie. The cookie also requires `X-CSRF-Token`,
+/// unless `X-Original-Method` or `X-Forwarded-Method` is GET, HEAD or OPTIONS. A missing, unknown or contradictory
+/// method counts as unsafe. `?role=admin` requires a role, several parameters require all of them, and any other
+/// parameter rejects the request.
 #[utoipa::path(
     get,
     path = "/verify", operation_id = "verify",
@@ -87,8 +89,8 @@ async fn decide(request: &HttpRequest) -> Result<HttpResponse, Problem> {
         .finish())
 }
 
-/// Whether both headers, where present, name the same safe method. The client can send one of the two itself, which can only
-/// make the check stricter.
+/// Whether both headers, where present, name the same safe method. The client can send one of the two itself, which can
+/// only make the check stricter.
 fn is_original_method_safe(request: &HttpRequest) -> bool {
     let values = ORIGINAL_METHOD.iter().flat_map(|name| request.headers().get_all(*name));
     let methods: Vec<_> = values.map(|value| Method::from_bytes(value.as_bytes()).ok()).collect();

@@ -2,8 +2,8 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
-/// A counter with one label whose values are known in advance. All values start at 0, because Prometheus does not see the
-/// first event of a counter that appears with it.
+/// A counter with one label whose values are known in advance. All values start at 0, because Prometheus does not see
+/// the first event of a counter that appears with it.
 #[derive(Clone, Debug)]
 pub struct LabelledCounter {
     label: &'static str,

@@ -1,5 +1,5 @@
-//! Parses `X-Forwarded-For` and `Forwarded` from the right, where trusted proxies append. Input of the client on the left, such as an
-//! open quote, must not change how the rest is parsed.
+//! Parses `X-Forwarded-For` and `Forwarded` from the right, where trusted proxies append. Input of the client on the
+//! left, such as an open quote, must not change how the rest is parsed.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
