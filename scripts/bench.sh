@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the benches as the servers are delivered, and measures what is promised about time.
+# Builds the benchmarks in release mode and measures what is promised about time.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -9,19 +9,19 @@ help() {
     cat <<'TEXT'
 scripts/bench.sh [BENCH [OPTION...]]
 
-Builds in release and runs all benches, or one with its options:
+Builds in release mode and runs all benchmarks, or one with its options:
 
-  login-timing     whether the time of an answer tells who has an account
-  password-flood   how fast a flood of logins is refused, and what refreshes notice of it
-  administration   how long administrators wait among a million people (some 10 minutes)
-  validation       what the list of revocations costs each validation, and in memory, at 100,000 entries
-  signatures       what an ES256 signature costs with and without parsing the key, and a whole refresh
+  login-timing     whether response times reveal which users exist
+  password-flood   how fast excess logins are rejected, and how that affects refreshes
+  administration   response times of /admin with a million users (about 10 minutes)
+  validation       time per validation and memory of the revocation list, with 100,000 entries
+  signatures       time of an ES256 signature with and without parsing the key, and of a whole refresh
 
-Their options: scripts/bench.sh BENCH --help. Each starts a server of its own, on a free port of the loopback and a
-fresh SQLite database in TMPDIR, with the default settings (administration: on the PostgreSQL that
-LATCHKEY_TEST_DATABASE_URL names, if it does: scripts/postgres.sh run -- scripts/bench.sh administration); its figures mean most when nothing else runs.
+Options of a benchmark: scripts/bench.sh BENCH --help. Each starts its own server with the default settings, on a free
+port of this machine and a new SQLite database in TMPDIR. For administration on PostgreSQL, set
+LATCHKEY_TEST_DATABASE_URL: scripts/postgres.sh run -- scripts/bench.sh administration. Run nothing else meanwhile.
 
-Exit status: 0 every promise was kept, 1 one was not, 2 an argument is wrong.
+Exit status: 0 all limits were met, 1 one was not, 2 an argument is wrong.
 TEXT
 }
 
@@ -34,7 +34,7 @@ main() {
         *) echo "unknown argument: $1 (see scripts/bench.sh --help)" >&2 && exit 2 ;;
     esac
 
-    # The flood holds both ends of some hundred connections.
+    # The flood opens both ends of some hundred connections.
     ulimit -Sn "$(ulimit -Hn)" || true
 
     cargo build --release --locked --package bench

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Shows that others can check our access tokens: runs the files of docs/consumers against real servers.
+# Tests access tokens with other JWT libraries: runs the files of docs/consumers against real servers.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=scripts/process_group.sh
@@ -13,10 +13,10 @@ help() {
     cat <<'TEXT'
 scripts/consumers.sh [ALGORITHM...]
 
-Builds both servers, starts an auth server on SQLite for each algorithm (ES256, RS256, EdDSA, HS256), and has the
-files of docs/consumers judge its tokens, forged ones, and tokens that PyJWT has signed. Our resource server is held
-to the same. Needs PyPI and npm, once: what it installs stays in cargo's target folder and in
-docs/consumers/node_modules.
+Builds both servers and starts an auth server on SQLite for each algorithm (ES256, RS256, EdDSA, HS256). The files of
+docs/consumers and the resource server must accept its tokens and those that PyJWT signs, and reject forged ones.
+Installs the libraries from PyPI in cargo's target folder and from npm in docs/consumers/node_modules if they are
+missing.
 TEXT
 }
 
@@ -28,7 +28,7 @@ main() {
     local algorithms=("$@") algorithm failed=false
     [[ $# -gt 0 ]] || algorithms=(ES256 RS256 EdDSA HS256)
 
-    # As scripts/test.sh builds them: `cargo build` would choose other features, and build everything once more.
+    # With the features of scripts/test.sh: `cargo build` would choose others, and build everything again.
     cargo test --workspace --locked --no-run --quiet
     local target
     target=$(target_folder)
@@ -52,12 +52,12 @@ install_libraries() {
     python_environment "$1" docs/consumers/requirements.txt || exit 1
     if [[ docs/consumers/package-lock.json -nt docs/consumers/node_modules/.package-lock.json ]] &&
         ! npm ci --prefix docs/consumers --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null; then
-        echo "jose cannot be installed, so it stays untested: is npm's registry reachable?" >&2
+        echo "cannot install jose from npm: see above" >&2
         exit 1
     fi
 }
 
-# check ALGORITHM PROGRAMS: an auth server of its own, and everybody who believes it.
+# check ALGORITHM PROGRAMS: starts an auth server and tests all consumers of its tokens.
 check() {
     local algorithm=$1 programs=$2 port status=0
     stack_dir=$(mktemp -d)
@@ -66,7 +66,7 @@ check() {
         settings+=(JWT_ACCESS_SECRET=access-secret-of-a-test-0123456789a)
     fi
     if stack_listen auth-server "$programs/auth-server" "${settings[@]}" ISSUER="http://127.0.0.1:{port}"; then
-        # joserfc warns of EdDSA by that name, and PyJWT of short keys, once for each token.
+        # joserfc warns about the name EdDSA, and PyJWT about short keys, for each token.
         run_in_group env "${settings[@]}" PYTHONDONTWRITEBYTECODE=1 PYTHONWARNINGS=ignore \
             "$python" scripts/consumers/check.py "$algorithm" "http://127.0.0.1:$port" \
             "$programs/auth-server" "$programs/resource-server" || status=$?

@@ -1,34 +1,37 @@
 #!/usr/bin/env bash
-# End-to-end tests of a stack that runs somewhere, with bash and curl alone.
+# End-to-end tests of a running stack, which need only bash and curl.
 set -euo pipefail
 e2e_folder=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/e2e
 # shellcheck source=scripts/e2e/calls.sh
 source "$e2e_folder/calls.sh"
-# shellcheck source=scripts/e2e/answers.sh
-source "$e2e_folder/answers.sh"
-# shellcheck source=scripts/e2e/promises.sh
-source "$e2e_folder/promises.sh"
+# shellcheck source=scripts/e2e/responses.sh
+source "$e2e_folder/responses.sh"
+# shellcheck source=scripts/e2e/checks.sh
+source "$e2e_folder/checks.sh"
 
 help() {
     cat <<'TEXT'
 AUTH_URL=… API_URL=… scripts/e2e.sh
+STACK_FILE=data/stack.json scripts/e2e.sh
 
-Holds a running stack to what it promises, as far as that can be seen from outside and without waiting: a line a
-promise, until the first broken one. It registers new people at each run, so it can be run again and again; some
-18 attempts to log in or register count against the limit of this address.
+Tests a running stack from outside, as far as that is possible without waiting. Prints one line per check and stops at
+the first failure. Registers new users, so it can run repeatedly; about 18 attempts count against the rate limit of this
+address.
 
-  AUTH_URL         the auth server [http://localhost:8080]; several, separated by spaces, take turns
+  AUTH_URL         the auth server [http://localhost:8080]; several, separated by spaces, are called in turn
   API_URL          the resource server [http://localhost:8081]
-  ISSUER           the auth server's issuer, where it is not AUTH_URL (the first one)
-  APP_ORIGIN       one of ALLOWED_ORIGINS of both servers, to see CORS at work
-  GRACE            0 where the auth server runs with REFRESH_REUSE_GRACE=0s
-  ADMIN_EMAIL      somebody with the role admin, and ADMIN_PASSWORD, to see /admin open
-  E2E_EMAIL        a person made for tests, and E2E_PASSWORD, where registration is closed: names are changed and all
-                   sessions ended
-  SECRETS_FILE     a file to which the passwords that are used are added, to search the servers' logs for
+  ISSUER           the auth server's issuer, if it is not the (first) AUTH_URL
+  APP_ORIGIN       one of ALLOWED_ORIGINS of both servers, to test CORS
+  GRACE            0 if the auth server runs with REFRESH_REUSE_GRACE=0s
+  ADMIN_EMAIL      a user with the role admin, and ADMIN_PASSWORD, to test /admin
+  STACK_FILE       the stack.json that `cargo run` writes to its data folder, for AUTH_URL, API_URL, ADMIN_EMAIL and
+                   ADMIN_PASSWORD
+  E2E_EMAIL        a user created for tests, and E2E_PASSWORD, if registration is closed: the test changes the names and
+                   ends all sessions
+  SECRETS_FILE     a file to add the passwords to, to search the servers' logs for them
   CURL_OPTS        more options for curl, separated by spaces, such as "--cacert ca.pem"
 
-Exit status: 0 all kept, 1 one is broken, 2 an argument is wrong or the stack cannot be reached.
+Exit status: 0 all checks passed, 1 one failed, 2 an argument is wrong or the stack cannot be reached.
 TEXT
 }
 
@@ -42,7 +45,7 @@ main() {
     find_stack
 
     local topic
-    for topic in metadata people rotation delivery bad_input origins api sessions; do
+    for topic in metadata users rotation delivery bad_input origins api sessions; do
         # shellcheck source=/dev/null
         source "$e2e_folder/$topic.sh"
     done
@@ -63,8 +66,11 @@ usage_error() {
 }
 
 read_settings() {
-    ((BASH_VERSINFO[0] >= 4)) || usage_error "bash 4 or newer is needed"
+    ((BASH_VERSINFO[0] >= 4)) || usage_error "bash 4 or newer is required"
     command -v curl >/dev/null || usage_error "curl was not found"
+    if [[ -n ${STACK_FILE-} ]]; then
+        read_stack_file
+    fi
     local url
     read -ra auth_urls <<<"${AUTH_URL:-http://localhost:8080}"
     auth_urls=("${auth_urls[@]%/}")
@@ -72,22 +78,34 @@ read_settings() {
     api_url=${api_url%/}
     issuer=${ISSUER:-${auth_urls[0]}}
     for url in "${auth_urls[@]}" "$api_url" "$issuer"; do
-        [[ $url =~ ^https?://[^/?#]+$ ]] || usage_error "$url is no URL such as http://localhost:8080, without a path"
+        [[ $url =~ ^https?://[^/?#]+$ ]] || usage_error "$url is not a URL like http://localhost:8080 without a path"
     done
     read -ra curl_options <<<"${CURL_OPTS:-}"
 }
 
-# Nothing can be said of a stack that does not answer, so that is no broken promise.
+# Reads what the local stack writes for scripts. The JSON is our own: one flat object.
+# shellcheck disable=SC2034 # e2e/api.sh uses the administrator
+read_stack_file() {
+    local json
+    json=$(<"$STACK_FILE") || usage_error "$STACK_FILE cannot be read"
+    AUTH_URL=$(member auth_url "$json")
+    API_URL=$(member api_url "$json")
+    ADMIN_EMAIL=$(member admin_email "$json")
+    ADMIN_PASSWORD=$(member admin_password "$json")
+    [[ -n $AUTH_URL && -n $API_URL ]] || usage_error "$STACK_FILE contains no addresses"
+}
+
+# A stack that does not respond is not a failed check.
 find_stack() {
     local url
     for url in "${auth_urls[@]}" "$api_url"; do
-        send "$work/answer" GET "$url/healthz"
-        read_answer "$work/answer"
+        send "$work/response" GET "$url/healthz"
+        read_response "$work/response"
         if [[ $status == 000 ]]; then
-            usage_error "$url does not answer: $problem"
+            usage_error "$url does not respond: $problem"
         fi
         if [[ $status != 200 || $(member status) != alive ]]; then
-            usage_error "no Latchkey server is at $url: GET /healthz answers $status"
+            usage_error "$url is not a Latchkey server: GET /healthz returns $status"
         fi
     done
     printf 'auth server %s, resource server %s, issuer %s\n' "${auth_urls[*]}" "$api_url" "$issuer"

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Fuzzes every property of properties/ with libFuzzer, one after the other.
 #
-#   scripts/fuzz.sh [SECONDS [NAME...]]      ten minutes each, unless told otherwise
+#   scripts/fuzz.sh [SECONDS [NAME...]]      the default is 600 seconds for each property
 #
-# What it learns stays in properties/fuzz/corpus, so that the next run goes on from there. An input that breaks a
-# property is left in properties/fuzz/artifacts.
+# The inputs it finds stay in properties/fuzz/corpus, and the next run starts from them. An input that violates a property
+# is in properties/fuzz/artifacts.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -21,16 +21,16 @@ fi
 if [[ ${#names[@]} -eq 0 ]]; then
     mapfile -t names < <(cargo fuzz list --fuzz-dir properties/fuzz)
 fi
-# A stable compiler has the sanitizers too, and keeps them locked away.
+# Enables the sanitizers in a stable compiler.
 export RUSTC_BOOTSTRAP=1
-# Two tables of SQLite have the same name, each in its own function, which the sanitizer takes for a mistake.
+# SQLite has two tables of the same name, each in its own function, which the sanitizer reports as an error.
 export ASAN_OPTIONS=detect_odr_violation=0
 
 log=$(mktemp)
 trap 'rm -f -- "$log"' EXIT
 cargo run --quiet --locked --package properties --bin write-seeds -- properties/fuzz/corpus
 
-# Without --no-cfg-fuzzing, libraries that know that flag would not be those that ship.
+# Without --no-cfg-fuzzing, some libraries would differ from those in production.
 failed=0
 for name in "${names[@]}"; do
     status=0
@@ -39,10 +39,10 @@ for name in "${names[@]}"; do
     executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log" | tail -n 1)
     if [[ $status -ne 0 ]]; then
         tail -n 40 "$log" >&2
-        echo "$name: BROKEN after ${executions:-0} executions"
+        echo "$name: FAILED after ${executions:-0} executions"
         failed=1
     else
-        echo "$name: $executions executions, $(find "properties/fuzz/corpus/$name" -type f | wc -l) inputs that differ"
+        echo "$name: $executions executions, $(find "properties/fuzz/corpus/$name" -type f | wc -l) distinct inputs"
     fi
 done
 exit "$failed"

@@ -65,10 +65,10 @@ main() {
 expect() {
     if "${@:2}"; then
         passed=$((passed + 1))
-        printf '  kept    %s\n' "$1"
+        printf '  ok      %s\n' "$1"
     else
         failed=$((failed + 1))
-        printf '  BROKEN  %s\n' "$1"
+        printf '  FAILED  %s\n' "$1"
     fi
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A throwaway PostgreSQL server: as fast as it gets, reachable from this machine only, gone afterwards.
+# A temporary PostgreSQL server for tests: without safety on disk, reachable only from this machine.
 #
 #   scripts/postgres.sh run -- COMMAND...    runs COMMAND with LATCHKEY_TEST_DATABASE_URL set to such a server
 #
@@ -10,7 +10,7 @@ postgres_url=""
 postgres_pid=""
 postgres_dir=""
 
-# Nothing here outlives the run, so nothing needs to be safe on disk.
+# No data outlive the run, so none need to be safe on disk.
 postgres_settings=(
     -c fsync=off
     -c synchronous_commit=off
@@ -20,7 +20,7 @@ postgres_settings=(
     -c listen_addresses=127.0.0.1
 )
 
-# Prints the folder of initdb and postgres: that on PATH, else Debian's newest, which is not on PATH.
+# Prints the folder of initdb and postgres: the one on PATH, or the newest of Debian, which is not on PATH.
 postgres_programs() {
     local folder folders
     mapfile -t folders < <(printf '%s\n' /usr/lib/postgresql/*/bin | sort --version-sort --reverse)
@@ -44,10 +44,10 @@ postgres_start() {
         return 1
     fi
 
-    # Not in TMPDIR: another user must get in, and the path of a socket is at most 107 bytes long.
+    # Not in TMPDIR: another user must be able to enter, and the path of a socket is limited to 107 bytes.
     postgres_dir=$(mktemp -d /tmp/latchkey-postgres.XXXXXX) || return 1
 
-    # Should this script be killed outright, the kernel tells the server to quit.
+    # If this script is killed, the kernel stops the server.
     local as=(setpriv --pdeathsig QUIT)
     if [[ $EUID -eq 0 ]]; then # PostgreSQL refuses to run as root
         local user=postgres
@@ -63,8 +63,8 @@ postgres_start() {
         return 1
     fi
 
-    # Whether a port is free is known only once it is taken: try until the server has one. They are drawn from
-    # below the range that the system gives out itself, so that no test on port 0 can be in the way.
+    # Try ports until the server can listen on one. They are below the range that the system assigns, so that no test on
+    # port 0 conflicts.
     local port
     for _ in {1..20}; do
         port=$((20000 + RANDOM % 12000))
@@ -83,10 +83,10 @@ postgres_start() {
     postgres_url=postgres://latchkey@127.0.0.1:$port/postgres
 }
 
-# The two steps of postgres_start; they use its variables.
+# The two steps of postgres_start, which use its variables.
 
-# The superuser, who can run programs, is let in through the socket alone, whose folder is closed to others:
-# whoever else is on this machine gets no further than a test database.
+# The superuser, who can run programs, can connect only through the socket, whose folder other users cannot enter: they
+# reach no more than a test database.
 postgres_make_cluster() {
     local data=$postgres_dir/data
     (
@@ -97,10 +97,10 @@ postgres_make_cluster() {
         printf '%s\n' "local all all trust" "host all latchkey 127.0.0.1/32 trust" >"$data/pg_hba.conf"
 }
 
-# Starts the server on PORT and waits until it answers; fails when it ends instead.
+# postgres_listen PORT: starts the server and waits until it accepts connections; fails if the server ends.
 postgres_listen() {
     local port=$1 deadline=$((SECONDS + 60))
-    set -m # a process group of its own: Ctrl-C is for us to handle, tests first
+    set -m # its own process group, so that Ctrl-C reaches this script first and the tests end before the server
     (
         cd "$postgres_dir" &&
             LC_ALL=C exec "${as[@]}" "$programs/postgres" -D "$postgres_dir/data" -k "$postgres_dir" -p "$port" \
@@ -111,7 +111,7 @@ postgres_listen() {
     until "$programs/pg_isready" --quiet --host="$postgres_dir" --port="$port"; do
         kill -0 "$postgres_pid" 2>/dev/null || return 1
         if ((SECONDS > deadline)); then
-            echo "postgres: no answer within 60 s" >>"$log"
+            echo "postgres: not ready within 60 s" >>"$log"
             postgres_quit
             return 1
         fi
@@ -120,11 +120,11 @@ postgres_listen() {
 }
 
 postgres_quit() {
-    kill -QUIT "$postgres_pid" 2>/dev/null # "immediate shutdown": no data are kept, so none are written
+    kill -QUIT "$postgres_pid" 2>/dev/null # "immediate shutdown": the data are not kept
     wait "$postgres_pid" 2>/dev/null
 }
 
-# Stops the server, if one was started, and removes its folder.
+# Stops the server if one was started, and removes its folder.
 postgres_stop() {
     if [[ -n $postgres_pid ]]; then
         postgres_quit || true

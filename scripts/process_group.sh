@@ -1,29 +1,29 @@
 # shellcheck shell=bash
-# Runs a command together with everything it starts, so that all of it can be ended at once. To be sourced.
+# Runs a command in its own process group, so that the command and everything it starts can be ended. To be sourced.
 #
-# cargo does not pass a signal on to the tests it runs, nor a test to the servers it runs; a process group
-# reaches them all. The group is ours alone, so nothing that somebody else started is ever touched.
+# cargo does not forward signals to the tests it runs, and a test does not forward them to the servers it starts; a signal
+# to the process group reaches them all, and no other process.
 
 group=""
 
-# run_in_group COMMAND...: runs it without standard input and returns its status.
-# A script that calls this must call end_group in its EXIT trap.
+# run_in_group COMMAND...: runs it without standard input and returns its status. A script that calls this must call
+# end_group in its EXIT trap.
 run_in_group() {
     local status=0
-    set -m # gives the next background command a process group of its own
+    set -m # gives the next background command its own process group
     "$@" </dev/null &
     group=$!
     set +m
     wait "$group" || status=$?
     if group_is_running "$group"; then
-        echo "warning: processes were left running, and are ended now: $*" >&2
+        echo "warning: terminating processes that are still running after: $*" >&2
         end_group
     fi
     group=""
     return "$status"
 }
 
-# Ends what still runs of the group: politely, and after 5 s not so.
+# Ends the rest of the group: with SIGTERM, and after 5 s with SIGKILL.
 end_group() {
     local ending=$group
     group=""
@@ -37,8 +37,8 @@ end_group() {
     kill -KILL -- "-$ending" 2>/dev/null || true
 }
 
-# Whether a process of group $1 does more than wait to be reaped, for which in a container it may wait for ever:
-# `kill -0` cannot tell the two apart. See proc_pid_stat(5); a name may contain spaces and brackets.
+# group_is_running ID: whether the group has a process that is not a zombie. `kill -0` also succeeds for zombies, which may
+# never be reaped in a container. See proc_pid_stat(5); the name of a process may contain spaces and brackets.
 group_is_running() {
     local stat line state process_group
     for stat in /proc/[0-9]*/stat; do
@@ -51,9 +51,9 @@ group_is_running() {
     return 1
 }
 
-# on_exit FUNCTION: runs it once, however the script ends: at its end, by an error, by Ctrl-C, by kill.
+# on_exit FUNCTION: runs it once when the script ends, also after an error, Ctrl-C or a signal.
 on_exit() {
-    # shellcheck disable=SC2064 # the name is meant to be put in now
+    # shellcheck disable=SC2064 # the name must be expanded now
     trap "trap '' INT TERM HUP; $1" EXIT
     trap 'exit 129' HUP
     trap 'exit 130' INT

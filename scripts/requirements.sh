@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# What the tests need of the system, and how it gets there. To be sourced, after postgres.sh.
+# System packages that the tests and .ci/run need. Source it after postgres.sh.
 
-# A row each: how one finds out that it is there | what it is | Debian's packages. The rest looks after itself.
+# Each row: a command that succeeds if it is installed | its name | Debian's packages.
 requirements=(
     "command -v cc          | a C compiler       | gcc libc6-dev"
     "postgres_programs      | PostgreSQL, server | postgresql"
@@ -21,12 +21,12 @@ have_libpq() {
     pkg-config --exists libpq || [[ -e "$(pg_config --libdir)/libpq.so" ]]
 }
 
-# Debian puts it where only root looks. Its service is not what the tests use: they start one of their own.
+# Debian installs it outside the PATH of users. The tests start their own, not Debian's service.
 have_nginx() {
     PATH=$PATH:/usr/sbin command -v nginx
 }
 
-# What drives Chromium. It brings no browser of its own.
+# The library that drives Chromium. It contains no browser.
 ensure_node_modules() {
     local folder=e2e/browser
     [[ $folder/package-lock.json -nt $folder/node_modules/.package-lock.json ]] || return 0
@@ -36,7 +36,7 @@ ensure_node_modules() {
     fi
 }
 
-# Installs what is missing as root; anybody else is told what to install.
+# Installs what is missing if this is root; otherwise prints what to install and exits.
 ensure_requirements() {
     if ! command -v cargo >/dev/null; then
         echo "cargo was not found: install Rust from https://rustup.rs" >&2
@@ -68,19 +68,19 @@ ensure_requirements() {
     fi
 }
 
-# Sets `missing` to the names of what is not there, and `packages` to what brings it.
+# Sets `missing` to the names of missing programs, and `packages` to the packages that contain them.
 find_missing() {
-    local row probe name brings
+    local row probe name provided_by
     missing=()
     packages=()
     for row in "${requirements[@]}"; do
-        IFS="|" read -r probe name brings <<<"$row"
+        IFS="|" read -r probe name provided_by <<<"$row"
         read -r name <<<"$name"
         read -ra probe <<<"$probe"
         if ! "${probe[@]}" >/dev/null 2>&1; then
-            read -ra brings <<<"$brings"
+            read -ra provided_by <<<"$provided_by"
             missing+=("$name")
-            packages+=("${brings[@]}")
+            packages+=("${provided_by[@]}")
         fi
     done
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Holds both servers to their OpenAPI documents: schemathesis makes calls of what the documents say, right and wrong
-# ones, and looks whether the answers are as documented.
+# Tests both servers against their OpenAPI documents: schemathesis generates valid and invalid calls from the documents and
+# checks whether the responses are as documented.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=scripts/postgres.sh
@@ -16,8 +16,8 @@ help() {
     cat <<'TEXT'
 scripts/schemathesis.sh [--long]
 
-Builds both servers, starts them on SQLite, and runs schemathesis against them: 50 cases an operation, always the
-same; with --long 2,000, each time others. Needs PyPI, once: what it installs stays in cargo's target folder.
+Builds both servers, starts them on SQLite and runs schemathesis against them: the same 50 cases per operation, or 2,000
+random ones with --long. Installs schemathesis from PyPI in cargo's target folder if it is missing.
 TEXT
 }
 
@@ -30,14 +30,14 @@ main() {
         *) echo "unknown argument: $1 (see scripts/schemathesis.sh --help)" >&2 && exit 2 ;;
     esac
 
-    # As scripts/test.sh builds them: `cargo build` would choose other features, and build everything once more.
+    # With the features of scripts/test.sh: `cargo build` would choose others, and build everything again.
     cargo test --workspace --locked --no-run --quiet
     local target
     target=$(target_folder)
     schemathesis=$target/schemathesis/bin/schemathesis
     python_environment "$target/schemathesis" scripts/schemathesis/requirements.txt || exit 1
     reports=$(mktemp -d)
-    # Else it leaves a folder here.
+    # Otherwise it leaves a folder here.
     export HYPOTHESIS_STORAGE_DIRECTORY=$reports
     on_exit clean_up
     if ! stack_start_lenient "$target/debug"; then
@@ -45,8 +45,8 @@ main() {
         exit 1
     fi
     local failed=false
-    hold auth-server "$auth" || failed=true
-    hold resource-server "$api" || failed=true
+    check auth-server "$auth" || failed=true
+    check resource-server "$api" || failed=true
     ! $failed || exit 1
 }
 
@@ -56,7 +56,7 @@ clean_up() {
     rm -rf -- "$reports"
 }
 
-# Both servers, with a hash that costs nothing and no limit to logins, and a person who may do everything.
+# Both servers with a fast hash and no rate limit, and an administrator.
 stack_start_lenient() {
     stack_dir=$(mktemp -d) || return 1
     if ! stack_run_lenient "$1"; then
@@ -81,8 +81,8 @@ stack_run_lenient() {
         <<<"$TEST_PASSWORD" >/dev/null || return 1
 }
 
-# hold NAME URL: one server, held to its document.
-hold() {
+# check NAME URL: tests a server against its document.
+check() {
     local name=$1 url=$2 report=$reports/$1.xml status=0
     printf '\n-- %s\n' "$name"
     run_in_group "$schemathesis" --config-file scripts/schemathesis/schemathesis.toml run "$url/openapi.json" \

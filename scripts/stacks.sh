@@ -1,20 +1,20 @@
 # shellcheck shell=bash
-# Starts a stack of servers that nobody else uses, for scripts/e2e.sh: on free ports of this machine, gone afterwards.
-# To be sourced, after postgres.sh. Whoever starts one calls stack_stop, in the EXIT trap too.
+# Starts servers for tests, on free ports of this machine. Source it after postgres.sh. A script that starts a stack must
+# call stack_stop, in its EXIT trap too.
 
-# What scripts/e2e.sh must know of the stack, as NAME=VALUE. The functions that start one set it.
+# What scripts/e2e.sh needs to know about the stack, as NAME=VALUE. The functions that start one set it.
 # shellcheck disable=SC2034 # read by those who source this file
 stack_environment=()
 stack_pids=()
 stack_dir=""
 
-# Settings of an auth server that is asked more often than people would: a hash that costs nothing, no limit to logins.
+# Settings for an auth server under test load: a fast password hash and no rate limit.
 # shellcheck disable=SC2034 # as above
 lenient_settings=(AUDIENCES="api,mail" ARGON2_MEMORY_KIB=8 ARGON2_ITERATIONS=1 LOGIN_RATE_PER_IP=1000000000
     JWT_REFRESH_SECRET=refresh-secret-of-a-test-0123456789
     KEY_ENCRYPTION_SECRET=key-secret-of-a-test-0123456789abcd)
 
-# Where cargo puts what it builds; the programs that tests use are in `debug` below it.
+# Prints cargo's target folder; the programs that tests use are in `debug` below it.
 target_folder() {
     local description
     description=$(cargo metadata --format-version 1 --no-deps --locked)
@@ -22,7 +22,7 @@ target_folder() {
     echo "${description%%'"'*}"
 }
 
-# stack_start_local PROGRAMS: what `cargo run` starts, with data of its own. PROGRAMS is the folder of the binaries.
+# stack_start_local PROGRAMS: starts what `cargo run` starts, on new data. PROGRAMS is the folder of the binaries.
 stack_start_local() {
     stack_dir=$(mktemp -d) || return 1
     if ! stack_run_local "$@"; then
@@ -34,21 +34,19 @@ stack_start_local() {
 stack_run_local() {
     stack_run local-stack env -i "$1/local-stack" --data-dir "$stack_dir/data" \
         --auth-addr 127.0.0.1:0 --api-addr 127.0.0.1:0
-    stack_says local-stack "Paste this" || return 1
-    local auth api password
-    auth=$(stack_word "auth server") api=$(stack_word API) password=$(stack_word password)
-    stack_environment=(AUTH_URL="$auth" API_URL="$api" APP_ORIGIN="$auth"
-        ADMIN_EMAIL=admin@example.org ADMIN_PASSWORD="$password")
-    stack_is_ready "$api"
+    local file=$stack_dir/data/stack.json
+    stack_wait local-stack test -f "$file" || return 1
+    stack_environment=(STACK_FILE="$file" APP_ORIGIN="$(stack_value auth_url "$file")")
+    stack_is_ready "$(stack_value api_url "$file")"
 }
 
-# The word that local-stack prints after a title.
-stack_word() {
-    sed -nE "s/^ +$1 +([^ ]+).*/\1/p" "$stack_dir/local-stack.log" | head -n 1
+# stack_value NAME FILE: prints a value of the stack.json that local-stack writes.
+stack_value() {
+    sed -nE "s/.*\"$1\": \"([^\"]*)\".*/\1/p" "$2"
 }
 
-# stack_start_separate PROGRAMS POSTGRES-URL: two auth servers and a resource server, each a program of its own, as one
-# deploys them: on one new database, with secrets of their own in files, and with cookies for https.
+# stack_start_separate PROGRAMS POSTGRES-URL: starts two auth servers and a resource server as they are deployed: separate
+# programs on one new database, with secrets in files, and with cookies for https.
 stack_start_separate() {
     stack_dir=$(mktemp -d) || return 1
     if ! stack_run_separate "$@"; then
@@ -89,37 +87,37 @@ stack_run_separate() {
     stack_is_ready "$api"
 }
 
-# stack_listen NAME PROGRAM SETTING...: starts a server on a free port, which is put in for {port}, and sets `port`.
-# Whether one is free is known only once it is taken. For their range see postgres_start.
+# stack_listen NAME PROGRAM SETTING...: starts a server on a free port, which replaces {port} in the settings, and sets
+# `port`. Tries ports until the server can listen on one. For their range see postgres_start.
 stack_listen() {
     local name=$1 program=$2
     shift 2
     for _ in {1..20}; do
         port=$((20000 + RANDOM % 12000))
         stack_run "$name" env -i BIND_ADDR="127.0.0.1:$port" "${@//\{port\}/$port}" "$program"
-        stack_says "$name" "listening on" && return 0
+        stack_wait "$name" grep -q "listening on" "$stack_dir/$name.log" && return 0
         stack_stop_last
         grep -q "cannot listen" "$stack_dir/$name.log" || return 1
     done
     return 1
 }
 
-# stack_run NAME COMMAND...: starts a server, whose words go to NAME.log. Should this script be killed outright, the
-# kernel tells it to end.
+# stack_run NAME COMMAND...: starts a server that writes to NAME.log. If this script is killed, the kernel terminates the
+# server.
 stack_run() {
     local log=$stack_dir/$1.log
     shift
     : >"$log"
-    set -m # a process group of its own: Ctrl-C is for us to handle, tests first
+    set -m # its own process group, so that Ctrl-C reaches this script first and the tests end before the server
     setpriv --pdeathsig TERM "$@" >"$log" 2>&1 </dev/null &
     stack_pids+=($!)
     set +m
 }
 
-# stack_says NAME TEXT: waits until the server that was started last has said so; fails when it ends instead.
-stack_says() {
+# stack_wait NAME CONDITION...: waits until a command succeeds; fails if the server that was started last has ended.
+stack_wait() {
     local deadline=$((SECONDS + 60))
-    until grep -q "$2" "$stack_dir/$1.log"; do
+    until "${@:2}"; do
         if ! kill -0 "${stack_pids[-1]}" 2>/dev/null; then
             return 1
         fi
@@ -143,7 +141,7 @@ stack_is_ready() {
     done
 }
 
-# Shows the last words of every server.
+# Shows the end of every server's log.
 stack_logs() {
     local log
     for log in "$stack_dir"/*.log; do
@@ -152,14 +150,14 @@ stack_logs() {
     done
 }
 
-# stack_evidence FOLDER NAME: leaves there, for scripts/leaks.sh, what the servers logged and the secrets they had. Lines
-# without a time are no log: local-stack tells what to try, with a password for an example.
+# stack_evidence FOLDER NAME: copies the servers' logs and secrets for scripts/leaks.sh. Lines without a time are not log
+# lines: local-stack prints a guide with an example password.
 stack_evidence() {
     grep --no-filename --extended-regexp '^[0-9]{4}-' "$stack_dir"/*.log >"$1/log.$2"
     find "$stack_dir" -path '*secrets/*' -type f -exec cat {} + >>"$1/secret.$2"
 }
 
-# Ends the servers, the last one first, and removes their folder.
+# Kills the servers, the last one first, and removes their folder.
 stack_stop() {
     while [[ ${#stack_pids[@]} -gt 0 ]]; do
         stack_stop_last
@@ -171,7 +169,7 @@ stack_stop() {
 }
 
 stack_stop_last() {
-    # There is nothing in a server that a polite end would save.
+    # The servers have nothing to save.
     kill -KILL "${stack_pids[-1]}" 2>/dev/null || true
     wait "${stack_pids[-1]}" 2>/dev/null || true
     unset 'stack_pids[-1]'

@@ -255,7 +255,7 @@ record() {
     stages+=("$(printf '%-6s  %-17s  %4s s%s%s' "$verdict" "$name" "$seconds" "$counts" "${remark:+,$remark}")")
     while read -r test; do
         stages+=("          $test")
-    done < <(sed -nE -e 's/^test (.*) \.\.\. FAILED$/\1/p' -e 's/^  BROKEN  (.*)/\1/p' \
+    done < <(sed -nE -e 's/^test (.*) \.\.\. FAILED$/\1/p' -e 's/^(  )?FAILED  (.*)/\2/p' \
         -e 's/^not ok [0-9]+ - (.*)/\1/p' "$log" | head -n 20)
 }
 

@@ -1,5 +1,5 @@
-//! What a signature costs with a key that is parsed once, with `jsonwebtoken::encode`, which parses it for each
-//! signature, and in comparison with a whole refresh.
+//! The time of a signature with a key that is parsed once, with `jsonwebtoken::encode`, which parses it for each signature, and
+//! of a whole refresh.
 
 use std::hint::black_box;
 
@@ -31,7 +31,7 @@ fn signatures(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Over HTTP on the loopback and with SQLite, the client's work included.
+/// Over HTTP on the loopback and with SQLite, including the client's work.
 fn refresh(criterion: &mut Criterion) {
     let server = BenchServer::start();
     let system = System::new();
@@ -40,8 +40,8 @@ fn refresh(criterion: &mut Criterion) {
     let mut token = registered.refresh_cookie().expect("a refresh cookie");
     criterion.bench_function("a whole refresh", |bencher| {
         bencher.iter(|| {
-            let answer = system.block_on(server.post(&client, "/auth/refresh").cookie(&token).send());
-            token = answer.assert_status(200).refresh_cookie().expect("a refresh cookie");
+            let response = system.block_on(server.post(&client, "/auth/refresh").cookie(&token).send());
+            token = response.assert_status(200).refresh_cookie().expect("a refresh cookie");
         });
     });
 }

@@ -1,4 +1,4 @@
-//! What the list of revocations costs: time of each validation, and memory, at 100,000 entries.
+//! The time per validation and the memory of the revocation list, with 100,000 entries.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 const ENTRIES: usize = 100_000;
 const ISSUER: &str = "https://auth.example";
-/// What is promised: bytes of memory at so many entries.
+/// The limit for the memory, in bytes.
 const MEMORY: usize = 8 << 20;
 
 fn validation(criterion: &mut Criterion) {
@@ -28,20 +28,21 @@ fn validation(criterion: &mut Criterion) {
     let listed = plain.clone().with_revocations(revocations.clone());
 
     println!("{} entries take {} KiB", revocations.len(), memory >> 10);
-    assert!(memory <= MEMORY, "more than the {} MiB that are promised", MEMORY >> 20);
+    assert!(memory <= MEMORY, "more than the limit of {} MiB", MEMORY >> 20);
     let mut group = criterion.benchmark_group("validation");
     group.measurement_time(Duration::from_secs(8));
     group.bench_function("without a list", |bencher| {
-        bencher
-            .iter(|| plain.check::<serde_json::Map<String, Value>>(black_box(&token)).expect("a good token"));
+        bencher.iter(|| {
+            plain.check::<serde_json::Map<String, Value>>(black_box(&token)).expect("a valid token")
+        });
     });
     group.bench_function("with 100,000 revocations", |bencher| {
         bencher.iter(|| {
-            listed.check::<serde_json::Map<String, Value>>(black_box(&token)).expect("a good token")
+            listed.check::<serde_json::Map<String, Value>>(black_box(&token)).expect("a valid token")
         });
     });
     group.finish();
-    // A signature takes some 100 µs: the difference of the two drowns in their spread, so it is measured by itself, too.
+    // A signature takes about 100 µs, and the difference is smaller than the spread, so the list is measured by itself as well.
     criterion.bench_function("the list alone", |bencher| {
         bencher.iter(|| judge(black_box(&revocations), black_box(&claims), clock.now()));
     });
@@ -51,7 +52,7 @@ fn judge(revocations: &Revocations, claims: &AccessClaims, now: DateTime<Utc>) {
     revocations.check(claims, now).expect("not on the list");
 }
 
-/// The list, and what it added to the memory of this process.
+/// The list, and the memory of this process that it uses.
 fn filled(now: DateTime<Utc>) -> (Revocations, usize) {
     let until = now + TimeDelta::minutes(17);
     let revocations = Revocations::new(None);
@@ -63,7 +64,7 @@ fn filled(now: DateTime<Utc>) -> (Revocations, usize) {
     };
     let before = resident();
     for part in 0..ENTRIES / 1000 {
-        // One person in ten has changed, for nine sessions that ended.
+        // One changed user per nine ended sessions.
         let (sessions, users) = if part % 10 == 0 { (Vec::new(), users()) } else { (sessions(), Vec::new()) };
         let page =
             json!({"cursor": "x.1", "snapshot": false, "sessions": sessions, "users": users, "keys": []});
@@ -72,7 +73,7 @@ fn filled(now: DateTime<Utc>) -> (Revocations, usize) {
     (revocations, resident().saturating_sub(before))
 }
 
-/// Bytes of memory that this process has, after what was only needed for a moment has gone.
+/// The resident memory of this process, in bytes, after temporary memory is freed.
 fn resident() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("a size");

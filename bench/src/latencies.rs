@@ -1,40 +1,40 @@
 use std::time::Duration;
 
-/// How long each of many answers took.
+/// Measured response times.
 #[derive(Debug)]
 pub struct Latencies {
     sorted: Vec<Duration>,
 }
 
 impl Latencies {
-    /// `None` where nothing was measured.
+    /// `None` if nothing was measured.
     #[must_use]
     pub fn of(mut measured: Vec<Duration>) -> Option<Self> {
         measured.sort_unstable();
         (!measured.is_empty()).then_some(Self { sorted: measured })
     }
 
-    /// How many there are.
+    /// The number of measurements.
     #[must_use]
     pub fn count(&self) -> usize {
         self.sorted.len()
     }
 
-    /// The shortest that `percent` of all do not exceed, by nearest rank.
+    /// The measurement that `percent` of all do not exceed, by nearest rank.
     #[must_use]
     pub fn percentile(&self, percent: usize) -> Duration {
         let rank = (self.count() * percent).div_ceil(100).clamp(1, self.count());
         self.sorted[rank - 1]
     }
 
-    /// Half took no longer.
+    /// The 50th percentile.
     #[must_use]
     pub fn median(&self) -> Duration {
         self.percentile(50)
     }
 }
 
-/// For a column of a table.
+/// Milliseconds with two decimals.
 #[must_use]
 pub fn millis(duration: Duration) -> String {
     format!("{:.2} ms", duration.as_secs_f64() * 1000.0)

@@ -1,4 +1,4 @@
-//! What the benches share: a server to measure, and the figures that come out.
+//! What the benchmarks share: a server to measure, and latencies.
 
 mod latencies;
 pub mod logins;

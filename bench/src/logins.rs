@@ -1,4 +1,4 @@
-//! A flood of logins, and refreshes in the midst of it.
+//! A flood of logins, and refreshes meanwhile.
 
 use std::time::{Duration, Instant};
 
@@ -11,28 +11,28 @@ use tokio::time::{sleep, timeout_at};
 
 use crate::Latencies;
 
-/// Passwords that the server lets wait, besides those that it hashes, of which there is one a core.
+/// The length of the server's queue of passwords, in addition to the one per core that it hashes.
 pub const WAITING: usize = 64;
 const BETWEEN_REFRESHES: Duration = Duration::from_millis(10);
 
-/// What counts begins and ends within a stretch of time; what comes before only prepares it.
+/// The time in which requests are measured. Earlier requests are the warm-up.
 #[derive(Clone, Copy)]
 pub struct Stretch {
     from: Instant,
     until: Instant,
 }
 
-/// How long the answers to a flood took, by what they said.
+/// Response times of a flood, by outcome.
 #[derive(Default)]
 pub struct Flood {
-    /// With 503.
-    pub refused: Vec<Duration>,
-    /// With a verdict on the password.
+    /// Rejected with 503.
+    pub rejected: Vec<Duration>,
+    /// The password was verified.
     pub checked: Vec<Duration>,
 }
 
 impl Stretch {
-    /// After a time to warm up.
+    /// Starts after the warm-up.
     #[must_use]
     pub fn starting_in(warm_up: Duration, length: Duration) -> Self {
         let from = Instant::now() + warm_up;
@@ -40,10 +40,10 @@ impl Stretch {
     }
 }
 
-/// One after the other, each with the token that the one before was answered with.
+/// Refreshes one after the other, each time with the token from the response before.
 ///
 /// # Panics
-/// One fails.
+/// If a refresh fails.
 pub fn refreshes(url: &str, token: &mut String, stretch: Stretch) -> Latencies {
     System::new().block_on(async {
         let client = test_support::client();
@@ -52,46 +52,46 @@ pub fn refreshes(url: &str, token: &mut String, stretch: Stretch) -> Latencies {
         while Instant::now() < stretch.until {
             let call = post(&client, url, "/auth/refresh").cookie(token);
             let sent = Instant::now();
-            let answer = call.send().await;
+            let response = call.send().await;
             measured.push(sent.elapsed());
-            *token = answer.assert_status(200).refresh_cookie().expect("a refresh cookie");
+            *token = response.assert_status(200).refresh_cookie().expect("a refresh cookie");
             sleep(BETWEEN_REFRESHES).await;
         }
         Latencies::of(measured).expect("a refresh")
     })
 }
 
-/// So many connections, each of which logs in with a wrong password, over and over.
+/// Opens this number of connections, each of which repeatedly logs in with a wrong password.
 ///
 /// # Panics
-/// An answer is neither a refusal nor a verdict.
+/// If a response is neither a rejection nor a wrong password.
 pub async fn flood(url: &str, connections: usize, pause: Duration, stretch: Stretch) -> Flood {
     let all = join_all((0..connections).map(|number| connection(url, number, pause, stretch))).await;
     all.into_iter().fold(Flood::default(), |mut sum, one| {
-        sum.refused.extend(one.refused);
+        sum.rejected.extend(one.rejected);
         sum.checked.extend(one.checked);
         sum
     })
 }
 
-/// Logs in with a wrong password, over and over: as soon as it was checked, or a while after it was refused. Under another
-/// name each time, since one that fails again and again is no longer checked.
+/// Logs in with a wrong password repeatedly: immediately after the password was verified, or after a pause if the login was
+/// rejected. Uses a new name each time, because repeated failures for one name are throttled.
 async fn connection(url: &str, number: usize, pause: Duration, stretch: Stretch) -> Flood {
     let client = test_support::client();
     let mut seen = Flood::default();
     for attempt in 0_u64.. {
-        let email = format!("somebody-{number}-{attempt}@example.org");
+        let email = format!("user-{number}-{attempt}@example.org");
         let body = json!({"email": email, "password": "a wrong password"});
         let call = post(&client, url, "/auth/login").json(&body);
         let sent = Instant::now();
-        let Ok(answer) = timeout_at(stretch.until.into(), call.send()).await else { return seen };
+        let Ok(response) = timeout_at(stretch.until.into(), call.send()).await else { return seen };
         let took = (sent >= stretch.from).then(|| sent.elapsed());
-        if answer.status == 503 {
-            assert!(answer.assert_problem(503, "unavailable").header("retry-after").is_some());
-            seen.refused.extend(took);
+        if response.status == 503 {
+            assert!(response.assert_problem(503, "unavailable").header("retry-after").is_some());
+            seen.rejected.extend(took);
             sleep(pause).await;
         } else {
-            answer.assert_problem(401, "invalid_credentials");
+            response.assert_problem(401, "invalid_credentials");
             seen.checked.extend(took);
         }
     }

@@ -9,13 +9,13 @@ use serde_json::json;
 use shared_claims::SystemClock;
 use test_support::{Call, Response, TestDatabase};
 
-/// Of everybody who registers.
+/// The password of all users.
 pub const PASSWORD: &str = "correct horse battery staple";
 
-/// An auth server as it is delivered, on a free port of the loopback and a fresh SQLite database.
+/// An auth server with the default settings, on a free port of the loopback and a new database.
 ///
-/// It has threads of its own, so a client that is busy takes processor time from it, as in a second process, but
-/// never holds up its event loops. Stops when dropped.
+/// It runs on its own threads, so a busy client takes processor time from it, like a second process, but does not block its
+/// event loops. Stops when dropped.
 pub struct BenchServer {
     url: String,
     handle: ServerHandle,
@@ -24,69 +24,69 @@ pub struct BenchServer {
 }
 
 impl BenchServer {
-    /// Starts it, and returns once it listens.
+    /// Starts it on a new SQLite database, and returns when it listens.
     ///
     /// # Panics
-    /// It does not start.
+    /// If it does not start.
     #[must_use]
     pub fn start() -> Self {
         Self::on(TestDatabase::on_sqlite())
     }
 
-    /// Starts it on a database that is there already.
+    /// Starts it on an existing database.
     ///
     /// # Panics
-    /// It does not start.
+    /// If it does not start.
     #[must_use]
     pub fn on(database: TestDatabase) -> Self {
         let settings = settings(&database.url).expect("settings");
-        let (tell, told) = mpsc::channel();
+        let (sender, receiver) = mpsc::channel();
         let thread = thread::spawn(move || {
             System::new().block_on(async move {
                 let server = AuthServer::build(&settings, Arc::new(SystemClock)).await.expect("a server");
-                tell.send((server.address(), server.handle())).expect("somebody who waits for it");
+                sender.send((server.address(), server.handle())).expect("a receiver");
                 server.run().await.expect("a listener");
             });
         });
-        let (address, handle) = told.recv().expect("a server");
+        let (address, handle) = receiver.recv().expect("a server");
         Self { url: format!("http://{address}"), handle, thread: Some(thread), database }
     }
 
-    /// Where it listens.
+    /// The URL of the server.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// What it keeps everything in.
+    /// The server's database.
     #[must_use]
     pub fn database(&self) -> &TestDatabase {
         &self.database
     }
 
-    /// For benches that are wrong about one password more often than a server bears.
+    /// Clears the throttle, for benchmarks that send many wrong passwords for one user.
     pub fn forget_failures(&self) {
         self.database.db_execute("DELETE FROM password_failures");
     }
 
-    /// A POST on a connection that the client keeps.
+    /// A POST on the client's connections.
     pub fn post(&self, client: &awc::Client, path: &str) -> Call {
         Call::through(client, Method::POST, format!("{}{path}", self.url))
     }
 
-    /// Registers somebody.
+    /// Registers a user.
     ///
     /// # Panics
-    /// The server refuses.
+    /// If the server rejects the request.
     pub async fn register(&self, client: &awc::Client, email: &str) -> Response {
-        let person = json!({"email": email, "password": PASSWORD});
-        self.post(client, "/auth/register").json(&person).send().await.assert_status(201)
+        let user = json!({"email": email, "password": PASSWORD});
+        self.post(client, "/auth/register").json(&user).send().await.assert_status(201)
     }
 }
 
 impl Drop for BenchServer {
     fn drop(&mut self) {
-        // The command is on its way as soon as the future is made; the thread's end is what has to be awaited.
+        // Creating the future sends the command; only the end of the thread must be awaited.
         drop(self.handle.stop(false));
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
@@ -94,16 +94,16 @@ impl Drop for BenchServer {
     }
 }
 
-/// Cores that the server will use, for as many hashes at once.
+/// The number of cores, which is also the number of hashes that the server computes at a time.
 #[must_use]
 pub fn available_cores() -> usize {
     available_parallelism().map_or(1, usize::from)
 }
 
-/// The defaults, argon2's above all; but one address may try as often as it likes.
+/// The default settings, argon2's above all, but without a rate limit.
 ///
 /// # Errors
-/// Never, unless the settings' rules have changed.
+/// If the settings have become invalid.
 pub fn settings(database_url: &str) -> Result<Settings, String> {
     Settings::from_flags([
         "auth-server",

@@ -1,5 +1,5 @@
-"""Holds everybody who believes access tokens to one table: real tokens of a real server, forgeries of them, and
-tokens that PyJWT has signed to our rules and against them. Prints totals in the words that scripts/test.sh counts."""
+"""Tests all consumers of access tokens with the same tokens: real ones of a real server, forged ones, and valid and
+invalid ones that PyJWT signs. Prints totals in the format that scripts/test.sh counts."""
 
 import contextlib
 import http.server
@@ -21,7 +21,7 @@ results = []
 
 
 def main(algorithm, auth, auth_server, resource_server):
-    # Flask logs what an API throws that has no keys.
+    # Flask logs the errors of an API without keys.
     logging.disable(logging.CRITICAL)
     check = Check(algorithm)
     if algorithm == "HS256":
@@ -34,62 +34,62 @@ def main(algorithm, auth, auth_server, resource_server):
 
 
 class Check:
-    """Asks, and writes down what became of it."""
+    """Validates tokens and records the results."""
 
     def __init__(self, algorithm):
         self.algorithm = algorithm
 
-    def accepts(self, who, ask, what, token, **expected):
-        status, claims = ask(token)
-        said = {name: (claims or {}).get(name) for name in expected}
-        self.note(f"{who} accepts {what}", status == 200 and said == expected, f"{status} {said}")
+    def accepts(self, consumer, validate, what, token, **expected):
+        status, claims = validate(token)
+        actual = {name: (claims or {}).get(name) for name in expected}
+        self.record(f"{consumer} accepts {what}", status == 200 and actual == expected, f"{status} {actual}")
 
-    def refuses(self, who, ask, what, token):
-        status, _ = ask(token)
-        self.note(f"{who} refuses {what}", status == 401, status)
+    def rejects(self, consumer, validate, what, token):
+        status, _ = validate(token)
+        self.record(f"{consumer} rejects {what}", status == 401, status)
 
-    def note(self, name, passed, detail):
+    def record(self, name, passed, detail):
         results.append(passed)
         verdict = "... ok" if passed else f"({detail}) ... FAILED"
         print(f"test consumers {self.algorithm}: {name} {verdict}", flush=True)
 
 
 def real_tokens(check, auth, auth_server, resource_server):
-    person = register(auth, auth_server)
+    registered = register(auth, auth_server)
     ann = log_in(auth)
     me = {"sub": ann["user"]["id"], "roles": ["analyst"]}
     [public_jwk] = key_set(auth)
     for_mail = log_in(auth, audience="mail")["access_token"]
     forged = list(tokens.forged(ann["access_token"], public_jwk))
-    with consumers.all_for(check.algorithm, auth, "api", resource_server) as everybody:
-        for who, ask in everybody.items():
-            check.accepts(who, ask, "the token of a login", ann["access_token"], **me)
-            check.accepts(who, ask, "somebody without roles", person["access_token"], roles=[])
-            check.refuses(who, ask, "a refresh token", ann["refresh_token"])
-            check.refuses(who, ask, "a token for another audience", for_mail)
+    with consumers.all_for(check.algorithm, auth, "api", resource_server) as all_consumers:
+        for consumer, validate in all_consumers.items():
+            check.accepts(consumer, validate, "the token of a login", ann["access_token"], **me)
+            check.accepts(consumer, validate, "a user without roles", registered["access_token"], roles=[])
+            check.rejects(consumer, validate, "a refresh token", ann["refresh_token"])
+            check.rejects(consumer, validate, "a token for another audience", for_mail)
             for how, token in forged:
-                check.refuses(who, ask, how, token)
+                check.rejects(consumer, validate, how, token)
         if check.algorithm == "ES256":
-            new_key(check, auth, auth_server, ann["access_token"], everybody)
-    # The same server under another name: its keys fit, its issuer does not.
+            new_key(check, auth, auth_server, ann["access_token"], all_consumers)
+    # The same server under another name: the keys are valid, the issuer is not.
     elsewhere = auth.replace("127.0.0.1", "localhost")
-    with consumers.all_for(check.algorithm, elsewhere, "api", resource_server) as everybody:
-        for who, ask in everybody.items():
-            check.refuses(who, ask, "the issuer under another name", log_in(auth)["access_token"])
+    with consumers.all_for(check.algorithm, elsewhere, "api", resource_server) as all_consumers:
+        for consumer, validate in all_consumers.items():
+            check.rejects(consumer, validate, "the issuer under another name", log_in(auth)["access_token"])
 
 
-def new_key(check, auth, auth_server, old, everybody):
-    """The signing key is retired while everybody holds it. They must find the next one; Authlib's file is not waited
-    for, as it fetches once a minute."""
+def new_key(check, auth, auth_server, old, all_consumers):
+    """Retires the signing key that all consumers have. They must fetch the next one. Authlib is left out, because
+    its file fetches keys once a minute."""
     kid = jwt.get_unverified_header(old)["kid"]
     subprocess.run([auth_server, "keys", "retire", kid], check=True, stdout=subprocess.DEVNULL)
     is_new = lambda token: jwt.get_unverified_header(token)["kid"] != kid
     new = poll(lambda: log_in(auth)["access_token"], is_new)
-    for who, ask in everybody.items():
-        if who != "Authlib":
-            poll(lambda: ask(new)[0], lambda status: status == 200)
-            check.accepts(who, ask, "a key that it did not know", new, roles=["analyst"])
-            check.refuses(who, ask, "the key that was retired", old)
+    for consumer, validate in all_consumers.items():
+        if consumer != "Authlib":
+            poll(lambda: validate(new)[0], lambda status: status == 200)
+            check.accepts(consumer, validate, "a new key", new, roles=["analyst"])
+            check.rejects(consumer, validate, "the key that was retired", old)
 
 
 def tokens_by_pyjwt(check, resource_server):
@@ -97,48 +97,48 @@ def tokens_by_pyjwt(check, resource_server):
     with issuer([signer.jwk()]) as url:
         good = tokens.claims(url, "api")
         bad = list(tokens.wrong_in_one_thing(signer, url, "api"))
-        with consumers.all_for(check.algorithm, url, "api", resource_server) as everybody:
-            for who, ask in everybody.items():
+        with consumers.all_for(check.algorithm, url, "api", resource_server) as all_consumers:
+            for consumer, validate in all_consumers.items():
                 me = {"sub": good["sub"], "roles": ["analyst"]}
-                check.accepts(who, ask, "what PyJWT signed", signer.sign(good), **me)
+                check.accepts(consumer, validate, "what PyJWT signed", signer.sign(good), **me)
                 many = signer.sign(good | {"aud": ["mail", "api"]})
-                check.accepts(who, ask, "one of several audiences", many, **me)
+                check.accepts(consumer, validate, "one of several audiences", many, **me)
                 for what, token in bad:
-                    check.refuses(who, ask, what, token)
+                    check.rejects(consumer, validate, what, token)
         gone = url
-    without_keys(check, "nobody answers", gone, signer.sign(good), resource_server)
+    without_keys(check, "the issuer does not respond", gone, signer.sign(good), resource_server)
     with issuer([], status=503) as url:
-        without_keys(check, "the answer is 503", url, signer.sign(good), resource_server)
+        without_keys(check, "the issuer returns 503", url, signer.sign(good), resource_server)
 
 
 def without_keys(check, why, url, token, resource_server):
-    """Whoever has no keys must not call a token bad: its owner would be logged out."""
-    with consumers.all_for(check.algorithm, url, "api", resource_server) as everybody:
-        for who, ask in everybody.items():
-            status, _ = ask(token)
-            check.note(f"{who} blames no token when {why} for keys", status in (500, 503), status)
+    """Without keys a consumer must not reject a token, because that would log the user out."""
+    with consumers.all_for(check.algorithm, url, "api", resource_server) as all_consumers:
+        for consumer, validate in all_consumers.items():
+            status, _ = validate(token)
+            check.record(f"{consumer} rejects no token when {why}", status in (500, 503), status)
 
 
 def shared_secret(check, auth, auth_server):
     register(auth, auth_server)
     ann = log_in(auth)
-    ask = consumers.function({"ISSUER": auth, "AUDIENCE": "api"}, "with_shared_secret.py")
+    validate = consumers.function({"ISSUER": auth, "AUDIENCE": "api"}, "with_shared_secret.py")
     signer = tokens.Secret(os.environ["JWT_ACCESS_SECRET"])
     good = tokens.claims(auth, "api")
     me = {"sub": ann["user"]["id"], "roles": ["analyst"]}
-    check.accepts("PyJWT", ask, "the token of a login", ann["access_token"], **me)
-    check.accepts("PyJWT", ask, "what PyJWT signed", signer.sign(good), sub=good["sub"])
-    check.refuses("PyJWT", ask, "a refresh token", ann["refresh_token"])
+    check.accepts("PyJWT", validate, "the token of a login", ann["access_token"], **me)
+    check.accepts("PyJWT", validate, "what PyJWT signed", signer.sign(good), sub=good["sub"])
+    check.rejects("PyJWT", validate, "a refresh token", ann["refresh_token"])
     for_mail = log_in(auth, audience="mail")["access_token"]
-    check.refuses("PyJWT", ask, "a token for another audience", for_mail)
-    check.refuses("PyJWT", ask, "another secret", tokens.Secret("x" * 32).sign(good))
+    check.rejects("PyJWT", validate, "a token for another audience", for_mail)
+    check.rejects("PyJWT", validate, "another secret", tokens.Secret("x" * 32).sign(good))
     for what, token in tokens.wrong_in_one_thing(signer, auth, "api"):
-        check.refuses("PyJWT", ask, what, token)
+        check.rejects("PyJWT", validate, what, token)
 
 
 @contextlib.contextmanager
 def issuer(keys, status=200):
-    """A server that has a key set and nothing else."""
+    """A server that has only a key set."""
 
     class KeySet(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
@@ -157,7 +157,7 @@ def issuer(keys, status=200):
 
 
 def register(auth, auth_server):
-    """Ann, who has a role from then on."""
+    """Registers Ann and gives her a role."""
     registered = post(auth, "/auth/register", **ANN)
     set_roles = [auth_server, "users", "set-roles", ANN["email"], "analyst"]
     subprocess.run(set_roles, check=True, stdout=subprocess.DEVNULL)
@@ -180,12 +180,12 @@ def post(auth, path, **body):
         return json.load(response)
 
 
-def poll(ask, is_right):
-    """The first answer that is right, or the last one after half a minute."""
+def poll(request, is_accepted):
+    """The first accepted result, or the last one after 30 seconds."""
     deadline = time.monotonic() + 30
-    while not is_right(answer := ask()) and time.monotonic() < deadline:
+    while not is_accepted(result := request()) and time.monotonic() < deadline:
         time.sleep(0.5)
-    return answer
+    return result
 
 
 sys.exit(main(*sys.argv[1:]))

@@ -1,6 +1,6 @@
-"""Everybody who believes access tokens: the files of docs/consumers as they stand there, and our resource server.
+"""The consumers of access tokens: the files of docs/consumers unchanged, and the resource server.
 
-Each is asked with a token and answers with a status and, where that is 200, the claims.
+Each is a function from a token to a status and, if the status is 200, the claims.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ FILES = "docs/consumers/"
 
 @contextlib.contextmanager
 def all_for(algorithm, issuer, audience, resource_server):
-    """{name: ask}, each set up for these tokens."""
+    """{name: validate}, each configured for these tokens."""
     settings = {"ISSUER": issuer, "AUDIENCE": audience, "ALGORITHM": algorithm}
     with contextlib.ExitStack() as stack:
         yield {
@@ -34,7 +34,7 @@ def function(settings, file):
     """A file that defines `validate`."""
     validate = run(settings, file)["validate"]
 
-    def ask(token):
+    def validate_token(token):
         try:
             return 200, validate(token)
         except jwt.PyJWKClientConnectionError:
@@ -42,18 +42,18 @@ def function(settings, file):
         except jwt.PyJWTError:
             return 401, None
 
-    return ask
+    return validate_token
 
 
 def flask(settings, file):
     """A file that defines a Flask `app`."""
     client = run(settings, file)["app"].test_client()
 
-    def ask(token):
+    def validate_token(token):
         response = client.get("/profile", headers={"Authorization": f"Bearer {token}"})
         return response.status_code, response.json if response.status_code == 200 else None
 
-    return ask
+    return validate_token
 
 
 def run(settings, file):
@@ -63,25 +63,25 @@ def run(settings, file):
 
 @contextlib.contextmanager
 def node(settings):
-    """The file for Node.js, in a process of its own."""
-    command = ["node", "scripts/consumers/answer.js"]
+    """The file for Node.js, in its own process."""
+    command = ["node", "scripts/consumers/validate.js"]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "bufsize": 1}
     with subprocess.Popen(command, env=os.environ | settings, **pipes) as process:
 
-        def ask(token):
+        def validate_token(token):
             print(token, file=process.stdin, flush=True)
-            answer = json.loads(process.stdout.readline())
-            return answer["status"], answer.get("claims")
+            result = json.loads(process.stdout.readline())
+            return result["status"], result.get("claims")
 
         try:
-            yield ask
+            yield validate_token
         finally:
             process.kill()
 
 
 @contextlib.contextmanager
 def server(settings, program):
-    """Our own, on a free port, with keys from where the others have them."""
+    """The resource server, on a free port, with the same key set as the others."""
     own = {"BIND_ADDR": "127.0.0.1:0", "JWKS_URL": settings["ISSUER"] + "/.well-known/jwks.json"}
     environment = {"ISSUER": settings["ISSUER"], "AUDIENCE": settings["AUDIENCE"]} | own
     with subprocess.Popen([program], env=environment, stderr=subprocess.PIPE, text=True) as process:

@@ -1,4 +1,4 @@
-"""Makes tokens: as the auth server makes them, and as somebody would who has no right to."""
+"""Creates tokens: valid ones, and forged ones."""
 
 import base64
 import json
@@ -23,7 +23,7 @@ REQUIRED = "iss sub aud client_id iat exp jti type sid uv auth_time amr roles na
 
 
 class Signer:
-    """A key pair of our own, and what is signed with it."""
+    """Signs with a new key pair."""
 
     def __init__(self, algorithm, kid=None):
         self.algorithm, self.kid = algorithm, kid or str(uuid.uuid4())
@@ -48,16 +48,16 @@ class Secret:
 
 
 def claims(issuer, audience):
-    """All that a token must say."""
+    """The claims of a valid token."""
     now = int(time.time())
     times = {"iat": now, "exp": now + 600, "auth_time": now}
     ids = {name: str(uuid.uuid4()) for name in ("sub", "sid", "jti")}
-    person = {"uv": 1, "amr": ["pwd"], "roles": ["analyst"], "name": "Ann"}
-    return {"iss": issuer, "aud": audience, "client_id": "web", "type": "access"} | times | ids | person
+    user = {"uv": 1, "amr": ["pwd"], "roles": ["analyst"], "name": "Ann"}
+    return {"iss": issuer, "aud": audience, "client_id": "web", "type": "access"} | times | ids | user
 
 
 def wrong_in_one_thing(signer, issuer, audience):
-    """(what is wrong, token): signed as it should be, and each breaks one rule."""
+    """(what is wrong, token): validly signed tokens that each violate one rule."""
     good = claims(issuer, audience)
     now = good["iat"]
     for name in REQUIRED:
@@ -68,34 +68,34 @@ def wrong_in_one_thing(signer, issuer, audience):
     yield "other audiences", signer.sign(good | {"aud": ["mail", audience + "2"]})
     yield "another type", signer.sign(good | {"type": "refresh"})
     yield "an expired token", signer.sign(good | {"iat": now - 900, "exp": now - 60})
-    yield "a token of tomorrow", signer.sign(good | {"nbf": now + 86400})
+    yield "a token that is not valid yet", signer.sign(good | {"nbf": now + 86400})
     yield "a token without typ", signer.sign(good, typ=None)
     yield "the typ of any JWT", signer.sign(good, typ="JWT")
     yield "the typ of a refresh token", signer.sign(good, typ="rt+jwt")
 
 
 def forged(genuine, public_jwk):
-    """(how, token): what somebody can make of a genuine token and the key that everybody can fetch."""
+    """(how, token): what an attacker can make from a genuine token and the public key."""
     head, payload, signature = genuine.split(".")
-    header, said = _json(head), jwt.decode(genuine, options={"verify_signature": False})
+    header, genuine_claims = _json(head), jwt.decode(genuine, options={"verify_signature": False})
     algorithm, kid = header["alg"], header["kid"]
-    admin = said | {"roles": ["admin"]}
+    admin = genuine_claims | {"roles": ["admin"]}
     for name in ("none", "None", "NONE"):
         yield f"alg {name}", f"{_base64url(header | {'alg': name})}.{payload}."
     yield "no signature", f"{head}.{payload}."
     yield "other roles under the signature", f"{head}.{_base64url(admin)}.{signature}"
-    # jwt.encode refuses to take a public key for a secret; attackers do not.
+    # jwt.encode rejects a public key as a secret; an attacker does not.
     secrets = {"the public key as PEM": _pem(public_jwk), "the public JWK": json.dumps(public_jwk).encode()}
     hmac = jwt.algorithms.HMACAlgorithm(jwt.algorithms.HMACAlgorithm.SHA256)
     for name, secret in secrets.items():
         signed = f"{_base64url(header | {'alg': 'HS256'})}.{payload}"
         yield f"HS256 with {name}", f"{signed}.{_encode(hmac.sign(signed.encode(), secret))}"
-    for other in NEW_KEYS:
-        yield f"a foreign {other} key under the kid", Signer(other, kid).sign(admin)
-    stranger = Signer(algorithm)
-    yield "an unknown kid", stranger.sign(admin)
-    yield "a key that the token brings along", stranger.sign(admin, jwk=stranger.jwk())
-    yield "no token", "not.a.token"
+    for foreign in NEW_KEYS:
+        yield f"a foreign {foreign} key under the kid", Signer(foreign, kid).sign(admin)
+    other = Signer(algorithm)
+    yield "an unknown kid", other.sign(admin)
+    yield "a key in the token's header", other.sign(admin, jwk=other.jwk())
+    yield "text that is not a token", "not.a.token"
 
 
 def _pem(public_jwk):

@@ -1,21 +1,21 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # variables are shared with the other files that e2e.sh sources
-# Sends requests with curl, and reads what came. To be sourced by e2e.sh.
+# Sends requests with curl and reads the responses. e2e.sh sources this file.
 #
-# Tokens and passwords go to curl by file: every user of the machine can read a command line.
+# curl gets tokens and passwords in files, because every user of the machine can read command lines.
 
-# The answer that was read last: status (000: none came, see problem), head (its lines), body; and the request.
+# The last response: status (000: none was received, see problem), head (its lines) and body; and its request.
 status="" body="" problem="" request=""
 head=()
 
-cookie_name=refresh_token # until the stack has shown another
+cookie_name=refresh_token # until the stack sets another
 turn=0
 
-# keep_secret TEXT: for whoever wants to search the servers' logs for it afterwards.
+# keep_secret TEXT: adds it to SECRETS_FILE, so that the servers' logs can be searched for it.
 keep_secret() {
     [[ -z ${SECRETS_FILE-} ]] || printf '%s\n' "$1" >>"$SECRETS_FILE"
 }
 
-# auth METHOD PATH WITH...: calls the auth server, of several the next one. For WITH see `send`.
+# auth METHOD PATH WITH...: calls the auth server, or the next one of several. For WITH see `send`.
 auth() {
     next_auth_server
     call "$1" "$auth_url$2" "${@:3}"
@@ -31,29 +31,29 @@ next_auth_server() {
     turn=$((turn + 1))
 }
 
-# attempt PATH WITH...: a POST that counts against the limit of attempts. Whoever ran into it waits, once.
+# attempt PATH WITH...: a POST that counts against the rate limit. Waits and retries once if the limit is reached.
 attempt() {
     auth POST "$@"
     [[ $status == 429 ]] || return 0
     local seconds
     seconds=$(header Retry-After)
     [[ $seconds =~ ^[0-9]{1,2}$ ]] || fail "Retry-After in seconds, below 100" "'$seconds'"
-    note "too many attempts from this address: waiting $seconds s, as Retry-After says"
+    note "too many attempts from this address: waiting for $seconds s, the Retry-After"
     sleep "$seconds"
     auth POST "$@"
 }
 
 call() {
-    send "$work/answer" "$@"
-    read_answer "$work/answer"
+    send "$work/response" "$@"
+    read_response "$work/response"
     if [[ $status == 000 ]]; then
-        fail "an answer" "$problem"
+        fail "a response" "$problem"
     fi
 }
 
-# at_once FOLDER-PREFIX COUNT PATH WITH...: the same POST several times at once, to the auth servers in turn. The answers
-# are in FOLDER-PREFIX1, 2 and so on.
-at_once() {
+# concurrently FOLDER-PREFIX COUNT PATH WITH...: sends the same POST COUNT times at the same time, to the auth servers in
+# turn. The responses are in FOLDER-PREFIX1, 2 and so on.
+concurrently() {
     local prefix=$1 count=$2 path=$3 number senders=()
     shift 3
     for ((number = 1; number <= count; number++)); do
@@ -64,7 +64,7 @@ at_once() {
     wait "${senders[@]}"
 }
 
-# send FOLDER METHOD URL WITH...: the answer goes into FOLDER. WITH is any number of
+# send FOLDER METHOD URL WITH...: writes the response to FOLDER. WITH is any number of
 #   cookie TOKEN | bearer TOKEN | header LINE | json TEXT | body MEDIA-TYPE TEXT
 send() {
     local folder=$1 method=$2 url=$3 headers=("User-Agent: latchkey-e2e") text="" has_body=false
@@ -76,7 +76,7 @@ send() {
             header) headers+=("$2") ;;
             json) headers+=("Content-Type: application/json") text=$2 has_body=true ;;
             body) headers+=("Content-Type: $2") text=$3 has_body=true && shift ;;
-            *) echo "send: what is $1?" >&2 && exit 70 ;;
+            *) echo "send: unknown option $1" >&2 && exit 70 ;;
         esac
         shift 2
     done
@@ -85,7 +85,7 @@ send() {
     local options=(-sS --max-time 20 "${curl_options[@]}" -D "$folder/head" -H "@$folder/headers")
     local shown=(curl -i)
     if [[ $method == HEAD ]]; then
-        options+=(--head -o /dev/null) # there curl writes the head once more
+        options+=(--head -o /dev/null) # curl writes the head to the output as well
         shown+=(--head)
     else
         options+=(-X "$method" -o "$folder/body")
@@ -112,12 +112,12 @@ send() {
     curl "${options[@]}" -w '%{http_code}' "$url" >"$folder/status" 2>"$folder/problem" || echo 000 >"$folder/status"
 }
 
-read_answer() {
+read_response() {
     local folder=$1
     status=$(<"$folder/status")
     problem=$(<"$folder/problem")
     request=$(<"$folder/request")
-    # NUL, at which bash complains, is in no answer of ours.
+    # bash warns of NUL, which no response contains.
     { body=$(<"$folder/body"); } 2>/dev/null
     mapfile -t head <"$folder/head"
     head=("${head[@]%$'\r'}")

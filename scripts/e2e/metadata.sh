@@ -1,9 +1,9 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # variables are shared with the other files that e2e.sh sources
-# What the servers say of themselves. Sourced by e2e.sh.
+# Health, key set, metadata and OpenAPI. e2e.sh sources this file.
 
 group "Health and metadata"
 
-promise "both servers are alive and ready"
+check "both servers are alive and ready"
 auth GET /readyz
 expect_status 200
 expect_member status ready
@@ -14,13 +14,13 @@ expect_member status ready
 matches "number of keys" '^[1-9]' "$(member count)"
 expect_uncached
 
-promise "HEAD works where GET does"
+check "HEAD works where GET does"
 auth HEAD /healthz
 expect_status 200
 api HEAD /healthz
 expect_status 200
 
-promise "the key set may be cached for five minutes, and holds public keys alone"
+check "the key set may be cached for five minutes, and contains only public keys"
 auth GET /.well-known/jwks.json
 expect_status 200
 expect_header Cache-Control max-age=300
@@ -30,7 +30,7 @@ for private in d p q dp dq qi k oth; do
 done
 key_set=$body
 
-promise "the metadata name the issuer to the letter, and where its keys are"
+check "the metadata contain the exact issuer and the URL of its keys"
 auth GET /.well-known/oauth-authorization-server
 expect_status 200
 expect_header Cache-Control max-age=300
@@ -42,12 +42,12 @@ else
 fi
 metadata=$body
 
-promise "libraries that know OpenID Connect alone find the same metadata"
+check "the metadata are also at the path of OpenID Connect"
 auth GET /.well-known/openid-configuration
 expect_status 200
 equal body "$metadata" "$body"
 
-promise "the auth server describes its calls as OpenAPI"
+check "the auth server has an OpenAPI document"
 auth GET /openapi.json
 expect_status 200
 matches openapi '^3\.' "$(member openapi)"
@@ -56,7 +56,7 @@ for path in /auth/{register,login,refresh,logout,logout-all,me,sessions} "/auth/
     contains "a description" "\"$path\":" "$body"
 done
 
-promise "the resource server describes its calls as OpenAPI"
+check "the resource server has an OpenAPI document"
 api GET /openapi.json
 expect_status 200
 matches openapi '^3\.' "$(member openapi)"

@@ -1,30 +1,30 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # variables are shared with the other files that e2e.sh sources
-# Calls made with a session, and how sessions end. Sourced by e2e.sh, last: ann is logged out everywhere.
+# Calls with a session, and how sessions end. e2e.sh sources this file last: it ends all sessions of ann.
 
-group "With a session"
+group "Calls with a session"
 
-promise "one's own record opens to the cookie, to a bearer refresh token and to an access token"
+check "/auth/me accepts the cookie, a bearer refresh token and an access token"
 auth GET /auth/me cookie "$desk"
 expect_status 200
 expect_member id "$ann_id"
 expect_uncached
 me=$body
-look_at "$desk"
+read_last_used "$desk"
 for bearer in "$phone" "$desk_access"; do
     auth GET /auth/me bearer "$bearer"
     expect_status 200
     equal body "$me" "$body"
 done
 
-promise "reading spends nothing"
-expect_unspent "$desk"
+check "reading does not rotate the token"
+expect_not_rotated "$desk"
 desk_refreshes cookie "$desk"
 
-# Every call that wants a session.
+# Every call that requires a session.
 with_session=("GET /auth/sessions" "DELETE /auth/sessions/$session" "POST /auth/logout-all" "PATCH /auth/me")
 json='{}'
 
-promise "without a session there is nothing: missing_token, and the challenge names no error"
+check "without a session: missing_token, and the challenge contains no error"
 for call in "GET /auth/me" "${with_session[@]}"; do
     auth "${call% *}" "${call#* }" json "$json"
     expect_problem 401 missing_token
@@ -32,15 +32,15 @@ for call in "GET /auth/me" "${with_session[@]}"; do
     expect_no_cookie
 done
 
-promise "an access token changes and ends nothing at the auth server"
+check "the auth server rejects access tokens for changes"
 for call in "${with_session[@]}"; do
     auth "${call% *}" "${call#* }" json "$json" bearer "$desk_access"
     expect_problem 401 invalid_token
     expect_challenge invalid_token
 done
 
-promise "names can be changed, and one logs in with the username"
-username=${person,,}
+check "names can be changed, and the username can be used to log in"
+username=${suffix,,}
 auth PATCH /auth/me cookie "$desk" json "{\"name\":\"Ann Other\",\"username\":\"${username^^}\"}"
 expect_status 200
 expect_member name "Ann Other"
@@ -51,21 +51,21 @@ expect_tokens 0
 expect_member id "$ann_id"
 tablet=$token tablet_access=$access
 
-promise "the next access token greets by the new name"
+check "the next access token has the new name"
 api GET /protected bearer "$tablet_access"
 expect_member message "Hello Ann Other"
 
 if $registered; then
-    promise "nobody else can take the username"
+    check "another user cannot take the username"
     auth PATCH /auth/me bearer "$bob_token" json "{\"username\":\"$username\"}"
     expect_fields username
 else
-    skip "nobody else can take the username" "registration is closed"
+    skip "another user cannot take the username" "registration is closed"
 fi
 
-group "Sessions, and their end"
+group "Sessions and logout"
 
-promise "the list has every living session, and marks the one that asks"
+check "the list has every active session, and marks the current one"
 auth GET /auth/sessions cookie "$desk"
 expect_status 200
 expect_uncached
@@ -81,16 +81,16 @@ done
 contains "a list" '"user_agent":"latchkey-e2e"' "$body"
 
 if $registered; then
-    promise "nobody can end the session of another person"
+    check "the session of another user cannot be ended"
     auth DELETE "/auth/sessions/$session" bearer "$bob_token"
     expect_problem 404 not_found
     auth GET /auth/sessions cookie "$desk"
     contains "a list" "\"id\":\"$session\"" "$body"
 else
-    skip "nobody can end the session of another person" "registration is closed"
+    skip "the session of another user cannot be ended" "registration is closed"
 fi
 
-promise "one's own session can be ended from afar: it is revoked, and gone from the list"
+check "a session of the same user can be ended: it is revoked and no longer listed"
 tablet_session=$(claim sid "$tablet")
 auth DELETE "/auth/sessions/$tablet_session" cookie "$desk"
 expect_status 204
@@ -105,14 +105,14 @@ for id in "$tablet_session" nonsense; do
     expect_problem 404 not_found
 done
 
-promise "whoever ends the session that asks has logged out"
+check "ending the current session is a logout"
 auth DELETE "/auth/sessions/$session" cookie "$desk"
 expect_status 204
 expect_cleared_cookie
 auth POST /auth/refresh cookie "$desk"
 expect_ended logged_out
 
-promise "a logout ends the session and clears the cookie"
+check "a logout ends the session and clears the cookie"
 log_in
 expect_tokens 0
 desk=$token desk_access=$access
@@ -125,22 +125,22 @@ auth POST /auth/refresh cookie "$desk"
 expect_ended logged_out
 expect_cleared_cookie
 
-promise "after a logout the access token no longer tells who its person is"
+check "after a logout the access token no longer opens /auth/me"
 auth GET /auth/me bearer "$desk_access"
 expect_ended logged_out
 expect_challenge invalid_token
 
-promise "a logout ends all that is presented: in the cookie, and in the body, of any generation"
+check "a logout ends the sessions of all tokens in the request, of any generation"
 log_in
 expect_tokens 0
 desk=$token
-spent=$phone
+previous=$phone
 for _ in 1 2; do
     auth POST /auth/refresh json "{\"refresh_token\":\"$phone\"}"
     expect_status 200
     phone=$(member refresh_token)
 done
-auth POST /auth/logout cookie "$desk" json "{\"refresh_token\":\"$spent\"}"
+auth POST /auth/logout cookie "$desk" json "{\"refresh_token\":\"$previous\"}"
 expect_status 204
 auth POST /auth/refresh cookie "$desk"
 expect_ended logged_out
@@ -148,7 +148,7 @@ auth POST /auth/refresh json "{\"refresh_token\":\"$phone\"}"
 expect_ended logged_out
 expect_no_cookie
 
-promise "a logout with nothing to end succeeds, and clears the cookie"
+check "a logout without a session succeeds, and clears the cookie"
 auth POST /auth/logout
 expect_status 204
 expect_cleared_cookie
@@ -156,7 +156,7 @@ auth POST /auth/logout cookie nonsense
 expect_status 204
 expect_cleared_cookie
 
-promise "logging out everywhere ends every session of the person"
+check "logout-all ends every session of the user"
 log_in
 expect_tokens 0
 desk=$token desk_access=$access
@@ -174,10 +174,10 @@ auth GET /auth/me bearer "$desk_access"
 expect_ended logged_out
 
 if $registered; then
-    promise "logging out everywhere ends nobody else's session"
+    check "logout-all ends no session of another user"
     auth POST /auth/refresh json "{\"refresh_token\":\"$bob_token\"}"
     expect_status 200
     expect_tokens_in_body 1
 else
-    skip "logging out everywhere ends nobody else's session" "registration is closed"
+    skip "logout-all ends no session of another user" "registration is closed"
 fi

@@ -1,4 +1,4 @@
-"""Prints what became of each operation, and the totals in the words that scripts/test.sh counts."""
+"""Prints the result of each operation, and totals in the format that scripts/test.sh counts."""
 
 import sys
 import xml.etree.ElementTree

@@ -1,4 +1,4 @@
-"""Gives the generated calls something to be let in with, and makes good ones good in what no schema can say."""
+"""Adds tokens to the generated calls, and makes valid calls valid where a schema cannot express the rule."""
 
 import functools
 import itertools
@@ -16,21 +16,21 @@ AUTH_URL = os.environ["AUTH_URL"]
 EMAIL = os.environ["TEST_EMAIL"]
 PASSWORD = os.environ["TEST_PASSWORD"]
 
-# Which way the next session travels: by turns, since the servers must judge both alike.
+# The delivery of the next session, alternating: the servers must treat both alike.
 deliveries = itertools.cycle(["body", "refresh_cookie"])
 
 numbers = itertools.count()
-# No part of it can be guessed.
+# Random, so that every part of it is a strong password.
 STRONG = "".join(random.Random(0).choices(string.ascii_letters + string.digits, k=24))
 
 
-# Tells the servers that we have logged in before: otherwise the wrong passwords that are tried on this account from this address
-# would count against us, too.
+# The cookie of a known device: without it, the wrong passwords that are tried for this user from this address would
+# also delay our logins.
 device = {}
 
 
-def patiently(request):
-    """Before the servers know us we wait as they ask: an earlier run may have tried many passwords from here."""
+def with_retries(request):
+    """Retries after Retry-After: before the device is known, an earlier run may have tried many passwords."""
     while True:
         try:
             return urllib.request.urlopen(request)
@@ -41,7 +41,7 @@ def patiently(request):
 
 
 def log_in(delivery):
-    """Opens a session; returns the access token and the refresh token."""
+    """Creates a session; returns the access token and the refresh token."""
     if not device and delivery == "body":
         log_in("refresh_cookie")
     body = {"email": EMAIL, "password": PASSWORD, "token_delivery": delivery}
@@ -50,9 +50,9 @@ def log_in(delivery):
         data=json.dumps(body).encode(),
         headers={"Content-Type": "application/json", **device},
     )
-    with patiently(request) as answer:
-        tokens = json.load(answer)
-        cookies = [cookie.split(";")[0] for cookie in answer.headers.get_all("Set-Cookie", [])]
+    with with_retries(request) as response:
+        tokens = json.load(response)
+        cookies = [cookie.split(";")[0] for cookie in response.headers.get_all("Set-Cookie", [])]
     device.update(("Cookie", cookie) for cookie in cookies if "device=" in cookie)
     if delivery == "body":
         return tokens["access_token"], tokens["refresh_token"]
@@ -61,68 +61,68 @@ def log_in(delivery):
 
 
 def schemes(operation):
-    """The names of the security schemes that an operation takes."""
+    """The names of the security schemes that an operation accepts."""
     security = operation.definition.raw.get("security") or []
     return {name for alternative in security for name in alternative}
 
 
 def strong(password):
-    """Of the same length, and of the same text but for its beginning, which is what is judged."""
+    """The same length and the same text, with a strong beginning, which is what is judged."""
     return STRONG[: len(password)] + password[len(STRONG) :]
 
 
 @functools.cache
-def somebody():
-    """The id of a person whom nothing else is done with."""
-    body = {"email": "somebody@example.org", "password": STRONG, "token_delivery": "body"}
+def other_user():
+    """The id of a user that no other test changes."""
+    body = {"email": "other@example.org", "password": STRONG, "token_delivery": "body"}
     request = urllib.request.Request(
         AUTH_URL + "/auth/register",
         data=json.dumps(body).encode(),
         headers={"Content-Type": "application/json"},
     )
-    with urllib.request.urlopen(request) as answer:
-        return json.load(answer)["user"]["id"]
+    with urllib.request.urlopen(request) as response:
+        return json.load(response)["user"]["id"]
 
 
-def brings_token(case):
+def contains_token(case):
     return isinstance(case.body, dict) and case.body.get("refresh_token") is not None
 
 
 @schemathesis.hook
 def before_call(context, case, **kwargs):
-    # Bad calls stay as bad as they are.
+    # Invalid calls stay unchanged.
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return
     path = case.operation.path
-    # Only an answer says what can be a cursor.
+    # Only a response contains a valid cursor.
     (case.query or {}).pop("cursor", None)
-    # Every second call is about somebody.
+    # Every second call names an existing user.
     if path.startswith("/admin/users/{id}") and next(numbers) % 2:
-        case.path_parameters["id"] = somebody()
+        case.path_parameters["id"] = other_user()
     if not isinstance(case.body, dict):
         return
-    # Nobody else has the username, and the password is hard to guess.
+    # The username must be unique, and the password strong.
     if path in ("/auth/register", "/auth/me") and case.body.get("username") is not None:
-        case.body["username"] = f"person-{next(numbers)}"
+        case.body["username"] = f"user-{next(numbers)}"
     if path == "/auth/register":
         case.body["password"] = strong(case.body["password"])
-    # Every second login is that of somebody.
+    # Every second login has correct credentials.
     if path == "/auth/login" and next(numbers) % 2:
         case.body.pop("username", None)
         case.body |= {"email": EMAIL, "password": PASSWORD}
-    # A token in the body is one, and the only one.
-    if brings_token(case):
+    # A token in the body must be valid, and the only one.
+    if contains_token(case):
         case.body["refresh_token"] = log_in("body")[1]
         case.headers.pop("Authorization", None)
         case.cookies.pop("__Host-refresh_token", None)
 
 
-# Without a cache: refreshing, logging out and ending sessions use up what they are given.
+# Without a cache, because refreshing, logging out and ending sessions invalidate the token.
 @schemathesis.auth(refresh_interval=None)
 class Session:
     def get(self, case, context):
         accepted = schemes(context.operation)
-        if not accepted or brings_token(case):
+        if not accepted or contains_token(case):
             return None
         if "feed_token" in accepted:
             return "header", os.environ["FEED_TOKEN"]
@@ -133,8 +133,8 @@ class Session:
         return ("cookie", refresh_token) if delivery == "refresh_cookie" else ("header", refresh_token)
 
     def set(self, case, data, context):
-        way, token = data
-        if way == "cookie":
+        delivery, token = data
+        if delivery == "cookie":
             case.cookies["__Host-refresh_token"] = token
         else:
             case.headers["Authorization"] = f"Bearer {token}"

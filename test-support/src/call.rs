@@ -1,4 +1,4 @@
-//! A request, and what came back.
+//! A request and its response.
 
 use std::io::ErrorKind;
 
@@ -14,14 +14,14 @@ use crate::evidence;
 pub const DEVICE_COOKIE_NAME: &str = "__Host-device";
 pub const COOKIE_NAME: &str = "__Host-refresh_token";
 
-/// A request that is being put together.
+/// A request to build and send.
 #[must_use]
 pub struct Call {
     request: awc::ClientRequest,
     body: Option<Vec<u8>>,
 }
 
-/// What came back.
+/// A response with its whole body.
 #[derive(Debug)]
 pub struct Response {
     pub status: u16,
@@ -29,14 +29,14 @@ pub struct Response {
     pub body: Vec<u8>,
 }
 
-/// Why nothing came back.
+/// Why there is no response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NoResponse {
-    /// There was no connection: the server has heard nothing.
+    /// No connection: the server has not received the request.
     Unreachable,
-    /// The connection broke: the server may have carried the request out.
+    /// The connection broke: the server may have processed the request.
     BrokenOff,
-    /// Nothing came in time.
+    /// No response within the timeout.
     Timeout,
 }
 
@@ -49,7 +49,7 @@ impl Call {
         Self::through(&client(), method, url)
     }
 
-    /// On a connection that the client keeps from call to call.
+    /// Uses a client that keeps its connections.
     pub fn through(client: &awc::Client, method: Method, url: String) -> Self {
         Self { request: client.request(method, url), body: None }
     }
@@ -59,13 +59,13 @@ impl Call {
         self
     }
 
-    /// A value that is no plain text.
+    /// For values that are not plain text.
     pub fn header_value(mut self, name: &str, value: HeaderValue) -> Self {
         self.request = self.request.append_header((name, value));
         self
     }
 
-    /// With this refresh token in its cookie.
+    /// Sends this refresh token in its cookie.
     pub fn cookie(self, token: &str) -> Self {
         self.header(COOKIE.as_str(), &format!("{COOKIE_NAME}={token}"))
     }
@@ -84,12 +84,12 @@ impl Call {
     }
 
     pub async fn send(self) -> Response {
-        self.try_send().await.expect("an answer")
+        self.try_send().await.expect("a response")
     }
 
-    /// For a server that may be killed meanwhile. A body that broke off is no answer.
+    /// For a server that may be killed meanwhile. An incomplete body is an error.
     pub async fn try_send(self) -> Result<Response, NoResponse> {
-        let asked = self.body.clone().unwrap_or_default();
+        let sent_body = self.body.clone().unwrap_or_default();
         let sent = match self.body {
             Some(body) => self.request.send_body(body),
             None => self.request.send(),
@@ -101,7 +101,7 @@ impl Call {
                 NoResponse::Unreachable
             }
             SendRequestError::Timeout => NoResponse::Timeout,
-            // Among them `Connect(Disconnected)`: connected, and then cut off.
+            // Including `Connect(Disconnected)`: the connection was closed after it was made.
             _ => NoResponse::BrokenOff,
         })?;
         let body = response.body().limit(1 << 20).await.map_err(|_| NoResponse::BrokenOff)?;
@@ -110,7 +110,7 @@ impl Call {
             headers: response.headers().clone(),
             body: body.to_vec(),
         };
-        evidence::exchange(&asked, answer.status, &answer.body, &answer.cookies());
+        evidence::exchange(&sent_body, answer.status, &answer.body, &answer.cookies());
         Ok(answer)
     }
 }
@@ -137,7 +137,7 @@ impl Response {
         self.cookie_named(COOKIE_NAME)
     }
 
-    /// The value that tells the device again.
+    /// The value of the device cookie.
     pub fn device_cookie(&self) -> Option<String> {
         self.cookie(DEVICE_COOKIE_NAME)
     }
@@ -157,7 +157,7 @@ impl Response {
         Some(cookie)
     }
 
-    /// The refresh token that the answer sets as a cookie.
+    /// The refresh token in the cookie that the response sets.
     pub fn refresh_cookie(&self) -> Option<String> {
         let cookie = self.set_cookie()?;
         let value = cookie.split(';').next()?.strip_prefix(COOKIE_NAME)?.strip_prefix('=')?.to_owned();
@@ -175,7 +175,7 @@ impl Response {
         self
     }
 
-    /// Problem details with this status and code, and nothing of the inside.
+    /// Asserts problem details with this status and code, and without internal details.
     pub fn assert_problem(self, status: u16, code: &str) -> Self {
         let problem = self.json();
         assert_eq!((self.status, &problem["code"]), (status, &json!(code)), "{}", self.text());
@@ -186,8 +186,8 @@ impl Response {
             assert!(problem[member].as_str().is_some_and(|text| !text.is_empty()), "{member}: {problem}");
         }
         let text = self.text().to_lowercase();
-        for inside in ["diesel", "sqlite", "postgres", "select ", "panicked", ".rs:"] {
-            assert!(!text.contains(inside), "{text}");
+        for internal in ["diesel", "sqlite", "postgres", "select ", "panicked", ".rs:"] {
+            assert!(!text.contains(internal), "{text}");
         }
         self
     }

@@ -1,4 +1,4 @@
-//! A fresh database for every test, and the only way around the HTTP API.
+//! A new database for each test. Methods named `db_*` bypass the HTTP API.
 
 use std::env;
 
@@ -9,21 +9,21 @@ use tempfile::TempDir;
 
 use crate::{evidence, logs};
 
-/// Where PostgreSQL is, if that is what the tests are to run on.
+/// The PostgreSQL server to run the tests on. Without it they run on SQLite.
 const SERVER: &str = "LATCHKEY_TEST_DATABASE_URL";
 
-/// Dropped with the test.
+/// Deleted when dropped.
 pub struct TestDatabase {
     pub url: String,
-    place: Place,
+    location: Location,
 }
 
-enum Place {
+enum Location {
     Sqlite { _folder: TempDir },
     Postgres { server: String, name: String },
 }
 
-/// What somebody else has written and not committed.
+/// A transaction on another connection that is not committed yet.
 pub struct OpenTransaction(AnyConnection);
 
 enum AnyConnection {
@@ -48,68 +48,68 @@ impl TestDatabase {
     }
 
     pub fn is_postgres(&self) -> bool {
-        matches!(self.place, Place::Postgres { .. })
+        matches!(self.location, Location::Postgres { .. })
     }
 
-    /// Runs statements that both databases understand.
+    /// Runs SQL that both databases support.
     pub fn db_execute(&self, sql: &str) {
-        match &self.place {
-            Place::Sqlite { .. } => self.sqlite().batch_execute(sql).expect(sql),
-            Place::Postgres { .. } => self.postgres().batch_execute(sql).expect(sql),
+        match &self.location {
+            Location::Sqlite { .. } => self.sqlite().batch_execute(sql).expect(sql),
+            Location::Postgres { .. } => self.postgres().batch_execute(sql).expect(sql),
         }
     }
 
     /// Runs statements in a transaction that stays open until it is [committed](OpenTransaction::commit).
     pub fn db_begin(&self, sql: &str) -> OpenTransaction {
-        let (begin, mut connection) = match &self.place {
-            Place::Sqlite { .. } => ("BEGIN IMMEDIATE", AnyConnection::Sqlite(self.sqlite())),
-            Place::Postgres { .. } => ("BEGIN", AnyConnection::Postgres(self.postgres())),
+        let (begin, mut connection) = match &self.location {
+            Location::Sqlite { .. } => ("BEGIN IMMEDIATE", AnyConnection::Sqlite(self.sqlite())),
+            Location::Postgres { .. } => ("BEGIN", AnyConnection::Postgres(self.postgres())),
         };
         connection.execute(begin);
         connection.execute(sql);
         OpenTransaction(connection)
     }
 
-    /// Every row of a query whose one column is a text called `value`.
+    /// The rows of a query with one text column called `value`.
     pub fn db_texts(&self, sql: &str) -> Vec<String> {
         let query = diesel::sql_query(sql);
-        let cells: Vec<Cell> = match &self.place {
-            Place::Sqlite { .. } => query.load(&mut self.sqlite()).expect(sql),
-            Place::Postgres { .. } => query.load(&mut self.postgres()).expect(sql),
+        let cells: Vec<Cell> = match &self.location {
+            Location::Sqlite { .. } => query.load(&mut self.sqlite()).expect(sql),
+            Location::Postgres { .. } => query.load(&mut self.postgres()).expect(sql),
         };
         cells.into_iter().map(|cell| cell.value).collect()
     }
 
-    /// The one value of such a query.
+    /// The value of such a query with one row.
     pub fn db_text(&self, sql: &str) -> String {
         let mut rows = self.db_texts(sql);
         assert_eq!(rows.len(), 1, "{sql}");
         rows.remove(0)
     }
 
-    /// Every row of every table, as the database itself would write it; binary values in hex.
+    /// All rows of all tables as text, binary values in hex.
     pub fn db_dump(&self) -> String {
-        let tables = match &self.place {
-            Place::Sqlite { .. } => "SELECT name AS value FROM sqlite_master WHERE type = 'table'",
-            Place::Postgres { .. } => {
+        let tables = match &self.location {
+            Location::Sqlite { .. } => "SELECT name AS value FROM sqlite_master WHERE type = 'table'",
+            Location::Postgres { .. } => {
                 "SELECT tablename AS value FROM pg_tables WHERE schemaname = current_schema"
             }
         };
         let rows = |table: &String| {
-            let row = match &self.place {
-                Place::Sqlite { .. } => self.sqlite_row(table),
-                Place::Postgres { .. } => format!("{table}::text"),
+            let row = match &self.location {
+                Location::Sqlite { .. } => self.sqlite_row(table),
+                Location::Postgres { .. } => format!("{table}::text"),
             };
             self.db_texts(&format!("SELECT {row} AS value FROM {table}")).join("\n")
         };
         self.db_texts(tables).iter().map(rows).collect::<Vec<_>>().join("\n")
     }
 
-    /// It may be gone, where a test took it away.
-    fn answers(&self) -> bool {
-        match &self.place {
-            Place::Sqlite { .. } => true,
-            Place::Postgres { .. } => PgConnection::establish(&self.url).is_ok(),
+    /// Some tests stop or delete the database.
+    fn is_reachable(&self) -> bool {
+        match &self.location {
+            Location::Sqlite { .. } => true,
+            Location::Postgres { .. } => PgConnection::establish(&self.url).is_ok(),
         }
     }
 
@@ -121,26 +121,26 @@ impl TestDatabase {
     pub fn on_sqlite() -> Self {
         let folder = TempDir::new().expect("a folder");
         let url = format!("sqlite://{}/test.db", folder.path().display());
-        Self { url, place: Place::Sqlite { _folder: folder } }
+        Self { url, location: Location::Sqlite { _folder: folder } }
     }
 
-    /// In a schema of its own of the database that this URL leads to, whose role may make one: a hundred times as fast to
-    /// make as a database.
+    /// A new schema in the database with this URL, whose role must be able to create schemas. Creating a schema is a hundred
+    /// times faster than creating a database.
     pub fn on_postgres(server: String) -> Self {
         let name = format!("latchkey_{}", uuid::Uuid::new_v4().simple());
         let mut connection = PgConnection::establish(&server).expect("PostgreSQL");
         connection.batch_execute(&format!("CREATE SCHEMA {name}")).expect("a schema");
-        // Each connection says whose it is, so that they can be told apart.
+        // The name identifies the connections to this schema.
         let more = if server.contains('?') { '&' } else { '?' };
         let url = format!("{server}{more}application_name={name}&options=-c%20search_path%3D{name}");
-        Self { url, place: Place::Postgres { server, name } }
+        Self { url, location: Location::Postgres { server, name } }
     }
 
-    /// Breaks off every connection to it, at PostgreSQL's end.
+    /// Terminates every connection to it on the server.
     pub fn db_cut(&self) {
-        let Place::Postgres { server, name } = &self.place else { panic!("SQLite has no connections") };
+        let Location::Postgres { server, name } = &self.location else { panic!("SQLite has no connections") };
         let mut connection = PgConnection::establish(server).expect("PostgreSQL");
-        connection.batch_execute(&cut(name)).expect("connections that are ours");
+        connection.batch_execute(&cut(name)).expect("connections of our own");
     }
 
     fn sqlite(&self) -> SqliteConnection {
@@ -174,23 +174,23 @@ impl AnyConnection {
     }
 }
 
-/// Ends the connections to the schema of this name.
+/// Terminates the connections to the schema with this name.
 fn cut(name: &str) -> String {
     format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{name}'")
 }
 
-/// As databases print bytes.
+/// Hex, as databases print bytes.
 pub fn hex(text: &str) -> String {
     text.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {
-        if evidence::is_kept() && self.answers() {
+        if evidence::is_recorded() && self.is_reachable() {
             evidence::exposed(evidence::Place::Database, self.db_dump().as_bytes());
         }
-        if let Place::Postgres { server, name } = &self.place {
-            // A server that still runs would keep it.
+        if let Location::Postgres { server, name } = &self.location {
+            // A connection of a server that still runs would block this.
             let end = format!("{}; DROP SCHEMA {name} CASCADE", cut(name));
             let dropped =
                 PgConnection::establish(server).map(|mut connection| connection.batch_execute(&end));

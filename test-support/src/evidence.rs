@@ -1,5 +1,5 @@
-//! What a run of the tests leaves behind, for scripts/leaks.sh to search: the secrets that were used, and everything that
-//! one could have leaked to. Nothing is kept unless `LATCHKEY_TEST_EVIDENCE` names a folder.
+//! Records what scripts/leaks.sh searches after a test run: the secrets that were used, and everything they could have
+//! leaked to. Records nothing unless `LATCHKEY_TEST_EVIDENCE` names a folder.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -14,14 +14,14 @@ use serde_json::Value;
 
 const FOLDER: &str = "LATCHKEY_TEST_EVIDENCE";
 
-/// Shorter ones are found by chance.
+/// Shorter secrets would be found by chance.
 const SHORTEST: usize = 12;
 
 static FOLDER_OF_THIS_RUN: LazyLock<Option<PathBuf>> =
     LazyLock::new(|| env::var_os(FOLDER).map(PathBuf::from));
 static FILES: Mutex<BTreeMap<&str, File>> = Mutex::new(BTreeMap::new());
 
-/// Where a secret must never be found.
+/// Where a secret must not appear.
 #[derive(Clone, Copy, Debug)]
 pub enum Place {
     Log,
@@ -39,22 +39,22 @@ impl Place {
     }
 }
 
-/// Whether anybody wants it.
-pub fn is_kept() -> bool {
+/// Whether the run is recorded.
+pub fn is_recorded() -> bool {
     FOLDER_OF_THIS_RUN.is_some()
 }
 
-/// Keeps a secret that is in use, in each spelling in which it could be printed.
+/// Records a secret, in each form in which it could be printed.
 pub fn secret(text: &str) {
-    if text.len() < SHORTEST || !is_kept() {
+    if text.len() < SHORTEST || !is_recorded() {
         return;
     }
     let bytes: Vec<String> = text.bytes().map(|byte| byte.to_string()).collect();
-    let spellings = [text.to_owned(), crate::hex(text), STANDARD.encode(text), bytes.join(", ")];
-    write("secret", spellings.join("\n").as_bytes());
+    let forms = [text.to_owned(), crate::hex(text), STANDARD.encode(text), bytes.join(", ")];
+    write("secret", forms.join("\n").as_bytes());
 }
 
-/// Keeps a token's signature, without which it is worth nothing, and the session's secret in a refresh token.
+/// Records a token's signature, without which the token is useless, and the session secret of a refresh token.
 pub fn token(token: &str) {
     let mut parts = token.split('.').skip(1);
     let (Some(payload), Some(signature), None) = (parts.next(), parts.next(), parts.next()) else { return };
@@ -66,15 +66,15 @@ pub fn token(token: &str) {
     }
 }
 
-/// Keeps what a secret must not be in.
+/// Records text that must not contain a secret.
 pub fn exposed(place: Place, text: &[u8]) {
     write(place.name(), text);
 }
 
-/// Keeps what went over the wire: the passwords of a request that were not merely refused for their form, the tokens of
-/// an answer, and the whole answer if it is an error.
-pub fn exchange(request: &[u8], status: u16, answer: &[u8], cookies: &[String]) {
-    if !is_kept() {
+/// Records a request and its response: the passwords of the request unless they were rejected as invalid input, the tokens
+/// of the response, and the whole response if it is an error.
+pub fn exchange(request: &[u8], status: u16, response: &[u8], cookies: &[String]) {
+    if !is_recorded() {
         return;
     }
     if status < 300 || status == 401 {
@@ -83,12 +83,12 @@ pub fn exchange(request: &[u8], status: u16, answer: &[u8], cookies: &[String]) 
         }
     }
     if status >= 400 {
-        exposed(Place::Error, answer);
+        exposed(Place::Error, response);
     }
-    for text in members(answer, &["access_token", "refresh_token"]) {
+    for text in members(response, &["access_token", "refresh_token"]) {
         token(&text);
     }
-    for text in members(answer, &["csrf_token"]) {
+    for text in members(response, &["csrf_token"]) {
         secret(&text);
     }
     for cookie in cookies {
@@ -99,12 +99,12 @@ pub fn exchange(request: &[u8], status: u16, answer: &[u8], cookies: &[String]) 
     }
 }
 
-/// The same of two messages as they were on the wire.
-pub fn raw_exchange(request: &[u8], answer: &[u8]) {
-    if !is_kept() {
+/// The same for the bytes of a request and its response.
+pub fn raw_exchange(request: &[u8], response: &[u8]) {
+    if !is_recorded() {
         return;
     }
-    let ((_, asked), (head, answered)) = (halves(request), halves(answer));
+    let ((_, sent), (head, body)) = (halves(request), halves(response));
     let head = String::from_utf8_lossy(head);
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
     let cookies: Vec<String> = head
@@ -113,10 +113,10 @@ pub fn raw_exchange(request: &[u8], answer: &[u8]) {
         .filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"))
         .map(|(_, cookie)| cookie.to_owned())
         .collect();
-    exchange(asked, status, answered, &cookies);
+    exchange(sent, status, body, &cookies);
 }
 
-/// Head and body.
+/// The head and the body.
 fn halves(message: &[u8]) -> (&[u8], &[u8]) {
     let end = message.windows(4).position(|window| window == b"\r\n\r\n");
     end.map_or((message, &[]), |end| (&message[..end], &message[end + 4..]))
@@ -128,13 +128,13 @@ fn members(json: &[u8], names: &[&str]) -> Vec<String> {
     texts.map(str::to_owned).collect()
 }
 
-/// Appends a line. Each process has files of its own.
+/// Appends a line. Each process has its own files.
 fn write(name: &'static str, text: &[u8]) {
     let Some(folder) = &*FOLDER_OF_THIS_RUN else { return };
     let mut files = FILES.lock().expect("evidence");
     let file = files.entry(name).or_insert_with(|| {
         let path = folder.join(format!("{name}.{}", process::id()));
-        OpenOptions::new().create(true).append(true).open(path).expect("a folder for the evidence")
+        OpenOptions::new().create(true).append(true).open(path).expect("a folder for evidence")
     });
-    file.write_all(&[text, b"\n"].concat()).expect("room for the evidence");
+    file.write_all(&[text, b"\n"].concat()).expect("space for evidence");
 }

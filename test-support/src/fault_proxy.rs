@@ -1,5 +1,5 @@
-//! A proxy before a server that does what networks do: loses answers, refuses, is slow. What it has not been told to
-//! spoil passes unchanged.
+//! A proxy in front of a server that behaves like a faulty network: it loses responses, rejects requests and delays. It
+//! passes everything else on unchanged.
 
 mod faults;
 mod listener;
@@ -18,14 +18,14 @@ pub use faults::{Fate, Fault, Faults};
 pub use listener::Listener;
 pub use request::Request;
 
-/// Listens until it is dropped. Its port is known before there is a server behind it.
+/// Listens until it is dropped. Its port is known before the server's.
 pub struct FaultProxy {
     pub faults: Faults,
     listener: Listener,
     server: Arc<Server>,
 }
 
-/// Where the server is, once somebody has said so.
+/// The server's address, once it is set.
 #[derive(Default)]
 struct Server {
     address: Mutex<Option<String>>,
@@ -38,19 +38,19 @@ impl FaultProxy {
         let server = Arc::new(Server::default());
         let (shared_faults, shared_server) = (faults.clone(), Arc::clone(&server));
         let listener = Listener::start(move |client| {
-            // An error here is a connection that broke, which whoever waits for its answer notices.
+            // An error means that the connection broke, which the client notices.
             let _ = exchange(client, &shared_server, &shared_faults);
         });
         Self { faults, listener, server }
     }
 
-    /// By the name that browsers take for the own machine, whose pages they trust with Secure cookies.
+    /// With the host name localhost, for which browsers accept Secure cookies over plain HTTP.
     pub fn url(&self) -> String {
         format!("http://localhost:{}", self.listener.port())
     }
 
-    /// From now on everything goes to the server at `http://HOST:PORT`. Until it is first called, requests wait.
-    pub fn lead_to(&self, url: &str) {
+    /// Forwards all requests to the server at `http://HOST:PORT`. Requests wait until the first call of this method.
+    pub fn forward_to(&self, url: &str) {
         let address = url.strip_prefix("http://").expect("a plain HTTP address");
         *self.server.address.lock().expect("a server") = Some(address.to_owned());
         self.server.known.notify_all();
@@ -65,47 +65,47 @@ impl Server {
     }
 }
 
-/// One request and its answer, and no other on the same connection: a browser silently repeats a request whose answer
-/// got lost on a connection that it has used before.
+/// One request and its response, and no other on the same connection: a browser silently repeats a request if a reused
+/// connection closes without a response.
 fn exchange(mut client: TcpStream, server: &Server, faults: &Faults) -> std::io::Result<()> {
     let Some(request) = Request::read(&mut BufReader::new(&client))? else {
         return Ok(());
     };
     let path = &request.path;
-    if faults.take(Fault::Refuse, path) {
-        faults.record(&request, 503, Fate::Refused);
-        return client.write_all(&refusal());
+    if faults.take(Fault::Reject, path) {
+        faults.record(&request, 503, Fate::Rejected);
+        return client.write_all(&unavailable());
     }
 
     let mut connection = server.connect()?;
     connection.write_all(&request.bytes)?;
-    let mut answer = Vec::new();
-    connection.read_to_end(&mut answer)?;
+    let mut response = Vec::new();
+    connection.read_to_end(&mut response)?;
 
-    evidence::raw_exchange(&request.bytes, &answer);
+    evidence::raw_exchange(&request.bytes, &response);
 
     let lost = faults.take(Fault::LoseResponse, path);
-    faults.record(&request, status(&answer), if lost { Fate::Lost } else { Fate::Passed });
+    faults.record(&request, status(&response), if lost { Fate::Lost } else { Fate::Passed });
     faults.wait_while_held(path);
-    if lost { Ok(()) } else { client.write_all(&answer) }
+    if lost { Ok(()) } else { client.write_all(&response) }
 }
 
-/// The number in `HTTP/1.1 200 OK`; 0 where the server hung up.
-fn status(answer: &[u8]) -> u16 {
-    let line = answer.split(|byte| *byte == b'\r').next().unwrap_or_default();
+/// The number in `HTTP/1.1 200 OK`; 0 if the server closed the connection.
+fn status(response: &[u8]) -> u16 {
+    let line = response.split(|byte| *byte == b'\r').next().unwrap_or_default();
     let number = std::str::from_utf8(line).ok().and_then(|line| line.split(' ').nth(1)?.parse().ok());
     number.unwrap_or_default()
 }
 
-/// What the servers themselves say when they cannot serve.
-fn refusal() -> Vec<u8> {
-    let response = Problem::new(Code::Unavailable).to_response();
-    let mut answer = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n".to_vec();
-    for (name, value) in response.headers() {
-        answer.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+/// The response that the servers send when they are unavailable.
+fn unavailable() -> Vec<u8> {
+    let problem = Problem::new(Code::Unavailable).to_response();
+    let mut response = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n".to_vec();
+    for (name, value) in problem.headers() {
+        response.extend([name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
     }
-    let body = response.into_body().try_into_bytes().expect("a body that is there");
-    answer.extend(format!("Content-Length: {}\r\n\r\n", body.len()).bytes());
-    answer.extend(body);
-    answer
+    let body = problem.into_body().try_into_bytes().expect("a body");
+    response.extend(format!("Content-Length: {}\r\n\r\n", body.len()).bytes());
+    response.extend(body);
+    response
 }

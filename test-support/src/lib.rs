@@ -1,5 +1,5 @@
-//! Tools for tests over real HTTP and real databases: a request and its answer, a server as a process, a network that
-//! loses things, and a database for every test.
+//! What the tests of all crates share: HTTP calls and their responses, servers as processes, a faulty network, and a new
+//! database for each test.
 
 #![expect(
     missing_docs,
@@ -7,7 +7,7 @@
     clippy::missing_panics_doc,
     clippy::must_use_candidate,
     clippy::return_self_not_must_use,
-    reason = "tools for tests, whose names say it, and which panic where a test is to fail"
+    reason = "test tools are documented by their names, and panic to fail a test"
 )]
 
 mod call;

@@ -1,4 +1,4 @@
-//! What the servers of this process log.
+//! Records what the servers in this process log.
 
 use std::sync::Mutex;
 
@@ -12,14 +12,14 @@ struct Logger {
     security: Mutex<Vec<String>>,
 }
 
-/// From now on keeps what is logged; at its most talkative where somebody will search it for secrets.
+/// Installs the logger. The level is trace if the run is recorded, so that as much as possible is searched for secrets.
 pub fn listen() {
     if log::set_logger(&LOGGER).is_ok() {
-        log::set_max_level(if evidence::is_kept() { LevelFilter::Trace } else { LevelFilter::Info });
+        log::set_max_level(if evidence::is_recorded() { LevelFilter::Trace } else { LevelFilter::Info });
     }
 }
 
-/// The lines of the security log about a session, by any server of this process.
+/// The lines of the security log about a session, from all servers in this process.
 pub fn security_log(session: &str) -> Vec<String> {
     let lines = LOGGER.security.lock().expect("no panic");
     lines.iter().filter(|line| line.contains(&format!("session={session} "))).cloned().collect()
@@ -27,14 +27,14 @@ pub fn security_log(session: &str) -> Vec<String> {
 
 impl Log for Logger {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target() == "security" || evidence::is_kept()
+        metadata.target() == "security" || evidence::is_recorded()
     }
 
     fn log(&self, record: &Record<'_>) {
         if record.target() == "security" {
             self.security.lock().expect("no panic").push(record.args().to_string());
         }
-        if evidence::is_kept() {
+        if evidence::is_recorded() {
             let line = format!("{} {} {}", record.level(), record.target(), record.args());
             evidence::exposed(Place::Log, line.as_bytes());
         }

@@ -1,4 +1,4 @@
-//! A server as a program: a process of its own, which can be killed.
+//! A server as a process that can be killed.
 
 use std::fs;
 use std::io::Read as _;
@@ -14,31 +14,31 @@ use awc::http::Method;
 use crate::Call;
 use crate::evidence::{self, Place};
 
-/// How long a server may take until it listens: migrations, and a machine with other things to do.
+/// How long a server may take until it listens, with migrations and on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Killed with the test, if it was not before.
+/// Killed when dropped.
 pub struct Program {
     pub address: SocketAddr,
     process: Child,
     log: Option<JoinHandle<String>>,
 }
 
-/// Below those that systems hand out by themselves: one of these could be that of a client by the time a server wants it, and
-/// whoever tries to connect to it would even be connected to themselves.
+/// Below the ports that the system assigns. A client could have been assigned one of those by the time the server starts, and a
+/// client that connects to its own port is connected to itself.
 const PORTS: RangeInclusive<u16> = 20_000..=32_000;
 
-/// An address of this machine that nobody listens on, and never the same again.
+/// An address of this machine on which no program listens, different at each call.
 pub fn free_address() -> SocketAddr {
     static TRIED: AtomicU32 = AtomicU32::new(0);
     let count = u32::from(PORTS.end() - PORTS.start());
-    // Other tests may run at the same time in a process of their own.
+    // Other processes may run tests at the same time.
     let first = process::id().wrapping_mul(997) % count;
     loop {
         let offset = (first + TRIED.fetch_add(1, Ordering::Relaxed)) % count;
         let port = PORTS.start() + u16::try_from(offset).expect("within the range");
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        // Asked and not tried out: a listener of ours would live on for a moment in programs that others start meanwhile.
+        // Connects instead of listening: programs that other threads start meanwhile would inherit the listener for a moment.
         if TcpStream::connect(address).is_err() {
             return address;
         }
@@ -46,8 +46,7 @@ pub fn free_address() -> SocketAddr {
 }
 
 impl Program {
-    /// Starts the program at `path` with these variables and no others, and waits until it answers. Both servers take
-    /// `BIND_ADDR`.
+    /// Starts the program at `path` with only these variables, and waits until it responds. Both servers read `BIND_ADDR`.
     pub async fn start(path: &str, address: SocketAddr, variables: &[(&str, &str)]) -> Self {
         let program = Self::spawn(path, address, variables);
         for _ in 0..PATIENCE.as_millis() / 20 {
@@ -56,12 +55,12 @@ impl Program {
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        // It listens before it has migrated the database; an answer comes only then.
+        // It listens before it migrates the database, and responds only after that.
         program.get("/healthz").send().await.assert_status(200);
         program
     }
 
-    /// Starts it and waits for nothing.
+    /// Starts it without waiting.
     pub fn spawn(path: &str, address: SocketAddr, variables: &[(&str, &str)]) -> Self {
         let mut command = Command::new(path);
         command
@@ -101,19 +100,19 @@ impl Program {
         self.call(Method::POST, path)
     }
 
-    /// Of its process.
+    /// The process id.
     pub fn id(&self) -> u32 {
         self.process.id()
     }
 
-    /// Its resident memory, in bytes.
+    /// The resident memory, in bytes.
     pub fn resident_memory(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).expect("a process");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
         line.trim().trim_end_matches(" kB").parse::<u64>().expect("a number") * 1024
     }
 
-    /// Kills it without warning, and returns what it logged.
+    /// Kills it and returns its log.
     pub fn kill(mut self) -> String {
         self.end().expect("a log")
     }

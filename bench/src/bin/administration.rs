@@ -1,7 +1,7 @@
-//! How long administrators wait among a million people: searches, session lists and events, over HTTP.
+//! Response times of `/admin` with a million users: searches, session lists and events, over HTTP.
 //!
-//! People come in through `users import`; their sessions and events are made by the database itself, since half a million
-//! logins would take a day. On PostgreSQL where `LATCHKEY_TEST_DATABASE_URL` says so, else on SQLite.
+//! `users import` creates the users, and SQL their sessions and events, because half a million logins would take a day. Runs on
+//! PostgreSQL if `LATCHKEY_TEST_DATABASE_URL` is set, otherwise on SQLite.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -16,24 +16,24 @@ use clap::Parser;
 use serde_json::{Value, json};
 use test_support::{Call, Response, TestDatabase};
 
-/// Median of every call.
-const PROMISE: Duration = Duration::from_millis(50);
+/// The limit for the median of each call.
+const LIMIT: Duration = Duration::from_millis(50);
 const ADMINISTRATOR: &str = "administrator@example.org";
 
-/// Fills a database with people, sessions and events, and measures what administrators ask.
+/// Fills a database with users, sessions and events, and measures the calls of administrators.
 ///
-/// Exit status: 0 where the median of each call is below 50 ms, 1 where it is not.
+/// Exit status: 0 if the median of each call is below 50 ms, 1 otherwise.
 #[derive(Parser)]
 struct Arguments {
-    /// How many people
+    /// Number of users
     #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1000..))]
-    people: u32,
+    users: u32,
 
-    /// How many living sessions, on top of one for each call
+    /// Number of active sessions, in addition to one per call
     #[arg(long, default_value_t = 500_000, value_parser = clap::value_parser!(u32).range(100..))]
     sessions: u32,
 
-    /// How often each call is made
+    /// Repetitions of each call
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     calls: u32,
 }
@@ -46,38 +46,38 @@ struct Bench {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let kept = System::new().block_on(run(&arguments));
-    if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let passed = System::new().block_on(run(&arguments));
+    if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 async fn run(arguments: &Arguments) -> bool {
     let database = TestDatabase::fresh();
     let name = if database.is_postgres() { "PostgreSQL" } else { "SQLite" };
-    println!("administration: {} people and {} sessions, {name}", arguments.people, arguments.sessions);
+    println!("administration: {} users and {} sessions, {name}", arguments.users, arguments.sessions);
     let server = BenchServer::on(database);
     let client = test_support::client();
     server.register(&client, ADMINISTRATOR).await;
 
-    import(&server, arguments.people).await;
+    import(&server, arguments.users).await;
     let begun = Instant::now();
     fill(server.database(), arguments.sessions);
-    println!("  sessions and events made in {:.0} s", begun.elapsed().as_secs_f64());
+    println!("  sessions and events created in {:.0} s", begun.elapsed().as_secs_f64());
 
     let login = json!({"email": ADMINISTRATOR, "password": PASSWORD});
-    let answer = server.post(&client, "/auth/login").json(&login).send().await.assert_status(200);
-    let token = answer.refresh_cookie().expect("a cookie");
+    let response = server.post(&client, "/auth/login").json(&login).send().await.assert_status(200);
+    let token = response.refresh_cookie().expect("a cookie");
     Bench { server, client, token }.measure(arguments).await
 }
 
-/// Through the command, from a file as another system might write it.
-async fn import(server: &BenchServer, people: u32) {
+/// Imports users with the command, from a file.
+async fn import(server: &BenchServer, users: u32) {
     let hash = server.database().db_text("SELECT password_hash AS value FROM users");
-    let path = std::env::temp_dir().join(format!("latchkey-people-{}.jsonl", std::process::id()));
+    let path = std::env::temp_dir().join(format!("latchkey-users-{}.jsonl", std::process::id()));
     let mut file = BufWriter::new(File::create(&path).expect("a file"));
-    for number in 0..people {
+    for number in 0..users {
         let (email, username) = (email(number), format!("user{number:07}"));
-        let person = json!({"email": email, "username": username, "password_hash": hash});
-        writeln!(file, "{person}").expect("a line");
+        let user = json!({"email": email, "username": username, "password_hash": hash});
+        writeln!(file, "{user}").expect("a line");
     }
     file.into_inner().expect("a file");
 
@@ -90,7 +90,7 @@ async fn import(server: &BenchServer, people: u32) {
     println!("  imported in {:.0} s", begun.elapsed().as_secs_f64());
 }
 
-/// Spread over the alphabet, as people are.
+/// Spread over the alphabet.
 fn email(number: u32) -> String {
     let letters: String = [17_576, 676, 26, 1]
         .map(|weight| char::from(b'a' + u8::try_from(number / weight % 26).unwrap_or(0)))
@@ -99,7 +99,7 @@ fn email(number: u32) -> String {
     format!("{letters}.{number}@example.org")
 }
 
-/// A session for half of the people, fifty for the administrator; two events for everybody, and a burst of failures.
+/// One session for half of the users and fifty for the administrator; two events per user, and a burst of failures.
 fn fill(database: &TestDatabase, sessions: u32) {
     let (id, hash, analyze) = if database.is_postgres() {
         ("gen_random_uuid()::text", "decode(repeat('00', 32), 'hex')", "VACUUM ANALYZE")
@@ -137,26 +137,26 @@ fn fill(database: &TestDatabase, sessions: u32) {
 
 impl Bench {
     async fn measure(&self, arguments: &Arguments) -> bool {
-        let middle = arguments.people / 2;
-        let person = self.get(&format!("/admin/users?q={}", email(middle))).await.json();
-        let id = person["items"][0]["id"].as_str().expect("the person").to_owned();
+        let middle = arguments.users / 2;
+        let user = self.get(&format!("/admin/users?q={}", email(middle))).await.json();
+        let id = user["items"][0]["id"].as_str().expect("the user").to_owned();
         let deep = self.deep("/admin/users?limit=200", 20).await;
         let older = self.deep("/admin/events?limit=200", 20).await;
         let prefix = &email(middle)[..3];
         let table = [
-            ("people, first page", "/admin/users".to_owned()),
-            ("people, page 20", format!("/admin/users?limit=200&cursor={deep}")),
+            ("users, first page", "/admin/users".to_owned()),
+            ("users, page 20", format!("/admin/users?limit=200&cursor={deep}")),
             ("search, three letters", format!("/admin/users?q={prefix}")),
             ("search, username", format!("/admin/users?q=user{middle:07}")),
             ("search, e-mail", format!("/admin/users?q={}", email(middle))),
             ("search, nobody", "/admin/users?q=zzzzzz".to_owned()),
-            ("one person", format!("/admin/users/{id}")),
+            ("one user", format!("/admin/users/{id}")),
             ("their sessions", format!("/admin/users/{id}/sessions")),
             ("own sessions (51)", "/auth/sessions".to_owned()),
             ("own events", "/auth/events".to_owned()),
             ("events, first page", "/admin/events".to_owned()),
             ("events, page 20", format!("/admin/events?limit=200&cursor={older}")),
-            ("events of a person", format!("/admin/events?user={id}")),
+            ("events of a user", format!("/admin/events?user={id}")),
             ("events of a type", "/admin/events?type=login_failed".to_owned()),
             ("events of a rare type", "/admin/events?type=key_made".to_owned()),
             ("events of no type yet", "/admin/events?type=user_deleted".to_owned()),
@@ -166,17 +166,17 @@ impl Bench {
         ];
         println!();
         println!("  {:<24}{:>8}{:>14}{:>14}", "", "items", "p50", "p99");
-        let mut kept = true;
+        let mut passed = true;
         for (name, path) in table {
             let (items, all) = self.time(&path, arguments.calls).await;
             let [p50, p99] = [50, 99].map(|percent| millis(all.percentile(percent)));
             println!("  {name:<24}{items:>8}{p50:>14}{p99:>14}");
-            kept &= all.median() < PROMISE;
+            passed &= all.median() < LIMIT;
         }
-        if !kept {
-            println!("  some are slower than the {} that are promised", millis(PROMISE));
+        if !passed {
+            println!("  some are slower than the limit of {}", millis(LIMIT));
         }
-        kept
+        passed
     }
 
     async fn time(&self, path: &str, calls: u32) -> (usize, Latencies) {
@@ -184,16 +184,16 @@ impl Bench {
         let mut items = 0;
         for _ in 0..calls {
             let begun = Instant::now();
-            let answer = self.get(path).await;
+            let response = self.get(path).await;
             measured.push(begun.elapsed());
-            let body = answer.json();
+            let body = response.json();
             items =
                 ["items", "sessions"].iter().filter_map(|name| body[*name].as_array()).map(Vec::len).sum();
         }
         (items, Latencies::of(measured).expect("at least one call"))
     }
 
-    /// The cursor after so many pages.
+    /// The cursor after this number of pages.
     async fn deep(&self, path: &str, pages: u32) -> String {
         let mut cursor = String::new();
         for page in 0..pages {

@@ -1,4 +1,4 @@
-//! Whether the time of an answer tells who has an account: a wrong password against an unknown e-mail address.
+//! Whether response times reveal which users exist: compares a wrong password with an unknown e-mail address.
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -8,28 +8,28 @@ use bench::{BenchServer, Latencies, millis};
 use clap::Parser;
 use serde_json::{Value, json};
 
-/// By how much the medians may differ, as a part of the smaller.
-const PROMISE: f64 = 0.05;
+/// The largest allowed difference of the medians, relative to the smaller one.
+const LIMIT: f64 = 0.05;
 
-/// Logs in with a wrong password and with an unknown e-mail address in turns, and compares the medians.
+/// Logs in with a wrong password and with an unknown e-mail address in turn, and compares the medians.
 ///
-/// Exit status: 0 where they differ by at most 5 %, 1 where they do not.
+/// Exit status: 0 if they differ by at most 5 %, 1 otherwise.
 #[derive(Parser)]
 struct Arguments {
     /// Logins of each kind
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     logins: u32,
 
-    /// Pairs of logins that come before and are not counted
+    /// Pairs of logins for the warm-up
     #[arg(long, default_value_t = 20)]
     warm_up: u32,
 
-    /// Rounds before it counts as failed: what else runs on the machine disturbs one, a true difference all
+    /// Rounds before the benchmark fails: other programs disturb one round, a real difference shows in all
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
 }
 
-/// One server, and one person whom it knows.
+/// A server with one user.
 struct Bench {
     server: BenchServer,
     client: awc::Client,
@@ -42,46 +42,42 @@ struct Round {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let kept = System::new().block_on(run(&arguments));
-    if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    let passed = System::new().block_on(run(&arguments));
+    if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 async fn run(arguments: &Arguments) -> bool {
     let bench = Bench { server: BenchServer::start(), client: test_support::client() };
-    bench.server.register(&bench.client, "somebody@example.org").await;
+    bench.server.register(&bench.client, "user@example.org").await;
     bench.round(arguments.warm_up.max(1)).await;
 
-    println!("login-timing: {} logins of each kind, in turns, one after the other", arguments.logins);
+    println!("login-timing: {} logins of each kind, in turn", arguments.logins);
     for number in 1..=arguments.rounds {
         let round = bench.round(arguments.logins).await;
         round.print();
-        if round.difference() <= PROMISE {
+        if round.difference() <= LIMIT {
             return true;
         }
-        println!(
-            "  round {number} of {}: over the {:.0} % that are promised",
-            arguments.rounds,
-            PROMISE * 100.0
-        );
+        println!("  round {number} of {}: more than the limit of {:.0} %", arguments.rounds, LIMIT * 100.0);
     }
     false
 }
 
 impl Bench {
-    /// Every second pair is turned round, so that each kind follows itself as often as the other, and whatever
-    /// slows the machine down for a while slows down both.
+    /// Reverses the order of every second pair, so that each kind follows itself as often as the other, and a slow phase of the
+    /// machine affects both.
     async fn round(&self, logins: u32) -> Round {
         let (mut wrong_password, mut unknown_email) = (Vec::new(), Vec::new());
         for number in 0..logins {
-            let known = json!({"email": "somebody@example.org", "password": "a wrong password"});
+            let known = json!({"email": "user@example.org", "password": "a wrong password"});
             let unknown =
-                json!({"email": format!("nobody{number}@example.org"), "password": "a wrong password"});
+                json!({"email": format!("unknown{number}@example.org"), "password": "a wrong password"});
             if number % 2 == 0 {
-                wrong_password.push(self.refused_login(&known).await);
-                unknown_email.push(self.refused_login(&unknown).await);
+                wrong_password.push(self.rejected_login(&known).await);
+                unknown_email.push(self.rejected_login(&unknown).await);
             } else {
-                unknown_email.push(self.refused_login(&unknown).await);
-                wrong_password.push(self.refused_login(&known).await);
+                unknown_email.push(self.rejected_login(&unknown).await);
+                wrong_password.push(self.rejected_login(&known).await);
             }
             self.server.forget_failures();
         }
@@ -89,12 +85,12 @@ impl Bench {
         Round { wrong_password: of(wrong_password), unknown_email: of(unknown_email) }
     }
 
-    async fn refused_login(&self, body: &Value) -> Duration {
+    async fn rejected_login(&self, body: &Value) -> Duration {
         let call = self.server.post(&self.client, "/auth/login").json(body);
         let sent = Instant::now();
-        let answer = call.send().await;
+        let response = call.send().await;
         let took = sent.elapsed();
-        answer.assert_problem(401, "invalid_credentials");
+        response.assert_problem(401, "invalid_credentials");
         took
     }
 }
@@ -114,6 +110,6 @@ impl Round {
             println!("  {name:<16}{p10:>12}{median:>12}{p90:>12}");
         }
         let ratio = self.unknown_email.median().div_duration_f64(self.wrong_password.median());
-        println!("  unknown / wrong, of the medians: {ratio:.3}");
+        println!("  ratio of the medians, unknown / wrong: {ratio:.3}");
     }
 }

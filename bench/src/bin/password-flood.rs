@@ -1,9 +1,8 @@
-//! What a flood of logins does to everybody else: how fast it is turned away, and what refreshes notice of it.
+//! How fast the server rejects excess logins, and how a flood of logins affects refreshes.
 //!
-//! Server and clients share the machine's cores. So that the figures are the server's and not the load's own, the
-//! clients stay idle most of the time (who is refused waits a while, as Retry-After asks, so the load does not
-//! chase its own tail), and refreshes are measured on a thread where nothing else runs. The time of a refusal
-//! contains the load's own event loop: it is, if anything, too long.
+//! Server and clients share the machine's cores. To measure the server and not the load, the clients are idle most of the
+//! time (after a rejection they pause), and refreshes are measured on a separate thread. The time of a rejection includes the
+//! load's own event loop, so it is rather too long than too short.
 
 use std::process::ExitCode;
 use std::thread;
@@ -14,26 +13,26 @@ use bench::logins::{Flood, Stretch, WAITING, flood, refreshes};
 use bench::{BenchServer, Latencies, available_cores, millis};
 use clap::Parser;
 
-/// Median of a refusal.
-const PROMISE: Duration = Duration::from_millis(50);
-/// Time for connections to be made and the queue to fill.
+/// The limit for the median of rejections.
+const LIMIT: Duration = Duration::from_millis(50);
+/// Time to open the connections and fill the queue.
 const WARM_UP: Duration = Duration::from_secs(2);
 const IDLE: Duration = Duration::from_secs(3);
 
-/// Floods an auth server with logins, and measures how fast they are refused, and refreshes before and meanwhile.
+/// Floods an auth server with logins, and measures how fast they are rejected, and refreshes before and meanwhile.
 ///
-/// Exit status: 0 where half of the refusals take less than 50 ms, 1 where they do not.
+/// Exit status: 0 if the median of rejections is below 50 ms, 1 otherwise.
 #[derive(Parser)]
 struct Arguments {
-    /// How long the flood is measured, in seconds; the whole run takes some 6 more
+    /// How long the flood is measured, in seconds; the whole run takes about 6 s longer
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=20))]
     seconds: u64,
 
-    /// Connections for each password that the server hashes or lets wait
+    /// Connections per password that the server hashes or queues
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(2..=50))]
     times: u8,
 
-    /// How long a connection that was refused waits before it tries again, in milliseconds
+    /// Pause of a connection after a rejection, in milliseconds
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     pause: u64,
 }
@@ -43,7 +42,7 @@ fn main() -> ExitCode {
     let capacity = available_cores() + WAITING;
     let connections = capacity * usize::from(arguments.times);
     println!(
-        "password-flood: {connections} connections against {capacity} places (hashed or waiting), {} s",
+        "password-flood: {connections} connections for {capacity} passwords (hashed or queued), {} s",
         arguments.seconds
     );
 
@@ -61,19 +60,19 @@ fn main() -> ExitCode {
 }
 
 fn register(server: &BenchServer) -> String {
-    let registered = System::new().block_on(server.register(&test_support::client(), "somebody@example.org"));
+    let registered = System::new().block_on(server.register(&test_support::client(), "user@example.org"));
     registered.refresh_cookie().expect("a refresh cookie")
 }
 
 fn report(flood: Flood, idle: &Latencies, flooded: &Latencies) -> ExitCode {
-    let (refused, checked) = (Latencies::of(flood.refused), Latencies::of(flood.checked));
+    let (rejected, checked) = (Latencies::of(flood.rejected), Latencies::of(flood.checked));
     println!();
     println!("  {:<24}{:>8}{:>14}{:>14}", "", "count", "p50", "p99");
     let rows = [
-        ("logins refused", refused.as_ref()),
-        ("logins checked", checked.as_ref()),
+        ("logins rejected", rejected.as_ref()),
+        ("logins verified", checked.as_ref()),
         ("refreshes, idle", Some(idle)),
-        ("refreshes, in the flood", Some(flooded)),
+        ("refreshes, flooded", Some(flooded)),
     ];
     for (name, measured) in rows {
         let Some(all) = measured else { continue };
@@ -82,16 +81,16 @@ fn report(flood: Flood, idle: &Latencies, flooded: &Latencies) -> ExitCode {
     }
     let [p50, p99] =
         [50, 99].map(|percent| flooded.percentile(percent).div_duration_f64(idle.percentile(percent)));
-    println!("  refreshes, in the flood / idle: p50 {p50:.2}, p99 {p99:.2}");
+    println!("  refreshes, flooded / idle: p50 {p50:.2}, p99 {p99:.2}");
 
-    match refused {
-        Some(refused) if refused.median() < PROMISE => ExitCode::SUCCESS,
+    match rejected {
+        Some(rejected) if rejected.median() < LIMIT => ExitCode::SUCCESS,
         Some(_) => {
-            println!("  refusals are slower than the {} that are promised", millis(PROMISE));
+            println!("  rejections are slower than the limit of {}", millis(LIMIT));
             ExitCode::FAILURE
         }
         None => {
-            println!("  nothing was refused: the flood did not fill the queue");
+            println!("  no login was rejected: the flood did not fill the queue");
             ExitCode::FAILURE
         }
     }

@@ -23,7 +23,7 @@ fn refresh_through(proxy: &FaultProxy, token: &str) -> Call {
 async fn a_lost_answer_was_carried_out_and_is_made_good_by_the_next() {
     let proxy = FaultProxy::start();
     let stack = Stack::behind(proxy.url());
-    proxy.lead_to(&stack.start_auth().await.url);
+    proxy.forward_to(&stack.start_auth().await.url);
     let token = register_through(&proxy).await.refresh_cookie().expect("a cookie");
 
     proxy.faults.set(Fault::LoseResponse, REFRESH, Some(1));
@@ -45,17 +45,17 @@ async fn a_lost_answer_was_carried_out_and_is_made_good_by_the_next() {
 async fn a_refused_request_never_reaches_the_server() {
     let proxy = FaultProxy::start();
     let stack = Stack::behind(proxy.url());
-    proxy.lead_to(&stack.start_auth().await.url);
+    proxy.forward_to(&stack.start_auth().await.url);
     let token = register_through(&proxy).await.refresh_cookie().expect("a cookie");
 
-    proxy.faults.set(Fault::Refuse, REFRESH, None);
+    proxy.faults.set(Fault::Reject, REFRESH, None);
     for _ in 0..2 {
         let refused = refresh_through(&proxy, &token).send().await.assert_problem(503, "unavailable");
         assert_eq!(refused.header("retry-after"), Some("1"));
     }
     assert_eq!(proxy.faults.reached(REFRESH), 0);
 
-    proxy.faults.lift(Fault::Refuse, REFRESH);
+    proxy.faults.lift(Fault::Reject, REFRESH);
     let refreshed = refresh_through(&proxy, &token).send().await.assert_status(200);
     assert_eq!(refreshed.json()["rotation"], json!(1));
 }
@@ -64,7 +64,7 @@ async fn a_refused_request_never_reaches_the_server() {
 async fn held_answers_arrive_once_they_are_let_go() {
     let proxy = FaultProxy::start();
     let stack = Stack::behind(proxy.url());
-    proxy.lead_to(&stack.start_auth().await.url);
+    proxy.forward_to(&stack.start_auth().await.url);
     let token = register_through(&proxy).await.refresh_cookie().expect("a cookie");
 
     proxy.faults.set(Fault::Hold, REFRESH, None);
@@ -86,7 +86,7 @@ async fn what_is_not_spoilt_passes_unchanged() {
     let proxy = FaultProxy::start();
     let stack = Stack::behind(proxy.url());
     let server = stack.start_auth().await;
-    proxy.lead_to(&server.url);
+    proxy.forward_to(&server.url);
 
     let path = "/.well-known/jwks.json";
     let through = Call::new(Method::GET, format!("{}{path}?a=b", proxy.url())).send().await;

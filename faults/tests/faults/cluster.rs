@@ -11,20 +11,19 @@ use test_support::free_address;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A PostgreSQL server of the test's own, which can be stopped and started again. Unlike that of scripts/postgres.sh it
-/// writes to disk what it says it has written, as that is what is tested. Gone with the test.
+/// A PostgreSQL server for one test, which can be stopped and started again. Unlike the one of scripts/postgres.sh it writes to
+/// disk safely, because crashes are tested. Stopped and deleted when dropped.
 pub struct Cluster {
     folder: TempDir,
     port: u16,
     process: Option<Child>,
 }
 
-/// A server that stands still.
+/// A server whose processes are stopped by SIGSTOP.
 pub struct Frozen<'a>(&'a Cluster);
 
 impl Cluster {
-    /// With a role `latchkey` that may create schemas, and a role `standby` that may copy the server. Nothing where
-    /// only SQLite is being tested.
+    /// With a role `latchkey` that can create schemas, and a role `standby` for replication. `None` if the tests run on SQLite.
     pub fn start() -> Option<Self> {
         std::env::var_os("LATCHKEY_TEST_DATABASE_URL")?;
         let mut cluster = Self::in_new_folder();
@@ -32,9 +31,9 @@ impl Cluster {
             "initdb",
             &["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync"],
         );
-        // The superuser, who can run programs, is let in through the socket alone, whose folder is closed to others.
-        let doors = "local all all trust\nhost all latchkey 127.0.0.1/32 trust\nhost replication standby 127.0.0.1/32 trust\n";
-        fs::write(cluster.data().join("pg_hba.conf"), doors).expect("its doors");
+        // The superuser, who can run programs, can connect only through the socket, whose folder other users cannot enter.
+        let rules = "local all all trust\nhost all latchkey 127.0.0.1/32 trust\nhost replication standby 127.0.0.1/32 trust\n";
+        fs::write(cluster.data().join("pg_hba.conf"), rules).expect("its rules");
         cluster.start_again();
         cluster.sql(
             "CREATE ROLE latchkey LOGIN; GRANT CREATE ON DATABASE postgres TO latchkey; \
@@ -43,7 +42,7 @@ impl Cluster {
         Some(cluster)
     }
 
-    /// A copy that follows the server which answers on this port of the machine, asynchronously.
+    /// An asynchronous standby of the server on this port.
     pub fn standby_of(port: u16) -> Self {
         let mut standby = Self::in_new_folder();
         let source = format!("host=127.0.0.1 port={port} user=standby");
@@ -56,7 +55,7 @@ impl Cluster {
     }
 
     fn in_new_folder() -> Self {
-        // Not in TMPDIR: another user must get in, and the path of a socket is at most 107 bytes long.
+        // Not in TMPDIR: another user must be able to enter, and the path of a socket is limited to 107 bytes.
         let folder = TempDir::with_prefix_in("latchkey-cluster-", "/tmp").expect("a folder");
         fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o700)).expect("a folder of its own");
         if let Some(user) = owner() {
@@ -65,7 +64,7 @@ impl Cluster {
         Self { folder, port: free_address().port(), process: None }
     }
 
-    /// As a role that may create schemas.
+    /// The URL for the role that can create schemas.
     pub fn url(&self) -> String {
         format!("postgres://latchkey@127.0.0.1:{}/postgres", self.port)
     }
@@ -74,9 +73,9 @@ impl Cluster {
         self.port
     }
 
-    /// Returns once it answers, after it has recovered from whatever ended it.
+    /// Returns when it accepts connections, after crash recovery.
     pub fn start_again(&mut self) {
-        assert!(self.process.is_none(), "it runs already");
+        assert!(self.process.is_none(), "it is already running");
         let log = fs::File::options().create(true).append(true).open(self.log()).expect("a log");
         let mut command = self.command("postgres");
         command.arg("-D").arg(self.data()).arg("-k").arg(self.folder.path());
@@ -97,14 +96,14 @@ impl Cluster {
         }
     }
 
-    /// As `pg_ctl stop --mode=immediate` does it: without a word to those who are connected, and without a checkpoint.
-    pub fn stop_at_once(&mut self) {
+    /// Like `pg_ctl stop --mode=immediate`: without a message to clients, and without a checkpoint.
+    pub fn stop_immediately(&mut self) {
         let mut process = self.process.take().expect("a server");
         kill_process(Pid::from_child(&process), Signal::QUIT).expect("a signal");
         process.wait().expect("its end");
     }
 
-    /// Every process of it stands still, and its connections with it, until what is returned is dropped.
+    /// Stops all its processes with SIGSTOP, until the returned value is dropped.
     pub fn freeze(&self) -> Frozen<'_> {
         self.signal_all(Signal::STOP);
         Frozen(self)
@@ -117,17 +116,17 @@ impl Cluster {
         let all =
             children.split_whitespace().map(|id| id.parse().expect("a process")).chain([main.cast_signed()]);
         for id in all {
-            // One that has ended by now needs no signal.
+            // The process may have ended.
             let _ = kill_process(Pid::from_raw(id).expect("a process"), signal);
         }
     }
 
-    /// Lets a standby take over; returns once it takes writes.
+    /// Promotes a standby; returns when it accepts writes.
     pub fn promote(&self) {
         assert_eq!(self.query("SELECT pg_promote()").as_deref(), Some("t"), "{}", self.logged());
     }
 
-    /// Runs a statement as the superuser, and returns what it prints.
+    /// Runs a statement as the superuser, and returns the output.
     pub fn sql(&self, sql: &str) -> String {
         self.query(sql).unwrap_or_else(|| panic!("{sql}: {}", self.logged()))
     }
@@ -153,7 +152,7 @@ impl Cluster {
         assert!(done.status.success(), "{program}: {}", String::from_utf8_lossy(&done.stderr));
     }
 
-    /// PostgreSQL refuses to run as root. Should the test be killed outright, the kernel tells the server to quit.
+    /// PostgreSQL does not run as root. If the test is killed, the kernel stops the server.
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "QUIT"]);
@@ -186,12 +185,12 @@ impl Drop for Frozen<'_> {
 impl Drop for Cluster {
     fn drop(&mut self) {
         if self.process.is_some() {
-            self.stop_at_once();
+            self.stop_immediately();
         }
     }
 }
 
-/// The user to run as, if we are root: `postgres` where Debian's package made it, else `nobody`.
+/// The user to run as if this process is root: `postgres` if Debian's package created it, otherwise `nobody`.
 fn owner() -> Option<u32> {
     if !rustix::process::geteuid().is_root() {
         return None;
@@ -201,10 +200,10 @@ fn owner() -> Option<u32> {
         let line = users.lines().find(|line| line.split(':').next() == Some(name))?;
         line.split(':').nth(2)?.parse().ok()
     };
-    Some(id("postgres").or_else(|| id("nobody")).expect("a user without rights"))
+    Some(id("postgres").or_else(|| id("nobody")).expect("an unprivileged user"))
 }
 
-/// The folder of initdb and its like: that on PATH, else Debian's newest, which is not on PATH.
+/// The folder of initdb: the one on PATH, or the newest of Debian, which is not on PATH.
 fn programs() -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql")

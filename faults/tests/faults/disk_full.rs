@@ -1,4 +1,4 @@
-//! The disk under SQLite is full, and then is not any more.
+//! SQLite's disk becomes full, and has space again.
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write as _};
@@ -13,10 +13,9 @@ use tempfile::TempDir;
 use test_support::{Program, TestDatabase};
 
 use crate::servers::{AUTH_SERVER, PASSWORD, Place, on_postgres, register};
-use crate::traffic::{Person, Traffic, assert_unavailable};
+use crate::traffic::{Traffic, User, assert_unavailable};
 
-/// Starts a program with a small disk of its own at a folder: a tmpfs in a mount namespace that nobody else is in, so
-/// that it is gone with the process.
+/// Starts a program with a small disk mounted at a folder: a tmpfs in its own mount namespace, which ends with the process.
 struct SmallDisk {
     folder: TempDir,
     starter: PathBuf,
@@ -24,12 +23,12 @@ struct SmallDisk {
 
 #[actix_web::test]
 async fn a_full_disk_loses_no_session() {
-    // Only SQLite's disk is ours to fill.
+    // Only SQLite's disk can be filled.
     if on_postgres() {
         return;
     }
     let Some(disk) = SmallDisk::for_program(AUTH_SERVER) else {
-        eprintln!("SKIPPED: neither root nor anybody else may mount a tmpfs in a namespace here");
+        eprintln!("SKIPPED: a tmpfs cannot be mounted in a namespace here");
         return;
     };
     let place = Place::with(TestDatabase::on_sqlite());
@@ -37,8 +36,8 @@ async fn a_full_disk_loses_no_session() {
     let server = place
         .start_program(disk.starter.to_str().expect("text"), place.address, &[("DATABASE_URL", &url)])
         .await;
-    let people = [Person::register(place.address, "ann").await, Person::register(place.address, "bob").await];
-    let traffic = Traffic::start(place.address, people.to_vec());
+    let users = [User::register(place.address, "ann").await, User::register(place.address, "bob").await];
+    let traffic = Traffic::start(place.address, users.to_vec());
 
     let mut recoveries = Vec::new();
     for _ in 0..3 {
@@ -60,7 +59,7 @@ async fn a_full_disk_loses_no_session() {
     record.assert_nothing_lost(place.address).await;
     register(&server, "newcomer").await;
     println!(
-        "a full disk: {} told 503, longest answer {:?}; served again {recoveries:?} after there was room",
+        "a full disk: {} told 503, longest response {:?}; served again {recoveries:?} after there was room",
         record.unavailable, record.longest
     );
 }
@@ -73,14 +72,14 @@ fn wait_until_nothing_succeeds(traffic: &Traffic) {
         if traffic.acknowledged() == before {
             return;
         }
-        assert!(started.elapsed() < Duration::from_secs(20), "there is still room");
+        assert!(started.elapsed() < Duration::from_secs(20), "the disk is not full");
     }
 }
 
 impl SmallDisk {
     fn for_program(program: &str) -> Option<Self> {
         let folder = TempDir::new().expect("a folder");
-        // Who is not root is in a namespace of users, too, where the system allows that.
+        // Without root, a user namespace is needed as well, if the system allows it.
         let namespace = ["--mount", "--user --map-root-user --mount"].into_iter().find(|namespace| {
             let mut trial = Command::new("unshare");
             trial.args(namespace.split(' ')).args(["mount", "-t", "tmpfs", "none"]).arg(folder.path());
@@ -94,9 +93,9 @@ impl SmallDisk {
         Some(Self { folder, starter })
     }
 
-    /// Returns what fills it.
+    /// Fills the disk, and returns the file that does.
     fn fill(&self, server: &Program) -> PathBuf {
-        // The folder as the server sees it.
+        // The folder in the server's mount namespace.
         let root = PathBuf::from(format!("/proc/{}/root", server.id()));
         let inside: &Path = self.folder.path().strip_prefix("/").expect("an absolute path");
         let path = root.join(inside).join("ballast");

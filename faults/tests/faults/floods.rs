@@ -1,4 +1,4 @@
-//! Too much of everything.
+//! More logins, connections and invalid tokens than a server can handle.
 
 mod bad_tokens;
 mod connections;

@@ -1,4 +1,5 @@
-//! Nothing breaks it: both servers as processes, on SQLite, or on the PostgreSQL that `LATCHKEY_TEST_DATABASE_URL` names.
+//! Both servers as processes, under races, crashes, outages and floods, on SQLite, or on the PostgreSQL that
+//! `LATCHKEY_TEST_DATABASE_URL` names.
 
 mod cluster;
 mod disk_full;

@@ -5,13 +5,13 @@ use std::thread;
 
 use test_support::fault_proxy::Listener;
 
-/// Passes bytes on to a port of this machine, unless it has been cut; can be led elsewhere.
+/// Forwards connections to a port of this machine. Can be cut, paused, and directed to another port.
 pub struct Relay {
     listener: Listener,
     state: Arc<Shared>,
 }
 
-/// What the relay does at present, and a bell for when it lets through again.
+/// The state of the relay, and a signal for when it forwards again.
 type Shared = (Mutex<State>, Condvar);
 
 #[derive(Default)]
@@ -26,7 +26,7 @@ impl Relay {
         let state = State { target: Some(port), ..State::default() };
         let state = Arc::new((Mutex::new(state), Condvar::new()));
         let shared = Arc::clone(&state);
-        // An error is a connection that breaks, which both of its ends notice.
+        // An error means that the connection broke, which both ends notice.
         let listener = Listener::start(move |client| drop(pass(&client, &shared)));
         Self { listener, state }
     }
@@ -35,28 +35,28 @@ impl Relay {
         self.listener.port()
     }
 
-    /// Breaks every connection, and takes no other until it is led somewhere.
+    /// Closes every connection, and accepts none until it is directed to a port.
     pub fn cut(&self) {
         let mut state = self.state.0.lock().expect("a relay");
         state.target = None;
         for connection in state.open.drain(..) {
-            // It may have ended by itself.
+            // It may be closed already.
             let _ = connection.shutdown(Shutdown::Both);
         }
     }
 
-    /// Lets nothing through, either way, and tells nobody.
+    /// Forwards nothing in either direction, without closing connections.
     pub fn hold(&self) {
         self.state.0.lock().expect("a relay").is_held = true;
     }
 
-    /// Lets everything through again, what has come meanwhile first.
+    /// Forwards again, first what was received meanwhile.
     pub fn release(&self) {
         self.state.0.lock().expect("a relay").is_held = false;
         self.state.1.notify_all();
     }
 
-    pub fn lead_to(&self, port: u16) {
+    pub fn forward_to(&self, port: u16) {
         self.cut();
         self.state.0.lock().expect("a relay").target = Some(port);
     }
@@ -64,7 +64,7 @@ impl Relay {
 
 fn pass(client: &TcpStream, shared: &Shared) -> io::Result<()> {
     let server = {
-        // Locked while it connects, so that no connection slips past a cut.
+        // Locked while it connects, so that a cut closes every connection.
         let mut state = shared.0.lock().expect("a relay");
         let Some(target) = state.target else { return Ok(()) };
         let server = TcpStream::connect(("127.0.0.1", target))?;

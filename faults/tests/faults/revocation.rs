@@ -1,4 +1,4 @@
-//! What one auth server ends, every resource server refuses: within a second, and whatever becomes of the network between.
+//! Every resource server rejects what an auth server has revoked: within a second, and after any failure of the network.
 
 use std::time::{Duration, Instant};
 
@@ -12,21 +12,21 @@ use crate::relay::Relay;
 use crate::servers::{PASSWORD, Place, register, start_api_with};
 
 const TOKEN: &str = "feed-token-of-the-tests-0123456789abcdef";
-/// What is promised, and held to where there are figures enough.
+/// The promised limit, which is tested if there are enough measurements.
 const PROMISE: Duration = Duration::from_secs(1);
-/// Where other tests run beside it.
+/// The limit while other tests run.
 const LAX: Duration = Duration::from_secs(10);
 
-/// Two auth servers on one database, of one issuer.
+/// Two auth servers on one database, with one issuer.
 struct Stack {
     place: Place,
     first: Program,
     second: Program,
 }
 
-/// Somebody who is logged in, with the token in a body.
+/// A user with a session whose tokens are delivered in the body.
 #[derive(Clone)]
-struct Person {
+struct User {
     access_token: String,
     refresh_token: String,
 }
@@ -44,7 +44,7 @@ impl Stack {
         format!("http://{}", self.place.address)
     }
 
-    /// A resource server that listens there, and has heard everything.
+    /// A resource server that reads the feed at this address, and is up to date.
     async fn api(&self, feed: &str, more: &[(&str, &str)]) -> Program {
         let url = format!("{feed}/revocations");
         let settings = [("REVOCATION_FEED_TOKEN", TOKEN), ("REVOCATION_FEED_URL", url.as_str())];
@@ -57,19 +57,19 @@ impl Stack {
     }
 }
 
-async fn log_in(server: &Program, email: &str) -> Person {
+async fn log_in(server: &Program, email: &str) -> User {
     let body = json!({"email": email, "password": PASSWORD, "token_delivery": "body"});
-    let answer = server.post("/auth/login").json(&body).send().await.assert_status(200).json();
-    let text = |name: &str| answer[name].as_str().expect("a token").to_owned();
-    Person { access_token: text("access_token"), refresh_token: text("refresh_token") }
+    let response = server.post("/auth/login").json(&body).send().await.assert_status(200).json();
+    let text = |name: &str| response[name].as_str().expect("a token").to_owned();
+    User { access_token: text("access_token"), refresh_token: text("refresh_token") }
 }
 
-async fn call(api: &Program, person: &Person) -> Response {
-    api.get("/protected").bearer(&person.access_token).send().await
+async fn call(api: &Program, user: &User) -> Response {
+    api.get("/protected").bearer(&user.access_token).send().await
 }
 
-async fn log_out(server: &Program, person: &Person) {
-    let body = json!({"refresh_token": person.refresh_token});
+async fn log_out(server: &Program, user: &User) {
+    let body = json!({"refresh_token": user.refresh_token});
     server.post("/auth/logout").json(&body).send().await.assert_status(204);
 }
 
@@ -77,17 +77,17 @@ async fn readiness(api: &Program) -> Value {
     api.get("/readyz").send().await.json()
 }
 
-/// Until the token is refused; how long that took.
-async fn until_refused(api: &Program, person: &Person, since: Instant) -> Duration {
+/// Waits until the token is rejected, and returns how long that took.
+async fn until_rejected(api: &Program, user: &User, since: Instant) -> Duration {
     loop {
-        let answer = call(api, person).await;
-        if answer.status == 401 {
-            let answer = answer.assert_problem(401, "session_ended");
-            assert!(answer.header("www-authenticate").expect("a challenge").contains("invalid_token"));
+        let response = call(api, user).await;
+        if response.status == 401 {
+            let response = response.assert_problem(401, "session_ended");
+            assert!(response.header("www-authenticate").expect("a challenge").contains("invalid_token"));
             return since.elapsed();
         }
-        answer.assert_status(200);
-        assert!(since.elapsed() < Duration::from_secs(30), "it is never refused");
+        response.assert_status(200);
+        assert!(since.elapsed() < Duration::from_secs(30), "the token is not rejected");
         sleep(Duration::from_millis(5)).await;
     }
 }
@@ -95,7 +95,7 @@ async fn until_refused(api: &Program, person: &Person, since: Instant) -> Durati
 async fn eventually(within: Duration, mut holds: impl AsyncFnMut() -> bool) {
     let begun = Instant::now();
     while !holds().await {
-        assert!(begun.elapsed() < within, "it never came");
+        assert!(begun.elapsed() < within, "timeout");
         sleep(Duration::from_millis(20)).await;
     }
 }
@@ -107,18 +107,18 @@ async fn logouts_take_effect(trials: usize, within: Duration) {
     let mut took = Vec::new();
     for trial in 0..trials {
         let servers = [&stack.first, &stack.second];
-        let person = log_in(servers[trial % 2], "ann@example.org").await;
-        call(&apis.0, &person).await.assert_status(200);
-        call(&apis.1, &person).await.assert_status(200);
+        let user = log_in(servers[trial % 2], "ann@example.org").await;
+        call(&apis.0, &user).await.assert_status(200);
+        call(&apis.1, &user).await.assert_status(200);
         let ended = Instant::now();
-        log_out(servers[(trial / 2) % 2], &person).await;
+        log_out(servers[(trial / 2) % 2], &user).await;
         let (one, other) =
-            join(until_refused(&apis.0, &person, ended), until_refused(&apis.1, &person, ended)).await;
+            join(until_rejected(&apis.0, &user, ended), until_rejected(&apis.1, &user, ended)).await;
         took.extend([one, other]);
     }
     let all = Latencies::of(took).expect("trials");
     let [p50, p99, most] = [50, 99, 100].map(|percent| all.percentile(percent));
-    println!("{trials} logouts at one of two auth servers, felt at two resource servers:");
+    println!("{trials} logouts at one of two auth servers, until two resource servers reject the token:");
     println!("  p50 {}, p99 {}, at most {}", millis(p50), millis(p99), millis(most));
     assert!(p99 <= within, "{p99:?}");
 }
@@ -145,20 +145,20 @@ async fn a_removed_role_makes_tokens_stale_and_a_refresh_renews_them() {
         (log_in(&stack.second, "root@example.org").await, log_in(&stack.first, "ann@example.org").await);
     api.get("/admin").bearer(&ann.access_token).send().await.assert_status(200);
 
-    let people = stack.second.get("/admin/users?q=ann@").bearer(&root.refresh_token).send().await.json();
-    let path = format!("/admin/users/{}", people["items"][0]["id"].as_str().expect("an id"));
+    let users = stack.second.get("/admin/users?q=ann@").bearer(&root.refresh_token).send().await.json();
+    let path = format!("/admin/users/{}", users["items"][0]["id"].as_str().expect("an id"));
     let call = stack.second.call(awc::http::Method::PATCH, &path).bearer(&root.refresh_token);
     call.json(&json!({"roles": []})).send().await.assert_status(200);
     let taken = Instant::now();
-    let mut answer = api.get("/admin").bearer(&ann.access_token).send().await;
-    while answer.status == 200 {
+    let mut response = api.get("/admin").bearer(&ann.access_token).send().await;
+    while response.status == 200 {
         assert!(taken.elapsed() < LAX);
-        answer = api.get("/admin").bearer(&ann.access_token).send().await;
+        response = api.get("/admin").bearer(&ann.access_token).send().await;
     }
-    let answer = answer.assert_problem(401, "token_stale");
-    assert!(answer.header("www-authenticate").expect("a challenge").contains("invalid_token"));
+    let response = response.assert_problem(401, "token_stale");
+    assert!(response.header("www-authenticate").expect("a challenge").contains("invalid_token"));
 
-    // The new token is as good as any, and lacks the role: no loop.
+    // The new token is valid and lacks the role, so the client does not refresh again.
     let body = json!({"refresh_token": ann.refresh_token});
     let renewed = stack.first.post("/auth/refresh").json(&body).send().await.assert_status(200).json();
     let renewed = renewed["access_token"].as_str().expect("a token").to_owned();
@@ -166,14 +166,14 @@ async fn a_removed_role_makes_tokens_stale_and_a_refresh_renews_them() {
     api.get("/protected").bearer(&renewed).send().await.assert_status(200);
 }
 
-/// How the way to the feed is spoilt, and mended.
+/// How the connection to the feed fails and recovers.
 #[derive(Clone, Copy, Debug)]
 enum Outage {
-    /// Connections are cut, and no others taken.
+    /// Connections are closed, and new ones are not accepted.
     Cut,
-    /// Nothing passes, and nobody is told.
+    /// Connections stay open, and nothing is forwarded.
     Silence,
-    /// The auth server is killed, and another one takes its place.
+    /// The auth server is killed, and another one replaces it.
     Killed,
 }
 
@@ -186,9 +186,9 @@ async fn ended_meanwhile(outage: Outage, count: usize, within: Duration) {
     let api = stack.api(&format!("http://127.0.0.1:{}", relay.port()), &[]).await;
     register(&stack.first, "ann").await;
     register(&stack.first, "bob").await;
-    let mut people = Vec::new();
+    let mut users = Vec::new();
     for _ in 0..count {
-        people.push(log_in(&stack.first, "ann@example.org").await);
+        users.push(log_in(&stack.first, "ann@example.org").await);
     }
     let staying = log_in(&stack.first, "bob@example.org").await;
 
@@ -199,14 +199,14 @@ async fn ended_meanwhile(outage: Outage, count: usize, within: Duration) {
             listened_to.take().map(Program::kill);
         }
     }
-    // What is under way may still be answered.
+    // A request that was already sent may still get its response.
     sleep(Duration::from_millis(300)).await;
-    for some in people.chunks(20) {
-        join_all(some.iter().map(|person| log_out(&stack.first, person))).await;
+    for some in users.chunks(20) {
+        join_all(some.iter().map(|user| log_out(&stack.first, user))).await;
     }
-    // Nobody has told the resource server: it goes on, as it promises, and says how long it has heard nothing.
-    for person in people.iter().take(20).chain([&staying]) {
-        call(&api, person).await.assert_status(200);
+    // The resource server does not know of the revocation. It still accepts the token, and reports the age of its list.
+    for user in users.iter().take(20).chain([&staying]) {
+        call(&api, user).await.assert_status(200);
     }
     eventually(Duration::from_secs(10), async || {
         readiness(&api).await["revocations"]["age_seconds"].as_i64().is_some_and(|age| age >= 1)
@@ -214,11 +214,11 @@ async fn ended_meanwhile(outage: Outage, count: usize, within: Duration) {
     .await;
 
     match outage {
-        Outage::Cut => relay.lead_to(port),
+        Outage::Cut => relay.forward_to(port),
         Outage::Silence => relay.release(),
         Outage::Killed => {
             let other = stack.place.start_at(free_address(), &[("REVOCATION_FEED_TOKEN", TOKEN)]).await;
-            relay.lead_to(other.address.port());
+            relay.forward_to(other.address.port());
             listened_to = Some(other);
         }
     }
@@ -230,9 +230,9 @@ async fn ended_meanwhile(outage: Outage, count: usize, within: Duration) {
     })
     .await;
     let took = healed.elapsed();
-    for some in people.chunks(20) {
-        for answer in join_all(some.iter().map(|person| call(&api, person))).await {
-            answer.assert_problem(401, "session_ended");
+    for some in users.chunks(20) {
+        for response in join_all(some.iter().map(|user| call(&api, user))).await {
+            response.assert_problem(401, "session_ended");
         }
     }
     call(&api, &staying).await.assert_status(200);
@@ -278,12 +278,12 @@ async fn a_resource_server_accepts_no_tokens_while_its_feed_is_too_old() {
     call(&strict, &ann).await.assert_status(200);
     relay.cut();
     eventually(Duration::from_secs(10), async || call(&strict, &ann).await.status == 503).await;
-    let answer = call(&strict, &ann).await.assert_problem(503, "unavailable");
-    assert!(answer.header("retry-after").is_some());
-    // What is no good anyway is told so.
+    let response = call(&strict, &ann).await.assert_problem(503, "unavailable");
+    assert!(response.header("retry-after").is_some());
+    // An invalid token is reported as such.
     strict.get("/protected").bearer("nonsense").send().await.assert_problem(401, "invalid_token");
     strict.get("/readyz").send().await.assert_problem(503, "unavailable");
-    relay.lead_to(stack.second.address.port());
+    relay.forward_to(stack.second.address.port());
     eventually(Duration::from_secs(5), async || call(&strict, &ann).await.status == 200).await;
     strict.get("/readyz").send().await.assert_status(200);
 }

@@ -1,8 +1,8 @@
-//! Rotation is linearizable, and survives crashes: whatever races, gets lost or is killed, what the clients of a
-//! session saw is what they would have seen one after the other.
+//! Rotation is linearizable and survives crashes: under races, lost responses and kills, the clients of a session observe what
+//! some sequential order of their calls explains.
 //!
-//! `traffic` has clients refresh, and `history` notes what they saw; `checker` looks for an order of it that `model`
-//! allows; `promises` are tests over all runs, and `controls` breaks the server to see that they would fail.
+//! `traffic` lets clients refresh, and `history` records what they observe. `checker` searches for an order that `model` allows.
+//! `promises` are tests over all runs, and `controls` breaks the server to show that they would fail.
 
 mod between_commit_and_answer;
 mod checker;

@@ -5,15 +5,14 @@ use test_support::{Program, Response, TestDatabase, free_address};
 
 pub const PASSWORD: &str = "correct horse battery staple";
 
-/// Whether it is PostgreSQL that the tests run on at present: those to which the database makes no difference run on SQLite
-/// alone.
+/// Whether the tests run on PostgreSQL. Tests that do not depend on the database run only on SQLite.
 pub fn on_postgres() -> bool {
     std::env::var_os("LATCHKEY_TEST_DATABASE_URL").is_some()
 }
 
 pub const AUTH_SERVER: &str = env!("CARGO_BIN_EXE_auth-server-under-test");
 
-/// Where an auth server is or will be, and its database, which outlive the server.
+/// The address and the database of an auth server, which outlive the server.
 pub struct Place {
     pub address: SocketAddr,
     pub database: TestDatabase,
@@ -36,12 +35,12 @@ impl Place {
         self.start_at(self.address, more).await
     }
 
-    /// One more server, elsewhere, on the same database and of the same issuer.
+    /// Another server at this address, on the same database and with the same issuer.
     pub async fn start_at(&self, address: SocketAddr, more: &[(&str, &str)]) -> Program {
         self.start_program(AUTH_SERVER, address, more).await
     }
 
-    /// By a program that sets the stage for the server, and then becomes it.
+    /// Starts it through a program that prepares its environment and executes it.
     pub async fn start_program(&self, program: &str, address: SocketAddr, more: &[(&str, &str)]) -> Program {
         let issuer = format!("http://{}", self.address);
         let mut variables = vec![
@@ -58,7 +57,7 @@ impl Place {
     }
 }
 
-/// A resource server that takes tokens of this issuer.
+/// A resource server that accepts tokens of this issuer.
 pub async fn start_api(issuer: &str) -> Program {
     start_api_with(issuer, &[]).await
 }
@@ -69,8 +68,8 @@ pub async fn start_api_with(issuer: &str, more: &[(&str, &str)]) -> Program {
 }
 
 pub async fn register(server: &Program, name: &str) -> Response {
-    let person = json!({"email": format!("{name}@example.org"), "password": PASSWORD});
-    server.post("/auth/register").json(&person).send().await.assert_status(201)
+    let user = json!({"email": format!("{name}@example.org"), "password": PASSWORD});
+    server.post("/auth/register").json(&user).send().await.assert_status(201)
 }
 
 #[actix_web::test]

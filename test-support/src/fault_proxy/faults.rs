@@ -2,7 +2,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use super::request::Request;
 
-/// What is to go wrong, and what has passed. Clones are of the same proxy.
+/// The faults to cause, and the log of requests. Clones share their state.
 #[derive(Clone, Default)]
 pub struct Faults(Arc<Shared>);
 
@@ -21,27 +21,27 @@ struct State {
 struct Rule {
     fault: Fault,
     path: String,
-    /// Without a number it holds until it is lifted.
+    /// `None`: until the fault is lifted.
     left: Option<usize>,
 }
 
-/// What can go wrong.
+/// What the proxy does to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The server carries the request out, and the connection is cut before a byte of the answer is sent.
+    /// The server processes the request, and the client's connection is closed without a response.
     LoseResponse,
-    /// The server hears nothing, and the caller gets 503.
-    Refuse,
-    /// The server carries the request out, and its answer waits until this is lifted.
+    /// The request is not forwarded, and the client gets 503.
+    Reject,
+    /// The server processes the request, and the response waits until this is lifted.
     Hold,
 }
 
-/// A request that came, and how it went on.
+/// A request and its fate.
 #[derive(Clone, Debug)]
 pub struct Exchange {
     pub method: String,
     pub path: String,
-    /// What the server answered, whether or not the caller heard of it.
+    /// The server's response, whether or not the client received it.
     pub status: u16,
     pub fate: Fate,
 }
@@ -50,11 +50,11 @@ pub struct Exchange {
 pub enum Fate {
     Passed,
     Lost,
-    Refused,
+    Rejected,
 }
 
 impl Faults {
-    /// Spoils the next `count` requests for this path, or all until it is lifted.
+    /// Causes the fault for the next `count` requests for this path, or for all until it is lifted.
     pub fn set(&self, fault: Fault, path: &str, count: Option<usize>) {
         assert_ne!(count, Some(0), "a fault that never happens");
         self.state().rules.push(Rule { fault, path: path.to_owned(), left: count });
@@ -65,14 +65,14 @@ impl Faults {
         self.0.changed.notify_all();
     }
 
-    /// What has passed, in the order in which the server answered.
+    /// All requests, in the order of the server's responses.
     pub fn log(&self) -> Vec<Exchange> {
         self.state().log.clone()
     }
 
     /// How many requests for this path have reached the server.
     pub fn reached(&self, path: &str) -> usize {
-        self.state().log.iter().filter(|one| one.path == path && one.fate != Fate::Refused).count()
+        self.state().log.iter().filter(|one| one.path == path && one.fate != Fate::Rejected).count()
     }
 
     pub(super) fn take(&self, fault: Fault, path: &str) -> bool {

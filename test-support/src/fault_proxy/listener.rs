@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-/// A free port of the loopback, and a thread for each connection to it. Lets go of the port when dropped.
+/// Listens on a free port of the loopback, with one thread per connection. Closes the port when dropped.
 pub struct Listener {
     port: u16,
     stopping: Arc<AtomicBool>,
@@ -35,7 +35,7 @@ impl Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         self.stopping.store(true, Ordering::SeqCst);
-        // It notices when somebody connects.
+        // The thread checks the flag after the next connection.
         let _ = TcpStream::connect(("127.0.0.1", self.port));
     }
 }

@@ -1,6 +1,6 @@
 use std::io::{BufRead, Error, ErrorKind, Read as _, Result};
 
-/// A request as it came, but for `Connection`, which is a matter between two neighbours (RFC 9110 §7.6.1).
+/// A request as received, except for `Connection`, which applies to a single hop (RFC 9110 §7.6.1).
 pub struct Request {
     pub method: String,
     pub path: String,
@@ -9,7 +9,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// Nothing, if the other side hangs up without a word: browsers open connections that they may need.
+    /// `None` if the client closes the connection without a request: browsers open connections in advance.
     pub fn read(stream: &mut impl BufRead) -> Result<Option<Self>> {
         let first = line(stream)?;
         if first.is_empty() {
@@ -32,8 +32,10 @@ impl Request {
                     length =
                         value.trim().parse().map_err(|error| Error::new(ErrorKind::InvalidData, error))?;
                 }
-                // No client of the tests sends any, so there is no code that could be wrong about it.
-                "transfer-encoding" => return Err(Error::new(ErrorKind::Unsupported, "a chunked request")),
+                // No client of the tests uses it.
+                "transfer-encoding" => {
+                    return Err(Error::new(ErrorKind::Unsupported, "chunked requests are not supported"));
+                }
                 _ => {}
             }
             head += &header;
@@ -46,7 +48,7 @@ impl Request {
     }
 }
 
-/// A line with its end; empty at the end of the stream.
+/// A line with its line break; empty at the end of the stream.
 fn line(stream: &mut impl BufRead) -> Result<String> {
     let mut line = String::new();
     stream.read_line(&mut line)?;

@@ -46,8 +46,8 @@ fn obey(request: &Request, faults: &Faults, clock: &ManualClock) -> Option<Value
         ("POST", "/lose-answers") => {
             faults.set(Fault::LoseResponse, &argument("path")?, Some(argument("count")?.parse().ok()?));
         }
-        ("POST", "/refuse") => faults.set(Fault::Refuse, &argument("path")?, None),
-        ("POST", "/allow") => faults.lift(Fault::Refuse, &argument("path")?),
+        ("POST", "/refuse") => faults.set(Fault::Reject, &argument("path")?, None),
+        ("POST", "/allow") => faults.lift(Fault::Reject, &argument("path")?),
         ("POST", "/hold") => faults.set(Fault::Hold, &argument("path")?, None),
         ("POST", "/release") => faults.lift(Fault::Hold, &argument("path")?),
         ("POST", "/advance") => {
@@ -65,7 +65,7 @@ fn log(faults: &Faults) -> Value {
         let fate = match one.fate {
             Fate::Passed => "passed",
             Fate::Lost => "lost",
-            Fate::Refused => "refused",
+            Fate::Rejected => "refused",
         };
         json!({"method": one.method, "path": one.path, "status": one.status, "fate": fate})
     });

@@ -32,7 +32,7 @@ async fn play_on(name: &str, is_one_host: bool) {
     let api_url = api.url.replace("127.0.0.1", "localhost");
     let auth = stack.start_auth_with(&["--access-token-ttl", "1m", "--demo-api-url", &api_url]).await;
     let one_host = one_host::listen(&auth.url, &api.url);
-    proxy.lead_to(&if is_one_host { format!("http://127.0.0.1:{}", one_host.port()) } else { auth.url });
+    proxy.forward_to(&if is_one_host { format!("http://127.0.0.1:{}", one_host.port()) } else { auth.url });
     api.wait_until_ready().await;
     let control = control::listen(proxy.faults.clone(), stack.clock.clone());
     let control_url = format!("http://127.0.0.1:{}", control.port());

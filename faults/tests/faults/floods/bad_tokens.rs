@@ -1,4 +1,4 @@
-//! Bad tokens, each another one.
+//! Invalid tokens, each of them different.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -12,10 +12,10 @@ use uuid::Uuid;
 
 use crate::servers::{Place, on_postgres, register, start_api};
 
-/// Requests that are sent before their answers are read.
+/// Requests that are sent before their responses are read.
 const BATCH: usize = 50;
 const CLIENTS: usize = 2;
-/// What the memory may grow by after the warm-up: nothing, but for what the allocator does with it.
+/// The limit for the growth of memory after the warm-up: only for the allocator.
 const GROWTH: u64 = 8 << 20;
 
 #[actix_web::test]
@@ -48,26 +48,26 @@ async fn flood_of_bad_tokens(count: usize) {
     let (took, after) = (started.elapsed(), api.resident_memory());
     api.get("/protected").bearer(&token).send().await.assert_status(200);
     println!(
-        "{count} bad tokens in {took:.1?}: memory {} KiB before, {} KiB after",
+        "{count} invalid tokens in {took:.1?}: memory {} KiB before, {} KiB after",
         before >> 10,
         after >> 10
     );
     assert!(after <= before + GROWTH, "the memory grew from {before} to {after} bytes");
 }
 
-/// Over a few connections that are kept.
+/// Sends them over a few connections.
 fn send(api: SocketAddr, token: &str, count: usize) {
     thread::scope(|scope| {
         for _ in 0..CLIENTS {
             scope.spawn(|| {
                 let mut connection = TcpStream::connect(api).expect("a connection");
-                let mut answers = BufReader::new(connection.try_clone().expect("a socket"));
+                let mut responses = BufReader::new(connection.try_clone().expect("a socket"));
                 for batch in 0..count / BATCH / CLIENTS {
                     let requests: String =
                         (0..BATCH).map(|number| request(&bad(token, batch * BATCH + number))).collect();
                     connection.write_all(requests.as_bytes()).expect("a server that reads");
                     for _ in 0..BATCH {
-                        assert_eq!(status(&mut answers), "HTTP/1.1 401 Unauthorized");
+                        assert_eq!(status(&mut responses), "HTTP/1.1 401 Unauthorized");
                     }
                 }
             });
@@ -79,11 +79,11 @@ fn request(token: &str) -> String {
     format!("GET /protected HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n")
 }
 
-/// Reads one answer, and returns its first line.
-fn status(answers: &mut BufReader<TcpStream>) -> String {
+/// Reads one response and returns its first line.
+fn status(responses: &mut BufReader<TcpStream>) -> String {
     let mut line = || {
         let mut line = String::new();
-        answers.read_line(&mut line).expect("an answer");
+        responses.read_line(&mut line).expect("a response");
         line.trim_end().to_owned()
     };
     let status = line();
@@ -97,11 +97,11 @@ fn status(answers: &mut BufReader<TcpStream>) -> String {
             length = value.trim().parse().expect("a length");
         }
     }
-    answers.take(length).read_to_end(&mut Vec::new()).expect("a body");
+    responses.take(length).read_to_end(&mut Vec::new()).expect("a body");
     status
 }
 
-/// Wrong in one of four ways.
+/// Invalid in one of four ways.
 fn bad(token: &str, number: usize) -> String {
     let (signed, signature) = token.rsplit_once('.').expect("three parts");
     match number % 4 {
@@ -112,7 +112,7 @@ fn bad(token: &str, number: usize) -> String {
     }
 }
 
-/// The same token under a key that nobody has.
+/// The same token with an unknown key id.
 pub fn with_unknown_key(token: &str) -> String {
     let (_, rest) = token.split_once('.').expect("three parts");
     let header = json!({"alg": "ES256", "typ": "at+jwt", "kid": Uuid::new_v4().to_string()}).to_string();

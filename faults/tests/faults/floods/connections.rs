@@ -1,4 +1,4 @@
-//! More connections than anybody needs.
+//! Many connections.
 
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -12,12 +12,12 @@ use tempfile::TempDir;
 use test_support::{Program, TestDatabase};
 
 use crate::servers::{AUTH_SERVER, Place, on_postgres};
-use crate::traffic::{Person, Traffic};
+use crate::traffic::{Traffic, User};
 
-/// What an idle connection may cost the server, generously.
+/// The limit for the server's memory per idle connection.
 const BYTES_EACH: u64 = 64 << 10;
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Files that the server may have open besides, such as those of its database.
+/// Other open files of the server, such as those of its database.
 const OTHER_FILES: usize = 50;
 
 #[actix_web::test]
@@ -25,7 +25,7 @@ async fn a_thousand_idle_connections_do_not_block_others() {
     idle_connections(1_000).await;
 }
 
-#[ignore = "long: ten thousand connections, at both ends of which are files"]
+#[ignore = "long: ten thousand connections, with files at both ends"]
 #[actix_web::test]
 async fn ten_thousand_idle_connections_do_not_block_others() {
     idle_connections(10_000).await;
@@ -42,7 +42,7 @@ async fn fifty_thousand_short_connections_leak_neither_memory_nor_files() {
     churn(50_000).await;
 }
 
-/// As it is where a shell or a service manager starts a program: 1024 or fewer, of many more that are allowed.
+/// Shells and service managers start programs with a soft limit of 1024 or less, below the hard limit.
 #[actix_web::test]
 async fn a_server_raises_its_limit_of_open_files() {
     let folder = TempDir::new().expect("a folder");
@@ -65,7 +65,7 @@ async fn idle_connections(count: usize) {
     let count = allow(count);
     let place = Place::new();
     let server = place.start().await;
-    let traffic = Traffic::start(place.address, vec![Person::register(place.address, "ann").await]);
+    let traffic = Traffic::start(place.address, vec![User::register(place.address, "ann").await]);
     traffic.wait_for_more(10);
     let before = server.resident_memory();
 
@@ -83,15 +83,15 @@ async fn idle_connections(count: usize) {
     traffic.wait_for_more(5);
     let record = traffic.finish();
     println!(
-        "{count} idle connections, opened in {opened:.1?}: {} files, {each} bytes each; the last was cut off {:.1?} after \
-         the first came; longest refresh {:.1?}",
+        "{count} idle connections, opened in {opened:.1?}: {} files, {each} bytes each; the last was closed {:.1?} after \
+         the first was opened; longest refresh {:.1?}",
         files,
         longest.expect("their end"),
         record.longest
     );
-    assert!(each <= BYTES_EACH, "{each} bytes a connection");
-    // A machine that takes longer than the server's patience to open them never has all at once.
-    assert!(files > count / 2, "{files} files: hardly any were there at once");
+    assert!(each <= BYTES_EACH, "{each} bytes per connection");
+    // On a slow machine the server closes the first ones before the last are opened.
+    assert!(files > count / 2, "{files} files: too few were open at the same time");
     wait_until_closed(&server);
 }
 
@@ -101,7 +101,7 @@ async fn churn(count: usize) {
     }
     let place = Place::new();
     let server = place.start().await;
-    let traffic = Traffic::start(place.address, vec![Person::register(place.address, "ann").await]);
+    let traffic = Traffic::start(place.address, vec![User::register(place.address, "ann").await]);
     come_and_go(place.address, 500);
     let before = server.resident_memory();
     let started = Instant::now();
@@ -119,15 +119,15 @@ async fn churn(count: usize) {
     assert!(after <= before + (16 << 20), "the memory grew from {before} to {after} bytes");
 }
 
-/// Every second one without a word.
+/// Every second one without a request.
 fn come_and_go(address: SocketAddr, count: usize) {
     for number in 0..count {
         let mut connection = TcpStream::connect(address).expect("a connection");
         if number % 2 == 0 {
             connection.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").expect("a request");
-            let mut answer = [0; 12];
-            connection.read_exact(&mut answer).expect("an answer");
-            assert_eq!(&answer, b"HTTP/1.1 200");
+            let mut response = [0; 12];
+            connection.read_exact(&mut response).expect("a response");
+            assert_eq!(&response, b"HTTP/1.1 200");
         }
     }
 }
@@ -135,9 +135,9 @@ fn come_and_go(address: SocketAddr, count: usize) {
 /// Returns the time since `started`.
 fn wait_for_end(mut connection: &TcpStream, started: Instant) -> Duration {
     connection.set_read_timeout(Some(PATIENCE)).expect("a time-out");
-    let mut answer = Vec::new();
-    // Reset or closed in order: either way it is the end, while a time-out is none.
-    if let Err(error) = connection.read_to_end(&mut answer) {
+    let mut response = Vec::new();
+    // A reset or a normal close are accepted, a timeout is not.
+    if let Err(error) = connection.read_to_end(&mut response) {
         assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "{error}");
     }
     started.elapsed()
@@ -155,8 +155,8 @@ fn open_files(server: &Program) -> usize {
     fs::read_dir(format!("/proc/{}/fd", server.id())).expect("a process").count()
 }
 
-/// For this process, and those that it starts: as many connections as are wanted, or as the system allows. Each is two
-/// files at the server.
+/// Raises the limit of open files for this process and those that it starts. Returns how many connections are possible; each
+/// needs two files at the server.
 fn allow(connections: usize) -> usize {
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;

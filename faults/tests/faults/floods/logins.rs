@@ -1,4 +1,4 @@
-//! Five times as many logins as the server has places for.
+//! Five times as many logins as the server can hash and queue.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -11,10 +11,10 @@ use test_support::Program;
 
 use crate::servers::{Place, on_postgres, register};
 
-/// Production's, in KiB.
+/// The default, in KiB.
 const ARGON2_MEMORY: u64 = 19456;
-/// For some hundred connections, what waits on them, and what the allocator keeps: less than one more hash.
-const BESIDES: u64 = 18 << 20;
+/// For the connections, the queued requests and the allocator: less than one more hash.
+const ALLOWANCE: u64 = 18 << 20;
 const PAUSE: Duration = Duration::from_millis(500);
 
 #[actix_web::test]
@@ -35,7 +35,7 @@ async fn flooded(length: Duration) {
     let place = Place::new();
     let memory = ARGON2_MEMORY.to_string();
     let server = place.start_with(&[("ARGON2_MEMORY_KIB", &memory), ("ARGON2_ITERATIONS", "2")]).await;
-    let mut token = register(&server, "somebody").await.refresh_cookie().expect("a cookie");
+    let mut token = register(&server, "user").await.refresh_cookie().expect("a cookie");
     let cores = available_cores();
     let connections = (cores + WAITING) * 5;
     let url = server.url();
@@ -43,7 +43,7 @@ async fn flooded(length: Duration) {
     let idle = in_thread(|| {
         refreshes(&url, &mut token, Stretch::starting_in(Duration::ZERO, Duration::from_secs(1)))
     });
-    // One thread has hashed already, and keeps its memory.
+    // One thread has already computed a hash, and keeps its memory.
     let resident = server.resident_memory();
     let stretch = Stretch::starting_in(Duration::from_secs(1), length);
     let over = AtomicBool::new(false);
@@ -66,10 +66,10 @@ async fn flooded(length: Duration) {
         hashes >> 20
     );
     assert!(peak >= hashes, "nothing was hashed");
-    assert!(peak <= resident - hash + hashes + BESIDES, "{peak} bytes are more than {cores} hashes need");
+    assert!(peak <= resident - hash + hashes + ALLOWANCE, "{peak} bytes are more than {cores} hashes need");
 }
 
-/// A client that blocks has no place on the test's own event loop.
+/// A blocking client must not run on the test's event loop.
 fn in_thread<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     thread::scope(|scope| scope.spawn(work).join().expect("a thread"))
 }
@@ -84,14 +84,14 @@ fn highest_memory(server: &Program, over: &AtomicBool) -> u64 {
 }
 
 fn report(flood: Flood, idle: &Latencies, during: &Latencies) {
-    let refused = Latencies::of(flood.refused).expect("a login that was refused");
-    // Where a hash takes long, all that are checked in the time were sent before it.
+    let rejected = Latencies::of(flood.rejected).expect("a rejected login");
+    // If a hash takes long, all logins that are verified in the stretch were sent before it.
     let checked = Latencies::of(flood.checked);
     let rows = [
-        ("logins refused", Some(&refused)),
-        ("logins checked", checked.as_ref()),
+        ("logins rejected", Some(&rejected)),
+        ("logins verified", checked.as_ref()),
         ("refreshes, idle", Some(idle)),
-        ("refreshes, in the flood", Some(during)),
+        ("refreshes, flooded", Some(during)),
     ];
     for (name, all) in rows {
         let Some(all) = all else { continue };

@@ -1,4 +1,4 @@
-//! Clients that hold a connection by being slow.
+//! Clients that occupy a connection by being slow.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -6,14 +6,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::servers::{Place, on_postgres, start_api};
-use crate::traffic::{Person, Traffic};
+use crate::traffic::{Traffic, User};
 
-/// Between two bytes: often enough that no connection ever looks idle.
+/// The pause between two bytes, short enough that no connection looks idle.
 const DRIP: Duration = Duration::from_millis(200);
-/// Bounds the time that a slow client holds its connection, on a busy machine; the figures are printed.
+/// The limit for the time that a slow client occupies its connection, on a busy machine. The times are printed.
 const PATIENCE: Duration = Duration::from_secs(45);
 
-/// What a client begins with, and then goes on for ever with one byte at a time.
+/// What a client sends first, and then repeatedly.
 struct Slow {
     name: &'static str,
     opening: &'static str,
@@ -39,12 +39,12 @@ const SLOW: [Slow; 7] = [
         byte: b"1\r\n \r\n",
     },
     Slow {
-        name: "body that nobody wants",
+        name: "unread body",
         opening: "POST /transfer HTTP/1.1\r\nHost: x\r\nContent-Length: 9000\r\n\r\n{",
         byte: b" ",
     },
     Slow {
-        name: "chunks that nobody wants",
+        name: "unread chunks",
         opening: "POST /transfer HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
         byte: b"1\r\n \r\n",
     },
@@ -61,7 +61,7 @@ async fn slow_clients_are_disconnected_while_others_are_served() {
     let place = Place::new();
     let server = place.start().await;
     let api = start_api("http://127.0.0.1:9").await;
-    let traffic = Traffic::start(place.address, vec![Person::register(place.address, "ann").await]);
+    let traffic = Traffic::start(place.address, vec![User::register(place.address, "ann").await]);
 
     let servers = [("auth-server", server.address), ("resource-server", api.address)];
     let (figures, served) = thread::scope(|scope| {
@@ -85,13 +85,13 @@ async fn slow_clients_are_disconnected_while_others_are_served() {
     assert_eq!(record.unavailable, 0);
 
     println!(
-        "{served} refreshes meanwhile, the longest {:?}; slow clients held their connection for",
+        "{served} refreshes meanwhile, the longest {:?}; slow clients occupied their connection for",
         record.longest
     );
     for (name, held) in &figures {
-        println!("  {name}: {}", held.map_or("ever".to_owned(), |held| format!("{held:.1?}")));
+        println!("  {name}: {}", held.map_or("the whole test".to_owned(), |held| format!("{held:.1?}")));
     }
-    assert!(figures.iter().all(|(_, held)| held.is_some()), "somebody was never cut off");
+    assert!(figures.iter().all(|(_, held)| held.is_some()), "a client was not disconnected");
 }
 
 #[ignore = "long: keeps a core busy for each server until the connection is closed"]
@@ -108,15 +108,15 @@ async fn a_client_that_sends_and_never_reads_is_disconnected() {
     }
 }
 
-/// Nothing, if it was not cut off within our patience.
+/// `None` if the client was not disconnected in time.
 fn held_by(address: SocketAddr, slow: &Slow) -> Option<Duration> {
     let connected = Instant::now();
     let mut connection = TcpStream::connect(address).expect("a connection");
     connection.set_read_timeout(Some(DRIP)).expect("a time-out");
     connection.write_all(slow.opening.as_bytes()).expect("the opening");
-    let mut answer = [0; 4096];
+    let mut response = [0; 4096];
     while connected.elapsed() < PATIENCE {
-        match connection.read(&mut answer) {
+        match connection.read(&mut response) {
             Ok(0) => return Some(connected.elapsed()),
             Ok(_) => {}
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {

@@ -1,4 +1,4 @@
-//! Tokens that name keys which nobody has ever made.
+//! Tokens with key ids that do not exist.
 
 use std::time::{Duration, Instant};
 
@@ -12,15 +12,15 @@ use super::bad_tokens::with_unknown_key;
 use crate::servers::{Place, on_postgres, register, start_api};
 
 const CLIENTS: usize = 16;
-/// The least time between two looks at the auth server's keys.
-const LOOK_AGAIN: u64 = 10;
+/// The minimum time between two fetches of the auth server's keys, in seconds.
+const FETCH_INTERVAL: u64 = 10;
 
 #[actix_web::test]
 async fn unknown_keys_cause_one_fetch_in_ten_seconds_while_valid_tokens_are_accepted() {
     flood_of_unknown_keys(Duration::from_secs(12), Duration::from_millis(25)).await;
 }
 
-#[ignore = "long: a minute of invented keys"]
+#[ignore = "long: a minute of unknown keys"]
 #[actix_web::test]
 async fn unknown_keys_cause_six_fetches_a_minute() {
     flood_of_unknown_keys(Duration::from_secs(60), Duration::ZERO).await;
@@ -33,7 +33,7 @@ async fn flood_of_unknown_keys(length: Duration, pause: Duration) {
     }
     let (place, proxy) = (Place::new(), FaultProxy::start());
     let server = place.start_with(&[("ISSUER", &proxy.url())]).await;
-    proxy.lead_to(&server.url());
+    proxy.forward_to(&server.url());
     let api = start_api(&proxy.url()).await;
     let token = register(&server, "ann").await.json()["access_token"].as_str().expect("a token").to_owned();
     while api.get("/readyz").send().await.status != 200 {
@@ -43,25 +43,25 @@ async fn flood_of_unknown_keys(length: Duration, pause: Duration) {
     let idle = accepted(&api, &token, Instant::now() + Duration::from_secs(2)).await;
     let before = proxy.faults.reached("/.well-known/jwks.json");
     let until = Instant::now() + length;
-    let flood = join_all((0..CLIENTS).map(|_| refused(&api, &token, until, pause)));
-    let (during, refused) = futures_util::future::join(accepted(&api, &token, until), flood).await;
+    let flood = join_all((0..CLIENTS).map(|_| rejected(&api, &token, until, pause)));
+    let (during, rejected) = futures_util::future::join(accepted(&api, &token, until), flood).await;
     let fetches = proxy.faults.reached("/.well-known/jwks.json") - before;
 
     println!(
-        "{} tokens with invented keys in {length:?}: {fetches} fetches of keys; {} valid tokens, p50 {} (idle {}), p99 {} (idle {})",
-        refused.iter().sum::<usize>(),
+        "{} tokens with unknown keys in {length:?}: {fetches} fetches of keys; {} valid tokens, p50 {} (idle {}), p99 {} (idle {})",
+        rejected.iter().sum::<usize>(),
         during.count(),
         millis(during.median()),
         millis(idle.median()),
         millis(during.percentile(99)),
         millis(idle.percentile(99)),
     );
-    // The first at once, and then one at the end of every ten seconds.
-    let most = 1 + length.as_secs() / LOOK_AGAIN + 1;
+    // One immediately, and then one after each interval.
+    let most = 1 + length.as_secs() / FETCH_INTERVAL + 1;
     assert!((1..=most).contains(&u64::try_from(fetches).expect("a few")), "{fetches} fetches");
 }
 
-async fn refused(api: &Program, token: &str, until: Instant, pause: Duration) -> usize {
+async fn rejected(api: &Program, token: &str, until: Instant, pause: Duration) -> usize {
     let client = client();
     let mut count = 0;
     while Instant::now() < until {

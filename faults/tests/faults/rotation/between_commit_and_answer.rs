@@ -1,4 +1,4 @@
-//! The moment that no random kill is sure to meet: the rotation is committed, and its answer never leaves.
+//! The moment that a random kill may miss: the rotation is committed, and its response is not sent.
 
 use std::time::Duration;
 
@@ -10,8 +10,7 @@ use crate::servers::{Place, register};
 const KEY: &str = "0123456789abcdefghijklmnop";
 const AFTER_THE_GRACE: [(&str, &str); 1] = [("REFRESH_REUSE_GRACE", "0s")];
 
-/// A rotation that is committed, and a server that was killed before it could say so. Returns the token that was
-/// spent on it.
+/// Commits a rotation and kills the server before it responds. Returns the token that was rotated.
 async fn killed_after_commit(place: &Place, key: Option<&str>) -> String {
     let token = register(&place.start().await, "ann").await.refresh_cookie().expect("a cookie");
     let server = place.start_with(&[("LATCHKEY_FAIL_POINTS", "refresh-committed")]).await;
@@ -21,10 +20,10 @@ async fn killed_after_commit(place: &Place, key: Option<&str>) -> String {
     }
     let lost = rt::spawn(call.try_send());
     while generation(place) != "1" {
-        assert!(!lost.is_finished(), "an answer without a rotation");
+        assert!(!lost.is_finished(), "a response without a rotation");
         rt::time::sleep(Duration::from_millis(10)).await;
     }
-    assert!(!lost.is_finished(), "the answer waits");
+    assert!(!lost.is_finished(), "the response waits");
     server.kill();
     assert_eq!(lost.await.expect("a task").expect_err("nothing"), NoResponse::BrokenOff);
     token
@@ -34,12 +33,12 @@ fn generation(place: &Place) -> String {
     place.database.db_text("SELECT CAST(generation AS TEXT) AS value FROM sessions")
 }
 
-/// Refreshes with the key, and returns the successor.
+/// Refreshes with the key, and returns the next token.
 async fn successor(server: &Program, token: &str, rotation: u64) -> String {
     let call = server.post("/auth/refresh").cookie(token).header("Idempotency-Key", KEY);
-    let answer = call.send().await.assert_status(200);
-    assert_eq!(answer.json()["rotation"], rotation);
-    answer.refresh_cookie().expect("a cookie")
+    let response = call.send().await.assert_status(200);
+    assert_eq!(response.json()["rotation"], rotation);
+    response.refresh_cookie().expect("a cookie")
 }
 
 #[actix_web::test]
@@ -48,8 +47,8 @@ async fn within_the_grace_the_same_successor_is_returned_with_and_without_the_ke
     let token = killed_after_commit(&place, Some(KEY)).await;
     let server = place.start_with(&[("REFRESH_REUSE_GRACE", "1h")]).await;
     let again = successor(&server, &token, 1).await;
-    let answer = server.post("/auth/refresh").cookie(&token).send().await.assert_status(200);
-    assert_eq!(answer.json()["rotation"], 1);
+    let response = server.post("/auth/refresh").cookie(&token).send().await.assert_status(200);
+    assert_eq!(response.json()["rotation"], 1);
     successor(&server, &again, 2).await;
 }
 

@@ -1,8 +1,8 @@
-//! Is there an order of the operations that explains what was seen? The search of Wing and Gong, with Lowe's memory
-//! of the places that lead nowhere.
+//! Searches for an order of the operations that explains the observations: the algorithm of Wing and Gong, with Lowe's cache of
+//! visited states.
 //!
-//! Our own and not stateright's: that one wants a model with a single outcome for every answer, and remembers nothing,
-//! so a handful of lost answers would keep it busy for ever.
+//! stateright's checker is not used: it requires a model with a single result per operation and has no cache, so a few lost
+//! responses would take it too long.
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
@@ -10,15 +10,15 @@ use std::fmt::Write as _;
 use super::history::{Operation, Seen};
 use super::model::{Rules, State};
 
-/// An order that explains everything.
+/// An order that explains all observations.
 pub struct Explanation {
-    /// How many answers carried a successor that existed already.
+    /// The number of responses with a token that had been issued before.
     pub redelivered: usize,
 }
 
-/// Fails with the history, and how far the best order got.
+/// Fails with the history and the longest order found.
 pub fn explain(rules: Rules, history: &[Operation]) -> Result<Explanation, String> {
-    // What certainly changed nothing explains nothing.
+    // Operations without any effect are left out.
     let mut operations: Vec<_> = history
         .iter()
         .filter(|operation| rules.unavailable_is_unknown || operation.seen != Seen::Unavailable)
@@ -30,7 +30,7 @@ pub fn explain(rules: Rules, history: &[Operation]) -> Result<Explanation, Strin
         }
     }
     operations.sort_by_key(|operation| operation.invoked);
-    assert!(operations.len() <= 128, "{} operations are more than fit", operations.len());
+    assert!(operations.len() <= 128, "{} operations exceed the bit set", operations.len());
 
     let mut search = Search {
         rules,
@@ -55,17 +55,17 @@ struct Search<'a> {
     rules: Rules,
     operations: &'a [Operation],
     dead_ends: HashSet<(u128, State)>,
-    /// Each operation with what was there before it.
+    /// Each operation with the state before it.
     order: Vec<(usize, State)>,
     best: Vec<(usize, State)>,
 }
 
 impl Search<'_> {
-    /// Whether the operations that are not yet `done`, a bit for each, can follow.
+    /// Whether the operations that are not yet `done` (a bit for each) can follow.
     fn goes_on(&mut self, done: u128, state: State) -> bool {
         let left = || (0..self.operations.len()).filter(|index| done & (1 << index) == 0);
-        // Whatever has returned comes before whatever was invoked later. What got no answer never returns, and may
-        // never happen.
+        // An operation that has returned comes before those that were invoked later. One without a response never
+        // returns, and may have no effect.
         let answered = left().filter(|index| self.operations[*index].seen != Seen::Nothing);
         let Some(first_return) = answered.map(|index| self.operations[index].returned).min() else {
             return true;
@@ -79,7 +79,7 @@ impl Search<'_> {
             let operation = &self.operations[index];
             for (seen, next) in state.outcomes(self.rules, operation) {
                 let fits = match operation.seen {
-                    // It has to matter, otherwise it need not have happened.
+                    // It must have an effect, otherwise it can be left out.
                     Seen::Nothing => next != state,
                     _ => seen == operation.seen,
                 };

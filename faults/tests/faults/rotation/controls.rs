@@ -1,4 +1,4 @@
-//! Servers that are broken on purpose: the promises would notice.
+//! Servers that are broken on purpose: the promises detect it.
 
 use super::model::Grace;
 use super::promises::{Promise, acknowledged, broken, linearizable, one_lineage};
@@ -20,5 +20,5 @@ async fn a_rotation_without_its_guard_is_detected() {
 
 #[actix_web::test]
 async fn a_response_sent_before_the_commit_is_detected() {
-    assert_noticed("answer-without-commit", &[linearizable, acknowledged]).await;
+    assert_noticed("response-without-commit", &[linearizable, acknowledged]).await;
 }

@@ -3,11 +3,11 @@ use std::fmt;
 pub const REUSE: &str = "reuse_detected";
 pub const LOGGED_OUT: &str = "logged_out";
 
-/// One call of one client, and what came back.
+/// One call of one client, and its result.
 #[derive(Clone, Debug)]
 pub struct Operation {
-    /// When it was sent, and when the client had its answer or knew that none would come. Every run counts its own
-    /// time, one further at each of these events, so no two are at once.
+    /// When it was sent, and when the client received the response or an error. Each run has its own clock, which advances at
+    /// each of these events, so no two have the same time.
     pub invoked: u64,
     pub returned: u64,
     pub call: Call,
@@ -16,19 +16,19 @@ pub struct Operation {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Call {
-    /// With the token of this generation, and an Idempotency-Key or none.
+    /// With the token of this generation, and an optional Idempotency-Key.
     Refresh {
         generation: u64,
         key: Option<u64>,
     },
     LogOut,
-    /// The test itself looks at the session's row.
+    /// The test reads the session's row.
     Look,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Seen {
-    /// 200, with the successor of this generation.
+    /// 200, with the token of this generation.
     Rotation(u64),
     /// 401, with this reason.
     Over(String),
@@ -40,9 +40,9 @@ pub enum Seen {
     },
     /// 503
     Unavailable,
-    /// The connection broke: it may have happened or not.
+    /// The connection broke: the call may have been processed.
     Nothing,
-    /// What no rule allows.
+    /// A result that no rule allows.
     Strange(String),
 }
 
@@ -51,7 +51,7 @@ impl Operation {
         matches!(self.call, Call::Refresh { .. })
     }
 
-    /// Whether it was over before the other began.
+    /// Whether it ended before the other began.
     pub fn precedes(&self, other: &Self) -> bool {
         self.returned < other.invoked
     }

@@ -1,40 +1,40 @@
-//! The rules of the rotation (ARCHITECTURE.md, walk 2) for one session, one operation after the other.
+//! The rules of rotation for one session, one operation after the other.
 
 use super::history::{Call, LOGGED_OUT, Operation, REUSE, Seen};
 
-/// How often a successor is issued again after the grace.
+/// How often a token is redelivered after the grace period.
 const MAX_REDELIVERIES: u8 = 5;
 
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
     pub grace: Grace,
-    /// Whether a 503 may have changed something: only where the connection to the database broke, perhaps during a
-    /// commit.
+    /// Whether a 503 may have changed something: only if the connection to the database broke, perhaps during a commit.
     pub unavailable_is_unknown: bool,
 }
 
-/// The two values of `REFRESH_REUSE_GRACE` with which no verdict hangs on how fast a machine is.
+/// The two values of `REFRESH_REUSE_GRACE` with which the results do not depend on the speed of the machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Grace {
-    /// `0s`: within it is only who was under way when the token was spent.
+    /// `0s`: applies only to requests that were in progress during the rotation.
     None,
     /// Longer than any test.
     Endless,
 }
 
-/// What the row would hold.
+/// The state of the row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct State {
     pub generation: u64,
     key: Option<u64>,
-    /// The last rotation's server had read its clock by then.
+    /// The last rotation's server had read its clock by this time.
     rotated_by: u64,
     redeliveries: u8,
     ended: Option<&'static str>,
 }
 
 impl State {
-    /// All that the operation may answer here, with what is afterwards. More than one only where the clock decides.
+    /// All results that the operation may have in this state, with the next state. There is more than one only if it depends on the
+    /// clock.
     pub fn outcomes(self, rules: Rules, operation: &Operation) -> Vec<(Seen, Self)> {
         match operation.call {
             Call::Look => {
@@ -53,7 +53,7 @@ impl State {
         if let Some(reason) = self.ended {
             return vec![(Seen::Over(reason.to_owned()), self)];
         }
-        // Nobody holds a token that was not issued, and no row here comes from a backup.
+        // A client cannot have a token that was not issued, and no row comes from a backup.
         if spent > self.generation {
             return Vec::new();
         }
@@ -74,7 +74,7 @@ impl State {
         };
         match rules.grace {
             Grace::Endless => vec![(again, self)],
-            // Its server may have read the clock before that of the rotation did: then its age is negative.
+            // Its server may have read the clock before the server of the rotation, and then the age is negative.
             Grace::None if operation.invoked < self.rotated_by => vec![(again, self), later],
             Grace::None => vec![later],
         }

@@ -1,5 +1,5 @@
-//! What is promised of every session, held against all that was seen. All but the first do without the model, so that
-//! an error in it cannot hide one in the servers.
+//! Tests of what is promised for every session, over all runs. All but the first do not use the model, so that an error in it
+//! cannot hide an error in the servers.
 
 use super::checker::explain;
 use super::history::{Call, Operation, REUSE, Seen};
@@ -11,7 +11,7 @@ pub type Promise = fn(&Run, &Session) -> Result<(), String>;
 pub const PROMISES: [Promise; 6] =
     [linearizable, one_lineage, acknowledged, lost_answers, final_end, no_verdict];
 
-/// Holds all promises against a run.
+/// Tests all promises for a run.
 pub fn assert_all(run: &Run) {
     for promise in PROMISES {
         assert_kept(run, promise);
@@ -100,12 +100,12 @@ async fn cut_connections_to_postgres_break_no_promise() {
     }
 }
 
-/// Some order of the operations explains what was seen.
+/// Some order of the operations explains the observations.
 pub fn linearizable(run: &Run, session: &Session) -> Result<(), String> {
     explain(run.rules, &session.operations).map(drop)
 }
 
-/// Whoever is answered later is never answered with an older generation: nobody lives on a branch of their own.
+/// A later response never has an older generation, so no client continues a branch.
 pub fn one_lineage(_: &Run, session: &Session) -> Result<(), String> {
     let rotations = || {
         session.operations.iter().filter_map(|one| match one.seen {
@@ -123,7 +123,7 @@ pub fn one_lineage(_: &Run, session: &Session) -> Result<(), String> {
     Ok(())
 }
 
-/// What a client was told of is in the row.
+/// A rotation that a client received is in the row.
 pub fn acknowledged(_: &Run, session: &Session) -> Result<(), String> {
     for told in &session.operations {
         let Seen::Rotation(generation) = told.seen else { continue };
@@ -131,13 +131,13 @@ pub fn acknowledged(_: &Run, session: &Session) -> Result<(), String> {
             told.precedes(one) && matches!(one.seen, Seen::Row { generation: row, .. } if row < generation)
         };
         if let Some(row) = session.operations.iter().find(lost) {
-            return Err(format!("an acknowledged rotation that is lost:\n{told}\n{row}"));
+            return Err(format!("a lost rotation that was acknowledged:\n{told}\n{row}"));
         }
     }
     Ok(())
 }
 
-/// A client that repeats what got no answer, with its key, is never logged out.
+/// A client that repeats a request without a response, with its key, is never logged out.
 fn lost_answers(_: &Run, session: &Session) -> Result<(), String> {
     let over = |one: &&Operation| {
         matches!(one.seen, Seen::Over(_) | Seen::Strange(_) | Seen::Row { ended: Some(_), .. })
@@ -145,13 +145,13 @@ fn lost_answers(_: &Run, session: &Session) -> Result<(), String> {
     match session.operations.iter().find(over) {
         Some(over) if session.careful => {
             let all: Vec<_> = session.operations.iter().map(Operation::to_string).collect();
-            Err(format!("a careful client's session that ended:\n{over}\nof\n{}", all.join("\n")))
+            Err(format!("the session of a careful client ended:\n{over}\nof\n{}", all.join("\n")))
         }
         _ => Ok(()),
     }
 }
 
-/// After the end, everybody hears of it and of its reason, and the row keeps it.
+/// After a session has ended, all clients receive its reason, and the row keeps it.
 fn final_end(run: &Run, session: &Session) -> Result<(), String> {
     for end in &session.operations {
         let Seen::Over(reason) = &end.seen else { continue };
@@ -165,13 +165,13 @@ fn final_end(run: &Run, session: &Session) -> Result<(), String> {
             end.precedes(one) && !agrees
         };
         if let Some(later) = session.operations.iter().find(differs) {
-            return Err(format!("an end that is none:\n{end}\n{later}\n{}", run.name));
+            return Err(format!("a session that continues after its end:\n{end}\n{later}\n{}", run.name));
         }
     }
     Ok(())
 }
 
-/// While the sessions cannot be read, nobody hears anything about one.
+/// While the sessions cannot be read, no response says anything about them.
 fn no_verdict(run: &Run, session: &Session) -> Result<(), String> {
     let verdict =
         |one: &&Operation| in_outage(run, one) && !matches!(one.seen, Seen::Unavailable | Seen::Nothing);

@@ -3,8 +3,8 @@ use std::hash::{BuildHasher as _, RandomState};
 /// `SplitMix64`: small, and the same on every machine.
 pub struct Random(u64);
 
-/// From `LATCHKEY_SEED`, or a new one. It repeats what the clients and the killer choose, not how the threads of the
-/// servers take turns.
+/// From `LATCHKEY_SEED`, or a new one. It reproduces the choices of the clients and the kills, not the scheduling of the
+/// servers' threads.
 pub fn seed() -> u64 {
     match std::env::var("LATCHKEY_SEED") {
         Ok(seed) => seed.parse().expect("LATCHKEY_SEED is a number"),
@@ -17,7 +17,7 @@ impl Random {
         Self(seed)
     }
 
-    /// Another one, for somebody whose choices shall not hang on whose turn it is.
+    /// Another generator, whose choices do not depend on the order of calls.
     pub fn fork(&mut self) -> Self {
         Self(self.next())
     }
@@ -26,7 +26,7 @@ impl Random {
         self.next() % bound
     }
 
-    /// True so many times in a hundred.
+    /// True with this probability, in percent.
     pub fn chance(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }

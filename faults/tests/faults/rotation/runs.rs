@@ -1,4 +1,4 @@
-//! Traffic, and what goes wrong meanwhile.
+//! Traffic with different faults.
 
 use std::fmt;
 use std::io::Write as _;
@@ -16,25 +16,25 @@ use super::random::{self, Random};
 use super::traffic::{Session, Traffic};
 use crate::servers::{self, Place};
 
-/// Sessions at a time.
+/// The number of concurrent sessions.
 const WIDTH: u64 = 5;
 
-/// A row that is behind means that a rotation got lost. The server makes that good, and clients notice nothing.
+/// A row that is behind its tokens means that a rotation was lost. The server repairs this without an error for the client.
 const ALARMS: [&str; 2] = ["generation_restored", "panicked"];
 
-/// What was seen in one run.
+/// The observations of one run.
 pub struct Run {
     pub name: String,
     pub rules: Rules,
     pub sessions: Vec<Session>,
     pub kills: usize,
-    /// From when to when there were certainly no sessions to be read.
+    /// The times in which the sessions could not be read.
     pub outages: Vec<(u64, u64)>,
-    /// What no server should have logged.
+    /// Log lines that must not appear.
     pub alarms: Vec<String>,
 }
 
-/// One run of each kind, which the promises are held against.
+/// One run of each kind, for the tests of the promises.
 pub fn all() -> &'static [Run] {
     static RUNS: OnceLock<Vec<Run>> = OnceLock::new();
     RUNS.get_or_init(|| {
@@ -50,7 +50,7 @@ pub fn all() -> &'static [Run] {
     })
 }
 
-/// Nothing goes wrong but what clients and the network do, and what `variables` ask of the servers.
+/// Only clients and the network cause faults, and what `variables` set on the servers.
 pub async fn race(grace: Grace, sessions: usize, variables: &[(&'static str, &'static str)]) -> Run {
     let mut stage = Stage::set("race", grace).await;
     let (traffic, mut random) = (Rc::clone(&stage.traffic), stage.random.fork());
@@ -67,42 +67,42 @@ pub async fn race(grace: Grace, sessions: usize, variables: &[(&'static str, &'s
     stage.run()
 }
 
-/// The servers are killed in the middle of it, and started again.
+/// The servers are killed during the traffic, and started again.
 pub async fn crash(grace: Grace, kills: usize) -> Run {
     let mut stage = Stage::set("crash", grace).await;
     let flow = stage.flow();
     let mut random = stage.random.fork();
     for _ in 0..kills {
-        // Not before somebody got something done, or a machine that is busy would see nothing but starts.
-        stage.answers(1 + random.below(40)).await;
+        // Wait for some responses, or a busy machine would only start servers.
+        stage.responses(1 + random.below(40)).await;
         rt::time::sleep(Duration::from_micros(random.below(20_000))).await;
         let index = usize::try_from(random.below(stage.programs.len() as u64)).expect("an index");
         stage.restart(index).await;
     }
-    stage.answers(20).await;
+    stage.responses(20).await;
     stage.finish(flow).await
 }
 
-/// The sessions are out of reach for a while, as often as that.
+/// The sessions cannot be read for a while, this number of times.
 async fn outage(times: usize) -> Run {
     let mut stage = Stage::set("outage", Grace::None).await;
     let flow = stage.flow();
     let mut random = stage.random.fork();
     for _ in 0..times {
-        stage.answers(1 + random.below(20)).await;
+        stage.responses(1 + random.below(20)).await;
         stage.place.database.db_execute("ALTER TABLE sessions RENAME TO sessions_elsewhere");
         let from = stage.traffic.time.next();
-        // Clients whose sessions were about to end wait for a new one now, and then there are not that many.
-        let _ = rt::time::timeout(Duration::from_secs(1), stage.answers(10)).await;
+        // Clients whose sessions ended wait for a new one, so there may be fewer responses.
+        let _ = rt::time::timeout(Duration::from_secs(1), stage.responses(10)).await;
         let until = stage.traffic.time.next();
         stage.place.database.db_execute("ALTER TABLE sessions_elsewhere RENAME TO sessions");
         stage.outages.push((from, until));
     }
-    stage.answers(20).await;
+    stage.responses(20).await;
     stage.finish(flow).await
 }
 
-/// The connections to PostgreSQL are cut in the middle of it, perhaps during a commit.
+/// The connections to PostgreSQL are closed during the traffic, perhaps during a commit.
 pub async fn cut(times: usize) -> Option<Run> {
     let mut stage = Stage::set("cut", Grace::None).await;
     if !stage.place.database.is_postgres() {
@@ -111,10 +111,10 @@ pub async fn cut(times: usize) -> Option<Run> {
     stage.rules.unavailable_is_unknown = true;
     let flow = stage.flow();
     for _ in 0..times {
-        stage.answers(20).await;
+        stage.responses(20).await;
         stage.place.database.db_cut();
     }
-    stage.answers(20).await;
+    stage.responses(20).await;
     Some(stage.finish(flow).await)
 }
 
@@ -168,10 +168,10 @@ impl Stage {
         rt::spawn(Rc::clone(&self.traffic).flow(WIDTH, self.random.fork()))
     }
 
-    /// Waits for so many answers more.
-    async fn answers(&self, more: u64) {
-        let enough = self.traffic.answers.get() + more;
-        while self.traffic.answers.get() < enough {
+    /// Waits for this number of further responses.
+    async fn responses(&self, more: u64) {
+        let enough = self.traffic.responses.get() + more;
+        while self.traffic.responses.get() < enough {
             rt::time::sleep(Duration::from_millis(1)).await;
         }
     }
@@ -211,7 +211,7 @@ impl Stage {
 }
 
 impl Run {
-    /// Shown although the test passes: who runs it for its figures wants to see them.
+    /// Printed although the test passes, for the figures.
     pub fn print(&self) {
         writeln!(std::io::stderr(), "{self}").expect("stderr");
     }

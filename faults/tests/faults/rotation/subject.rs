@@ -8,7 +8,7 @@ use test_support::{Call as Request, NoResponse, Response, TestDatabase};
 use super::history::{Call, Operation, Seen};
 use super::random::Random;
 
-/// A run's own time: one further at every event.
+/// The clock of a run, which advances at each event.
 #[derive(Default)]
 pub struct Time(Cell<u64>);
 
@@ -19,7 +19,7 @@ impl Time {
     }
 }
 
-/// A session that clients share, one of them perhaps a thief, and all that they saw of it.
+/// A session that clients share, perhaps with a thief, and their observations.
 pub struct Subject {
     id: String,
     tokens: RefCell<BTreeMap<u64, String>>,
@@ -27,7 +27,7 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// From the answer to a login.
+    /// From the response to a login.
     pub fn of(login: &Response) -> Self {
         let token = login.refresh_cookie().expect("a cookie");
         let payload = token.split('.').nth(1).expect("a payload");
@@ -37,7 +37,7 @@ impl Subject {
         Self { id, tokens: RefCell::new(BTreeMap::from([(0, token)])), operations: RefCell::default() }
     }
 
-    /// A token that somebody got: the newest, or now and then any.
+    /// A token that a client received: the newest, or sometimes any.
     pub fn pick(&self, random: &mut Random, replays: u64) -> u64 {
         let tokens = self.tokens.borrow();
         let newest = *tokens.keys().next_back().expect("a token");
@@ -48,7 +48,7 @@ impl Subject {
         *tokens.keys().nth(index).expect("a token")
     }
 
-    /// Sends it and notes what came. Nothing, where there was no connection.
+    /// Sends it and records the result. `None` without a connection.
     pub async fn call(&self, time: &Time, http: &awc::Client, url: &str, call: Call) -> Option<Seen> {
         let post = |path: &str| Request::through(http, awc::http::Method::POST, format!("{url}{path}"));
         let request = match call {
@@ -63,29 +63,30 @@ impl Subject {
             Call::Look => unreachable!("a look is no request"),
         };
         let invoked = time.next();
-        let answer = request.try_send().await;
+        let response = request.try_send().await;
         let returned = time.next();
-        let seen = match answer {
-            Ok(answer) => self.seen(&answer),
+        let seen = match response {
+            Ok(response) => self.seen(&response),
             Err(NoResponse::Unreachable) => return None,
             Err(NoResponse::BrokenOff) => Seen::Nothing,
-            Err(NoResponse::Timeout) => Seen::Strange("no answer in time".to_owned()),
+            Err(NoResponse::Timeout) => Seen::Strange("no response in time".to_owned()),
         };
         self.operations.borrow_mut().push(Operation { invoked, returned, call, seen: seen.clone() });
         Some(seen)
     }
 
-    fn seen(&self, answer: &Response) -> Seen {
-        let body = answer.json();
-        match (answer.status, body["rotation"].as_u64(), body["reason"].as_str(), answer.refresh_cookie()) {
+    fn seen(&self, response: &Response) -> Seen {
+        let body = response.json();
+        match (response.status, body["rotation"].as_u64(), body["reason"].as_str(), response.refresh_cookie())
+        {
             (200, Some(rotation), None, Some(token)) => {
                 self.tokens.borrow_mut().insert(rotation, token);
                 Seen::Rotation(rotation)
             }
-            (401, None, Some(reason), None) if answer.clears_cookie() => Seen::Over(reason.to_owned()),
+            (401, None, Some(reason), None) if response.clears_cookie() => Seen::Over(reason.to_owned()),
             (204, None, None, None) => Seen::LoggedOut,
-            (503, None, None, None) if answer.set_cookie().is_none() => Seen::Unavailable,
-            _ => Seen::Strange(format!("{} {}", answer.status, answer.text())),
+            (503, None, None, None) if response.set_cookie().is_none() => Seen::Unavailable,
+            _ => Seen::Strange(format!("{} {}", response.status, response.text())),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Clients that refresh sessions, each in its own way.
+//! Clients that refresh sessions with different behaviour.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -15,57 +15,57 @@ use super::random::Random;
 use super::subject::{Subject, Time};
 use crate::servers::PASSWORD;
 
-/// How long the clients of a session go on after they were told that it is over.
+/// How long the clients of a session continue after it has ended.
 const CALLS_AFTER_THE_END: u64 = 2;
-/// Longer than a server takes to start again on a busy machine.
+/// Longer than a restart takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(10);
 
 pub struct Traffic {
     pub time: Time,
     servers: Vec<String>,
-    /// Before the first server, to lose answers.
+    /// In front of the first server, to lose responses.
     proxy: FaultProxy,
-    pub answers: Cell<u64>,
+    pub responses: Cell<u64>,
     pub stopping: Cell<bool>,
     opened: Cell<usize>,
-    /// Sessions that were opened before anything went wrong.
+    /// Sessions that were created before the faults begin.
     pub prepared: RefCell<Vec<Subject>>,
     finished: RefCell<Vec<(Habits, Subject)>>,
 }
 
-/// What the clients of one session do.
+/// The behaviour of the clients of one session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Habits {
     clients: u64,
     calls: u64,
     keys: Keys,
-    /// How many calls in a hundred are made with any token, spent ones included.
+    /// The percentage of calls with a random token, including superseded ones.
     replays: u64,
     log_outs: u64,
-    /// The first token for ever, as if no answer arrived.
+    /// Always the first token, as if no response arrived.
     insists: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Keys {
     None,
-    /// One for each token: that of a client which repeats its request, or of tabs that share it.
+    /// One per token: a client that repeats its request, or tabs that share the key.
     OfTheToken,
-    /// One for each call that is no repetition.
+    /// One per call that is not a repetition.
     OfTheCall,
 }
 
 impl Habits {
-    /// A client as it should be: alone, with a key for each token, and repeating what got no answer.
+    /// A correct client: alone, with a key per token, and repeating requests without a response.
     const CAREFUL: Self =
         Self { clients: 1, calls: 16, keys: Keys::OfTheToken, replays: 0, log_outs: 0, insists: false };
-    /// One that never hears its answers.
+    /// A client that never receives a response.
     const INSISTING: Self = Self { calls: 9, insists: true, ..Self::CAREFUL };
     const TABS: Self = Self { clients: 3, calls: 8, ..Self::CAREFUL };
     const THIEVES: Self = Self { replays: 30, ..Self::TABS };
 
-    /// In turn, so that every run has some of each.
+    /// Used in turn, so that every run has all of them.
     const ALL: [Self; 10] = [
         Self::CAREFUL,
         Self { keys: Keys::None, ..Self::TABS },
@@ -88,7 +88,7 @@ impl Habits {
     }
 }
 
-/// All that was seen of one session.
+/// All observations of one session.
 pub struct Session {
     pub careful: bool,
     pub operations: Vec<Operation>,
@@ -97,12 +97,12 @@ pub struct Session {
 impl Traffic {
     pub fn new(servers: Vec<String>) -> Rc<Self> {
         let proxy = FaultProxy::start();
-        proxy.lead_to(&servers[0]);
+        proxy.forward_to(&servers[0]);
         Rc::new(Self {
             time: Time::default(),
             servers,
             proxy,
-            answers: Cell::default(),
+            responses: Cell::default(),
             stopping: Cell::default(),
             opened: Cell::default(),
             prepared: RefCell::default(),
@@ -110,7 +110,7 @@ impl Traffic {
         })
     }
 
-    /// Uses up the prepared sessions, or opens new ones until it is told to stop; so many at a time.
+    /// Runs the prepared sessions, or creates new ones until it is stopped, with this number at a time.
     pub async fn flow(self: Rc<Self>, sessions: u64, mut random: Random) {
         let slots: Vec<_> = (0..sessions).map(|_| rt::spawn(Rc::clone(&self).slot(random.fork()))).collect();
         for slot in slots {
@@ -155,7 +155,7 @@ impl Traffic {
                     Call::Refresh { generation, key: habits.key(generation, &self.time) }
                 }
             };
-            // Nobody is so unlucky for ever: only the first try may lose its answer to the network.
+            // Only the first try may lose its response, so that the client makes progress.
             let lost = repeated.is_none() && random.chance(10);
             match self.send(&subject, &http, call.clone(), lost, &mut random).await {
                 Seen::Nothing | Seen::Unavailable => unanswered = Some(call),
@@ -165,7 +165,7 @@ impl Traffic {
         }
     }
 
-    /// Tries until there is a server to talk to.
+    /// Retries until a server responds.
     async fn send(
         &self,
         subject: &Subject,
@@ -183,28 +183,28 @@ impl Traffic {
             };
             if let Some(seen) = subject.call(&self.time, http, &url, call.clone()).await {
                 if seen != Seen::Nothing {
-                    self.answers.set(self.answers.get() + 1);
+                    self.responses.set(self.responses.get() + 1);
                 }
                 return seen;
             }
             rt::time::sleep(PAUSE).await;
         }
-        panic!("no server came back");
+        panic!("no server responds");
     }
 
-    /// Opens a session of the one person of the run, however often that takes.
+    /// Creates a session of the run's user, with retries.
     pub async fn log_in(&self, random: &mut Random) -> Subject {
         let credentials = json!({"email": "ann@example.org", "password": PASSWORD});
         for _ in 0..PATIENCE.as_millis() / PAUSE.as_millis() {
             let url = format!("{}/auth/login", self.any_server(random));
-            if let Ok(answer) = Request::new(Method::POST, url).json(&credentials).try_send().await
-                && answer.status == 200
+            if let Ok(response) = Request::new(Method::POST, url).json(&credentials).try_send().await
+                && response.status == 200
             {
-                return Subject::of(&answer);
+                return Subject::of(&response);
             }
             rt::time::sleep(PAUSE).await;
         }
-        panic!("nobody could log in");
+        panic!("no login succeeds");
     }
 
     fn any_server(&self, random: &mut Random) -> &str {
@@ -212,7 +212,7 @@ impl Traffic {
         &self.servers[index]
     }
 
-    /// Looks at the rows, and hands out what was seen of all sessions.
+    /// Reads the rows, and returns the observations of all sessions.
     pub fn sessions(&self, database: &TestDatabase) -> Vec<Session> {
         let finished = self.finished.take();
         let look = |(habits, subject): &(Habits, Subject)| {

@@ -1,4 +1,4 @@
-//! The checker tells histories that have an order from those that have none.
+//! The checker accepts histories that have an order and rejects others.
 
 use super::checker::explain;
 use super::history::{Call, LOGGED_OUT, Operation, REUSE, Seen};
@@ -61,7 +61,7 @@ fn racing_tabs_may_share_a_successor_and_sequential_ones_may_not() {
 fn two_lineages_are_impossible() {
     let rotations = [1, 2, 3].map(|n| refresh((2 * n, 2 * n + 1), n - 1, None, Seen::Rotation(n)));
     for rules in [NO_GRACE, ENDLESS] {
-        // The thief of the first token goes on from it while the owner does, too.
+        // The thief of the first token refreshes it while the owner does as well.
         let thief = refresh((10, 11), 0, None, Seen::Rotation(1));
         assert_impossible(rules, &[&rotations[..], &[thief]].concat());
     }
@@ -128,7 +128,7 @@ fn a_request_without_a_response_may_take_effect_now_later_or_never() {
     assert_fine(NO_GRACE, &[lost.clone(), retry.clone()]);
     assert_fine(NO_GRACE, &[lost.clone(), look((3, 4), 0, None), look((5, 6), 1, None)]);
     assert_impossible(NO_GRACE, &[lost.clone(), look((3, 4), 1, None), look((5, 6), 0, None)]);
-    // Another key after the lost one: rotated now, or reuse of what had happened.
+    // Another key after the lost response: a rotation now, or reuse of the lost one.
     for seen in [Seen::Rotation(1), reuse()] {
         assert_fine(NO_GRACE, &[lost.clone(), refresh((3, 4), 0, Some(8), seen)]);
     }

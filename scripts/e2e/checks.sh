@@ -1,35 +1,35 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # variables are shared with the other files that e2e.sh sources
-# Promises, what they expect, and what is said when one is broken. To be sourced by e2e.sh.
+# Checks, their expectations, and the report of a failure. e2e.sh sources this file.
 
 passed=0 skipped=0 expectations=0
-promise="" # the one that is being held against the stack
+check="" # the one in progress
 
 group() {
-    kept
+    finish_check
     printf '\n%s\n' "$1"
 }
 
-# promise SENTENCE: begins one; it is kept if no expectation fails before the next.
-promise() {
-    kept
-    promise=$1
+# check SENTENCE: begins a check. It passes if no expectation fails before the next one begins.
+check() {
+    finish_check
+    check=$1
     expectations=0
 }
 
-kept() {
-    [[ -n $promise ]] || return 0
+finish_check() {
+    [[ -n $check ]] || return 0
     if ((expectations == 0)); then
-        echo "e2e: nothing was expected of: $promise" >&2
+        echo "e2e: no expectation in: $check" >&2
         exit 70
     fi
-    printf '  ok      %s\n' "$promise"
+    printf '  ok      %s\n' "$check"
     passed=$((passed + 1))
-    promise=""
+    check=""
 }
 
-# skip SENTENCE REASON: says what is not looked at.
+# skip SENTENCE REASON: reports a check that cannot run.
 skip() {
-    kept
+    finish_check
     printf '  skip    %s: %s\n' "$1" "$2"
     skipped=$((skipped + 1))
 }
@@ -38,22 +38,22 @@ note() {
     printf '          (%s)\n' "$1"
 }
 
-# Its last line is read by machines: nothing may follow it.
+# The last line is parsed by programs: nothing may follow it.
 totals() {
-    kept
+    finish_check
     printf '\n'
     if ((skipped > 0)); then
-        printf '%d skipped, for the reasons above\n' "$skipped"
+        printf '%d skipped, see above\n' "$skipped"
     fi
     printf '%d passed, 0 failed\n' "$passed"
 }
 
-# fail EXPECTED CAME: the promise is broken. Says all that is needed to see why, and ends.
+# fail EXPECTED RECEIVED: reports the failure with its request and response, and exits.
 fail() {
     {
-        printf '  BROKEN  %s\n' "$promise"
+        printf '  FAILED  %s\n' "$check"
         printf '          expected   %s\n' "$1"
-        printf '          came       %s\n' "$2"
+        printf '          received   %s\n' "$2"
         printf '          to repeat  %s\n\n' "$request"
         printf '%s\n' "${head[@]}"
         printf '%.4000s\n' "$body"
@@ -62,13 +62,13 @@ fail() {
     exit 1
 }
 
-# equal WHAT EXPECTED CAME
+# equal WHAT EXPECTED RECEIVED
 equal() {
     expectations=$((expectations + 1))
     [[ $3 == "$2" ]] || fail "$1 '$2'" "'$3'"
 }
 
-# near WHAT EXPECTED CAME: numbers of seconds, each rounded in its own way.
+# near WHAT EXPECTED RECEIVED: for seconds that are rounded differently.
 near() {
     expectations=$((expectations + 1))
     if [[ ! $3 =~ ^[0-9]+$ ]] || (($3 < $2 - 1 || $3 > $2 + 1)); then
@@ -76,19 +76,19 @@ near() {
     fi
 }
 
-# differ WHAT OTHER CAME
+# differ WHAT OTHER RECEIVED
 differ() {
     expectations=$((expectations + 1))
     [[ $3 != "$2" ]] || fail "$1 other than '$2'" "the same"
 }
 
-# matches WHAT EXTENDED-REGULAR-EXPRESSION CAME
+# matches WHAT EXTENDED-REGULAR-EXPRESSION RECEIVED
 matches() {
     expectations=$((expectations + 1))
     [[ $3 =~ $2 ]] || fail "$1 like $2" "'$3'"
 }
 
-# contains WHAT TEXT CAME, lacks WHAT TEXT CAME
+# contains WHAT TEXT RECEIVED, lacks WHAT TEXT RECEIVED
 contains() {
     expectations=$((expectations + 1))
     [[ $3 == *"$2"* ]] || fail "$1 with $2" "one without it"
@@ -117,7 +117,7 @@ expect_uncached() {
     expect_header Cache-Control no-store
 }
 
-# expect_problem STATUS CODE: an error as all of them are (RFC 9457).
+# expect_problem STATUS CODE: an RFC 9457 error.
 expect_problem() {
     expect_status "$1"
     expect_member code "$2"
@@ -129,13 +129,13 @@ expect_problem() {
     expect_uncached
 }
 
-# expect_ended REASON: what a refresh says of a session that is over. It alone clears the cookie.
+# expect_ended REASON: the error for a session that has ended. Only a refresh also clears the cookie.
 expect_ended() {
     expect_problem 401 session_ended
     expect_member reason "$1"
 }
 
-# expect_fields NAME...: the input is refused, and these members are named.
+# expect_fields NAME...: the input is rejected, and these members are named.
 expect_fields() {
     expect_problem 422 invalid_input
     local name
@@ -144,7 +144,7 @@ expect_fields() {
     done
 }
 
-# expect_challenge [ERROR]: what a bearer-protected route asks for (RFC 6750 §3). No error where no token was sent.
+# expect_challenge [ERROR]: the challenge for a bearer token (RFC 6750 §3), without an error if no token was sent.
 expect_challenge() {
     local challenge
     challenge=$(header WWW-Authenticate)
@@ -167,7 +167,7 @@ expect_cleared_cookie() {
     expect_attributes "$cookie"
 }
 
-# What a cookie must be, whether it brings a token or takes it away.
+# The attributes of the cookie, whether it is set or cleared.
 expect_attributes() {
     equal "HttpOnly of $cookie_name" HttpOnly "$(attribute HttpOnly "$1")"
     equal "Path of $cookie_name" / "$(attribute Path "$1")"
@@ -180,7 +180,7 @@ expect_attributes() {
     fi
 }
 
-# expect_tokens ROTATION: tokens with the refresh token in the cookie. Sets access and token.
+# expect_tokens ROTATION: an access token, and a refresh token in the cookie. Sets access and token.
 expect_tokens() {
     local cookie
     cookie=$(refresh_cookie)
@@ -193,7 +193,7 @@ expect_tokens() {
     expect_pair "$1"
 }
 
-# expect_tokens_in_body ROTATION: tokens with no cookie. Sets access and token.
+# expect_tokens_in_body ROTATION: both tokens in the body, no cookie. Sets access and token.
 expect_tokens_in_body() {
     expect_no_cookie
     token=$(member refresh_token)

@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # variables are shared with the other files that e2e.sh sources
-# What stands in the answer that was read last, and in tokens. To be sourced by e2e.sh.
+# Reads parts of the last response and of tokens. e2e.sh sources this file.
 
-# header NAME: its values, a line each.
+# header NAME: prints its values, one per line.
 header() {
     local line
     for line in "${head[@]}"; do
@@ -12,7 +12,7 @@ header() {
     done
 }
 
-# member NAME [JSON]: the first string, number or word of that name in the body, as JSON writes it; else nothing.
+# member NAME [JSON]: prints the first string, number or word with that name in the body, as it is in JSON; or nothing.
 member() {
     local json=${2-$body}
     local pattern="\"$1\": ?(\"(([^\"\\\\]|\\\\.)*)\"|[^][{}\", ]+)"
@@ -25,7 +25,7 @@ member() {
     fi
 }
 
-# The line of Set-Cookie that is about the refresh token, less the header's name; of several all, a line each.
+# Prints the values of the Set-Cookie headers for the refresh token, one per line.
 refresh_cookie() {
     local line
     while read -r line; do
@@ -35,7 +35,7 @@ refresh_cookie() {
     done < <(header Set-Cookie)
 }
 
-# attribute NAME COOKIE: the value of a cookie's attribute, NAME itself for one without a value; else nothing.
+# attribute NAME COOKIE: prints the value of a cookie's attribute, NAME itself if it has no value, or nothing.
 attribute() {
     local parts part
     IFS=';' read -ra parts <<<"$2"
@@ -47,7 +47,7 @@ attribute() {
     done
 }
 
-# The two readable parts of a token, as JSON (RFC 7515 §7.1).
+# The decoded header and claims of a token, as JSON (RFC 7515 §7.1).
 token_header() {
     from_base64url "${1%%.*}"
 }
@@ -76,7 +76,7 @@ to_base64url() {
     printf '%s' "$1" | base64 | tr -d '\n=' | tr '+/' '-_'
 }
 
-# in_json TEXT: as a JSON string.
+# in_json TEXT: prints it as a JSON string.
 in_json() {
     local text=$1
     text=${text//\\/\\\\}
@@ -84,7 +84,7 @@ in_json() {
     printf '"%s"' "$text"
 }
 
-# Takes tokens and passwords out of what is about to be shown.
+# Shortens tokens and passwords in the output.
 shortened() {
     sed -E 's/(eyJ[A-Za-z0-9_-]{7})[A-Za-z0-9_.-]+/\1…/g; s/("password": ?")([^"\\]|\\.)*/\1…/g'
 }
