@@ -105,13 +105,13 @@ impl Call {
             _ => NoResponse::BrokenOff,
         })?;
         let body = response.body().limit(1 << 20).await.map_err(|_| NoResponse::BrokenOff)?;
-        let answer = Response {
+        let response = Response {
             status: response.status().as_u16(),
             headers: response.headers().clone(),
             body: body.to_vec(),
         };
-        evidence::exchange(&sent_body, answer.status, &answer.body, &answer.cookies());
-        Ok(answer)
+        evidence::exchange(&sent_body, response.status, &response.body, &response.cookies());
+        Ok(response)
     }
 }
 
@@ -193,8 +193,8 @@ impl Response {
     }
 
     pub fn assert_ended(self, reason: &str) -> Self {
-        let answer = self.assert_problem(401, "session_ended");
-        assert_eq!(answer.json()["reason"], json!(reason));
-        answer
+        let response = self.assert_problem(401, "session_ended");
+        assert_eq!(response.json()["reason"], json!(reason));
+        response
     }
 }

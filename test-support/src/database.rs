@@ -187,7 +187,7 @@ pub fn hex(text: &str) -> String {
 impl Drop for TestDatabase {
     fn drop(&mut self) {
         if evidence::is_recorded() && self.is_reachable() {
-            evidence::exposed(evidence::Place::Database, self.db_dump().as_bytes());
+            evidence::exposed(evidence::Sink::Database, self.db_dump().as_bytes());
         }
         if let Location::Postgres { server, name } = &self.location {
             // A connection of a server that still runs would block this.

@@ -23,13 +23,13 @@ static FILES: Mutex<BTreeMap<&str, File>> = Mutex::new(BTreeMap::new());
 
 /// Where a secret must not appear.
 #[derive(Clone, Copy, Debug)]
-pub enum Place {
+pub enum Sink {
     Log,
     Database,
     Error,
 }
 
-impl Place {
+impl Sink {
     fn name(self) -> &'static str {
         match self {
             Self::Log => "log",
@@ -67,8 +67,8 @@ pub fn token(token: &str) {
 }
 
 /// Records text that must not contain a secret.
-pub fn exposed(place: Place, text: &[u8]) {
-    write(place.name(), text);
+pub fn exposed(sink: Sink, text: &[u8]) {
+    write(sink.name(), text);
 }
 
 /// Records a request and its response: the passwords of the request unless they were rejected as invalid input, the tokens
@@ -83,7 +83,7 @@ pub fn exchange(request: &[u8], status: u16, response: &[u8], cookies: &[String]
         }
     }
     if status >= 400 {
-        exposed(Place::Error, response);
+        exposed(Sink::Error, response);
     }
     for text in members(response, &["access_token", "refresh_token"]) {
         token(&text);

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use log::{LevelFilter, Log, Metadata, Record};
 
-use crate::evidence::{self, Place};
+use crate::evidence::{self, Sink};
 
 static LOGGER: Logger = Logger { security: Mutex::new(Vec::new()) };
 
@@ -36,7 +36,7 @@ impl Log for Logger {
         }
         if evidence::is_recorded() {
             let line = format!("{} {} {}", record.level(), record.target(), record.args());
-            evidence::exposed(Place::Log, line.as_bytes());
+            evidence::exposed(Sink::Log, line.as_bytes());
         }
     }
 

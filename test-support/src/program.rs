@@ -12,7 +12,7 @@ use std::time::Duration;
 use awc::http::Method;
 
 use crate::Call;
-use crate::evidence::{self, Place};
+use crate::evidence::{self, Sink};
 
 /// How long a server may take until it listens, with migrations and on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -73,7 +73,7 @@ impl Program {
         let log = std::thread::spawn(move || {
             let mut log = String::new();
             stderr.read_to_string(&mut log).expect("text");
-            evidence::exposed(Place::Log, log.as_bytes());
+            evidence::exposed(Sink::Log, log.as_bytes());
             log
         });
         for (name, value) in variables {

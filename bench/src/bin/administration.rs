@@ -59,9 +59,9 @@ async fn run(arguments: &Arguments) -> bool {
     server.register(&client, ADMINISTRATOR).await;
 
     import(&server, arguments.users).await;
-    let begun = Instant::now();
+    let started = Instant::now();
     fill(server.database(), arguments.sessions);
-    println!("  sessions and events created in {:.0} s", begun.elapsed().as_secs_f64());
+    println!("  sessions and events created in {:.0} s", started.elapsed().as_secs_f64());
 
     let login = json!({"email": ADMINISTRATOR, "password": PASSWORD});
     let response = server.post(&client, "/auth/login").json(&login).send().await.assert_status(200);
@@ -83,11 +83,11 @@ async fn import(server: &BenchServer, users: u32) {
 
     let words = ["auth-server", "users", "import", path.to_str().expect("UTF-8")];
     let command = CommandLine::try_parse_from(words).expect("a command line").command;
-    let begun = Instant::now();
+    let started = Instant::now();
     let settings = settings(&server.database().url).expect("settings");
     cli::run(&settings, command.expect("a command")).await.expect("an import");
     std::fs::remove_file(path).expect("the file");
-    println!("  imported in {:.0} s", begun.elapsed().as_secs_f64());
+    println!("  imported in {:.0} s", started.elapsed().as_secs_f64());
 }
 
 /// Spread over the alphabet.
@@ -149,7 +149,7 @@ impl Bench {
             ("search, three letters", format!("/admin/users?q={prefix}")),
             ("search, username", format!("/admin/users?q=user{middle:07}")),
             ("search, e-mail", format!("/admin/users?q={}", email(middle))),
-            ("search, nobody", "/admin/users?q=zzzzzz".to_owned()),
+            ("search, no match", "/admin/users?q=zzzzzz".to_owned()),
             ("one user", format!("/admin/users/{id}")),
             ("their sessions", format!("/admin/users/{id}/sessions")),
             ("own sessions (51)", "/auth/sessions".to_owned()),
@@ -183,9 +183,9 @@ impl Bench {
         let mut measured = Vec::new();
         let mut items = 0;
         for _ in 0..calls {
-            let begun = Instant::now();
+            let started = Instant::now();
             let response = self.get(path).await;
-            measured.push(begun.elapsed());
+            measured.push(started.elapsed());
             let body = response.json();
             items =
                 ["items", "sessions"].iter().filter_map(|name| body[*name].as_array()).map(Vec::len).sum();

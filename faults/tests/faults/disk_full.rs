@@ -12,7 +12,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use test_support::{Program, TestDatabase};
 
-use crate::servers::{AUTH_SERVER, PASSWORD, Place, on_postgres, register};
+use crate::servers::{AUTH_SERVER, Deployment, PASSWORD, on_postgres, register};
 use crate::traffic::{Traffic, User, assert_unavailable};
 
 /// Starts a program with a small disk mounted at a folder: a tmpfs in its own mount namespace, which ends with the process.
@@ -31,13 +31,14 @@ async fn a_full_disk_loses_no_session() {
         eprintln!("SKIPPED: a tmpfs cannot be mounted in a namespace here");
         return;
     };
-    let place = Place::with(TestDatabase::on_sqlite());
+    let deployment = Deployment::with(TestDatabase::on_sqlite());
     let url = format!("sqlite://{}/small.db", disk.folder.path().display());
-    let server = place
-        .start_program(disk.starter.to_str().expect("text"), place.address, &[("DATABASE_URL", &url)])
+    let server = deployment
+        .start_program(disk.starter.to_str().expect("text"), deployment.address, &[("DATABASE_URL", &url)])
         .await;
-    let users = [User::register(place.address, "ann").await, User::register(place.address, "bob").await];
-    let traffic = Traffic::start(place.address, users.to_vec());
+    let users =
+        [User::register(deployment.address, "ann").await, User::register(deployment.address, "bob").await];
+    let traffic = Traffic::start(deployment.address, users.to_vec());
 
     let mut recoveries = Vec::new();
     for _ in 0..3 {
@@ -55,11 +56,11 @@ async fn a_full_disk_loses_no_session() {
     }
 
     let record = traffic.finish();
-    assert!(record.unavailable > 0, "nobody noticed");
-    record.assert_nothing_lost(place.address).await;
+    assert!(record.unavailable > 0, "no request was rejected while the disk was full");
+    record.assert_nothing_lost(deployment.address).await;
     register(&server, "newcomer").await;
     println!(
-        "a full disk: {} told 503, longest response {:?}; served again {recoveries:?} after there was room",
+        "a full disk: {} responses 503, longest response {:?}; served again {recoveries:?} after space was freed",
         record.unavailable, record.longest
     );
 }

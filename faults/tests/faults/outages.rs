@@ -12,10 +12,10 @@ use futures_util::future::join_all;
 use test_support::{Call, Program, TestDatabase, client};
 
 use crate::cluster::Cluster;
-use crate::servers::Place;
+use crate::servers::Deployment;
 use crate::traffic::{Traffic, User, assert_unavailable};
 
-const PEOPLE: usize = 8;
+const USERS: usize = 8;
 /// More than the server has threads for SQL.
 const CROWD: usize = 1200;
 /// More than PostgreSQL and the pool need, on a busy machine. The times are printed.
@@ -44,68 +44,70 @@ async fn refreshes_survive_twenty_database_restarts() {
 #[actix_web::test]
 async fn many_clients_get_503_promptly_while_the_database_is_down() {
     let Some(mut cluster) = Cluster::start() else { return };
-    let place = Place::with(TestDatabase::on_postgres(cluster.url()));
-    let server = place.start().await;
-    let user = User::register(place.address, "ann").await;
+    let deployment = Deployment::with(TestDatabase::on_postgres(cluster.url()));
+    let server = deployment.start().await;
+    let user = User::register(deployment.address, "ann").await;
     cluster.stop_immediately();
     assert_unavailable(server.get("/readyz").send().await);
 
     let clients: Vec<_> = (0..CROWD).map(|_| client()).collect();
-    let ask = async |client: &awc::Client| {
+    let request = async |client: &awc::Client| {
         let mut longest = Duration::ZERO;
         for _ in 0..4 {
             let sent = Instant::now();
-            assert_unavailable(user.attempt(client, place.address, "a-key-of-twenty-two-characters").await);
+            assert_unavailable(
+                user.attempt(client, deployment.address, "a-key-of-twenty-two-characters").await,
+            );
             longest = longest.max(sent.elapsed());
         }
         longest
     };
-    let longest = join_all(clients.iter().map(ask)).await.into_iter().max().expect("a crowd");
+    let longest = join_all(clients.iter().map(request)).await.into_iter().max().expect("a client");
     println!("{CROWD} clients while the database is unavailable: longest response {longest:?}");
     assert!(longest < LONGEST, "a response took {longest:?}");
 
     cluster.start_again();
     wait_until_ready(&server).await;
-    user.clone().refresh(place.address).await;
+    user.clone().refresh(deployment.address).await;
 }
 
 #[actix_web::test]
 async fn a_hanging_database_does_not_block_requests_forever() {
     let Some(cluster) = Cluster::start() else { return };
-    let place = Place::with(TestDatabase::on_postgres(cluster.url()));
-    let server = place.start().await;
-    let user = User::register(place.address, "ann").await;
-    let pulse = Pulse::start(place.address);
+    let deployment = Deployment::with(TestDatabase::on_postgres(cluster.url()));
+    let server = deployment.start().await;
+    let user = User::register(deployment.address, "ann").await;
+    let pulse = Pulse::start(deployment.address);
     let frozen = cluster.freeze();
 
-    let clients: Vec<_> = (0..PEOPLE * 5).map(|_| client()).collect();
-    let ask = async |client: &awc::Client| {
+    let clients: Vec<_> = (0..USERS * 5).map(|_| client()).collect();
+    let request = async |client: &awc::Client| {
         let sent = Instant::now();
-        assert_unavailable(user.attempt(client, place.address, "a-key-of-twenty-two-characters").await);
+        assert_unavailable(user.attempt(client, deployment.address, "a-key-of-twenty-two-characters").await);
         sent.elapsed()
     };
-    let longest = join_all(clients.iter().map(ask)).await.into_iter().max().expect("a client");
+    let longest = join_all(clients.iter().map(request)).await.into_iter().max().expect("a client");
     println!("a database that hangs: longest response {longest:?}, of /healthz {:?}", pulse.finish());
     assert!(longest < LONGEST, "a response took {longest:?}");
 
     drop(frozen);
     wait_until_ready(&server).await;
     // With its key the client gets the next generation, whether or not the rotation was committed.
-    let response = user.attempt(&client(), place.address, "a-key-of-twenty-two-characters").await;
+    let response = user.attempt(&client(), deployment.address, "a-key-of-twenty-two-characters").await;
     user.clone().take(response.assert_status(200));
 }
 
 /// Stops PostgreSQL during traffic, and starts it again after each of these times.
 async fn restarts(gaps: &[Duration]) {
     let Some(mut cluster) = Cluster::start() else { return };
-    let place = Place::with(TestDatabase::on_postgres(cluster.url()));
-    let server = place.start().await;
-    let traffic = Traffic::start(place.address, users(place.address).await);
-    let pulse = Pulse::start(place.address);
+    let deployment = Deployment::with(TestDatabase::on_postgres(cluster.url()));
+    let server = deployment.start().await;
+    let traffic = Traffic::start(deployment.address, users(deployment.address).await);
+    let pulse = Pulse::start(deployment.address);
 
     let mut recoveries = Vec::new();
     for gap in gaps {
-        traffic.wait_for_more(PEOPLE * 5);
+        traffic.wait_for_more(USERS * 5);
         cluster.stop_immediately();
         assert_unavailable(server.get("/readyz").send().await);
         sleep(*gap);
@@ -118,12 +120,12 @@ async fn restarts(gaps: &[Duration]) {
 
     let heartbeat = pulse.finish();
     let record = traffic.finish();
-    record.assert_nothing_lost(place.address).await;
-    assert!(record.unavailable >= gaps.len(), "nobody noticed");
+    record.assert_nothing_lost(deployment.address).await;
+    assert!(record.unavailable >= gaps.len(), "no refresh was rejected while the database was unavailable");
     assert!(record.longest < LONGEST, "a response took {:?}", record.longest);
     let generations: u64 = record.users.iter().map(|user| user.generation).sum();
     println!(
-        "{} restarts: {generations} refreshes acknowledged and none lost, {} told 503; longest response {:?}, of /healthz \
+        "{} restarts: {generations} refreshes acknowledged and none lost, {} responses 503; longest response {:?}, of /healthz \
          {heartbeat:?}; serving again after at most {:?} of the database's return",
         gaps.len(),
         record.unavailable,
@@ -134,7 +136,7 @@ async fn restarts(gaps: &[Duration]) {
 
 async fn users(address: SocketAddr) -> Vec<User> {
     let mut users = Vec::new();
-    for number in 0..PEOPLE {
+    for number in 0..USERS {
         users.push(User::register(address, &format!("user{number}")).await);
     }
     users

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use test_support::{Program, Response, free_address};
 
 use crate::relay::Relay;
-use crate::servers::{PASSWORD, Place, register, start_api_with};
+use crate::servers::{Deployment, PASSWORD, register, start_api_with};
 
 const TOKEN: &str = "feed-token-of-the-tests-0123456789abcdef";
 /// The promised limit, which is tested if there are enough measurements.
@@ -19,7 +19,7 @@ const LAX: Duration = Duration::from_secs(10);
 
 /// Two auth servers on one database, with one issuer.
 struct Stack {
-    place: Place,
+    deployment: Deployment,
     first: Program,
     second: Program,
 }
@@ -34,14 +34,14 @@ struct User {
 impl Stack {
     async fn start() -> Self {
         test_support::evidence::secret(TOKEN);
-        let place = Place::new();
-        let first = place.start_with(&[("REVOCATION_FEED_TOKEN", TOKEN)]).await;
-        let second = place.start_at(free_address(), &[("REVOCATION_FEED_TOKEN", TOKEN)]).await;
-        Self { place, first, second }
+        let deployment = Deployment::new();
+        let first = deployment.start_with(&[("REVOCATION_FEED_TOKEN", TOKEN)]).await;
+        let second = deployment.start_at(free_address(), &[("REVOCATION_FEED_TOKEN", TOKEN)]).await;
+        Self { deployment, first, second }
     }
 
     fn issuer(&self) -> String {
-        format!("http://{}", self.place.address)
+        format!("http://{}", self.deployment.address)
     }
 
     /// A resource server that reads the feed at this address, and is up to date.
@@ -93,9 +93,9 @@ async fn until_rejected(api: &Program, user: &User, since: Instant) -> Duration 
 }
 
 async fn eventually(within: Duration, mut holds: impl AsyncFnMut() -> bool) {
-    let begun = Instant::now();
+    let started = Instant::now();
     while !holds().await {
-        assert!(begun.elapsed() < within, "timeout");
+        assert!(started.elapsed() < within, "timeout");
         sleep(Duration::from_millis(20)).await;
     }
 }
@@ -140,7 +140,7 @@ async fn a_removed_role_makes_tokens_stale_and_a_refresh_renews_them() {
     let api = stack.api(&stack.first.url(), &[]).await;
     register(&stack.first, "root").await;
     register(&stack.first, "ann").await;
-    stack.place.database.db_execute(r#"UPDATE users SET roles = '["admin"]'"#);
+    stack.deployment.database.db_execute(r#"UPDATE users SET roles = '["admin"]'"#);
     let (root, ann) =
         (log_in(&stack.second, "root@example.org").await, log_in(&stack.first, "ann@example.org").await);
     api.get("/admin").bearer(&ann.access_token).send().await.assert_status(200);
@@ -180,7 +180,7 @@ enum Outage {
 async fn ended_meanwhile(outage: Outage, count: usize, within: Duration) {
     let stack = Stack::start().await;
     let mut listened_to =
-        Some(stack.place.start_at(free_address(), &[("REVOCATION_FEED_TOKEN", TOKEN)]).await);
+        Some(stack.deployment.start_at(free_address(), &[("REVOCATION_FEED_TOKEN", TOKEN)]).await);
     let port = listened_to.as_ref().map_or(0, |server| server.address.port());
     let relay = Relay::to(port);
     let api = stack.api(&format!("http://127.0.0.1:{}", relay.port()), &[]).await;
@@ -217,7 +217,7 @@ async fn ended_meanwhile(outage: Outage, count: usize, within: Duration) {
         Outage::Cut => relay.forward_to(port),
         Outage::Silence => relay.release(),
         Outage::Killed => {
-            let other = stack.place.start_at(free_address(), &[("REVOCATION_FEED_TOKEN", TOKEN)]).await;
+            let other = stack.deployment.start_at(free_address(), &[("REVOCATION_FEED_TOKEN", TOKEN)]).await;
             relay.forward_to(other.address.port());
             listened_to = Some(other);
         }
@@ -237,7 +237,7 @@ async fn ended_meanwhile(outage: Outage, count: usize, within: Duration) {
     }
     call(&api, &staying).await.assert_status(200);
     println!(
-        "{outage:?}: {count} sessions that ended meanwhile were refused {} after it was over",
+        "{outage:?}: {count} sessions that ended during the outage were rejected {} after it",
         millis(took)
     );
     assert!(took <= within, "{outage:?}: {took:?}");
@@ -292,10 +292,10 @@ async fn a_resource_server_accepts_no_tokens_while_its_feed_is_too_old() {
 async fn a_resource_server_started_later_rejects_sessions_that_ended_before() {
     let stack = Stack::start().await;
     register(&stack.first, "ann").await;
-    let (gone, here) =
+    let (ended, active) =
         (log_in(&stack.first, "ann@example.org").await, log_in(&stack.first, "ann@example.org").await);
-    log_out(&stack.first, &gone).await;
+    log_out(&stack.first, &ended).await;
     let api = stack.api(&stack.second.url(), &[]).await;
-    call(&api, &gone).await.assert_problem(401, "session_ended");
-    call(&api, &here).await.assert_status(200);
+    call(&api, &ended).await.assert_problem(401, "session_ended");
+    call(&api, &active).await.assert_status(200);
 }

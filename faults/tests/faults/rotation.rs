@@ -4,8 +4,9 @@
 //! `traffic` lets clients refresh, and `history` records what they observe. `checker` searches for an order that `model` allows.
 //! `promises` are tests over all runs, and `controls` breaks the server to show that they would fail.
 
-mod between_commit_and_answer;
+mod between_commit_and_response;
 mod checker;
+mod checker_tests;
 mod controls;
 mod crashes;
 mod history;
@@ -15,4 +16,3 @@ mod random;
 mod runs;
 mod subject;
 mod traffic;
-mod verdicts;

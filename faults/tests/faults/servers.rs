@@ -13,12 +13,12 @@ pub fn on_postgres() -> bool {
 pub const AUTH_SERVER: &str = env!("CARGO_BIN_EXE_auth-server-under-test");
 
 /// The address and the database of an auth server, which outlive the server.
-pub struct Place {
+pub struct Deployment {
     pub address: SocketAddr,
     pub database: TestDatabase,
 }
 
-impl Place {
+impl Deployment {
     pub fn new() -> Self {
         Self::with(TestDatabase::fresh())
     }
@@ -74,10 +74,10 @@ pub async fn register(server: &Program, name: &str) -> Response {
 
 #[actix_web::test]
 async fn a_session_survives_a_killed_server() {
-    let place = Place::new();
-    let server = place.start().await;
+    let deployment = Deployment::new();
+    let server = deployment.start().await;
     let token = register(&server, "ann").await.refresh_cookie().expect("a cookie");
     server.kill();
-    let server = place.start().await;
+    let server = deployment.start().await;
     server.post("/auth/refresh").cookie(&token).send().await.assert_status(200);
 }

@@ -9,10 +9,10 @@ use test_support::{Call, Program, TestDatabase};
 
 use crate::cluster::Cluster;
 use crate::relay::Relay;
-use crate::servers::{PASSWORD, Place};
+use crate::servers::{Deployment, PASSWORD};
 use crate::traffic::{User, assert_unavailable};
 
-const PEOPLE: usize = 5;
+const USERS: usize = 5;
 /// Rotations that the standby does not receive: more than one, so that the token is ahead by more than a lost response.
 const UNHEARD: usize = 3;
 
@@ -21,34 +21,34 @@ struct Replicated {
     primary: Cluster,
     standby: Cluster,
     wire: Relay,
-    place: Place,
+    deployment: Deployment,
     users: Vec<User>,
 }
 
 #[actix_web::test]
 async fn sessions_continue_on_a_standby_that_missed_their_last_rotations() {
     let Some(mut replicated) = Replicated::start() else { return };
-    let server = replicated.place.start().await;
+    let server = replicated.deployment.start().await;
     let newcomer = replicated.use_sessions().await;
     server.kill();
 
     replicated.primary.stop_immediately();
     replicated.standby.promote();
     let url = replicated.url_at(replicated.standby.port());
-    let server = replicated.place.start_with(&[("DATABASE_URL", &url)]).await;
+    let server = replicated.deployment.start_with(&[("DATABASE_URL", &url)]).await;
     replicated.assert_all_sessions_continue(server, newcomer).await;
 }
 
 #[actix_web::test]
 async fn servers_reconnect_to_a_promoted_standby_at_the_same_address() {
     let Some(mut replicated) = Replicated::start() else { return };
-    let door = Relay::to(replicated.primary.port());
-    let url = replicated.url_at(door.port());
-    let server = replicated.place.start_with(&[("DATABASE_URL", &url)]).await;
+    let relay = Relay::to(replicated.primary.port());
+    let url = replicated.url_at(relay.port());
+    let server = replicated.deployment.start_with(&[("DATABASE_URL", &url)]).await;
     let newcomer = replicated.use_sessions().await;
 
     replicated.primary.stop_immediately();
-    door.forward_to(replicated.standby.port());
+    relay.forward_to(replicated.standby.port());
     // Before the promotion it is read-only.
     sleep(Duration::from_secs(1));
     assert_unavailable(server.get("/readyz").send().await);
@@ -70,30 +70,30 @@ impl Replicated {
         let primary = Cluster::start()?;
         let wire = Relay::to(primary.port());
         let standby = Cluster::standby_of(wire.port());
-        let place = Place::with(TestDatabase::on_postgres(primary.url()));
-        Some(Self { primary, standby, wire, place, users: Vec::new() })
+        let deployment = Deployment::with(TestDatabase::on_postgres(primary.url()));
+        Some(Self { primary, standby, wire, deployment, users: Vec::new() })
     }
 
     fn url_at(&self, port: u16) -> String {
-        self.place.database.url.replace(&format!(":{}/", self.primary.port()), &format!(":{port}/"))
+        self.deployment.database.url.replace(&format!(":{}/", self.primary.port()), &format!(":{port}/"))
     }
 
     /// Users register and refresh. Then the standby is cut off, they refresh again, and another user registers. Returns that
     /// user.
     async fn use_sessions(&mut self) -> User {
-        for number in 0..PEOPLE {
-            let mut user = User::register(self.place.address, &format!("user{number}")).await;
-            user.refresh(self.place.address).await;
+        for number in 0..USERS {
+            let mut user = User::register(self.deployment.address, &format!("user{number}")).await;
+            user.refresh(self.deployment.address).await;
             self.users.push(user);
         }
         self.wait_until_standby_has_caught_up();
         self.wire.cut();
         for user in &mut self.users {
             for _ in 0..UNHEARD {
-                user.refresh(self.place.address).await;
+                user.refresh(self.deployment.address).await;
             }
         }
-        User::register(self.place.address, "newcomer").await
+        User::register(self.deployment.address, "newcomer").await
     }
 
     fn wait_until_standby_has_caught_up(&self) {
@@ -108,7 +108,7 @@ impl Replicated {
 
     /// The newest tokens of all users work. The user who registered after the cut is unknown, and can register again.
     async fn assert_all_sessions_continue(mut self, server: Program, newcomer: User) {
-        let address = self.place.address;
+        let address = self.deployment.address;
         for user in &mut self.users {
             user.refresh(address).await;
             user.refresh(address).await;
@@ -121,7 +121,7 @@ impl Replicated {
 
         let log = server.kill();
         let restored = log.lines().filter(|line| line.contains("generation_restored")).count();
-        assert_eq!(restored, PEOPLE, "one event per session that was behind: {log}");
+        assert_eq!(restored, USERS, "one event per session that was behind: {log}");
         assert!(!log.contains("reuse_detected"), "{log}");
     }
 }

@@ -80,7 +80,7 @@ impl Traffic {
         let (stopped, counter) = (Arc::clone(&stop), Arc::clone(&acknowledged));
         let thread = thread::spawn(move || {
             System::new().block_on(async {
-                let all = users.into_iter().map(|user| go_on(address, user, &stopped, &counter));
+                let all = users.into_iter().map(|user| keep_refreshing(address, user, &stopped, &counter));
                 join_all(all).await.into_iter().fold(Record::default(), Record::with)
             })
         });
@@ -94,9 +94,9 @@ impl Traffic {
 
     /// Blocks until this number of further refreshes have succeeded.
     pub fn wait_for_more(&self, count: usize) {
-        let wanted = self.acknowledged() + count;
+        let target = self.acknowledged() + count;
         let started = Instant::now();
-        while self.acknowledged() < wanted {
+        while self.acknowledged() < target {
             assert!(!self.thread.is_finished(), "the traffic has stopped");
             assert!(started.elapsed() < Duration::from_secs(60), "no refresh succeeds");
             thread::sleep(Duration::from_millis(5));
@@ -131,7 +131,12 @@ impl Record {
     }
 }
 
-async fn go_on(address: SocketAddr, mut user: User, stop: &AtomicBool, acknowledged: &AtomicUsize) -> Record {
+async fn keep_refreshing(
+    address: SocketAddr,
+    mut user: User,
+    stop: &AtomicBool,
+    acknowledged: &AtomicUsize,
+) -> Record {
     let client = client();
     let mut record = Record::default();
     while !stop.load(Ordering::SeqCst) {

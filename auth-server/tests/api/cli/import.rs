@@ -35,7 +35,7 @@ pub fn import(database: &TestDatabase, lines: &[Value], arguments: &[&str]) -> O
     file.write_all(text(lines).as_bytes()).expect("a file");
     let path = file.path().to_str().expect("a path").to_owned();
     let output = command(database, &[&[path.as_str()], arguments].concat()).output().expect("the program");
-    evidence::exposed(evidence::Place::Error, &output.stderr);
+    evidence::exposed(evidence::Sink::Error, &output.stderr);
     let text = |bytes| String::from_utf8(bytes).expect("text");
     Outcome {
         succeeded: output.status.success(),

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::servers::{Place, on_postgres, register, start_api};
+use crate::servers::{Deployment, on_postgres, register, start_api};
 
 /// Requests that are sent before their responses are read.
 const BATCH: usize = 50;
@@ -33,8 +33,8 @@ async fn flood_of_bad_tokens(count: usize) {
     if on_postgres() {
         return;
     }
-    let place = Place::new();
-    let server = place.start().await;
+    let deployment = Deployment::new();
+    let server = deployment.start().await;
     let api = start_api(&server.url()).await;
     let token = register(&server, "ann").await.json()["access_token"].as_str().expect("a token").to_owned();
     while api.get("/readyz").send().await.status != 200 {

@@ -11,7 +11,7 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 use tempfile::TempDir;
 use test_support::{Program, TestDatabase};
 
-use crate::servers::{AUTH_SERVER, Place, on_postgres};
+use crate::servers::{AUTH_SERVER, Deployment, on_postgres};
 use crate::traffic::{Traffic, User};
 
 /// The limit for the server's memory per idle connection.
@@ -49,8 +49,8 @@ async fn a_server_raises_its_limit_of_open_files() {
     let starter = folder.path().join("starter");
     fs::write(&starter, format!("#!/bin/sh\nulimit -Sn 256\nexec {AUTH_SERVER}\n")).expect("a script");
     fs::set_permissions(&starter, fs::Permissions::from_mode(0o700)).expect("a script that runs");
-    let place = Place::with(TestDatabase::on_sqlite());
-    let server = place.start_program(starter.to_str().expect("text"), place.address, &[]).await;
+    let deployment = Deployment::with(TestDatabase::on_sqlite());
+    let server = deployment.start_program(starter.to_str().expect("text"), deployment.address, &[]).await;
     let limits = fs::read_to_string(format!("/proc/{}/limits", server.id())).expect("its limits");
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).expect("a limit");
     let numbers: Vec<&str> = line.split_whitespace().collect();
@@ -63,9 +63,9 @@ async fn idle_connections(count: usize) {
         return;
     }
     let count = allow(count);
-    let place = Place::new();
-    let server = place.start().await;
-    let traffic = Traffic::start(place.address, vec![User::register(place.address, "ann").await]);
+    let deployment = Deployment::new();
+    let server = deployment.start().await;
+    let traffic = Traffic::start(deployment.address, vec![User::register(deployment.address, "ann").await]);
     traffic.wait_for_more(10);
     let before = server.resident_memory();
 
@@ -99,13 +99,13 @@ async fn churn(count: usize) {
     if on_postgres() {
         return;
     }
-    let place = Place::new();
-    let server = place.start().await;
-    let traffic = Traffic::start(place.address, vec![User::register(place.address, "ann").await]);
-    come_and_go(place.address, 500);
+    let deployment = Deployment::new();
+    let server = deployment.start().await;
+    let traffic = Traffic::start(deployment.address, vec![User::register(deployment.address, "ann").await]);
+    open_and_close(deployment.address, 500);
     let before = server.resident_memory();
     let started = Instant::now();
-    come_and_go(place.address, count);
+    open_and_close(deployment.address, count);
     let took = started.elapsed();
     wait_until_closed(&server);
     let after = server.resident_memory();
@@ -120,7 +120,7 @@ async fn churn(count: usize) {
 }
 
 /// Every second one without a request.
-fn come_and_go(address: SocketAddr, count: usize) {
+fn open_and_close(address: SocketAddr, count: usize) {
     for number in 0..count {
         let mut connection = TcpStream::connect(address).expect("a connection");
         if number % 2 == 0 {

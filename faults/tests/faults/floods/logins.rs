@@ -9,7 +9,7 @@ use bench::logins::{Flood, Stretch, WAITING, flood, refreshes};
 use bench::{Latencies, available_cores, millis};
 use test_support::Program;
 
-use crate::servers::{Place, on_postgres, register};
+use crate::servers::{Deployment, on_postgres, register};
 
 /// The default, in KiB.
 const ARGON2_MEMORY: u64 = 19456;
@@ -32,9 +32,9 @@ async fn flooded(length: Duration) {
     if on_postgres() {
         return;
     }
-    let place = Place::new();
+    let deployment = Deployment::new();
     let memory = ARGON2_MEMORY.to_string();
-    let server = place.start_with(&[("ARGON2_MEMORY_KIB", &memory), ("ARGON2_ITERATIONS", "2")]).await;
+    let server = deployment.start_with(&[("ARGON2_MEMORY_KIB", &memory), ("ARGON2_ITERATIONS", "2")]).await;
     let mut token = register(&server, "user").await.refresh_cookie().expect("a cookie");
     let cores = available_cores();
     let connections = (cores + WAITING) * 5;

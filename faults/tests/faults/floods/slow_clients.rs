@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::servers::{Place, on_postgres, start_api};
+use crate::servers::{Deployment, on_postgres, start_api};
 use crate::traffic::{Traffic, User};
 
 /// The pause between two bytes, short enough that no connection looks idle.
@@ -58,10 +58,10 @@ async fn slow_clients_are_disconnected_while_others_are_served() {
     if on_postgres() {
         return;
     }
-    let place = Place::new();
-    let server = place.start().await;
+    let deployment = Deployment::new();
+    let server = deployment.start().await;
     let api = start_api("http://127.0.0.1:9").await;
-    let traffic = Traffic::start(place.address, vec![User::register(place.address, "ann").await]);
+    let traffic = Traffic::start(deployment.address, vec![User::register(deployment.address, "ann").await]);
 
     let servers = [("auth-server", server.address), ("resource-server", api.address)];
     let (figures, served) = thread::scope(|scope| {
@@ -100,8 +100,8 @@ async fn a_client_that_sends_and_never_reads_is_disconnected() {
     if on_postgres() {
         return;
     }
-    let place = Place::new();
-    let server = place.start().await;
+    let deployment = Deployment::new();
+    let server = deployment.start().await;
     let api = start_api("http://127.0.0.1:9").await;
     for address in [server.address, api.address] {
         assert!(held_by_flood(address).is_some());

@@ -9,7 +9,7 @@ use test_support::fault_proxy::FaultProxy;
 use test_support::{Call, Program, client};
 
 use super::bad_tokens::with_unknown_key;
-use crate::servers::{Place, on_postgres, register, start_api};
+use crate::servers::{Deployment, on_postgres, register, start_api};
 
 const CLIENTS: usize = 16;
 /// The minimum time between two fetches of the auth server's keys, in seconds.
@@ -31,8 +31,8 @@ async fn flood_of_unknown_keys(length: Duration, pause: Duration) {
     if on_postgres() {
         return;
     }
-    let (place, proxy) = (Place::new(), FaultProxy::start());
-    let server = place.start_with(&[("ISSUER", &proxy.url())]).await;
+    let (deployment, proxy) = (Deployment::new(), FaultProxy::start());
+    let server = deployment.start_with(&[("ISSUER", &proxy.url())]).await;
     proxy.forward_to(&server.url());
     let api = start_api(&proxy.url()).await;
     let token = register(&server, "ann").await.json()["access_token"].as_str().expect("a token").to_owned();

@@ -26,7 +26,7 @@ pub fn explain(rules: Rules, history: &[Operation]) -> Result<Explanation, Strin
         .collect();
     for operation in &mut operations {
         if operation.seen == Seen::Unavailable {
-            operation.seen = Seen::Nothing;
+            operation.seen = Seen::NoResponse;
         }
     }
     operations.sort_by_key(|operation| operation.invoked);
@@ -39,14 +39,14 @@ pub fn explain(rules: Rules, history: &[Operation]) -> Result<Explanation, Strin
         order: Vec::new(),
         best: Vec::new(),
     };
-    if search.goes_on(0, State::default()) {
+    if search.can_complete(0, State::default()) {
         return Ok(search.explanation());
     }
     let best = search.best;
     let mut text = String::from("no order explains this session (the best one is numbered):\n");
     for (index, operation) in operations.iter().enumerate() {
-        let place = best.iter().position(|(one, _)| *one == index).map(|place| place.to_string());
-        let _ = writeln!(text, "{:>4}  {operation}", place.unwrap_or_default());
+        let position = best.iter().position(|(one, _)| *one == index).map(|position| position.to_string());
+        let _ = writeln!(text, "{:>4}  {operation}", position.unwrap_or_default());
     }
     Err(text)
 }
@@ -62,12 +62,12 @@ struct Search<'a> {
 
 impl Search<'_> {
     /// Whether the operations that are not yet `done` (a bit for each) can follow.
-    fn goes_on(&mut self, done: u128, state: State) -> bool {
+    fn can_complete(&mut self, done: u128, state: State) -> bool {
         let left = || (0..self.operations.len()).filter(|index| done & (1 << index) == 0);
         // An operation that has returned comes before those that were invoked later. One without a response never
         // returns, and may have no effect.
-        let answered = left().filter(|index| self.operations[*index].seen != Seen::Nothing);
-        let Some(first_return) = answered.map(|index| self.operations[index].returned).min() else {
+        let returned = left().filter(|index| self.operations[*index].seen != Seen::NoResponse);
+        let Some(first_return) = returned.map(|index| self.operations[index].returned).min() else {
             return true;
         };
         if self.dead_ends.contains(&(done, state)) {
@@ -80,7 +80,7 @@ impl Search<'_> {
             for (seen, next) in state.outcomes(self.rules, operation) {
                 let fits = match operation.seen {
                     // It must have an effect, otherwise it can be left out.
-                    Seen::Nothing => next != state,
+                    Seen::NoResponse => next != state,
                     _ => seen == operation.seen,
                 };
                 if !fits {
@@ -90,7 +90,7 @@ impl Search<'_> {
                 if self.order.len() > self.best.len() {
                     self.best.clone_from(&self.order);
                 }
-                if self.goes_on(done | 1 << index, next) {
+                if self.can_complete(done | 1 << index, next) {
                     return true;
                 }
                 self.order.pop();

@@ -4,21 +4,21 @@ use super::model::Grace;
 use super::promises::{Promise, acknowledged, broken, linearizable, one_lineage};
 use super::runs;
 
-async fn assert_noticed(point: &'static str, promises: &[Promise]) {
+async fn assert_detected(point: &'static str, promises: &[Promise]) {
     for grace in [Grace::None, Grace::Endless] {
         let run = runs::race(grace, 20, &[("LATCHKEY_FAIL_POINTS", point)]).await;
         for promise in promises {
-            assert!(!broken(&run, *promise).is_empty(), "nobody noticed {point}: {run}");
+            assert!(!broken(&run, *promise).is_empty(), "{point} was not detected: {run}");
         }
     }
 }
 
 #[actix_web::test]
 async fn a_rotation_without_its_guard_is_detected() {
-    assert_noticed("rotation-without-guard", &[linearizable, one_lineage]).await;
+    assert_detected("rotation-without-guard", &[linearizable, one_lineage]).await;
 }
 
 #[actix_web::test]
 async fn a_response_sent_before_the_commit_is_detected() {
-    assert_noticed("response-without-commit", &[linearizable, acknowledged]).await;
+    assert_detected("response-without-commit", &[linearizable, acknowledged]).await;
 }

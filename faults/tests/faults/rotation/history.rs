@@ -23,7 +23,7 @@ pub enum Call {
     },
     LogOut,
     /// The test reads the session's row.
-    Look,
+    ReadRow,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub enum Seen {
     /// 200, with the token of this generation.
     Rotation(u64),
     /// 401, with this reason.
-    Over(String),
+    Ended(String),
     /// 204
     LoggedOut,
     Row {
@@ -41,9 +41,9 @@ pub enum Seen {
     /// 503
     Unavailable,
     /// The connection broke: the call may have been processed.
-    Nothing,
+    NoResponse,
     /// A result that no rule allows.
-    Strange(String),
+    Unexpected(String),
 }
 
 impl Operation {

@@ -37,7 +37,7 @@ impl State {
     /// clock.
     pub fn outcomes(self, rules: Rules, operation: &Operation) -> Vec<(Seen, Self)> {
         match operation.call {
-            Call::Look => {
+            Call::ReadRow => {
                 let ended = self.ended.map(str::to_owned);
                 vec![(Seen::Row { generation: self.generation, ended }, self)]
             }
@@ -51,13 +51,13 @@ impl State {
 
     fn refresh(self, rules: Rules, operation: &Operation, spent: u64, key: Option<u64>) -> Vec<(Seen, Self)> {
         if let Some(reason) = self.ended {
-            return vec![(Seen::Over(reason.to_owned()), self)];
+            return vec![(Seen::Ended(reason.to_owned()), self)];
         }
         // A client cannot have a token that was not issued, and no row comes from a backup.
         if spent > self.generation {
             return Vec::new();
         }
-        let reuse = (Seen::Over(REUSE.to_owned()), Self { ended: Some(REUSE), ..self });
+        let reuse = (Seen::Ended(REUSE.to_owned()), Self { ended: Some(REUSE), ..self });
         let again = Seen::Rotation(self.generation);
         if spent == self.generation {
             let rotated_by = if rules.grace == Grace::None { operation.returned } else { 0 };

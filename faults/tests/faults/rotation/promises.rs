@@ -73,22 +73,22 @@ fn no_row_falls_behind_its_tokens_and_no_server_panics() {
 
 #[test]
 fn the_runs_cover_every_promise() {
-    let count = |wanted: &dyn Fn(&Run, &Operation) -> bool| {
+    let count = |matches: &dyn Fn(&Run, &Operation) -> bool| {
         let all = runs::all().iter().flat_map(|run| {
             run.sessions.iter().flat_map(move |session| session.operations.iter().map(move |one| (run, one)))
         });
-        all.filter(|(run, operation)| wanted(run, operation)).count()
+        all.filter(|(run, operation)| matches(run, operation)).count()
     };
     for run in runs::all() {
         run.print();
     }
     assert!(count(&|_, one| matches!(one.seen, Seen::Rotation(_))) > 200);
-    assert!(count(&|_, one| one.seen == Seen::Over(REUSE.to_owned())) > 20);
+    assert!(count(&|_, one| one.seen == Seen::Ended(REUSE.to_owned())) > 20);
     assert!(count(&|_, one| one.call == Call::LogOut) > 0);
-    assert!(count(&|run, one| run.kills > 0 && one.seen == Seen::Nothing) > 0);
+    assert!(count(&|run, one| run.kills > 0 && one.seen == Seen::NoResponse) > 0);
     assert!(count(&|run, one| in_outage(run, one) && one.seen == Seen::Unavailable) > 0);
     let careful = runs::all().iter().flat_map(|run| &run.sessions).filter(|session| session.careful);
-    let lost = careful.flat_map(|session| &session.operations).filter(|one| one.seen == Seen::Nothing);
+    let lost = careful.flat_map(|session| &session.operations).filter(|one| one.seen == Seen::NoResponse);
     assert!(lost.count() > 0);
 }
 
@@ -125,13 +125,14 @@ pub fn one_lineage(_: &Run, session: &Session) -> Result<(), String> {
 
 /// A rotation that a client received is in the row.
 pub fn acknowledged(_: &Run, session: &Session) -> Result<(), String> {
-    for told in &session.operations {
-        let Seen::Rotation(generation) = told.seen else { continue };
+    for rotation in &session.operations {
+        let Seen::Rotation(generation) = rotation.seen else { continue };
         let lost = |one: &&Operation| {
-            told.precedes(one) && matches!(one.seen, Seen::Row { generation: row, .. } if row < generation)
+            rotation.precedes(one)
+                && matches!(one.seen, Seen::Row { generation: row, .. } if row < generation)
         };
         if let Some(row) = session.operations.iter().find(lost) {
-            return Err(format!("a lost rotation that was acknowledged:\n{told}\n{row}"));
+            return Err(format!("a lost rotation that was acknowledged:\n{rotation}\n{row}"));
         }
     }
     Ok(())
@@ -139,13 +140,13 @@ pub fn acknowledged(_: &Run, session: &Session) -> Result<(), String> {
 
 /// A client that repeats a request without a response, with its key, is never logged out.
 fn lost_answers(_: &Run, session: &Session) -> Result<(), String> {
-    let over = |one: &&Operation| {
-        matches!(one.seen, Seen::Over(_) | Seen::Strange(_) | Seen::Row { ended: Some(_), .. })
+    let ended = |one: &&Operation| {
+        matches!(one.seen, Seen::Ended(_) | Seen::Unexpected(_) | Seen::Row { ended: Some(_), .. })
     };
-    match session.operations.iter().find(over) {
-        Some(over) if session.careful => {
+    match session.operations.iter().find(ended) {
+        Some(end) if session.careful => {
             let all: Vec<_> = session.operations.iter().map(Operation::to_string).collect();
-            Err(format!("the session of a careful client ended:\n{over}\nof\n{}", all.join("\n")))
+            Err(format!("the session of a careful client ended:\n{end}\nof\n{}", all.join("\n")))
         }
         _ => Ok(()),
     }
@@ -154,13 +155,13 @@ fn lost_answers(_: &Run, session: &Session) -> Result<(), String> {
 /// After a session has ended, all clients receive its reason, and the row keeps it.
 fn final_end(run: &Run, session: &Session) -> Result<(), String> {
     for end in &session.operations {
-        let Seen::Over(reason) = &end.seen else { continue };
+        let Seen::Ended(reason) = &end.seen else { continue };
         let differs = |one: &&Operation| {
             let agrees = match &one.seen {
-                Seen::Over(other) => other == reason,
+                Seen::Ended(other) => other == reason,
                 Seen::Row { ended, .. } => ended.as_ref() == Some(reason),
-                Seen::Rotation(_) | Seen::Strange(_) => false,
-                Seen::Unavailable | Seen::Nothing | Seen::LoggedOut => true,
+                Seen::Rotation(_) | Seen::Unexpected(_) => false,
+                Seen::Unavailable | Seen::NoResponse | Seen::LoggedOut => true,
             };
             end.precedes(one) && !agrees
         };
@@ -174,7 +175,7 @@ fn final_end(run: &Run, session: &Session) -> Result<(), String> {
 /// While the sessions cannot be read, no response says anything about them.
 fn no_verdict(run: &Run, session: &Session) -> Result<(), String> {
     let verdict =
-        |one: &&Operation| in_outage(run, one) && !matches!(one.seen, Seen::Unavailable | Seen::Nothing);
+        |one: &&Operation| in_outage(run, one) && !matches!(one.seen, Seen::Unavailable | Seen::NoResponse);
     match session.operations.iter().find(verdict) {
         Some(verdict) => Err(format!("a verdict without a database:\n{verdict}")),
         None => Ok(()),

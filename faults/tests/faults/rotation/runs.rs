@@ -14,7 +14,7 @@ use super::history::Seen;
 use super::model::{Grace, Rules};
 use super::random::{self, Random};
 use super::traffic::{Session, Traffic};
-use crate::servers::{self, Place};
+use crate::servers::{self, Deployment};
 
 /// The number of concurrent sessions.
 const WIDTH: u64 = 5;
@@ -52,78 +52,78 @@ pub fn all() -> &'static [Run] {
 
 /// Only clients and the network cause faults, and what `variables` set on the servers.
 pub async fn race(grace: Grace, sessions: usize, variables: &[(&'static str, &'static str)]) -> Run {
-    let mut stage = Stage::set("race", grace).await;
-    let (traffic, mut random) = (Rc::clone(&stage.traffic), stage.random.fork());
+    let mut setup = Setup::start("race", grace).await;
+    let (traffic, mut random) = (Rc::clone(&setup.traffic), setup.random.fork());
     for _ in 0..sessions {
         let subject = traffic.log_in(&mut random).await;
         traffic.prepared.borrow_mut().push(subject);
     }
-    stage.variables.extend(variables);
-    for index in 0..stage.programs.len() {
-        stage.restart(index).await;
+    setup.variables.extend(variables);
+    for index in 0..setup.programs.len() {
+        setup.restart(index).await;
     }
-    stage.kills = 0;
+    setup.kills = 0;
     traffic.flow(WIDTH, random).await;
-    stage.run()
+    setup.run()
 }
 
 /// The servers are killed during the traffic, and started again.
 pub async fn crash(grace: Grace, kills: usize) -> Run {
-    let mut stage = Stage::set("crash", grace).await;
-    let flow = stage.flow();
-    let mut random = stage.random.fork();
+    let mut setup = Setup::start("crash", grace).await;
+    let flow = setup.flow();
+    let mut random = setup.random.fork();
     for _ in 0..kills {
         // Wait for some responses, or a busy machine would only start servers.
-        stage.responses(1 + random.below(40)).await;
+        setup.responses(1 + random.below(40)).await;
         rt::time::sleep(Duration::from_micros(random.below(20_000))).await;
-        let index = usize::try_from(random.below(stage.programs.len() as u64)).expect("an index");
-        stage.restart(index).await;
+        let index = usize::try_from(random.below(setup.programs.len() as u64)).expect("an index");
+        setup.restart(index).await;
     }
-    stage.responses(20).await;
-    stage.finish(flow).await
+    setup.responses(20).await;
+    setup.finish(flow).await
 }
 
 /// The sessions cannot be read for a while, this number of times.
 async fn outage(times: usize) -> Run {
-    let mut stage = Stage::set("outage", Grace::None).await;
-    let flow = stage.flow();
-    let mut random = stage.random.fork();
+    let mut setup = Setup::start("outage", Grace::None).await;
+    let flow = setup.flow();
+    let mut random = setup.random.fork();
     for _ in 0..times {
-        stage.responses(1 + random.below(20)).await;
-        stage.place.database.db_execute("ALTER TABLE sessions RENAME TO sessions_elsewhere");
-        let from = stage.traffic.time.next();
+        setup.responses(1 + random.below(20)).await;
+        setup.deployment.database.db_execute("ALTER TABLE sessions RENAME TO sessions_elsewhere");
+        let from = setup.traffic.time.next();
         // Clients whose sessions ended wait for a new one, so there may be fewer responses.
-        let _ = rt::time::timeout(Duration::from_secs(1), stage.responses(10)).await;
-        let until = stage.traffic.time.next();
-        stage.place.database.db_execute("ALTER TABLE sessions_elsewhere RENAME TO sessions");
-        stage.outages.push((from, until));
+        let _ = rt::time::timeout(Duration::from_secs(1), setup.responses(10)).await;
+        let until = setup.traffic.time.next();
+        setup.deployment.database.db_execute("ALTER TABLE sessions_elsewhere RENAME TO sessions");
+        setup.outages.push((from, until));
     }
-    stage.responses(20).await;
-    stage.finish(flow).await
+    setup.responses(20).await;
+    setup.finish(flow).await
 }
 
 /// The connections to PostgreSQL are closed during the traffic, perhaps during a commit.
 pub async fn cut(times: usize) -> Option<Run> {
-    let mut stage = Stage::set("cut", Grace::None).await;
-    if !stage.place.database.is_postgres() {
+    let mut setup = Setup::start("cut", Grace::None).await;
+    if !setup.deployment.database.is_postgres() {
         return None;
     }
-    stage.rules.unavailable_is_unknown = true;
-    let flow = stage.flow();
+    setup.rules.unavailable_is_unknown = true;
+    let flow = setup.flow();
     for _ in 0..times {
-        stage.responses(20).await;
-        stage.place.database.db_cut();
+        setup.responses(20).await;
+        setup.deployment.database.db_cut();
     }
-    stage.responses(20).await;
-    Some(stage.finish(flow).await)
+    setup.responses(20).await;
+    Some(setup.finish(flow).await)
 }
 
-struct Stage {
+struct Setup {
     name: &'static str,
     rules: Rules,
     seed: u64,
     random: Random,
-    place: Place,
+    deployment: Deployment,
     variables: Vec<(&'static str, &'static str)>,
     /// Two on PostgreSQL, one on SQLite.
     programs: Vec<Program>,
@@ -133,19 +133,19 @@ struct Stage {
     alarms: Vec<String>,
 }
 
-impl Stage {
-    async fn set(name: &'static str, grace: Grace) -> Self {
+impl Setup {
+    async fn start(name: &'static str, grace: Grace) -> Self {
         let seed = random::seed();
         eprintln!("{name}: LATCHKEY_SEED={seed}");
-        let place = Place::new();
+        let deployment = Deployment::new();
         let grace_setting = match grace {
             Grace::None => "0s",
             Grace::Endless => "1h",
         };
         let variables = vec![("REFRESH_REUSE_GRACE", grace_setting)];
-        let mut programs = vec![place.start_with(&variables).await];
-        if place.database.is_postgres() {
-            programs.push(place.start_at(free_address(), &variables).await);
+        let mut programs = vec![deployment.start_with(&variables).await];
+        if deployment.database.is_postgres() {
+            programs.push(deployment.start_at(free_address(), &variables).await);
         }
         servers::register(&programs[0], "ann").await;
         let traffic = Traffic::new(programs.iter().map(Program::url).collect());
@@ -154,7 +154,7 @@ impl Stage {
             rules: Rules { grace, unavailable_is_unknown: false },
             seed,
             random: Random::new(seed),
-            place,
+            deployment,
             variables,
             programs,
             traffic,
@@ -181,7 +181,7 @@ impl Stage {
         let address = program.address;
         self.kill(program);
         self.kills += 1;
-        self.programs.insert(index, self.place.start_at(address, &self.variables).await);
+        self.programs.insert(index, self.deployment.start_at(address, &self.variables).await);
     }
 
     async fn finish(self, flow: rt::task::JoinHandle<()>) -> Run {
@@ -198,11 +198,11 @@ impl Stage {
     }
 
     fn run(mut self) -> Run {
-        let sessions = self.traffic.sessions(&self.place.database);
+        let sessions = self.traffic.sessions(&self.deployment.database);
         for program in std::mem::take(&mut self.programs) {
             self.kill(program);
         }
-        let database = if self.place.database.is_postgres() { "PostgreSQL" } else { "SQLite" };
+        let database = if self.deployment.database.is_postgres() { "PostgreSQL" } else { "SQLite" };
         let grace = self.rules.grace;
         let name = format!("{} on {database}, grace {grace:?}, LATCHKEY_SEED={}", self.name, self.seed);
         let (kills, outages, alarms) = (self.kills, self.outages, self.alarms);
@@ -219,25 +219,25 @@ impl Run {
 
 impl fmt::Display for Run {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let count = |wanted: fn(&Seen) -> bool| {
+        let count = |matches: fn(&Seen) -> bool| {
             let all = self.sessions.iter().flat_map(|session| &session.operations);
-            all.filter(|operation| operation.is_refresh() && wanted(&operation.seen)).count()
+            all.filter(|operation| operation.is_refresh() && matches(&operation.seen)).count()
         };
         let explained = self.sessions.iter().map(|session| explain(self.rules, &session.operations));
         let redelivered: usize = explained.map(|one| one.map_or(0, |explained| explained.redelivered)).sum();
         write!(
             f,
-            "{}: {} sessions, {} kills, {} refreshes: {} answered (200: {}, redelivered {redelivered}; \
+            "{}: {} sessions, {} kills, {} refreshes: {} responses (200: {}, redelivered {redelivered}; \
              401: {}; 503: {}), {} unknown",
             self.name,
             self.sessions.len(),
             self.kills,
             count(|_| true),
-            count(|seen| *seen != Seen::Nothing),
+            count(|seen| *seen != Seen::NoResponse),
             count(|seen| matches!(seen, Seen::Rotation(_))),
-            count(|seen| matches!(seen, Seen::Over(_))),
+            count(|seen| matches!(seen, Seen::Ended(_))),
             count(|seen| *seen == Seen::Unavailable),
-            count(|seen| *seen == Seen::Nothing),
+            count(|seen| *seen == Seen::NoResponse),
         )
     }
 }

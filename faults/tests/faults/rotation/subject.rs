@@ -19,7 +19,7 @@ impl Time {
     }
 }
 
-/// A session that clients share, perhaps with a thief, and their observations.
+/// A session that clients share, perhaps with an attacker, and their observations.
 pub struct Subject {
     id: String,
     tokens: RefCell<BTreeMap<u64, String>>,
@@ -60,7 +60,7 @@ impl Subject {
                 }
             }
             Call::LogOut => post("/auth/logout").cookie(&self.tokens.borrow()[&0]),
-            Call::Look => unreachable!("a look is no request"),
+            Call::ReadRow => unreachable!("reading the row is not a request"),
         };
         let invoked = time.next();
         let response = request.try_send().await;
@@ -68,8 +68,8 @@ impl Subject {
         let seen = match response {
             Ok(response) => self.seen(&response),
             Err(NoResponse::Unreachable) => return None,
-            Err(NoResponse::BrokenOff) => Seen::Nothing,
-            Err(NoResponse::Timeout) => Seen::Strange("no response in time".to_owned()),
+            Err(NoResponse::BrokenOff) => Seen::NoResponse,
+            Err(NoResponse::Timeout) => Seen::Unexpected("no response in time".to_owned()),
         };
         self.operations.borrow_mut().push(Operation { invoked, returned, call, seen: seen.clone() });
         Some(seen)
@@ -83,14 +83,14 @@ impl Subject {
                 self.tokens.borrow_mut().insert(rotation, token);
                 Seen::Rotation(rotation)
             }
-            (401, None, Some(reason), None) if response.clears_cookie() => Seen::Over(reason.to_owned()),
+            (401, None, Some(reason), None) if response.clears_cookie() => Seen::Ended(reason.to_owned()),
             (204, None, None, None) => Seen::LoggedOut,
             (503, None, None, None) if response.set_cookie().is_none() => Seen::Unavailable,
-            _ => Seen::Strange(format!("{} {}", response.status, response.text())),
+            _ => Seen::Unexpected(format!("{} {}", response.status, response.text())),
         }
     }
 
-    pub fn db_look(&self, time: &Time, database: &TestDatabase) {
+    pub fn db_read_row(&self, time: &Time, database: &TestDatabase) {
         let invoked = time.next();
         let row = database.db_text(&format!(
             "SELECT CAST(generation AS TEXT) || ' ' || COALESCE(end_reason, '') AS value FROM sessions \
@@ -101,7 +101,7 @@ impl Subject {
         let generation = generation.parse().expect("a number");
         let ended = Some(reason).filter(|reason| !reason.is_empty()).map(str::to_owned);
         let seen = Seen::Row { generation, ended };
-        let operation = Operation { invoked, returned: time.next(), call: Call::Look, seen };
+        let operation = Operation { invoked, returned: time.next(), call: Call::ReadRow, seen };
         self.operations.borrow_mut().push(operation);
     }
 

@@ -44,7 +44,7 @@ pub struct Habits {
     replays: u64,
     log_outs: u64,
     /// Always the first token, as if no response arrived.
-    insists: bool,
+    ignores_responses: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,25 +58,31 @@ enum Keys {
 
 impl Habits {
     /// A correct client: alone, with a key per token, and repeating requests without a response.
-    const CAREFUL: Self =
-        Self { clients: 1, calls: 16, keys: Keys::OfTheToken, replays: 0, log_outs: 0, insists: false };
+    const CAREFUL: Self = Self {
+        clients: 1,
+        calls: 16,
+        keys: Keys::OfTheToken,
+        replays: 0,
+        log_outs: 0,
+        ignores_responses: false,
+    };
     /// A client that never receives a response.
-    const INSISTING: Self = Self { calls: 9, insists: true, ..Self::CAREFUL };
+    const WITHOUT_RESPONSES: Self = Self { calls: 9, ignores_responses: true, ..Self::CAREFUL };
     const TABS: Self = Self { clients: 3, calls: 8, ..Self::CAREFUL };
-    const THIEVES: Self = Self { replays: 30, ..Self::TABS };
+    const WITH_REPLAYS: Self = Self { replays: 30, ..Self::TABS };
 
     /// Used in turn, so that every run has all of them.
     const ALL: [Self; 10] = [
         Self::CAREFUL,
         Self { keys: Keys::None, ..Self::TABS },
-        Self { keys: Keys::None, ..Self::THIEVES },
+        Self { keys: Keys::None, ..Self::WITH_REPLAYS },
         Self::CAREFUL,
         Self { keys: Keys::OfTheToken, log_outs: 15, ..Self::TABS },
-        Self { keys: Keys::OfTheToken, ..Self::THIEVES },
-        Self::INSISTING,
-        Self { keys: Keys::OfTheCall, ..Self::INSISTING },
+        Self { keys: Keys::OfTheToken, ..Self::WITH_REPLAYS },
+        Self::WITHOUT_RESPONSES,
+        Self { keys: Keys::OfTheCall, ..Self::WITHOUT_RESPONSES },
         Self { keys: Keys::OfTheCall, ..Self::TABS },
-        Self { keys: Keys::OfTheCall, clients: 2, ..Self::THIEVES },
+        Self { keys: Keys::OfTheCall, clients: 2, ..Self::WITH_REPLAYS },
     ];
 
     fn key(self, generation: u64, time: &Time) -> Option<u64> {
@@ -151,15 +157,15 @@ impl Traffic {
                 None if random.chance(habits.log_outs) => Call::LogOut,
                 None => {
                     let mut picked = || subject.pick(&mut random, habits.replays);
-                    let generation = if habits.insists { 0 } else { picked() };
+                    let generation = if habits.ignores_responses { 0 } else { picked() };
                     Call::Refresh { generation, key: habits.key(generation, &self.time) }
                 }
             };
             // Only the first try may lose its response, so that the client makes progress.
             let lost = repeated.is_none() && random.chance(10);
             match self.send(&subject, &http, call.clone(), lost, &mut random).await {
-                Seen::Nothing | Seen::Unavailable => unanswered = Some(call),
-                Seen::Over(_) => calls_left = calls_left.min(CALLS_AFTER_THE_END),
+                Seen::NoResponse | Seen::Unavailable => unanswered = Some(call),
+                Seen::Ended(_) => calls_left = calls_left.min(CALLS_AFTER_THE_END),
                 _ => {}
             }
         }
@@ -182,7 +188,7 @@ impl Traffic {
                 self.any_server(random).to_owned()
             };
             if let Some(seen) = subject.call(&self.time, http, &url, call.clone()).await {
-                if seen != Seen::Nothing {
+                if seen != Seen::NoResponse {
                     self.responses.set(self.responses.get() + 1);
                 }
                 return seen;
@@ -215,10 +221,10 @@ impl Traffic {
     /// Reads the rows, and returns the observations of all sessions.
     pub fn sessions(&self, database: &TestDatabase) -> Vec<Session> {
         let finished = self.finished.take();
-        let look = |(habits, subject): &(Habits, Subject)| {
-            subject.db_look(&self.time, database);
+        let read = |(habits, subject): &(Habits, Subject)| {
+            subject.db_read_row(&self.time, database);
             Session { careful: *habits == Habits::CAREFUL, operations: subject.operations() }
         };
-        finished.iter().map(look).collect()
+        finished.iter().map(read).collect()
     }
 }

@@ -11,16 +11,16 @@ fn refresh(time: (u64, u64), generation: u64, key: Option<u64>, seen: Seen) -> O
     Operation { invoked: time.0, returned: time.1, call: Call::Refresh { generation, key }, seen }
 }
 
-fn look(time: (u64, u64), generation: u64, ended: Option<&str>) -> Operation {
+fn row(time: (u64, u64), generation: u64, ended: Option<&str>) -> Operation {
     let seen = Seen::Row { generation, ended: ended.map(str::to_owned) };
-    Operation { invoked: time.0, returned: time.1, call: Call::Look, seen }
+    Operation { invoked: time.0, returned: time.1, call: Call::ReadRow, seen }
 }
 
 fn reuse() -> Seen {
-    Seen::Over(REUSE.to_owned())
+    Seen::Ended(REUSE.to_owned())
 }
 
-fn assert_fine(rules: Rules, history: &[Operation]) -> usize {
+fn assert_possible(rules: Rules, history: &[Operation]) -> usize {
     explain(rules, history).unwrap_or_else(|text| panic!("{text}")).redelivered
 }
 
@@ -33,9 +33,9 @@ fn sequential_refreshes_are_possible_and_out_of_order_ones_are_not() {
     let chain = [
         refresh((1, 2), 0, None, Seen::Rotation(1)),
         refresh((3, 4), 1, None, Seen::Rotation(2)),
-        look((5, 6), 2, None),
+        row((5, 6), 2, None),
     ];
-    assert_fine(NO_GRACE, &chain);
+    assert_possible(NO_GRACE, &chain);
     let skipping = [refresh((1, 2), 0, None, Seen::Rotation(2))];
     assert_impossible(NO_GRACE, &skipping);
     let unborn = [refresh((1, 2), 1, None, Seen::Rotation(2)), refresh((3, 4), 0, None, Seen::Rotation(1))];
@@ -45,15 +45,15 @@ fn sequential_refreshes_are_possible_and_out_of_order_ones_are_not() {
 #[test]
 fn racing_tabs_may_share_a_successor_and_sequential_ones_may_not() {
     let race = [refresh((1, 4), 0, None, Seen::Rotation(1)), refresh((2, 3), 0, None, Seen::Rotation(1))];
-    assert_eq!(assert_fine(NO_GRACE, &race), 1);
+    assert_eq!(assert_possible(NO_GRACE, &race), 1);
     let mut later = race.clone();
     later[0].returned = 2;
     later[1].invoked = 3;
     later[1].returned = 4;
     assert_impossible(NO_GRACE, &later);
-    assert_eq!(assert_fine(ENDLESS, &later), 1);
+    assert_eq!(assert_possible(ENDLESS, &later), 1);
     later[1].seen = reuse();
-    assert_fine(NO_GRACE, &later);
+    assert_possible(NO_GRACE, &later);
     assert_impossible(ENDLESS, &later);
 }
 
@@ -61,9 +61,9 @@ fn racing_tabs_may_share_a_successor_and_sequential_ones_may_not() {
 fn two_lineages_are_impossible() {
     let rotations = [1, 2, 3].map(|n| refresh((2 * n, 2 * n + 1), n - 1, None, Seen::Rotation(n)));
     for rules in [NO_GRACE, ENDLESS] {
-        // The thief of the first token refreshes it while the owner does as well.
-        let thief = refresh((10, 11), 0, None, Seen::Rotation(1));
-        assert_impossible(rules, &[&rotations[..], &[thief]].concat());
+        // An attacker with the first token refreshes it while the owner does as well.
+        let replay = refresh((10, 11), 0, None, Seen::Rotation(1));
+        assert_impossible(rules, &[&rotations[..], &[replay]].concat());
     }
 }
 
@@ -71,8 +71,8 @@ fn two_lineages_are_impossible() {
 fn losing_an_acknowledged_rotation_is_impossible() {
     for rules in [NO_GRACE, ENDLESS] {
         let acknowledged = refresh((1, 2), 0, Some(7), Seen::Rotation(1));
-        assert_impossible(rules, &[acknowledged.clone(), look((3, 4), 0, None)]);
-        assert_fine(rules, &[acknowledged, look((3, 4), 1, None)]);
+        assert_impossible(rules, &[acknowledged.clone(), row((3, 4), 0, None)]);
+        assert_possible(rules, &[acknowledged, row((3, 4), 1, None)]);
     }
 }
 
@@ -83,38 +83,38 @@ fn after_reuse_every_refresh_is_rejected() {
         refresh((3, 4), 1, None, Seen::Rotation(2)),
         refresh((5, 6), 0, None, reuse()),
         refresh((7, 8), 2, None, reuse()),
-        look((9, 10), 2, Some(REUSE)),
+        row((9, 10), 2, Some(REUSE)),
     ];
-    assert_fine(ENDLESS, &history);
-    for seen in [Seen::Rotation(3), Seen::Over(LOGGED_OUT.to_owned())] {
-        let mut alive = history.clone();
-        alive[3].seen = seen;
-        assert_impossible(ENDLESS, &alive[..4]);
+    assert_possible(ENDLESS, &history);
+    for seen in [Seen::Rotation(3), Seen::Ended(LOGGED_OUT.to_owned())] {
+        let mut not_ended = history.clone();
+        not_ended[3].seen = seen;
+        assert_impossible(ENDLESS, &not_ended[..4]);
     }
-    let mut silent = history;
-    silent[4] = look((9, 10), 2, None);
-    assert_impossible(ENDLESS, &silent);
+    let mut without_end = history;
+    without_end[4] = row((9, 10), 2, None);
+    assert_impossible(ENDLESS, &without_end);
 }
 
 #[test]
 fn a_session_ends_only_for_a_reason() {
     assert_impossible(NO_GRACE, &[refresh((1, 2), 0, None, reuse())]);
-    assert_impossible(NO_GRACE, &[refresh((1, 2), 0, None, Seen::Over("unknown".to_owned()))]);
-    assert_impossible(NO_GRACE, &[look((1, 2), 0, Some(REUSE))]);
-    let over = Seen::Over(LOGGED_OUT.to_owned());
+    assert_impossible(NO_GRACE, &[refresh((1, 2), 0, None, Seen::Ended("unknown".to_owned()))]);
+    assert_impossible(NO_GRACE, &[row((1, 2), 0, Some(REUSE))]);
+    let ended = Seen::Ended(LOGGED_OUT.to_owned());
     let log_out = Operation { invoked: 1, returned: 2, call: Call::LogOut, seen: Seen::LoggedOut };
-    assert_fine(NO_GRACE, &[log_out, refresh((3, 4), 0, None, over)]);
+    assert_possible(NO_GRACE, &[log_out, refresh((3, 4), 0, None, ended)]);
 }
 
 #[test]
 fn the_same_key_redelivers_the_successor_five_times() {
     let again = |n: u64, seen| refresh((2 * n, 2 * n + 1), 0, Some(7), seen);
     let mut history: Vec<_> = (1..=6).map(|n| again(n, Seen::Rotation(1))).collect();
-    assert_eq!(assert_fine(NO_GRACE, &history), 5);
+    assert_eq!(assert_possible(NO_GRACE, &history), 5);
     history.push(again(7, Seen::Rotation(1)));
     assert_impossible(NO_GRACE, &history);
     history[6].seen = reuse();
-    assert_fine(NO_GRACE, &history);
+    assert_possible(NO_GRACE, &history);
     for key in [None, Some(8)] {
         let other = refresh((4, 5), 0, key, Seen::Rotation(1));
         assert_impossible(NO_GRACE, &[again(1, Seen::Rotation(1)), other]);
@@ -123,34 +123,34 @@ fn the_same_key_redelivers_the_successor_five_times() {
 
 #[test]
 fn a_request_without_a_response_may_take_effect_now_later_or_never() {
-    let lost = refresh((1, 2), 0, Some(7), Seen::Nothing);
+    let lost = refresh((1, 2), 0, Some(7), Seen::NoResponse);
     let retry = refresh((3, 4), 0, Some(7), Seen::Rotation(1));
-    assert_fine(NO_GRACE, &[lost.clone(), retry.clone()]);
-    assert_fine(NO_GRACE, &[lost.clone(), look((3, 4), 0, None), look((5, 6), 1, None)]);
-    assert_impossible(NO_GRACE, &[lost.clone(), look((3, 4), 1, None), look((5, 6), 0, None)]);
+    assert_possible(NO_GRACE, &[lost.clone(), retry.clone()]);
+    assert_possible(NO_GRACE, &[lost.clone(), row((3, 4), 0, None), row((5, 6), 1, None)]);
+    assert_impossible(NO_GRACE, &[lost.clone(), row((3, 4), 1, None), row((5, 6), 0, None)]);
     // Another key after the lost response: a rotation now, or reuse of the lost one.
     for seen in [Seen::Rotation(1), reuse()] {
-        assert_fine(NO_GRACE, &[lost.clone(), refresh((3, 4), 0, Some(8), seen)]);
+        assert_possible(NO_GRACE, &[lost.clone(), refresh((3, 4), 0, Some(8), seen)]);
     }
     assert_impossible(NO_GRACE, &[lost, refresh((3, 4), 0, Some(7), reuse())]);
 }
 
 #[test]
 fn a_503_changes_nothing_unless_the_connection_broke() {
-    let refused = refresh((1, 2), 0, None, Seen::Unavailable);
-    let history = [refused, look((3, 4), 1, None)];
+    let rejected = refresh((1, 2), 0, None, Seen::Unavailable);
+    let history = [rejected, row((3, 4), 1, None)];
     assert_impossible(NO_GRACE, &history);
-    assert_fine(Rules { unavailable_is_unknown: true, ..NO_GRACE }, &history);
-    assert_fine(NO_GRACE, &[history[0].clone(), look((3, 4), 0, None)]);
+    assert_possible(Rules { unavailable_is_unknown: true, ..NO_GRACE }, &history);
+    assert_possible(NO_GRACE, &[history[0].clone(), row((3, 4), 0, None)]);
 }
 
 #[test]
 fn a_hundred_lost_responses_are_checked_quickly() {
-    let lost = (1..=60).map(|n| refresh((2 * n, 2 * n + 1), 0, Some(n), Seen::Nothing));
+    let lost = (1..=60).map(|n| refresh((2 * n, 2 * n + 1), 0, Some(n), Seen::NoResponse));
     let mut history: Vec<_> = lost.collect();
-    history.push(look((200, 201), 1, None));
+    history.push(row((200, 201), 1, None));
     history.extend((1..=40).map(|n| refresh((300 + 2 * n, 301 + 2 * n), n, Some(n), Seen::Rotation(n + 1))));
-    assert_fine(ENDLESS, &history);
-    history.push(look((500, 501), 7, None));
+    assert_possible(ENDLESS, &history);
+    history.push(row((500, 501), 7, None));
     assert_impossible(ENDLESS, &history);
 }
