@@ -14,7 +14,7 @@ pub fn transaction<T, E: From<StoreError>>(
     let failed = |error: DieselError| E::from(StoreError::from(error));
     begin(connection).map_err(failed)?;
     match work(connection) {
-        Ok(value) if fail_points::is_set("answer-without-commit") => Ok(value),
+        Ok(value) if fail_points::is_set("response-without-commit") => Ok(value),
         Ok(value) => Transactions::commit_transaction(connection).map(|()| value).map_err(failed),
         Err(error) => {
             // A connection that cannot roll back is broken, and the pool discards it.
