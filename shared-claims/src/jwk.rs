@@ -19,7 +19,7 @@ const MAX_RSA_BITS: usize = 8192;
 /// The limit of other libraries. Exponents in use are 65537.
 const MAX_EXPONENT_BYTES: usize = 4;
 /// 32 bytes in base64url. Leading zeros of a coordinate are significant (RFC 7518 §6.2.1.2).
-const P256_COORDINATE_CHARS: usize = 43;
+const COORDINATE_CHARS: usize = 43;
 
 /// One key and the one algorithm that it is for.
 pub(crate) struct Key {
@@ -38,8 +38,12 @@ pub(crate) fn usable_key(members: &Value) -> Option<Key> {
     let jwk = Jwk::deserialize(members).ok()?;
     let read = DecodingKey::from_jwk(&jwk).ok()?;
     let (algorithm, decoding) = match read.family() {
-        AlgorithmFamily::Ec if members["crv"] == "P-256" => (Algorithm::Es256, p256(read, &members["x"])?),
-        AlgorithmFamily::Ed if members["crv"] == "Ed25519" => (Algorithm::EdDsa, on_curve(read, &ED25519)?),
+        AlgorithmFamily::Ec if members["crv"] == "P-256" => {
+            (Algorithm::Es256, point(read, &members["x"], &ECDSA_P256_SHA256_FIXED)?)
+        }
+        AlgorithmFamily::Ed if members["crv"] == "Ed25519" => {
+            (Algorithm::EdDsa, point(read, &members["x"], &ED25519)?)
+        }
         AlgorithmFamily::Rsa => (Algorithm::Rs256, rsa(&read)?),
         // A published shared secret (`oct`) is not secret.
         AlgorithmFamily::Ec | AlgorithmFamily::Ed | AlgorithmFamily::Hmac => return None,
@@ -52,16 +56,12 @@ pub(crate) fn usable_key(members: &Value) -> Option<Key> {
     is_usable.then_some(Key { id: common.key_id, algorithm, decoding })
 }
 
-fn p256(key: DecodingKey, x: &Value) -> Option<DecodingKey> {
-    // `from_jwk` joins x and y without a look at their lengths.
-    if x.as_str()?.len() != P256_COORDINATE_CHARS {
+/// The key, unless its `x` has another length or its point is not on the curve (RFC 8725 §3.4).
+fn point(key: DecodingKey, x: &Value, curve: &'static dyn VerificationAlgorithm) -> Option<DecodingKey> {
+    // `from_jwk` ignores the lengths of x and y, and aws-lc accepts DER in place of an Ed25519 key.
+    if x.as_str()?.len() != COORDINATE_CHARS {
         return None;
     }
-    on_curve(key, &ECDSA_P256_SHA256_FIXED)
-}
-
-/// The key, unless its point is not on the curve (RFC 8725 §3.4).
-fn on_curve(key: DecodingKey, curve: &'static dyn VerificationAlgorithm) -> Option<DecodingKey> {
     ParsedPublicKey::new(curve, key.try_get_as_bytes().ok()?).ok()?;
     Some(key)
 }

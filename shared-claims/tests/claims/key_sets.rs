@@ -99,7 +99,17 @@ fn a_point_that_is_not_on_its_curve_is_ignored() {
         assert_eq!(usable_keys(&changed(&jwk, &bad)), 0, "EC with {bad} (RFC 8725 §3.4)");
     }
     let jwk = SigningKey::generate(Algorithm::EdDsa).jwk();
-    for bad in [json!({"x": short}), json!({"x": long}), json!({"crv": "Ed448"}), json!({"crv": "X25519"})] {
+    let raw = URL_SAFE_NO_PAD.decode(jwk["x"].as_str().expect("a point")).expect("base64url");
+    // SubjectPublicKeyInfo (RFC 8410 §4), which cryptographic libraries accept in place of the raw key.
+    let prefix = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+    let der = URL_SAFE_NO_PAD.encode([prefix.as_slice(), &raw].concat());
+    for bad in [
+        json!({"x": short}),
+        json!({"x": long}),
+        json!({"x": der}),
+        json!({"crv": "Ed448"}),
+        json!({"crv": "X25519"}),
+    ] {
         assert_eq!(usable_keys(&changed(&jwk, &bad)), 0, "OKP with {bad}");
     }
 }
