@@ -153,7 +153,7 @@ stack_logs() {
 # stack_evidence FOLDER NAME: copies the servers' logs and secrets for scripts/leaks.sh. Lines without a time are not log
 # lines: local-stack prints a guide with an example password.
 stack_evidence() {
-    grep --no-filename --extended-regexp '^[0-9]{4}-' "$stack_dir"/*.log >"$1/log.$2"
+    grep --no-filename --extended-regexp '^[0-9]{4}-' "$stack_dir"/*.log >"$1/log.$2" || return 1
     find "$stack_dir" -path '*secrets/*' -type f -exec cat {} + >>"$1/secret.$2"
 }
 

@@ -172,7 +172,8 @@ end_to_end() {
         run_in_group env "${stack_environment[@]}" SECRETS_FILE="$LATCHKEY_TEST_EVIDENCE/secret.$stack" \
             scripts/e2e.sh || status=$?
         [[ $status -eq 0 ]] || stack_logs
-        stack_evidence "$LATCHKEY_TEST_EVIDENCE" "$stack"
+        # Without the logs scripts/leaks.sh would have nothing to search.
+        stack_evidence "$LATCHKEY_TEST_EVIDENCE" "$stack" || status=1
     else
         status=1
     fi
