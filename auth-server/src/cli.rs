@@ -50,7 +50,7 @@ pub struct CommandLine {
     pub settings: Settings,
 }
 
-/// Everything but serving.
+/// The commands beside serving.
 #[derive(Clone, Subcommand)]
 pub enum Command {
     /// Create, list, change and delete users

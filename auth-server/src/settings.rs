@@ -260,10 +260,8 @@ impl Settings {
         settings.check().map(|()| settings)
     }
 
-    /// The database URL.
-    ///
     /// # Errors
-    /// One line: it is invalid, or its file cannot be read.
+    /// The URL is invalid, or its file cannot be read.
     pub fn database_url(&self) -> Result<DatabaseUrl, String> {
         secrets::database_url(self)
     }

@@ -13,7 +13,7 @@ const GROUP: usize = 6;
 /// Creates the administrator at the first run and returns the password. Returns `None` at later runs.
 ///
 /// # Errors
-/// One line.
+/// One line that names the cause.
 pub async fn create(server: &AuthServer) -> Result<Option<SecretString>, String> {
     let password = password()?;
     match server.create_user(EMAIL, password.clone(), Role::admin()).await {

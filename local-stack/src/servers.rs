@@ -36,7 +36,7 @@ impl Servers {
     /// Serves until the stop signal, or until a server fails.
     ///
     /// # Errors
-    /// One line.
+    /// One line that names the cause.
     pub async fn run(self, stop: StopSignal) -> Result<(), String> {
         let both = async { tokio::try_join!(self.auth.run(), self.api.run()) };
         tokio::pin!(both);

@@ -15,7 +15,7 @@ pub const NAME: &str = "stack.json";
 /// the password and keep what the first one wrote.
 ///
 /// # Errors
-/// One line.
+/// One line that names the cause.
 pub fn write(data: &Path, addresses: Addresses, password: Option<&SecretString>) -> Result<(), String> {
     let path = data.join(NAME);
     let mut stack: Map<String, Value> =

@@ -10,7 +10,7 @@ impl StopSignal {
     /// Installs handlers for both signals, which would otherwise end the process immediately.
     ///
     /// # Errors
-    /// One line.
+    /// One line that names the cause.
     pub fn listen() -> Result<Self, String> {
         let listen = |kind| signal(kind).map_err(|error| format!("cannot listen for signals: {error}"));
         Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })

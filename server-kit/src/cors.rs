@@ -1,4 +1,4 @@
-//! CORS: the pages of which origins may read responses.
+//! CORS: the origins whose pages may read responses.
 
 use actix_cors::Cors;
 use actix_web::http::Method;

@@ -1,4 +1,4 @@
-//! What both servers share around their handlers, and other people's APIs do not need: settings, logs, metrics,
+//! What both servers share around their handlers, and third-party APIs do not need: settings, logs, metrics,
 //! connections, proxy headers, health checks.
 //!
 //! Validating tokens is the job of `shared-claims`; nothing here decides whether a token is valid.

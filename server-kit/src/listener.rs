@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 
-/// The number of connections that may wait to be accepted. The standard library asks for 128. The kernel drops
+/// The number of connections that may wait to be accepted. The standard library requests 128. The kernel drops
 /// connections above the limit, and their clients retry only a second later.
 const BACKLOG: i32 = 1024;
 

@@ -168,7 +168,7 @@ impl Lists {
     fn exceed(&self, max_age: Option<Duration>, now: DateTime<Utc>) -> bool {
         let Some(max_age) = max_age else { return false };
         let Some((at, instant)) = self.updated else { return true };
-        // If the clock is set back, the monotonic one still tells the age.
+        // If the clock is set back, the monotonic clock still measures the age.
         instant.elapsed().max((now - at).to_std().unwrap_or_default()) > max_age
     }
 }

@@ -77,7 +77,7 @@ export interface AuthClient {
   /** Starts a session. @throws AuthError, for example `invalid_credentials`, `too_many_requests` */
   login(credentials: Credentials): Promise<User>;
   /** Creates a user and starts a session. @throws AuthError, for example `email_taken`, `invalid_input` */
-  register(person: NewPerson): Promise<User>;
+  register(user: NewPerson): Promise<User>;
   /** Ends the session in all tabs. @throws AuthError: the session is then still active */
   logout(): Promise<void>;
   /** Ends all sessions of the user on all devices. @throws AuthError */

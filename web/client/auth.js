@@ -70,7 +70,7 @@ export function createAuthClient({ authUrl = location.origin, apiOrigins = [loca
   let currentId = null;
 
   const login = (credentials) => withLock(() => startSession("/auth/login", credentials));
-  const register = (person) => withLock(() => startSession("/auth/register", person));
+  const register = (user) => withLock(() => startSession("/auth/register", user));
 
   async function startSession(path, body) {
     const content = await send("POST", path, { body, member: "access_token" });

@@ -23,7 +23,7 @@ pub struct Context {
     pub hasher: PasswordHasher,
     /// Limits wrong passwords.
     pub throttle: Throttle,
-    /// Tells resource servers what was revoked.
+    /// Reports revocations to resource servers.
     pub feed: RevocationFeed,
     pub keys: Arc<KeyRing>,
     pub access_tokens: AccessTokens,
@@ -64,7 +64,7 @@ impl Context {
         self.clock.now()
     }
 
-    /// A change that `client` asks for now.
+    /// A change that `client` requests now.
     pub fn operation(&self, client: &ClientInfo) -> Operation<'_> {
         Operation::new(&self.database, client.clone(), self.now()).with_feed(&self.feed)
     }

@@ -1,4 +1,4 @@
-//! Changes to the database: who asks for them, when, and the transaction that makes them.
+//! Changes to the database: the client that requests them, the time, and the transaction that makes them.
 
 use chrono::{DateTime, Utc};
 
@@ -10,9 +10,9 @@ use crate::store::{AnyConnection, Database, StoreError, users};
 /// One change: on which database, for which client, at what time.
 pub struct Operation<'a> {
     pub database: &'a Database,
-    /// Who asks for it. Recorded in every event.
+    /// The client that requests the change. Recorded in every event.
     pub client: ClientInfo,
-    /// When. All rows and events of the operation get this time.
+    /// All rows and events of the operation get this time.
     pub now: DateTime<Utc>,
     feed: Option<&'a RevocationFeed>,
 }

@@ -121,7 +121,7 @@ fn is_open(call: &Operation) -> bool {
     call.security.iter().flatten().any(|one| *one == SecurityRequirement::default())
 }
 
-fn has_parameter(call: &Operation, place: &ParameterIn) -> bool {
-    let is_there = |one: &RefOr<Parameter>| matches!(one, RefOr::T(Parameter { parameter_in, .. }) if parameter_in == place);
+fn has_parameter(call: &Operation, location: &ParameterIn) -> bool {
+    let is_there = |one: &RefOr<Parameter>| matches!(one, RefOr::T(Parameter { parameter_in, .. }) if parameter_in == location);
     call.parameters.iter().flatten().any(is_there)
 }

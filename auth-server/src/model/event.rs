@@ -131,15 +131,15 @@ impl FromStr for EventType {
 }
 
 impl Event {
-    pub fn new(kind: EventType, at: DateTime<Utc>, requester: &ClientInfo) -> Self {
+    pub fn new(kind: EventType, at: DateTime<Utc>, client: &ClientInfo) -> Self {
         Self {
             at,
             kind,
             user: None,
             session: None,
-            ip: requester.address(),
-            user_agent: requester.user_agent.clone(),
-            details: requester.by.map(|by| (BY.to_owned(), by.to_string().into())).into_iter().collect(),
+            ip: client.address(),
+            user_agent: client.user_agent.clone(),
+            details: client.by.map(|by| (BY.to_owned(), by.to_string().into())).into_iter().collect(),
         }
     }
 

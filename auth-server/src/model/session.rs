@@ -42,7 +42,7 @@ pub enum Delivery {
     Body,
 }
 
-/// How a request sends its refresh token. Two deliveries use cookies; the row tells which one.
+/// How a request sends its refresh token. Two deliveries use cookies; the row records which one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenTransport {
     Cookie,

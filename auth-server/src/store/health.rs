@@ -20,12 +20,11 @@ impl Database {
         .await
     }
 
-    /// Checks that the database accepts writes, with one that is rolled back.
+    /// Checks that the database accepts writes. The write is rolled back.
     ///
     /// # Errors
     /// The database does not respond, or is read-only.
     pub async fn check_writable(&self) -> Result<(), StoreError> {
-        /// Rolls back.
         struct Rollback(Option<StoreError>);
         impl From<StoreError> for Rollback {
             fn from(error: StoreError) -> Self {

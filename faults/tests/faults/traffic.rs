@@ -24,7 +24,6 @@ pub struct Traffic {
     thread: JoinHandle<Record>,
 }
 
-/// The result.
 pub struct Record {
     pub users: Vec<User>,
     /// The number of 503 responses.

@@ -1,4 +1,4 @@
-//! CORS: the pages of which origins may read responses.
+//! CORS: the origins whose pages may read responses.
 
 use awc::http::Method;
 

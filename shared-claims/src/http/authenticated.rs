@@ -33,7 +33,7 @@ pub struct Authenticated<C = CustomClaims> {
     validated_at: DateTime<Utc>,
 }
 
-/// A caller for whom a token is optional: `None` without one. An invalid token is still rejected, so that a user with an
+/// A caller with an optional token: `None` without one. An invalid token is still rejected, so that a user with an
 /// expired token is not treated as anonymous.
 #[derive(Clone, Debug)]
 pub struct MaybeAuthenticated<C = CustomClaims>(pub Option<Authenticated<C>>);

@@ -33,7 +33,7 @@ pub struct KeyRing {
     refreshed_at: ArcSwap<DateTime<Utc>>,
 }
 
-/// For metrics.
+/// The values of the gauges about signing keys.
 pub struct KeysState {
     /// When the signing key became active. `None` with HS256 or without a key.
     pub signing_since: Option<DateTime<Utc>>,

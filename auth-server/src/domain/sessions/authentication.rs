@@ -14,7 +14,6 @@ use crate::store::{AnyConnection, StoreError, sessions, users};
 
 /// The session of a request, as it is in the database.
 pub struct CurrentSession {
-    /// An active session.
     pub session: Session,
     /// Its user, who is enabled.
     pub user: User,

@@ -17,7 +17,6 @@ const BATCH: i64 = 250;
 /// Rows that one page may read. A page may therefore have fewer users than requested, and still a next page.
 const MAX_ROWS: i64 = 500;
 
-/// What to find.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Search {
     /// Users whose e-mail address or username begins with this; all users if it is empty.
@@ -34,7 +33,6 @@ pub enum InvalidSearch {
     TooLong,
 }
 
-/// Users in order.
 pub struct Page {
     /// At most `limit`, and possibly fewer even if there is a next page.
     pub users: Vec<User>,
@@ -42,8 +40,8 @@ pub struct Page {
     pub next: Option<Cursor>,
 }
 
-/// Where a page begins. Users whose e-mail address begins with the text come first, then those of whom only the username
-/// does.
+/// Where a page begins. Users whose e-mail address begins with the text come first, then users whose username alone
+/// begins with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cursor {
     Email(String),

@@ -15,7 +15,6 @@ use crate::model::{CustomClaims, DisplayName, Email, PasswordHash, Roles, User, 
 /// How much of an unknown member's name is printed.
 const SHOWN_CHARS: usize = 40;
 
-/// A valid line.
 pub struct ImportedUser {
     pub user: User,
     /// The line contains the id. Otherwise it is random.
