@@ -1,5 +1,7 @@
 use std::collections::BTreeSet;
+use std::time::Duration;
 
+use actix_web::rt::time::{sleep, timeout};
 use awc::http::Method;
 use chrono::TimeDelta;
 use futures_util::StreamExt as _;
@@ -80,7 +82,7 @@ async fn waiting_writers_do_not_block_readers() {
     let refreshes = join_all((0..20).map(|_| app.refresh(&session.refresh_token)));
     let read = async {
         // Wait until all refreshes, twice as many as there are connections, wait for the database.
-        actix_web::rt::time::sleep(std::time::Duration::from_millis(300)).await;
+        sleep(Duration::from_millis(300)).await;
         let read = app.me(&session.refresh_token).await;
         other_writer.commit();
         read
@@ -105,7 +107,9 @@ async fn a_login_that_finds_the_queue_full_gets_503_with_retry_after() {
         })
         .collect();
     // 64 wait, and one per core is being hashed. The test does not wait for those.
-    let rejected: Vec<_> = logins.filter(|response| ready(response.status == 503)).take(50).collect().await;
+    let rejected = logins.filter(|response| ready(response.status == 503)).take(50).collect::<Vec<_>>();
+    // The queue takes much longer: a rejection does not wait for it.
+    let rejected = timeout(Duration::from_secs(5), rejected).await.expect("immediate rejections");
     assert_eq!(rejected.len(), 50);
     for response in rejected {
         let response = response.assert_problem(503, "unavailable");
