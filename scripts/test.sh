@@ -66,7 +66,8 @@ everything=(--workspace)
 database_tests=(--workspace --test api --test e2e --test faults)
 # Of those, what does not depend on the database: the browser, the proxies, the documents, the sources, and the checker of
 # the fault tests. Each pattern ends in `::`, so that it matches a module and not part of a test's name.
-without_database=(--skip browser:: --skip proxies:: --skip documented:: --skip invariants:: --skip verdicts::)
+without_database=(--skip browser:: --skip proxies:: --skip documented:: --skip invariants::
+    --skip markdown:: --skip checker_tests::)
 
 run_tests() {
     stage "SQLite" "${on_sqlite[@]}" "${everything[@]}" --no-fail-fast -- "${filter[@]}" || true

@@ -58,7 +58,7 @@ impl User {
             let call = Call::through(client, Method::POST, format!("http://{address}/auth/refresh"));
             match call.cookie(&self.token).header("Idempotency-Key", key).try_send().await {
                 Err(NoResponse::BrokenOff) => {}
-                response => return response.expect("an response"),
+                response => return response.expect("a response"),
             }
         }
         panic!("every connection is closed");
