@@ -14,7 +14,7 @@ async function control(method, command, query = {}) {
   return response.json();
 }
 
-export const loseResponses = (path, count) => control("POST", "lose-answers", { path, count });
+export const loseResponses = (path, count) => control("POST", "lose-responses", { path, count });
 export const refuse = (path) => control("POST", "refuse", { path });
 export const allow = (path) => control("POST", "allow", { path });
 export const hold = (path) => control("POST", "hold", { path });

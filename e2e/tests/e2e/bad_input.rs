@@ -1,5 +1,5 @@
-//! Bad input, as a table: every row is tried on every operation of both servers that it can be tried on. Operations are
-//! read from the servers' own documents, so that a new one cannot be forgotten.
+//! Bad input as a table: every row is tried on every operation of both servers that it applies to. The operations are read
+//! from the servers' own documents, so that none is missed.
 
 mod access_cookies;
 mod bodies;
@@ -13,18 +13,18 @@ use crate::document::Document;
 use world::{Server, Target, World};
 
 #[actix_web::test]
-async fn bad_input_to_the_auth_server_is_refused_as_documented_and_harms_no_session() {
+async fn bad_input_to_the_auth_server_is_rejected_as_documented_and_changes_no_session() {
     try_every_cell(Server::Auth).await;
 }
 
 #[actix_web::test]
-async fn bad_input_to_the_resource_server_is_refused_as_documented_and_harms_no_session() {
+async fn bad_input_to_the_resource_server_is_rejected_as_documented_and_changes_no_session() {
     try_every_cell(Server::Api).await;
 }
 
 #[actix_web::test]
-async fn every_operation_has_a_row_and_every_row_an_operation() {
-    world::assert_no_row_is_left_over(&World::start().await).await;
+async fn every_operation_has_a_row_and_every_row_has_an_operation() {
+    world::assert_every_row_has_an_operation(&World::start().await).await;
 }
 
 async fn try_every_cell(server: Server) {
@@ -38,9 +38,9 @@ async fn try_every_cell(server: Server) {
         cells.extend(tokens::cells(&target));
         cells.extend(access_cookies::cells(&target));
         cells.extend(bodies::cells(&target));
-        assert!(cells.len() >= 10, "hardly anything is tried on {}", operation.name());
+        assert!(cells.len() >= 10, "only a few cells for {}", operation.name());
         for cell in cells {
-            // Shown when something fails.
+            // Printed if the test fails.
             eprintln!("{}: {}", operation.name(), cell.row);
             cell.expected.check(&operation, cell.call.send().await);
             world.assert_session_unharmed();

@@ -13,37 +13,37 @@ async fn no_script_can_read_the_refresh_cookie_and_no_other_site_can_send_it() {
 }
 
 #[actix_web::test]
-async fn a_page_that_never_touches_a_token_is_served_and_no_other_sites_page() {
+async fn a_page_without_tokens_works_and_pages_of_other_sites_do_not() {
     play_behind_one_host("both_cookies").await;
 }
 
 #[actix_web::test]
-async fn everything_can_be_done_by_keyboard_from_registering_to_logging_out() {
+async fn everything_works_by_keyboard_from_registration_to_logout() {
     play("loop").await;
 }
 
 #[actix_web::test]
-async fn a_first_visit_asks_the_server_for_nothing() {
+async fn a_first_visit_makes_no_request_to_the_auth_server() {
     play("first_visit").await;
 }
 
 #[actix_web::test]
-async fn a_reload_keeps_the_person_logged_in() {
+async fn a_reload_keeps_the_user_signed_in() {
     play("reload").await;
 }
 
 #[actix_web::test]
-async fn two_tabs_whose_refreshes_got_lost_are_still_logged_in() {
+async fn two_tabs_stay_signed_in_after_lost_responses() {
     play("lost_responses").await;
 }
 
 #[actix_web::test]
-async fn two_tabs_that_race_and_whose_refreshes_got_lost_are_still_logged_in() {
+async fn two_racing_tabs_stay_signed_in_after_lost_responses() {
     play("racing_tabs").await;
 }
 
 #[actix_web::test]
-async fn an_auth_server_that_cannot_serve_logs_nobody_out() {
+async fn an_outage_of_the_auth_server_signs_no_user_out() {
     play("outage").await;
 }
 
@@ -53,26 +53,26 @@ async fn a_login_and_a_logout_reach_the_other_tab() {
 }
 
 #[actix_web::test]
-async fn a_session_that_was_ended_elsewhere_leads_to_the_login_form() {
+async fn a_session_ended_elsewhere_leads_to_the_login_form() {
     play("ended_elsewhere").await;
 }
 
 #[actix_web::test]
-async fn a_fresh_login_is_asked_for_where_it_is_wanted() {
+async fn the_page_requests_a_fresh_login_if_the_api_requires_it() {
     play("fresh_login").await;
 }
 
 #[actix_web::test]
-async fn another_password_logs_out_other_browsers_and_not_the_own_one() {
+async fn a_password_change_signs_out_other_browsers_only() {
     play("password_change").await;
 }
 
 #[actix_web::test]
-async fn other_logins_are_ended_and_the_account_is_deleted_from_the_page() {
+async fn the_page_ends_other_sessions_and_deletes_the_account() {
     play("account").await;
 }
 
 #[actix_web::test]
-async fn the_page_fits_a_telephone_and_keeps_to_a_strict_policy() {
+async fn the_page_fits_a_phone_and_follows_a_strict_policy() {
     play("looks").await;
 }

@@ -1,4 +1,4 @@
-//! What a server's OpenAPI document says.
+//! A server's OpenAPI document.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,6 @@ use crate::stack::Running;
 
 pub struct Document(Value);
 
-/// A method of a path.
 pub struct Operation {
     pub method: Method,
     pub path: String,
@@ -18,10 +17,10 @@ pub struct Operation {
     description: Value,
 }
 
-/// What an operation takes as its body.
+/// The body that an operation accepts.
 pub struct Body {
     pub is_needed: bool,
-    /// The members, and the JSON types that each can have.
+    /// The members, each with the JSON types that it can have.
     pub members: Vec<(String, BTreeSet<String>)>,
     pub needed_members: Vec<String>,
 }
@@ -44,7 +43,7 @@ impl Document {
         operations.collect()
     }
 
-    /// The methods of a path, as `Allow` has them.
+    /// The methods of a path, in the format of `Allow`.
     pub fn allowed(&self, path: &str) -> String {
         let item = self.0["paths"][path].as_object().expect("a path");
         let methods =
@@ -53,8 +52,8 @@ impl Document {
         methods.collect::<Vec<_>>().join(", ")
     }
 
-    /// Everything that operations say of their answers.
-    pub fn answers(&self) -> String {
+    /// The descriptions of all responses.
+    pub fn responses(&self) -> String {
         self.operations().iter().map(|operation| operation.description["responses"].to_string()).collect()
     }
 
@@ -70,7 +69,7 @@ impl Document {
     }
 
     fn body(&self, is_needed: bool, schema: &Value) -> Body {
-        // Of several forms each has all members, and some want another than the first does.
+        // All alternatives have the same members, and they differ in the required ones.
         let forms = schema["oneOf"].as_array().map_or(std::slice::from_ref(schema), Vec::as_slice);
         let mut members: Vec<(String, BTreeSet<String>)> = Vec::new();
         for (name, schema) in forms.iter().flat_map(|form| form["properties"].as_object().expect("members")) {
@@ -93,12 +92,12 @@ impl Document {
 
     fn resolved<'a>(&'a self, schema: &'a Value) -> &'a Value {
         let Some(reference) = schema["$ref"].as_str() else { return schema };
-        self.0.pointer(reference.trim_start_matches('#')).expect("what it refers to")
+        self.0.pointer(reference.trim_start_matches('#')).expect("the referenced schema")
     }
 }
 
 impl Operation {
-    /// As the document has it, and tables of tests.
+    /// The name in the tables of the tests: method and path.
     pub fn name(&self) -> String {
         format!("{} {}", self.method, self.path)
     }
@@ -107,37 +106,37 @@ impl Operation {
         self.method == Method::GET
     }
 
-    /// The names of the security schemes that it takes, of which one is enough.
+    /// Whether it accepts this security scheme.
     pub fn takes(&self, scheme: &str) -> bool {
         let alternatives = self.description["security"].as_array().into_iter().flatten();
         alternatives.filter_map(Value::as_object).any(|schemes| schemes.contains_key(scheme))
     }
 
-    /// Whether it does without any.
+    /// Whether it works without a token.
     pub fn is_open(&self) -> bool {
         let security = &self.description["security"];
         security.is_null()
             || security.as_array().is_some_and(|any| any.iter().any(|one| one == &serde_json::json!({})))
     }
 
-    /// What it says to stand in the path.
+    /// The names of its path parameters.
     pub fn path_parameters(&self) -> BTreeSet<&str> {
         let all = self.description["parameters"].as_array().into_iter().flatten();
         all.filter(|one| one["in"] == "path").filter_map(|one| one["name"].as_str()).collect()
     }
 
-    /// The answer must be one that the document tells of: the status, the code, the media type and the headers.
-    pub fn assert_documented(&self, answer: &Response) {
-        let response = &self.description["responses"][answer.status.to_string()];
-        assert!(response.is_object(), "{} does not document {}", self.name(), answer.status);
+    /// The document must contain the status, the code, the media type and the headers of the response.
+    pub fn assert_documented(&self, received: &Response) {
+        let response = &self.description["responses"][received.status.to_string()];
+        assert!(response.is_object(), "{} does not document {}", self.name(), received.status);
         for name in response["headers"].as_object().into_iter().flat_map(|headers| headers.keys()) {
-            assert!(answer.header(name).is_some(), "{} without {name}", answer.status);
+            assert!(received.header(name).is_some(), "{} without {name}", received.status);
         }
-        if answer.status < 400 {
+        if received.status < 400 {
             return;
         }
         assert!(response["content"]["application/problem+json"].is_object(), "{}: {response}", self.name());
-        let code = answer.json()["code"].as_str().expect("a code").to_owned();
+        let code = received.json()["code"].as_str().expect("a code").to_owned();
         let description = response["description"].as_str().expect("a description");
         assert!(
             description.contains(&format!("`{code}`")),

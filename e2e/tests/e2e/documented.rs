@@ -1,4 +1,4 @@
-//! The OpenAPI documents tell the truth: they have every route, every method, and every code that handlers know.
+//! The OpenAPI documents are complete: they contain every route, every method, and every code that handlers use.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,7 +9,7 @@ use shared_claims::Code;
 use crate::document::Document;
 use crate::stack::{Running, Stack};
 
-/// Not of the API: the page to try things out with. Its paths are those that its files have in `web/`.
+/// The demo page is not part of the API.
 const OUTSIDE: [&str; 1] = ["demo.rs"];
 
 struct Servers {
@@ -52,7 +52,7 @@ fn sources(server: &str) -> Vec<(String, String)> {
 }
 
 #[actix_web::test]
-async fn the_documents_have_every_path_of_the_url_tables_and_no_other() {
+async fn the_documents_have_exactly_the_paths_of_the_url_tables() {
     for (name, server) in Servers::start().await.each() {
         let mut routed = BTreeSet::new();
         for (file, source) in sources(name) {
@@ -64,13 +64,13 @@ async fn the_documents_have_every_path_of_the_url_tables_and_no_other() {
             routed.extend(paths.map(str::to_owned));
             assert!(
                 file == "routes.rs" || routed.len() == before,
-                "{file} has a URL, which belongs into routes.rs"
+                "{file} has a URL, which belongs in routes.rs"
             );
             let made = source.matches(".service(").count() + source.matches(".route(\"").count();
             let seen = source.matches(".service(").count().min(source.matches("resource(\"").count());
-            assert_eq!(made, seen, "{name}/{file}: a URL that is no resource(\"…\") is not seen here");
+            assert_eq!(made, seen, "{name}/{file}: this test finds only URLs in resource(\"…\")");
             for other in ["web::scope(", "#[get(", "#[post(", "#[put(", "#[patch(", "#[delete(", "#[route("] {
-                assert!(!source.contains(other), "{name}/{file}: what {other} makes is not seen here");
+                assert!(!source.contains(other), "{name}/{file}: this test does not find URLs in {other}");
             }
         }
         let described: BTreeSet<_> = Document::of(server).await.paths().into_iter().collect();
@@ -79,7 +79,7 @@ async fn the_documents_have_every_path_of_the_url_tables_and_no_other() {
 }
 
 #[actix_web::test]
-async fn a_path_answers_to_the_methods_of_its_document_and_to_no_other() {
+async fn a_path_supports_exactly_the_methods_of_its_document() {
     for (_, server) in Servers::start().await.each() {
         let document = Document::of(server).await;
         for path in document.paths() {
@@ -87,11 +87,11 @@ async fn a_path_answers_to_the_methods_of_its_document_and_to_no_other() {
             for method in ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY"] {
                 let method = awc::http::Method::from_bytes(method.as_bytes()).expect("a method");
                 let url = format!("{}{path}", server.url);
-                let answer = test_support::Call::new(method.clone(), url).send().await;
+                let response = test_support::Call::new(method.clone(), url).send().await;
                 let known = allowed.split(", ").any(|name| name == method.as_str());
-                assert_eq!(answer.status != 405, known, "{method} {path}: {}", answer.status);
+                assert_eq!(response.status != 405, known, "{method} {path}: {}", response.status);
                 if !known {
-                    assert_eq!(answer.header("allow"), Some(allowed.as_str()), "{method} {path}");
+                    assert_eq!(response.header("allow"), Some(allowed.as_str()), "{method} {path}");
                 }
             }
         }
@@ -99,7 +99,7 @@ async fn a_path_answers_to_the_methods_of_its_document_and_to_no_other() {
 }
 
 #[actix_web::test]
-async fn a_path_has_a_place_for_each_of_its_parameters() {
+async fn a_path_contains_each_of_its_parameters() {
     for (_, server) in Servers::start().await.each() {
         for operation in Document::of(server).await.operations() {
             let places = operation.path.split('{').skip(1).filter_map(|rest| rest.split('}').next());
@@ -109,10 +109,10 @@ async fn a_path_has_a_place_for_each_of_its_parameters() {
 }
 
 #[actix_web::test]
-async fn every_code_that_a_handler_names_stands_with_an_operation() {
+async fn every_code_that_a_handler_uses_is_documented_for_an_operation() {
     for (name, server) in Servers::start().await.each() {
-        let answers = Document::of(server).await.answers();
-        // These are answers of the server as a whole, which its description tells of.
+        let responses = Document::of(server).await.responses();
+        // The description of the whole document covers these.
         let of_all = [Code::MethodNotAllowed];
         let named = |code: &&Code| {
             sources(name).iter().any(|(_, source)| source.contains(&format!("Code::{code:?}")))
@@ -120,7 +120,7 @@ async fn every_code_that_a_handler_names_stands_with_an_operation() {
         let codes: Vec<_> = Code::ALL.iter().filter(named).filter(|code| !of_all.contains(code)).collect();
         for code in codes {
             assert!(
-                answers.contains(&format!("`{}`", code.as_str())),
+                responses.contains(&format!("`{}`", code.as_str())),
                 "{name} does not document {}",
                 code.as_str()
             );
@@ -129,8 +129,8 @@ async fn every_code_that_a_handler_names_stands_with_an_operation() {
 }
 
 #[actix_web::test]
-async fn every_code_there_is_stands_with_an_operation_of_a_server() {
-    let mut answers = String::new();
+async fn every_code_is_documented_for_an_operation() {
+    let mut responses = String::new();
     for (_, server) in Servers::start().await.each() {
         let text = server.get("/openapi.json").send().await.text();
         for code in Code::ALL {
@@ -140,12 +140,16 @@ async fn every_code_there_is_stands_with_an_operation_of_a_server() {
                 code.as_str()
             );
         }
-        answers += &Document::of(server).await.answers();
+        responses += &Document::of(server).await.responses();
     }
     for code in Code::ALL {
-        // This one is told of all paths at once.
+        // The description of the whole document covers it.
         if *code != Code::MethodNotAllowed {
-            assert!(answers.contains(&format!("`{}`", code.as_str())), "{} is not documented", code.as_str());
+            assert!(
+                responses.contains(&format!("`{}`", code.as_str())),
+                "{} is not documented",
+                code.as_str()
+            );
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The fault proxy does what it says; the tests that lean on it would prove nothing otherwise.
+//! Tests of the fault proxy, which other tests depend on.
 
 use awc::http::Method;
 use serde_json::json;
@@ -10,9 +10,9 @@ use test_support::fault_proxy::{Fate, Fault, FaultProxy};
 const REFRESH: &str = "/auth/refresh";
 
 async fn register_through(proxy: &FaultProxy) -> Response {
-    let person = json!({"email": "ann@example.org", "password": PASSWORD});
+    let user = json!({"email": "ann@example.org", "password": PASSWORD});
     let call = Call::new(Method::POST, format!("{}/auth/register", proxy.url()));
-    call.json(&person).send().await.assert_status(201)
+    call.json(&user).send().await.assert_status(201)
 }
 
 fn refresh_through(proxy: &FaultProxy, token: &str) -> Call {
@@ -20,7 +20,7 @@ fn refresh_through(proxy: &FaultProxy, token: &str) -> Call {
 }
 
 #[actix_web::test]
-async fn a_lost_answer_was_carried_out_and_is_made_good_by_the_next() {
+async fn a_lost_response_is_executed_and_a_retry_returns_the_same_successor() {
     let proxy = FaultProxy::start();
     let stack = Stack::behind(proxy.url());
     proxy.forward_to(&stack.start_auth().await.url);
@@ -29,11 +29,11 @@ async fn a_lost_answer_was_carried_out_and_is_made_good_by_the_next() {
     proxy.faults.set(Fault::LoseResponse, REFRESH, Some(1));
     let request = client().post(format!("{}{REFRESH}", proxy.url()));
     let lost = request.insert_header(("cookie", format!("{COOKIE_NAME}={token}"))).send().await;
-    assert!(lost.is_err(), "no byte of an answer");
+    assert!(lost.is_err(), "no byte of a response");
     let generation = stack.database.db_text("SELECT CAST(generation AS TEXT) AS value FROM sessions");
-    assert_eq!(generation, "1", "carried out");
+    assert_eq!(generation, "1", "executed");
     let again = refresh_through(&proxy, &token).send().await.assert_status(200);
-    assert_eq!(again.json()["rotation"], json!(1), "the same once more");
+    assert_eq!(again.json()["rotation"], json!(1), "the same successor");
 
     let fates: Vec<_> = proxy.faults.log().into_iter().map(|one| (one.path, one.status, one.fate)).collect();
     let expected =
@@ -42,7 +42,7 @@ async fn a_lost_answer_was_carried_out_and_is_made_good_by_the_next() {
 }
 
 #[actix_web::test]
-async fn a_refused_request_never_reaches_the_server() {
+async fn a_rejected_request_never_reaches_the_server() {
     let proxy = FaultProxy::start();
     let stack = Stack::behind(proxy.url());
     proxy.forward_to(&stack.start_auth().await.url);
@@ -50,8 +50,8 @@ async fn a_refused_request_never_reaches_the_server() {
 
     proxy.faults.set(Fault::Reject, REFRESH, None);
     for _ in 0..2 {
-        let refused = refresh_through(&proxy, &token).send().await.assert_problem(503, "unavailable");
-        assert_eq!(refused.header("retry-after"), Some("1"));
+        let rejected = refresh_through(&proxy, &token).send().await.assert_problem(503, "unavailable");
+        assert_eq!(rejected.header("retry-after"), Some("1"));
     }
     assert_eq!(proxy.faults.reached(REFRESH), 0);
 
@@ -61,7 +61,7 @@ async fn a_refused_request_never_reaches_the_server() {
 }
 
 #[actix_web::test]
-async fn held_answers_arrive_once_they_are_let_go() {
+async fn held_responses_arrive_once_they_are_released() {
     let proxy = FaultProxy::start();
     let stack = Stack::behind(proxy.url());
     proxy.forward_to(&stack.start_auth().await.url);
@@ -73,7 +73,7 @@ async fn held_answers_arrive_once_they_are_let_go() {
     while proxy.faults.reached(REFRESH) < 2 {
         actix_web::rt::task::yield_now().await;
     }
-    assert!(both.iter().all(|call| !call.is_finished()), "nobody has heard anything");
+    assert!(both.iter().all(|call| !call.is_finished()), "no response has arrived");
 
     proxy.faults.lift(Fault::Hold, REFRESH);
     for call in both {
@@ -82,7 +82,7 @@ async fn held_answers_arrive_once_they_are_let_go() {
 }
 
 #[actix_web::test]
-async fn what_is_not_spoilt_passes_unchanged() {
+async fn requests_without_a_fault_pass_unchanged() {
     let proxy = FaultProxy::start();
     let stack = Stack::behind(proxy.url());
     let server = stack.start_auth().await;

@@ -1,7 +1,7 @@
-//! Keys change under traffic, and not one valid token is refused. Time is moved by steps; a step is over when all have
-//! seen it, however slow the machine.
+//! Keys rotate under traffic, and no valid token is rejected. The clock advances in steps. A step ends when all servers
+//! have noticed it, however slow the machine is.
 
-mod people;
+mod clients;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,43 +13,42 @@ use serde_json::Value;
 use shared_claims::{AccessTokenValidator, Authenticated, KeySet, SharedKeys};
 
 use crate::stack::{Running, Stack};
-use people::People;
+use clients::Clients;
 
-/// How often a step looks whether it is over; and how many times, before something else is wrong.
+/// How often a step checks whether it has ended, and how many times before it fails.
 const PAUSE: Duration = Duration::from_millis(50);
 const PATIENCE: usize = 1200;
 
-/// Two auth servers on one database, an API with a cache that is as old as caches may be, and people who use all three.
+/// Two auth servers on one database, an API with a cache that is as old as caches may be, and clients that use all three.
 struct World {
     stack: Stack,
     servers: Vec<Running>,
-    /// The keys of the API, fetched at the end of each step and at no other time.
+    /// The keys of the API, fetched only at the end of each step.
     keys: SharedKeys,
-    people: People,
+    clients: Clients,
 }
 
 impl World {
     async fn start() -> Self {
-        // Nobody is at the issuer's address: people call both servers by their own.
+        // No server listens at the issuer's address: clients call both servers at their own.
         let stack = Stack::behind("http://auth.localhost".to_owned());
         let servers = vec![start_auth(&stack, "ES256").await, start_auth(&stack, "ES256").await];
         let keys = SharedKeys::new(key_set(&servers[0]).await);
         let validator = AccessTokenValidator::new(&stack.auth, "api", keys.clone())
             .with_clock(Arc::new(stack.clock.clone()));
-        let people = People::start(&stack, &servers, start_api(validator)).await;
-        Self { stack, servers, keys, people }
+        let clients = Clients::start(&stack, &servers, start_api(validator)).await;
+        Self { stack, servers, keys, clients }
     }
 
-    /// Moves on, and waits until both servers have seen it: they agree on the keys, which are as expected. Then the API
-    /// fetches them.
+    /// Advances the clock and waits until both servers publish the same keys, as expected. Then the API fetches them.
     async fn advance(&self, minutes: i64, expected: impl Fn(&[Published]) -> bool) -> Vec<Published> {
         self.stack.clock.advance(TimeDelta::minutes(minutes));
         for look in 1..=PATIENCE {
-            // One may have looked before the other made a key, and looks again only when time passes.
+            // A server may have read the keys before the other created one, and reads again only when time passes.
             if look % 40 == 0 {
                 self.stack.clock.advance(TimeDelta::seconds(10));
             }
-            self.people.assert_served();
+            self.clients.assert_served();
             let [one, other] = [published(&self.servers[0]).await, published(&self.servers[1]).await];
             if one == other && expected(&one) {
                 self.keys.replace(key_set(&self.servers[1]).await);
@@ -60,7 +59,7 @@ impl World {
         panic!("the servers do not agree on the keys");
     }
 
-    /// An hour: 45 minutes after the last key the next is made, and 15 minutes later it signs.
+    /// One hour: 45 minutes after the last key the next one is created, and 15 minutes later it signs.
     async fn hour(&self) {
         let before = self.advance(15, |_| true).await;
         self.advance(15, |_| true).await;
@@ -68,28 +67,28 @@ impl World {
         for _ in 0..3 {
             self.advance(5, |_| true).await;
         }
-        self.people.wait_until_all_have_tokens_by(&keys.last().expect("a key").kid).await;
+        self.clients.wait_until_all_have_tokens_by(&keys.last().expect("a key").kid).await;
     }
 
-    /// One server after the other gives way to one with another algorithm.
+    /// Replaces one server after the other by one with another algorithm.
     async fn change_algorithm(&mut self, algorithm: &str) {
         let mut keys = Vec::new();
-        for place in 0..2 {
+        for index in 0..2 {
             let next = start_auth(&self.stack, algorithm).await;
-            self.people.go_to(place, &next.url).await;
-            std::mem::replace(&mut self.servers[place], next).stop().await;
+            self.clients.switch_server(index, &next.url).await;
+            std::mem::replace(&mut self.servers[index], next).stop().await;
             keys = self.advance(1, |keys| keys.iter().any(|key| key.algorithm == algorithm)).await;
         }
         for _ in 0..3 {
             self.advance(5, |_| true).await;
         }
         let key = keys.iter().rev().find(|key| key.algorithm == algorithm).expect("a key");
-        self.people.wait_until_all_have_tokens_by(&key.kid).await;
+        self.clients.wait_until_all_have_tokens_by(&key.kid).await;
     }
 }
 
 async fn start_auth(stack: &Stack, algorithm: &str) -> Running {
-    let life = people::TOKEN_LIFE;
+    let life = clients::TOKEN_LIFE;
     let flags = [
         ["--jwt-access-algorithm", algorithm],
         ["--signing-key-rotation", "1h"],
@@ -98,7 +97,7 @@ async fn start_auth(stack: &Stack, algorithm: &str) -> Running {
     stack.start_auth_with(flags.as_flattened()).await
 }
 
-/// An API of the smallest kind.
+/// A minimal API.
 fn start_api(validator: AccessTokenValidator) -> String {
     let app = move || {
         let who = async |caller: Authenticated| caller.user_id().to_owned();
@@ -135,8 +134,8 @@ async fn rotations(hours: usize) {
     for _ in 0..hours {
         world.hour().await;
     }
-    let told = world.people.stop().await;
-    println!("{hours} rotations: {told}");
+    let summary = world.clients.stop().await;
+    println!("{hours} rotations: {summary}");
 }
 
 async fn algorithms(rounds: usize) {
@@ -146,28 +145,28 @@ async fn algorithms(rounds: usize) {
             world.change_algorithm(algorithm).await;
         }
     }
-    let told = world.people.stop().await;
-    println!("{} changes of the algorithm: {told}", 3 * rounds);
+    let summary = world.clients.stop().await;
+    println!("{} changes of the algorithm: {summary}", 3 * rounds);
 }
 
 #[actix_web::test]
-async fn no_valid_token_is_refused_while_keys_rotate() {
+async fn no_valid_token_is_rejected_while_keys_rotate() {
     rotations(2).await;
 }
 
 #[actix_web::test]
-async fn no_valid_token_is_refused_while_the_algorithm_changes() {
+async fn no_valid_token_is_rejected_while_the_algorithm_changes() {
     algorithms(1).await;
 }
 
 #[actix_web::test]
 #[ignore = "long: twenty rotations"]
-async fn no_valid_token_is_refused_in_twenty_rotations() {
+async fn no_valid_token_is_rejected_in_twenty_rotations() {
     rotations(20).await;
 }
 
 #[actix_web::test]
 #[ignore = "long: twelve changes of the algorithm"]
-async fn no_valid_token_is_refused_in_twelve_changes_of_the_algorithm() {
+async fn no_valid_token_is_rejected_in_twelve_changes_of_the_algorithm() {
     algorithms(4).await;
 }

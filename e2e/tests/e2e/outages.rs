@@ -3,7 +3,7 @@ use chrono::TimeDelta;
 use crate::stack::{Stack, access_token};
 
 #[actix_web::test]
-async fn a_resource_server_that_starts_first_serves_once_the_auth_server_is_there() {
+async fn a_resource_server_that_starts_first_serves_once_the_auth_server_runs() {
     let stack = Stack::new();
     let api = stack.start_api();
     api.get("/readyz").send().await.assert_problem(503, "unavailable");
@@ -17,7 +17,7 @@ async fn a_resource_server_that_starts_first_serves_once_the_auth_server_is_ther
 }
 
 #[actix_web::test]
-async fn tokens_still_validate_when_the_auth_server_is_gone_for_good() {
+async fn tokens_still_validate_after_the_auth_server_has_stopped() {
     let stack = Stack::new();
     let (auth, api) = (stack.start_auth().await, stack.start_api());
     api.wait_until_ready().await;
@@ -38,7 +38,7 @@ async fn tokens_still_validate_when_the_auth_server_is_gone_for_good() {
 }
 
 #[actix_web::test]
-async fn sessions_outlive_the_auth_server_that_opened_them() {
+async fn sessions_survive_a_restart_of_the_auth_server() {
     let stack = Stack::new();
     let (auth, api) = (stack.start_auth().await, stack.start_api());
     api.wait_until_ready().await;

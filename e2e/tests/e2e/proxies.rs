@@ -1,5 +1,5 @@
-//! Debian's nginx and Caddy with the configurations of `deploy/`, before real servers: who gets through, what the server
-//! behind them is told, and what nobody can make it believe.
+//! Debian's nginx and Caddy with the configurations of `deploy/`, in front of real servers: who gets access, what the server
+//! behind them receives, and what a client cannot forge.
 
 mod browser;
 mod cookies;

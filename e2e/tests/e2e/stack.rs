@@ -12,7 +12,7 @@ use test_support::{Call, Response, TestDatabase, free_address};
 
 pub const PASSWORD: &str = "correct horse battery staple";
 
-/// The address that an auth server has or will have, its database, and the time.
+/// The address of an auth server that may not run yet, its database, and its clock.
 pub struct Stack {
     pub auth: String,
     pub clock: ManualClock,
@@ -28,7 +28,7 @@ pub struct Running {
 
 impl Stack {
     pub fn new() -> Self {
-        // The issuer has to be known before the server has bound its port.
+        // The issuer must be known before the server binds its port.
         let port = free_address().port();
         Self {
             auth: format!("http://127.0.0.1:{port}"),
@@ -38,7 +38,7 @@ impl Stack {
         }
     }
 
-    /// A stack whose auth server stands behind something that has that address, and is on any port itself.
+    /// A stack whose auth server runs on any port, behind a proxy at this address.
     pub fn behind(issuer: String) -> Self {
         Self { auth: issuer, clock: ManualClock::new(), database: TestDatabase::fresh(), port: 0 }
     }
@@ -102,11 +102,11 @@ impl Running {
     }
 
     pub async fn register(&self, name: &str) -> Response {
-        let person = json!({"email": format!("{name}@example.org"), "password": PASSWORD, "name": name});
-        self.post("/auth/register").json(&person).send().await.assert_status(201)
+        let user = json!({"email": format!("{name}@example.org"), "password": PASSWORD, "name": name});
+        self.post("/auth/register").json(&user).send().await.assert_status(201)
     }
 
-    /// Asks until it can serve: what comes from elsewhere takes a moment.
+    /// Waits until `/readyz` returns 200.
     pub async fn wait_until_ready(&self) {
         for _ in 0..200 {
             if self.get("/readyz").send().await.status == 200 {
@@ -114,19 +114,19 @@ impl Running {
             }
             rt::time::sleep(std::time::Duration::from_millis(50)).await;
         }
-        panic!("{} does not get ready", self.url);
+        panic!("{} did not become ready", self.url);
     }
 
     pub async fn stop(self) {
         self.handle.stop(false).await;
     }
 
-    /// To stop it without giving it up.
+    /// Stops the server while the test keeps it.
     pub fn handle(&self) -> ServerHandle {
         self.handle.clone()
     }
 }
 
-pub fn access_token(answer: &Response) -> String {
-    answer.json()["access_token"].as_str().expect("an access token").to_owned()
+pub fn access_token(response: &Response) -> String {
+    response.json()["access_token"].as_str().expect("an access token").to_owned()
 }

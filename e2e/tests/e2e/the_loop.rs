@@ -4,7 +4,7 @@ use serde_json::json;
 use crate::stack::{PASSWORD, Stack, access_token};
 
 #[actix_web::test]
-async fn register_call_refresh_spent_again_and_log_out() {
+async fn register_call_refresh_reuse_and_log_out() {
     let stack = Stack::new();
     let (auth, api) = (stack.start_auth().await, stack.start_api());
     api.wait_until_ready().await;
@@ -36,7 +36,7 @@ async fn register_call_refresh_spent_again_and_log_out() {
 }
 
 #[actix_web::test]
-async fn neither_server_takes_the_tokens_of_the_other() {
+async fn neither_server_accepts_the_tokens_of_the_other() {
     let stack = Stack::new();
     let (auth, api) = (stack.start_auth().await, stack.start_api());
     api.wait_until_ready().await;
@@ -65,7 +65,7 @@ async fn roles_reach_the_resource_server_with_the_next_refresh() {
 }
 
 #[actix_web::test]
-async fn a_transfer_wants_a_fresh_login() {
+async fn a_transfer_requires_a_fresh_login() {
     let stack = Stack::new();
     let (auth, api) = (stack.start_auth().await, stack.start_api());
     api.wait_until_ready().await;
@@ -75,6 +75,6 @@ async fn a_transfer_wants_a_fresh_login() {
     stack.clock.advance(TimeDelta::minutes(6));
     let token = registered.refresh_cookie().expect("a cookie");
     let refreshed = auth.post("/auth/refresh").cookie(&token).send().await.assert_status(200);
-    let answer = api.post("/transfer").bearer(&access_token(&refreshed)).send().await;
-    assert_eq!(answer.assert_problem(403, "fresh_login_required").json()["max_age"], json!(300));
+    let response = api.post("/transfer").bearer(&access_token(&refreshed)).send().await;
+    assert_eq!(response.assert_problem(403, "fresh_login_required").json()["max_age"], json!(300));
 }

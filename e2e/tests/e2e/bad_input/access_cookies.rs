@@ -1,4 +1,4 @@
-//! Rows about the access token in its cookie.
+//! Rows with the access token in its cookie.
 
 use super::tokens::bad_tokens;
 use super::world::{Cell, Expected, Target};
@@ -6,7 +6,7 @@ use Expected::{Problem, Status};
 
 const CSRF_FAILED: Expected = Problem(403, "csrf_failed");
 
-/// For operations that look at it.
+/// For operations that accept it.
 pub fn cells(target: &Target) -> Vec<Cell> {
     let mut cells = Vec::new();
     if !target.operation.takes("access_cookie") {

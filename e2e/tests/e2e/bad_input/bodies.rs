@@ -1,4 +1,4 @@
-//! Rows about bodies.
+//! Rows with invalid bodies.
 
 use serde_json::json;
 
@@ -11,7 +11,7 @@ const INVALID: Expected = Problem(422, "invalid_input");
 const TOO_LARGE: Expected = Problem(413, "body_too_large");
 const MEBIBYTE: usize = 1 << 20;
 
-/// What is no JSON object, whoever asks.
+/// Bodies that are not a JSON object.
 const NO_OBJECTS: [(&str, &[u8]); 12] = [
     ("an open brace", b"{"),
     ("a word", b"nonsense"),
@@ -20,8 +20,8 @@ const NO_OBJECTS: [(&str, &[u8]); 12] = [
     ("a number", b"1"),
     ("null", b"null"),
     ("two objects", b"{}{}"),
-    ("a number beyond all", b"{\"email\":1e999}"),
-    ("no UTF-8", b"{\"email\":\"\xff\"}"),
+    ("a number out of range", b"{\"email\":1e999}"),
+    ("invalid UTF-8", b"{\"email\":\"\xff\"}"),
     ("UTF-16", b"\xff\xfe{\0}\0"),
     ("a trailing comma", b"{\"email\":\"a\",}"),
     ("a comment", b"{} // yes"),
@@ -92,7 +92,7 @@ fn members(target: &Target, body: &Body, add: &mut impl FnMut(String, test_suppo
         let comma = if inner == "}" { "" } else { "," };
         let twice =
             format!("{{\"{name}\":null,\"\\u{:04x}{}\":null{comma}{inner}", name.as_bytes()[0], &name[1..]);
-        add(format!("{name} stands twice"), send(twice), MALFORMED);
+        add(format!("{name} twice"), send(twice), MALFORMED);
         if types.contains("string") {
             text_member(target, name, add);
         }
@@ -108,26 +108,26 @@ fn text_member(target: &Target, name: &str, add: &mut impl FnMut(String, test_su
         add(format!("a lone surrogate in {name}: {half}"), send(body), MALFORMED);
     }
 
-    // Alone: beside the cookie it would be one token too many.
-    let refused = match (target.operation.path.as_str(), name) {
+    // Without the cookie: two tokens are another error.
+    let rejected = match (target.operation.path.as_str(), name) {
         ("/auth/refresh", "refresh_token") => Problem(401, "session_ended"),
         ("/auth/logout", "refresh_token") => Status(204),
         _ => INVALID,
     };
-    let is_given_password = matches!(
+    let is_current_password = matches!(
         (target.operation.path.as_str(), name),
         ("/auth/login" | "/auth/reauthenticate", "password") | ("/auth/password", "current_password")
     );
     for (row, text) in
         [("NUL", "a\0@example.org"), ("nothing", ""), ("a blank", " "), ("8 KiB", &"x".repeat(8192))]
     {
-        // Any text may be a password that somebody has, and any length of it up to the limit of bodies.
-        if is_given_password && row != "NUL" && row != "nothing" {
+        // A password can be any text, up to the size limit of bodies.
+        if is_current_password && row != "NUL" && row != "nothing" {
             continue;
         }
-        // Checked after what else is wrong, and after the token.
+        // Checked after the other members and after the token.
         let call = if name == "refresh_token" { target.bare() } else { target.logged_in() };
-        add(format!("{row} as {name}"), with_body(call, with(text)), refused);
+        add(format!("{row} as {name}"), with_body(call, with(text)), rejected);
     }
     if ["name", "username"].contains(&name) {
         for text in ["x".repeat(65), "\u{202e}\0".to_owned(), "a\nb".to_owned()] {

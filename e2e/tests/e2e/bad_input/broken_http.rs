@@ -1,15 +1,15 @@
-//! What is not quite HTTP, and what hides one request in another.
+//! Invalid HTTP, and requests hidden in other requests.
 
 use super::raw::exchange;
 use super::world::{Server, World};
 
-/// Name, bytes, and the one answer. Where it is the framework's, a 400 has no body, like a 431.
+/// Name, bytes, and the status of the only response.
 type Conversation = (&'static str, Vec<u8>, u16);
 
 #[actix_web::test]
-async fn what_is_not_http_breaks_neither_server_and_hides_nothing() {
+async fn invalid_http_breaks_neither_server_and_hides_no_request() {
     let world = World::start().await;
-    // One that reads its body, and one that reads none.
+    // One operation that reads a body, and one that does not.
     for (server, path, unread) in [(Server::Auth, "/auth/login", 400), (Server::Api, "/transfer", 401)] {
         let url = &world.server(server).url;
         let smuggled = smuggling(path, &world.refresh_token);
@@ -17,8 +17,8 @@ async fn what_is_not_http_breaks_neither_server_and_hides_nothing() {
             targets().into_iter().chain(headers()).chain(bodies(path, unread)).chain(smuggled)
         {
             eprintln!("{name}");
-            let answers = exchange(url, &bytes).await;
-            let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+            let responses = exchange(url, &bytes).await;
+            let statuses: Vec<u16> = responses.iter().map(|response| response.status).collect();
             assert!(statuses == [status], "{statuses:?} instead of {status}");
             world.assert_session_unharmed();
             world.server(server).get("/healthz").send().await.assert_status(200);
@@ -46,7 +46,7 @@ fn targets() -> Vec<Conversation> {
         ("absolute form", line("GET http://elsewhere/healthz HTTP/1.1"), 200),
         ("absolute form with a name and a port", line("GET https://u:p@elsewhere:1/healthz HTTP/1.1"), 200),
         ("asterisk form", line("OPTIONS * HTTP/1.1"), 404),
-        ("asterisk form, to read", line("GET * HTTP/1.1"), 404),
+        ("asterisk form with GET", line("GET * HTTP/1.1"), 404),
         ("authority form", line("CONNECT elsewhere:443 HTTP/1.1"), 404),
         ("CONNECT to a path", line("CONNECT /healthz HTTP/1.1"), 405),
         ("the preface of HTTP/2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), 400),
@@ -64,8 +64,8 @@ fn targets() -> Vec<Conversation> {
         ("NUL in the path, encoded", line("GET /healthz%00 HTTP/1.1"), 404),
         ("half an encoding", line("GET /healthz%z HTTP/1.1"), 404),
         ("a space in the path", line("GET /health z HTTP/1.1"), 400),
-        ("no ASCII in the path", line("GET /h\u{e4}lth HTTP/1.1"), 400),
-        ("no UTF-8 in the path", b"GET /h\xff HTTP/1.1\r\nHost: x\r\n\r\n".to_vec(), 400),
+        ("non-ASCII characters in the path", line("GET /h\u{e4}lth HTTP/1.1"), 400),
+        ("invalid UTF-8 in the path", b"GET /h\xff HTTP/1.1\r\nHost: x\r\n\r\n".to_vec(), 400),
         ("a control character in the query", line("GET /healthz?x=\u{1} HTTP/1.1"), 400),
         ("a fragment", line("GET /healthz#x HTTP/1.1"), 200),
         ("a path of 70 KiB", line(&format!("GET /{} HTTP/1.1", "x".repeat(70 * 1024))), 400),
@@ -82,10 +82,10 @@ fn headers() -> Vec<Conversation> {
         ("a blank before the colon", get("X : a"), 400),
         ("no name", get(": a"), 400),
         ("no colon", get("X"), 400),
-        ("no ASCII in a header", get("X: \u{e4}"), 200),
-        // RFC 9112 §2.2 lets a server take LF for the end of a line, but not CR.
-        ("LF for the ends of lines", b"GET /healthz HTTP/1.1\nHost: x\nConnection: close\n\n".to_vec(), 200),
-        ("CR for the ends of lines", b"GET /healthz HTTP/1.1\rHost: x\r\r\n\r\n".to_vec(), 400),
+        ("non-ASCII characters in a header", get("X: \u{e4}"), 200),
+        // RFC 9112 §2.2 allows a server to accept LF alone as a line end, but not CR.
+        ("LF as line end", b"GET /healthz HTTP/1.1\nHost: x\nConnection: close\n\n".to_vec(), 200),
+        ("CR as line end", b"GET /healthz HTTP/1.1\rHost: x\r\r\n\r\n".to_vec(), 400),
         ("200 headers", get(&["X: y"; 200].join("\r\n")), 431),
         ("an upgrade to HTTP/2", get("Upgrade: h2c\r\nHTTP2-Settings: AAAA"), 200),
         ("an upgrade to WebSocket", get("Upgrade: websocket\r\nSec-WebSocket-Version: 13"), 200),
@@ -103,11 +103,11 @@ fn bodies(path: &str, unread: u16) -> Vec<Conversation> {
         ("a negative length", post("Content-Length: -1", "{}"), 400),
         ("a length with a plus", post("Content-Length: +2", "{}"), 400),
         ("a hexadecimal length", post("Content-Length: 0x2", "{}"), 400),
-        ("a length beyond all numbers", post("Content-Length: 99999999999999999999999", "{}"), 400),
-        ("a length beyond all memory", post("Content-Length: 18446744073709551615", "{}"), too_large),
+        ("a length that no integer holds", post("Content-Length: 99999999999999999999999", "{}"), 400),
+        ("a length beyond the memory", post("Content-Length: 18446744073709551615", "{}"), too_large),
         ("a chunk without a size", chunked("zz\r\n{}\r\n0\r\n\r\n"), unread),
         ("a chunk of negative size", chunked("-2\r\n{}\r\n0\r\n\r\n"), unread),
-        ("a chunk beyond all memory", chunked("ffffffffffffffffff\r\n{}\r\n0\r\n\r\n"), unread),
+        ("a chunk beyond the memory", chunked("ffffffffffffffffff\r\n{}\r\n0\r\n\r\n"), unread),
         ("a chunk longer than its size", chunked("1\r\n{}\r\n0\r\n\r\n"), unread),
         ("LF in a chunk's extension", chunked("2;x=\"\n\"\r\n{}\r\n0\r\n\r\n"), unread),
         ("an unknown encoding", post("Transfer-Encoding: xchunked", "2\r\n{}\r\n0\r\n\r\n"), 400),
@@ -115,8 +115,7 @@ fn bodies(path: &str, unread: u16) -> Vec<Conversation> {
     ]
 }
 
-/// Two readers could each see another end of these requests. What one of them would take for the next request ends the
-/// session, if it gets through.
+/// Two parsers could find different ends of these requests. The hidden request ends the session if a server executes it.
 fn smuggling(path: &str, token: &str) -> Vec<Conversation> {
     let hidden =
         format!("POST /auth/logout HTTP/1.1\r\nHost: x\r\nCookie: __Host-refresh_token={token}\r\n\r\n");

@@ -1,4 +1,4 @@
-//! Rows about methods and headers other than those with tokens.
+//! Rows with invalid methods and headers, except headers with tokens.
 
 use awc::http::Method;
 
@@ -7,7 +7,7 @@ use super::world::{Cell, Expected, Server, Target};
 use crate::document::Document;
 use Expected::{HeadersTooLarge, Problem, Status};
 
-/// What comes along with calls that pages of other sites make.
+/// Headers of calls that pages of other sites make.
 const FOREIGN: [&[(&str, &str)]; 9] = [
     &[("origin", "https://evil.example")],
     &[("origin", "null")],
@@ -25,7 +25,7 @@ pub fn cells(target: &Target) -> Vec<Cell> {
     let huge = target.logged_in().header("x-filler", &"x".repeat(200 * 1024));
     cells.push(Cell { row: "200 KiB of headers".to_owned(), call: huge, expected: HeadersTooLarge });
     for headers in FOREIGN {
-        // To whoever takes no cookie a page cannot do anything in somebody's name.
+        // A page cannot act for a user if the server accepts no cookies.
         let guarded = target.server == Server::Auth && !target.operation.is_safe();
         let expected = match target.good {
             _ if guarded => Problem(403, "origin_not_allowed"),
@@ -38,7 +38,7 @@ pub fn cells(target: &Target) -> Vec<Cell> {
     cells
 }
 
-/// Every method that a path does not have is told those that it has; what HEAD tells is what GET tells.
+/// A method that a path does not support gets 405 with `Allow`. HEAD returns the headers of GET.
 pub async fn check_methods(target: &Target<'_>, document: &Document) {
     let allowed = document.allowed(&target.operation.path);
     let url = &target.world.server(target.server).url;
@@ -51,14 +51,14 @@ pub async fn check_methods(target: &Target<'_>, document: &Document) {
         }
         eprintln!("{method} {}", target.path());
         let head = format!("{method} {} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", target.path());
-        let mut answers = exchange(url, head.as_bytes()).await;
-        assert_eq!(answers.len(), 1);
-        let answer = answers.remove(0);
-        assert_eq!(answer.header("allow"), Some(allowed.as_str()));
+        let mut responses = exchange(url, head.as_bytes()).await;
+        assert_eq!(responses.len(), 1);
+        let response = responses.remove(0);
+        assert_eq!(response.header("allow"), Some(allowed.as_str()));
         if method == "HEAD" {
-            assert_eq!((answer.status, answer.header("cache-control")), (405, Some("no-store")));
+            assert_eq!((response.status, response.header("cache-control")), (405, Some("no-store")));
         } else {
-            answer.assert_problem(405, "method_not_allowed");
+            response.assert_problem(405, "method_not_allowed");
         }
     }
     if let (true, Some(good)) = (target.operation.is_safe(), target.good) {

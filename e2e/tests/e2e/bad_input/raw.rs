@@ -1,4 +1,4 @@
-//! Bytes as no HTTP client would send them.
+//! Sends bytes that no HTTP client would send.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -7,17 +7,17 @@ use std::time::Duration;
 use awc::http::header::{HeaderMap, HeaderName, HeaderValue};
 use test_support::Response;
 
-/// How long a server may stay silent before it counts as having said all.
+/// After this time without data, the response counts as complete.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Sends the bytes and returns every answer that comes, until the server hangs up or falls silent.
+/// Sends the bytes and returns all responses until the server closes the connection or sends nothing more.
 pub async fn exchange(url: &str, bytes: &[u8]) -> Vec<Response> {
     let address = url.trim_start_matches("http://").to_owned();
     let (sent, to_head) = (bytes.to_vec(), bytes.starts_with(b"HEAD "));
     let talk = move || {
         let mut stream = TcpStream::connect(address).expect("a server");
         stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
-        // It may hang up before it has heard everything.
+        // The server may close the connection before it has read everything.
         let _ = stream.write_all(&sent);
         let mut received = Vec::new();
         let mut buffer = [0; 4096];
@@ -26,11 +26,11 @@ pub async fn exchange(url: &str, bytes: &[u8]) -> Vec<Response> {
         }
         received
     };
-    answers(&actix_web::web::block(talk).await.expect("a conversation"), to_head)
+    responses(&actix_web::web::block(talk).await.expect("an exchange"), to_head)
 }
 
-fn answers(mut bytes: &[u8], to_head: bool) -> Vec<Response> {
-    let mut answers = Vec::new();
+fn responses(mut bytes: &[u8], to_head: bool) -> Vec<Response> {
+    let mut responses = Vec::new();
     while !bytes.is_empty() {
         let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("the end of a head");
         let (head, rest) = (std::str::from_utf8(&bytes[..end]).expect("text"), &bytes[end + 4..]);
@@ -44,12 +44,12 @@ fn answers(mut bytes: &[u8], to_head: bool) -> Vec<Response> {
         }
         let length = headers.get("content-length").and_then(|length| length.to_str().ok()?.parse().ok());
         let length = if to_head { 0 } else { length.unwrap_or(0) };
-        answers.push(Response {
+        responses.push(Response {
             status: status.parse().expect("a number"),
             headers,
             body: rest[..length].to_vec(),
         });
         bytes = &rest[length..];
     }
-    answers
+    responses
 }

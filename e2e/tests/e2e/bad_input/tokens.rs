@@ -1,4 +1,4 @@
-//! Rows about tokens.
+//! Rows with invalid tokens.
 
 use super::world::{Cell, Expected, Server, Target, with_body};
 use Expected::{Problem, Status};
@@ -7,21 +7,21 @@ const MALFORMED: Expected = Problem(400, "malformed_request");
 const MISSING: Expected = Problem(401, "missing_token");
 const INVALID: Expected = Problem(401, "invalid_token");
 
-/// What an operation does about tokens.
+/// What an operation does with tokens.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// It never looks at them.
-    Blind,
-    /// A login or a registration: ends what is presented, once it has succeeded.
+    /// Ignores them.
+    Ignores,
+    /// A login or a registration: ends the presented session once it has succeeded.
     Opens,
     /// `POST /auth/refresh`
     Refreshes,
-    /// `POST /auth/logout`: whatever is presented ends.
+    /// `POST /auth/logout`: ends every presented session.
     Ends,
-    /// Wants a token that is good.
-    Wants,
-    /// Takes a good token or none.
-    MayTake,
+    /// Requires a valid token.
+    Requires,
+    /// A token is optional.
+    Optional,
 }
 
 pub fn cells(target: &Target) -> Vec<Cell> {
@@ -34,21 +34,21 @@ pub fn cells(target: &Target) -> Vec<Cell> {
         Server::Api => &world.access_token,
     };
 
-    // Listeners have a token of their own, in the header alone.
+    // The revocation feed has its own token, which is accepted in the header only.
     let takes_cookie = target.server == Server::Auth && target.operation.path != "/revocations";
 
-    // Two headers are refused by all who look, before anything happens.
+    // Every operation that reads the header rejects two of them, before it does anything else.
     let twice = target.with_good_body(target.bare().bearer(bearer).bearer(bearer));
     match (kind, target.good) {
-        (Kind::Blind, Some(good)) => add("two Authorization headers", twice, Status(good)),
-        (Kind::Blind, None) => {}
+        (Kind::Ignores, Some(good)) => add("two Authorization headers", twice, Status(good)),
+        (Kind::Ignores, None) => {}
         _ => add("two Authorization headers", twice, target.two_tokens()),
     }
-    if matches!(kind, Kind::Wants | Kind::Refreshes) {
+    if matches!(kind, Kind::Requires | Kind::Refreshes) {
         add("no token", target.with_good_body(target.bare()), MISSING);
         let basic = target.bare().header("authorization", "Basic QW5uOnB3");
         add("another scheme", target.with_good_body(basic), MISSING);
-        // To the resource server the plain name counts, too: the issuer of the tests speaks plain HTTP.
+        // The resource server also accepts the plain name, since the issuer of the tests uses plain HTTP.
         let names = "refresh_token=x; x_access_token=y; __Host-access_token =z; refresh=z";
         let other = target.bare().header("cookie", names);
         add("cookies of other names", target.with_good_body(other), MISSING);
@@ -57,22 +57,22 @@ pub fn cells(target: &Target) -> Vec<Cell> {
         let expected = match kind {
             Kind::Refreshes => Problem(401, "session_ended"),
             Kind::Ends => Status(204),
-            Kind::Wants | Kind::MayTake => INVALID,
-            Kind::Blind | Kind::Opens => continue,
+            Kind::Requires | Kind::Optional => INVALID,
+            Kind::Ignores | Kind::Opens => continue,
         };
         let header = target.bare().header("authorization", &format!("Bearer {text}"));
         add(&format!("{row} as bearer"), target.with_good_body(header), expected);
-        // The header alone decides, but at a logout, where all end.
+        // If the header is present, the cookie is ignored, except by a logout.
         if kind != Kind::Ends {
             let beside =
                 target.bare().cookie(&world.refresh_token).header("authorization", &format!("Bearer {text}"));
-            add(&format!("{row} as bearer, beside a good cookie"), target.with_good_body(beside), expected);
+            add(&format!("{row} as bearer, beside a valid cookie"), target.with_good_body(beside), expected);
         }
         if takes_cookie && !text.is_empty() && text.is_ascii() {
             add(&format!("{row} as cookie"), target.with_good_body(target.cookies("", &text, "")), expected);
         }
     }
-    if takes_cookie && matches!(kind, Kind::Wants | Kind::Refreshes) {
+    if takes_cookie && matches!(kind, Kind::Requires | Kind::Refreshes) {
         let token = &world.refresh_token;
         let again = format!("; __Host-refresh_token={token}");
         add("the cookie twice", target.with_good_body(target.cookies("", token, &again)), MALFORMED);
@@ -111,13 +111,13 @@ fn kind(target: &Target) -> Kind {
         "/auth/login" | "/auth/register" => Kind::Opens,
         "/auth/refresh" => Kind::Refreshes,
         "/auth/logout" => Kind::Ends,
-        _ if !operation.is_open() => Kind::Wants,
-        _ if operation.takes("access_token") => Kind::MayTake,
-        _ => Kind::Blind,
+        _ if !operation.is_open() => Kind::Requires,
+        _ if operation.takes("access_token") => Kind::Optional,
+        _ => Kind::Ignores,
     }
 }
 
-/// What is no token that this operation takes.
+/// Tokens that this operation must reject.
 pub fn bad_tokens(target: &Target) -> Vec<(&'static str, String)> {
     let (access, refresh) = (&target.world.access_token, &target.world.refresh_token);
     let right = if target.server == Server::Auth { refresh } else { access };

@@ -1,4 +1,4 @@
-//! Both servers, a person with a session, and a good call of every operation: what the rows of the table spoil.
+//! Both servers, a user with a session, and a valid call of every operation, which the rows of the table make invalid.
 
 use awc::http::Method;
 use serde_json::{Value, json};
@@ -7,13 +7,13 @@ use test_support::{COOKIE_NAME, Call, Response};
 use crate::document::{Document, Operation};
 use crate::stack::{PASSWORD, Running, Stack, access_token};
 
-/// Nobody's, and no session's.
+/// The id of no user and no session.
 const NO_ID: &str = "00000000-0000-4000-8000-000000000000";
 
 const FEED_TOKEN: &str = "feed-token-of-the-tests-0123456789abcdef";
 
-/// Every operation, with a body that is good, and what a good call answers to somebody who is logged in. Where that
-/// does more than to read, no row may let it happen, and it stands as 0.
+/// Every operation, with a valid body and the status of a valid call by a signed-in user. The status is 0 if the call
+/// changes something: no row may let it succeed.
 const GOOD: [(&str, &str, u16); 36] = [
     ("POST /auth/register", r#"{"email":"new@example.org","password":"correct horse battery staple"}"#, 0),
     ("POST /auth/login", r#"{"email":"ann@example.org","password":"correct horse battery staple"}"#, 0),
@@ -57,7 +57,6 @@ const GOOD: [(&str, &str, u16); 36] = [
     ("GET /openapi.json", "", 200),
 ];
 
-/// Which of the two servers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Server {
     Auth,
@@ -70,7 +69,7 @@ pub struct World {
     pub api: Running,
     pub access_token: String,
     pub refresh_token: String,
-    /// An access token that is meant for a cookie, of another session.
+    /// An access token of another session, issued for a cookie.
     pub cookie_token: String,
     pub csrf_token: String,
     session: String,
@@ -82,11 +81,11 @@ pub struct Target<'a> {
     pub server: Server,
     pub operation: &'a Operation,
     pub body: &'static str,
-    /// What a good call answers, where it may be made.
+    /// The status of a valid call, if it changes nothing.
     pub good: Option<u16>,
 }
 
-/// One call of the table, and what has to come of it.
+/// One call of the table, and the expected response.
 pub struct Cell {
     pub row: String,
     pub call: Call,
@@ -97,7 +96,7 @@ pub struct Cell {
 pub enum Expected {
     Status(u16),
     Problem(u16, &'static str),
-    /// The framework's own answer to headers beyond its limit.
+    /// The framework's response to headers beyond its limit.
     HeadersTooLarge,
 }
 
@@ -125,17 +124,17 @@ impl World {
         world
     }
 
-    /// A session that nothing has happened to yet.
+    /// Starts a new session.
     pub async fn log_in(&mut self) {
         let body = json!({"email": "ann@example.org", "password": PASSWORD});
-        let answer = self.auth.post("/auth/login").json(&body).send().await.assert_status(200);
-        self.access_token = access_token(&answer);
-        self.refresh_token = answer.refresh_cookie().expect("a cookie");
+        let response = self.auth.post("/auth/login").json(&body).send().await.assert_status(200);
+        self.access_token = access_token(&response);
+        self.refresh_token = response.refresh_cookie().expect("a cookie");
         let mut for_cookie = body;
         for_cookie["token_delivery"] = json!("both_cookies");
-        let answer = self.auth.post("/auth/login").json(&for_cookie).send().await.assert_status(200);
-        answer.json()["csrf_token"].as_str().expect("a CSRF token").clone_into(&mut self.csrf_token);
-        self.cookie_token = answer.cookie("__Host-access_token").expect("a cookie");
+        let response = self.auth.post("/auth/login").json(&for_cookie).send().await.assert_status(200);
+        response.json()["csrf_token"].as_str().expect("a CSRF token").clone_into(&mut self.csrf_token);
+        self.cookie_token = response.cookie("__Host-access_token").expect("a cookie");
         let me = self
             .auth
             .get("/auth/sessions")
@@ -157,7 +156,7 @@ impl World {
         }
     }
 
-    /// The session lives, and nobody has spent its token.
+    /// The session is active, and its token has not been used.
     pub fn assert_session_unharmed(&self) {
         let state = "CAST(generation AS TEXT) || ' ' || COALESCE(end_reason, 'alive')";
         let id = &self.session;
@@ -166,11 +165,11 @@ impl World {
         assert_eq!(row, "0 alive");
     }
 
-    /// The same refresh token goes on, too.
+    /// The refresh token still works.
     pub async fn assert_session_goes_on(&self) {
-        let answer =
+        let response =
             self.auth.post("/auth/refresh").cookie(&self.refresh_token).send().await.assert_status(200);
-        assert_eq!(answer.json()["rotation"], json!(1));
+        assert_eq!(response.json()["rotation"], json!(1));
     }
 }
 
@@ -186,12 +185,12 @@ impl<'a> Target<'a> {
         self.operation.path.replace("{id}", NO_ID).replace("{session}", NO_ID)
     }
 
-    /// It goes by the method that a proxy was asked by, of which these calls do not tell, so that it may be any.
+    /// Whether it uses the method that a proxy reports. These calls report none, so that it counts as unsafe.
     pub fn is_for_proxies(&self) -> bool {
         self.operation.path == "/verify"
     }
 
-    /// What more than one token is. Proxies make a 500 of 400.
+    /// The response to more than one token. A proxy would turn 400 into 500.
     pub fn two_tokens(&self) -> Expected {
         if self.is_for_proxies() {
             Expected::Problem(401, "invalid_token")
@@ -209,7 +208,7 @@ impl<'a> Target<'a> {
         Call::new(method, format!("{}{}", self.world.server(self.server).url, self.path()))
     }
 
-    /// With the token that it wants, and without a body.
+    /// With the required token, and without a body.
     pub fn logged_in(&self) -> Call {
         self.logged_in_as(self.operation.method.clone())
     }
@@ -223,17 +222,17 @@ impl<'a> Target<'a> {
         }
     }
 
-    /// With the token and a good body.
+    /// With the token and a valid body.
     pub fn good(&self) -> Call {
         self.with_good_body(self.logged_in())
     }
 
-    /// With a good body, if it takes any.
+    /// With a valid body, if the operation has one.
     pub fn with_good_body(&self, call: Call) -> Call {
         if self.body.is_empty() { call } else { with_body(call, self.body) }
     }
 
-    /// The good body, as JSON, and with this member too.
+    /// The valid body as JSON, with one more member.
     pub fn body_with(&self, name: &str, value: Value) -> Value {
         let mut body: Value = serde_json::from_str(self.body).expect("JSON");
         if self.operation.path == "/auth/login" && name == "username" {
@@ -243,26 +242,26 @@ impl<'a> Target<'a> {
         body
     }
 
-    /// A cookie header with more than a cookie of ours.
+    /// A cookie header with other text before and after the cookie.
     pub fn cookies(&self, before: &str, token: &str, after: &str) -> Call {
         self.bare().header("cookie", &format!("{before}{COOKIE_NAME}={token}{after}"))
     }
 }
 
 impl Expected {
-    pub fn check(self, operation: &Operation, answer: Response) {
+    pub fn check(self, operation: &Operation, response: Response) {
         match self {
-            Self::Status(status) => operation.assert_documented(&answer.assert_status(status)),
+            Self::Status(status) => operation.assert_documented(&response.assert_status(status)),
             Self::Problem(status, code) => {
-                let answer = answer.assert_problem(status, code);
-                // One error alone may clear a cookie: that which means "log in again".
-                let over = (operation.path.as_str(), code) == ("/auth/refresh", "session_ended");
-                assert!(over || answer.set_cookie().is_none());
+                let response = response.assert_problem(status, code);
+                // Only the error that means "log in again" may clear a cookie.
+                let has_ended = (operation.path.as_str(), code) == ("/auth/refresh", "session_ended");
+                assert!(has_ended || response.set_cookie().is_none());
                 if code != "method_not_allowed" {
-                    operation.assert_documented(&answer);
+                    operation.assert_documented(&response);
                 }
             }
-            Self::HeadersTooLarge => assert_eq!((answer.status, answer.text().as_str()), (431, "")),
+            Self::HeadersTooLarge => assert_eq!((response.status, response.text().as_str()), (431, "")),
         }
     }
 }
@@ -271,14 +270,14 @@ pub fn with_body(call: Call, body: impl Into<Vec<u8>>) -> Call {
     call.header("content-type", "application/json").raw(body)
 }
 
-/// No row of `GOOD` may be left over from an operation that is gone.
-pub async fn assert_no_row_is_left_over(world: &World) {
+/// Fails if a row of `GOOD` names an operation that no longer exists.
+pub async fn assert_every_row_has_an_operation(world: &World) {
     let mut names = Vec::new();
     for server in [&world.auth, &world.api] {
         names.extend(Document::of(server).await.operations().iter().map(Operation::name));
     }
     for (name, ..) in GOOD {
-        assert!(names.iter().any(|known| known == name), "{name} is no operation any more");
+        assert!(names.iter().any(|known| known == name), "{name} is not an operation");
     }
     assert_eq!(names.len(), GOOD.len());
 }

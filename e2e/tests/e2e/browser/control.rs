@@ -1,4 +1,4 @@
-//! How a scenario, which runs in another process, works the proxy and the servers' clock.
+//! Lets a scenario, which runs in another process, control the proxy and the servers' clock.
 
 use std::io::{BufReader, Write as _};
 use std::net::TcpStream;
@@ -13,14 +13,14 @@ use test_support::fault_proxy::{Fate, Fault, Faults, Listener, Request};
 ///
 /// | call | does |
 /// |---|---|
-/// | `POST /lose-answers?path=&count=` | the server carries these requests out, and nobody hears of it |
+/// | `POST /lose-responses?path=&count=` | the server executes these requests, and their responses are lost |
 /// | `POST /refuse?path=` | 503, until `POST /allow?path=` |
-/// | `POST /hold?path=` | answers wait, until `POST /release?path=` |
-/// | `POST /advance?seconds=` | moves the clock of both servers, and tells its milliseconds since 1970 |
-/// | `GET /log` | what has passed |
+/// | `POST /hold?path=` | responses are held, until `POST /release?path=` |
+/// | `POST /advance?seconds=` | advances the clock of both servers, and returns its milliseconds since 1970 |
+/// | `GET /log` | all requests so far |
 pub fn listen(faults: Faults, clock: ManualClock) -> Listener {
     Listener::start(move |mut stream| {
-        // Whoever hung up does not want to know.
+        // The scenario may have closed the connection.
         let _ = serve(&mut stream, &faults, &clock);
     })
 }
@@ -29,21 +29,21 @@ fn serve(stream: &mut TcpStream, faults: &Faults, clock: &ManualClock) -> std::i
     let Some(request) = Request::read(&mut BufReader::new(&*stream))? else {
         return Ok(());
     };
-    let (status, body) = match obey(&request, faults, clock) {
-        Some(answer) => ("200 OK", answer.to_string()),
+    let (status, body) = match execute(&request, faults, clock) {
+        Some(response) => ("200 OK", response.to_string()),
         None => ("400 Bad Request", "null".to_owned()),
     };
     let length = body.len();
     write!(stream, "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}")
 }
 
-fn obey(request: &Request, faults: &Faults, clock: &ManualClock) -> Option<Value> {
+fn execute(request: &Request, faults: &Faults, clock: &ManualClock) -> Option<Value> {
     let argument = |wanted: &str| {
         let mut pairs = url::form_urlencoded::parse(request.query.as_bytes());
         pairs.find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned())
     };
     match (request.method.as_str(), request.path.as_str()) {
-        ("POST", "/lose-answers") => {
+        ("POST", "/lose-responses") => {
             faults.set(Fault::LoseResponse, &argument("path")?, Some(argument("count")?.parse().ok()?));
         }
         ("POST", "/refuse") => faults.set(Fault::Reject, &argument("path")?, None),

@@ -1,13 +1,13 @@
-//! Both servers behind one host, as `both_cookies` wants them: a reverse proxy for a page that never touches a token.
+//! Both servers behind one host, as `both_cookies` requires: a reverse proxy for a page without tokens.
 
 use std::io::{BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 
 use test_support::fault_proxy::{Listener, Request};
 
-/// What the API answers; everything else is the auth server's.
+/// Paths of the API. All others are the auth server's.
 const PATHS_OF_API: [&str; 5] = ["/protected", "/profile", "/admin", "/transfer", "/greeting"];
-/// What the API must never see: with it one could act on somebody's account.
+/// The API must never receive it: it would allow the API to act for the user.
 const REFRESH_COOKIE: &str = "__Host-refresh_token=";
 
 /// Listens until it is dropped.
@@ -15,7 +15,7 @@ pub fn listen(auth_url: &str, api_url: &str) -> Listener {
     let address = |url: &str| url.strip_prefix("http://").expect("a plain HTTP address").to_owned();
     let (auth, api) = (address(auth_url), address(api_url));
     Listener::start(move |client| {
-        // Whoever waits for the answer notices a connection that broke.
+        // The client notices a broken connection.
         let _ = pass_on(client, &auth, &api);
     })
 }
@@ -28,12 +28,12 @@ fn pass_on(mut client: TcpStream, auth: &str, api: &str) -> std::io::Result<()> 
     let bytes = if is_for_api { without_refresh_cookie(&request.bytes) } else { request.bytes };
     let mut server = TcpStream::connect(if is_for_api { api } else { auth })?;
     server.write_all(&bytes)?;
-    let mut answer = Vec::new();
-    server.read_to_end(&mut answer)?;
-    client.write_all(&answer)
+    let mut response = Vec::new();
+    server.read_to_end(&mut response)?;
+    client.write_all(&response)
 }
 
-/// Browsers send one `Cookie` header, and pages of the tests no body that has such a line.
+/// Browsers send one `Cookie` header, and no body in these tests has such a line.
 fn without_refresh_cookie(request: &[u8]) -> Vec<u8> {
     let text = String::from_utf8(request.to_vec()).expect("text");
     let lines = text.split("\r\n").map(|line| match line.split_once(": ") {

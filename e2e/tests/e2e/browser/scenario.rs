@@ -11,16 +11,16 @@ use super::{control, one_host};
 use crate::stack::Stack;
 use test_support::fault_proxy::FaultProxy;
 
-/// After this a file of scenarios hangs. Each has limits of its own, far below, which say more about where.
+/// After this time a scenario counts as hung. Each step has a shorter limit with a better message.
 const PATIENCE: Duration = Duration::from_secs(480);
 const HINT: &str = "run scripts/test.sh --setup-only";
 
-/// Plays `e2e/browser/NAME.test.mjs` with a stack that nobody else uses, and fails with all that it has printed.
+/// Runs `e2e/browser/NAME.test.mjs` on a stack of its own. A failure prints its complete output.
 pub async fn play(name: &str) {
     play_on(name, false).await;
 }
 
-/// The same with the API behind the auth server's host, too.
+/// The same, with both servers behind one host.
 pub async fn play_behind_one_host(name: &str) {
     play_on(name, true).await;
 }
@@ -39,13 +39,13 @@ async fn play_on(name: &str, is_one_host: bool) {
     act(name, &[("AUTH_URL", &proxy.url()), ("API_URL", &api_url), ("CONTROL_URL", &control_url)]).await;
 }
 
-/// Plays it with servers of which these variables tell.
+/// Runs it with the servers that these variables name.
 pub async fn act(name: &str, variables: &[(&str, &str)]) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser");
     assert!(folder.join("node_modules/playwright-core").exists(), "node_modules is missing: {HINT}");
     let chromium = chromium().unwrap_or_else(|| panic!("Chromium was not found: {HINT}"));
 
-    // Chromium's profile, too, goes with the folder.
+    // Chromium's profile is removed with the folder.
     let temporary = TempDir::new().expect("a folder");
     let output = temporary.path().join("output");
     let mut node = Command::new("node");
@@ -64,7 +64,8 @@ pub async fn act(name: &str, variables: &[(&str, &str)]) {
     }
 }
 
-/// Runs it while the servers in this thread go on; nothing, if it did not come to an end. Chromium ends with it.
+/// Runs the command while the servers in this thread continue. Returns `None` after a timeout, when it is killed, and
+/// Chromium with it.
 async fn run(mut command: Command, output: &Path) -> io::Result<Option<ExitStatus>> {
     let output = File::create(output)?;
     let mut child =
@@ -81,7 +82,7 @@ async fn run(mut command: Command, output: &Path) -> io::Result<Option<ExitStatu
     Ok(None)
 }
 
-/// That on PATH, or the one that `CHROMIUM` names, by its whole path or by another name on PATH.
+/// Chromium on PATH, or the program that `CHROMIUM` names by its path or by another name on PATH.
 fn chromium() -> Option<PathBuf> {
     let name = env::var_os("CHROMIUM").unwrap_or_else(|| "chromium".into());
     env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join(&name)).find(|path| path.exists())

@@ -1,4 +1,4 @@
-//! Who gets in, and what becomes of whoever does not.
+//! Which requests get access, and the response to the others.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use serde_json::json;
 use test_support::Call;
 
 use super::proxy::Kind;
-use super::site::{Person, Site};
+use super::site::{Site, User};
 use crate::stack::PASSWORD;
 
-/// Two protected places, and what is in them.
-const PLACES: [(&str, &str); 2] = [("/app/report?a=1&b=%2F2", "the app's\r\n"), ("/members/", "for members")];
+/// Two protected paths and their content.
+const PATHS: [(&str, &str); 2] = [("/app/report?a=1&b=%2F2", "the app's\r\n"), ("/members/", "for members")];
 
-/// Another address of this machine, which the servers do not trust as they do the proxy's.
+/// Another address of this machine, which the servers do not trust.
 const CLIENT: &str = "127.0.0.2";
 
 fn client_at(address: &str) -> awc::Client {
@@ -23,48 +23,48 @@ fn client_at(address: &str) -> awc::Client {
     awc::Client::builder().connector(connector).disable_redirects().finish()
 }
 
-fn with(call: Call, person: &Person) -> Call {
-    call.header("cookie", &person.cookie())
+fn with(call: Call, user: &User) -> Call {
+    call.header("cookie", &user.cookie())
 }
 
 #[actix_web::test]
-async fn whoever_has_a_session_gets_in_and_the_server_behind_is_told_who_it_is() {
+async fn a_user_with_a_session_gets_access_and_the_server_receives_the_identity() {
     for kind in Kind::ALL {
         let site = Site::start(kind).await;
-        let person = site.register("ann").await;
-        for (path, content) in PLACES {
-            let answer = with(site.navigate(path), &person).send().await.assert_status(200);
-            assert_eq!(answer.text(), content, "{kind:?}");
+        let user = site.register("ann").await;
+        for (path, content) in PATHS {
+            let response = with(site.navigate(path), &user).send().await.assert_status(200);
+            assert_eq!(response.text(), content, "{kind:?}");
         }
-        let heard = site.heard_one();
-        assert!(heard.line.starts_with("GET /app/report?a=1&b=%2F2 HTTP/1."), "{kind:?}: {heard:?}");
-        assert_eq!((heard.one("X-User-Id"), heard.one("X-User-Roles")), (person.id.as_str(), "-"));
-        assert_eq!(heard.one("X-Session-Id").len(), 36);
-        assert_eq!(heard.one("X-Forwarded-For"), "127.0.0.1");
+        let received = site.received_one();
+        assert!(received.line.starts_with("GET /app/report?a=1&b=%2F2 HTTP/1."), "{kind:?}: {received:?}");
+        assert_eq!((received.one("X-User-Id"), received.one("X-User-Roles")), (user.id.as_str(), "-"));
+        assert_eq!(received.one("X-Session-Id").len(), 36);
+        assert_eq!(received.one("X-Forwarded-For"), "127.0.0.1");
 
         let bearer = site
             .get("/app/")
-            .header("authorization", &format!("Bearer {}", person.value("__Host-access_token")));
+            .header("authorization", &format!("Bearer {}", user.value("__Host-access_token")));
         bearer.send().await.assert_status(200);
-        assert_eq!(site.heard_one().one("X-User-Id"), person.id);
+        assert_eq!(site.received_one().one("X-User-Id"), user.id);
     }
 }
 
 #[actix_web::test]
-async fn a_person_without_a_session_is_led_to_the_page_and_a_program_is_told() {
+async fn a_browser_without_a_session_is_redirected_and_a_program_gets_401() {
     for kind in Kind::ALL {
         let site = Site::start(kind).await;
         let bad = "__Host-access_token=bad";
-        for (path, _) in PLACES {
+        for (path, _) in PATHS {
             let by_old_browser = site.get(path).header("accept", "text/html,*/*");
             for call in [site.navigate(path), site.navigate(path).header("cookie", bad), by_old_browser] {
-                let answer = call.send().await.assert_status(303);
+                let response = call.send().await.assert_status(303);
                 assert_eq!(
-                    answer.header("location"),
+                    response.header("location"),
                     Some(format!("/login/?return={path}").as_str()),
                     "{kind:?}"
                 );
-                assert_eq!(answer.header("cache-control"), Some("no-store"));
+                assert_eq!(response.header("cache-control"), Some("no-store"));
             }
             let programs = [
                 (site.get(path), "missing_token"),
@@ -76,144 +76,144 @@ async fn a_person_without_a_session_is_led_to_the_page_and_a_program_is_told() {
                 (site.call(Method::POST, path).header("sec-fetch-mode", "navigate"), "missing_token"),
             ];
             for (call, code) in programs {
-                let answer = call.send().await.assert_problem(401, code);
-                let challenge = answer.header("www-authenticate").expect("a challenge");
+                let response = call.send().await.assert_problem(401, code);
+                let challenge = response.header("www-authenticate").expect("a challenge");
                 assert!(challenge.starts_with("Bearer "), "{kind:?}: {challenge}");
             }
         }
-        // Whatever the answer would have been.
+        // Paths with other content types too.
         for path in ["/login/session", "/members/index.html", "/app/page.html"] {
             site.get(path).send().await.assert_problem(401, "missing_token");
         }
-        site.assert_heard_nothing();
+        site.assert_received_nothing();
     }
 }
 
 #[actix_web::test]
-async fn the_page_is_there_for_everybody_and_says_whether_the_session_is_good() {
+async fn the_login_page_is_public_and_reports_whether_the_session_is_valid() {
     for kind in Kind::ALL {
         let site = Site::start(kind).await;
         for file in ["", "?return=/app/", "login.js", "login.css", "return_target.js"] {
-            let answer = site.navigate(&format!("/login/{file}")).send().await.assert_status(200);
+            let response = site.navigate(&format!("/login/{file}")).send().await.assert_status(200);
             assert!(
-                answer
+                response
                     .header("content-security-policy")
                     .is_some_and(|csp| csp.contains("frame-ancestors 'none'"))
             );
         }
-        let person = site.register("ann").await;
-        with(site.get("/login/session"), &person).send().await.assert_status(204);
+        let user = site.register("ann").await;
+        with(site.get("/login/session"), &user).send().await.assert_status(204);
     }
 }
 
 #[actix_web::test]
-async fn an_expired_access_token_leads_to_the_page_until_the_session_is_refreshed() {
+async fn an_expired_access_token_leads_to_the_login_page_until_a_refresh() {
     for kind in Kind::ALL {
         let site = Site::start(kind).await;
-        let person = site.register("ann").await;
+        let user = site.register("ann").await;
         site.stack.clock.advance(TimeDelta::minutes(16));
-        with(site.navigate("/app/"), &person).send().await.assert_status(303);
-        with(site.get("/app/"), &person).send().await.assert_problem(401, "token_expired");
-        site.assert_heard_nothing();
-        let person = person.refreshed(&site).await;
-        with(site.navigate("/app/"), &person).send().await.assert_status(200);
+        with(site.navigate("/app/"), &user).send().await.assert_status(303);
+        with(site.get("/app/"), &user).send().await.assert_problem(401, "token_expired");
+        site.assert_received_nothing();
+        let user = user.refreshed(&site).await;
+        with(site.navigate("/app/"), &user).send().await.assert_status(200);
     }
 }
 
 #[actix_web::test]
-async fn after_a_logout_the_token_that_is_left_opens_nothing() {
+async fn after_a_logout_the_old_token_gives_no_access() {
     for kind in Kind::ALL {
         let site = Site::start(kind).await;
-        let person = site.register("ann").await;
-        with(site.call(Method::POST, "/auth/logout"), &person).send().await.assert_status(204);
-        let mut answer = with(site.get("/members/"), &person).send().await;
+        let user = site.register("ann").await;
+        with(site.call(Method::POST, "/auth/logout"), &user).send().await.assert_status(204);
+        let mut response = with(site.get("/members/"), &user).send().await;
         for _ in 0..200 {
-            if answer.status == 401 {
+            if response.status == 401 {
                 break;
             }
             rt::time::sleep(Duration::from_millis(50)).await;
-            answer = with(site.get("/members/"), &person).send().await;
+            response = with(site.get("/members/"), &user).send().await;
         }
-        answer.assert_problem(401, "session_ended");
-        with(site.navigate("/members/"), &person).send().await.assert_status(303);
+        response.assert_problem(401, "session_ended");
+        with(site.navigate("/members/"), &user).send().await.assert_status(303);
     }
 }
 
 #[actix_web::test]
-async fn whoever_lacks_the_role_is_told_so_and_not_led_in_circles() {
+async fn a_user_without_the_role_gets_403_and_no_redirect() {
     for kind in Kind::ALL {
         let site = Site::start(kind).await;
-        let person = site.register("ann").await;
+        let user = site.register("ann").await;
         for path in ["/app/admin/", "/app/admin/page.html"] {
-            let answer = with(site.get(path), &person).send().await.assert_problem(403, "role_required");
+            let response = with(site.get(path), &user).send().await.assert_problem(403, "role_required");
             assert!(
-                answer.header("www-authenticate").is_some_and(|text| text.contains("insufficient_scope"))
+                response.header("www-authenticate").is_some_and(|text| text.contains("insufficient_scope"))
             );
         }
-        with(site.navigate("/app/admin/"), &person).send().await.assert_status(403);
+        with(site.navigate("/app/admin/"), &user).send().await.assert_status(403);
         site.navigate("/app/admin/").send().await.assert_status(303);
         for without_slash in ["/app/admin", "/app/admin?x=1"] {
-            let status = with(site.get(without_slash), &person).send().await.status;
+            let status = with(site.get(without_slash), &user).send().await.status;
             assert!(matches!(status, 301 | 403), "{kind:?}: {status}");
         }
-        site.assert_heard_nothing();
+        site.assert_received_nothing();
 
         site.stack
             .database
             .db_execute(r#"UPDATE users SET roles = '["admin","user"]', version = version + 1"#);
-        let person = person.refreshed(&site).await;
-        with(site.navigate("/app/admin/"), &person).send().await.assert_status(200);
-        assert_eq!(site.heard_one().one("X-User-Roles"), "admin,user");
+        let user = user.refreshed(&site).await;
+        with(site.navigate("/app/admin/"), &user).send().await.assert_status(200);
+        assert_eq!(site.received_one().one("X-User-Roles"), "admin,user");
     }
 }
 
 #[actix_web::test]
-async fn what_changes_something_needs_the_csrf_token_where_the_cookie_speaks() {
+async fn unsafe_methods_require_the_csrf_token_if_the_token_is_in_a_cookie() {
     for kind in Kind::ALL {
         let site = Site::start(kind).await;
-        let person = site.register("ann").await;
-        let post = || with(site.call(Method::POST, "/app/things"), &person).raw("a thing");
+        let user = site.register("ann").await;
+        let post = || with(site.call(Method::POST, "/app/things"), &user).raw("a thing");
         let tricks = [
             post(),
             post().header("x-csrf-token", "wrong"),
             post().header("x-original-method", "GET"),
             post().header("x-forwarded-method", "GET"),
             post().header("x-http-method-override", "GET"),
-            with(site.call(Method::DELETE, "/app/things"), &person),
+            with(site.call(Method::DELETE, "/app/things"), &user),
         ];
         for call in tricks {
             call.send().await.assert_problem(403, "csrf_failed");
         }
-        site.assert_heard_nothing();
-        post().header("x-csrf-token", &person.csrf).send().await.assert_status(200);
-        let heard = site.heard_one();
-        assert!(heard.line.starts_with("POST /app/things "), "{kind:?}: {heard:?}");
-        assert_eq!(heard.body, b"a thing");
-        let token = person.value("__Host-access_token");
+        site.assert_received_nothing();
+        post().header("x-csrf-token", &user.csrf).send().await.assert_status(200);
+        let received = site.received_one();
+        assert!(received.line.starts_with("POST /app/things "), "{kind:?}: {received:?}");
+        assert_eq!(received.body, b"a thing");
+        let token = user.value("__Host-access_token");
         let by_program =
             site.call(Method::POST, "/app/things").header("authorization", &format!("Bearer {token}"));
         by_program.raw("a thing").send().await.assert_status(200);
-        assert_eq!(site.heard_one().body, b"a thing");
+        assert_eq!(site.received_one().body, b"a thing");
     }
 }
 
 #[actix_web::test]
-async fn while_nobody_can_say_who_is_calling_nobody_gets_in() {
+async fn without_the_resource_server_no_request_gets_access() {
     for kind in Kind::ALL {
         let site = Site::start(kind).await;
-        let person = site.register("ann").await;
+        let user = site.register("ann").await;
         let Site { api, url, upstream, .. } = &site;
         let handle = api.handle();
         handle.stop(false).await;
-        let call = Call::new(Method::GET, format!("{url}/app/")).header("cookie", &person.cookie());
-        let answer = call.send().await;
-        assert!([502, 503].contains(&answer.status), "{kind:?}: {}", answer.status);
-        assert!(upstream.heard().is_empty());
+        let call = Call::new(Method::GET, format!("{url}/app/")).header("cookie", &user.cookie());
+        let response = call.send().await;
+        assert!([502, 503].contains(&response.status), "{kind:?}: {}", response.status);
+        assert!(upstream.received().is_empty());
     }
 }
 
 #[actix_web::test]
-async fn the_auth_server_sees_the_clients_address_and_not_what_the_client_writes() {
+async fn the_auth_server_uses_the_address_of_the_client_and_not_its_headers() {
     for kind in Kind::ALL {
         let site = Site::start(kind).await;
         site.register("ann").await;
@@ -227,20 +227,24 @@ async fn the_auth_server_sees_the_clients_address_and_not_what_the_client_writes
             .header("forwarded", "for=192.0.2.2")
             .header("x-real-ip", "192.0.2.3")
             .header("x-request-id", "chosen-by-the-client");
-        let answer = login.json(&body).send().await.assert_status(200);
-        assert_ne!(answer.header("x-request-id"), Some("chosen-by-the-client"), "{kind:?}");
+        let response = login.json(&body).send().await.assert_status(200);
+        assert_ne!(response.header("x-request-id"), Some("chosen-by-the-client"), "{kind:?}");
         let addresses = site
             .stack
             .database
             .db_text("SELECT COUNT(*) || ' ' || MIN(ip) || ' ' || MAX(ip) AS value FROM sessions");
         assert_eq!(addresses, format!("2 127.0.0.1 {CLIENT}"), "{kind:?}");
 
-        let person = site.register("bob").await;
+        let user = site.register("bob").await;
         let call = Call::through(&client, Method::GET, format!("{url}/app/"));
         let call = call.header("x-forwarded-for", "192.0.2.1").header("forwarded", "for=192.0.2.2");
-        with(call, &person).send().await.assert_status(200);
-        let heard = site.heard_one();
-        let forwarded = heard.all("Forwarded");
-        assert_eq!((heard.one("X-Forwarded-For"), forwarded.len()), (CLIENT, 0), "{kind:?}: {forwarded:?}");
+        with(call, &user).send().await.assert_status(200);
+        let received = site.received_one();
+        let forwarded = received.all("Forwarded");
+        assert_eq!(
+            (received.one("X-Forwarded-For"), forwarded.len()),
+            (CLIENT, 0),
+            "{kind:?}: {forwarded:?}"
+        );
     }
 }

@@ -7,10 +7,9 @@ use std::time::Duration;
 use actix_web::rt;
 use tempfile::TempDir;
 
-/// How long a proxy may take until it listens.
+/// How long a proxy may take to start.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A proxy of Debian's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Nginx,
@@ -21,7 +20,7 @@ impl Kind {
     pub const ALL: [Self; 2] = [Self::Nginx, Self::Caddy];
 }
 
-/// Where what the proxy leads to is.
+/// The addresses of the proxy and of the servers behind it.
 pub struct Addresses {
     pub proxy: SocketAddr,
     /// `HOST:PORT` of each.
@@ -30,8 +29,7 @@ pub struct Addresses {
     pub app: String,
 }
 
-/// A process of its own, with a configuration of `deploy/` in which nothing but addresses, paths and the certificate is
-/// other than it stands there. Killed with the test.
+/// A process with a configuration of `deploy/`: only addresses, paths and the certificate differ. Killed when dropped.
 pub struct Proxy {
     process: Child,
     folder: TempDir,
@@ -58,7 +56,7 @@ impl Proxy {
                 return proxy;
             }
             let ended = proxy.process.try_wait().expect("a process");
-            assert!(ended.is_none(), "{kind:?} has ended: {}", proxy.log());
+            assert!(ended.is_none(), "{kind:?} exited: {}", proxy.log());
             rt::time::sleep(Duration::from_millis(20)).await;
         }
         panic!("{kind:?} does not listen: {}", proxy.log());
@@ -73,7 +71,7 @@ impl Drop for Proxy {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
-        // Shown when a test fails.
+        // Printed if a test fails.
         eprintln!("{}", self.log());
     }
 }
@@ -87,7 +85,7 @@ fn nginx(addresses: &Addresses, folder: &Path) -> Command {
     fs::create_dir(&latchkey).expect("a folder");
     fs::write(latchkey.join("protected.conf"), read("nginx/latchkey/protected.conf")).expect("a file");
     fs::write(folder.join("latchkey.conf"), text).expect("a file");
-    // A single process: it ends when it is killed, and needs no other account.
+    // A single process: killing it is enough, and it needs no other user.
     let main = format!(
         "daemon off; master_process off; pid {folder}/pid; error_log stderr warn;\n\
          events {{ }}\n\
@@ -128,7 +126,7 @@ fn deploy() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace").join("deploy")
 }
 
-/// What both configurations name alike.
+/// Replaces what both configurations contain.
 fn replaced(text: &str, addresses: &Addresses, folder: &Path) -> String {
     let (site, srv) = (deploy().join("site").display().to_string(), folder.join("srv").display().to_string());
     let nginx_or_caddy =
@@ -145,13 +143,13 @@ fn replaced(text: &str, addresses: &Addresses, folder: &Path) -> String {
     pairs.iter().fold(text.to_owned(), |text, (old, new)| replaced_one(&text, old, new))
 }
 
-/// Everywhere, and somewhere: the file may not have changed unnoticed.
+/// Replaces all occurrences. Fails if there is none, since the file has changed then.
 fn replaced_one(text: &str, old: &str, new: &str) -> String {
     assert!(text.contains(old), "{old} is not in the configuration");
     text.replace(old, new)
 }
 
-/// On PATH, or where Debian puts what only root needs.
+/// On PATH, or in the folder of Debian's system programs.
 fn program(name: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);

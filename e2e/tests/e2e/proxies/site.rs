@@ -8,15 +8,15 @@ use serde_json::json;
 use test_support::{Call, Response, evidence, free_address};
 
 use super::proxy::{Addresses, Kind, Proxy};
-use super::upstream::{Heard, Upstream};
+use super::upstream::{ReceivedRequest, Upstream};
 use crate::stack::{PASSWORD, Running, Stack};
 
 const FEED_TOKEN: &str = "feed-token-of-the-tests-0123456789abcdef";
 
-/// How long a proxy may stay silent before it counts as having said all.
+/// After this time without data, the response counts as complete.
 const SILENCE: Duration = Duration::from_secs(2);
 
-/// A protected site: both servers and another one behind a proxy.
+/// A protected site: both servers and a third server behind a proxy.
 pub struct Site {
     pub kind: Kind,
     pub url: String,
@@ -27,8 +27,8 @@ pub struct Site {
     _proxy: Proxy,
 }
 
-/// A person whose tokens are in cookies alone.
-pub struct Person {
+/// A user whose tokens are in cookies only.
+pub struct User {
     pub id: String,
     pub csrf: String,
     /// `name=value` of each, as a browser sends them.
@@ -38,13 +38,13 @@ pub struct Person {
 impl Site {
     pub async fn start(kind: Kind) -> Self {
         let address = free_address();
-        // The issuer is what browsers see, by the name for which they take Secure cookies over plain HTTP.
+        // Browsers accept Secure cookies over plain HTTP for this host name only.
         let url = format!("http://localhost:{}", address.port());
         let stack = Stack::behind(url.clone());
         evidence::secret(FEED_TOKEN);
         let both = ["--trusted-proxies", "127.0.0.1", "--revocation-feed-token", FEED_TOKEN];
         let auth = stack.start_auth_with(&both).await;
-        // As deploy/README.md has it: past the proxy.
+        // Direct, not through the proxy, as in deploy/README.md.
         let jwks = format!("--jwks-url={}/.well-known/jwks.json", auth.url);
         let feed = format!("--revocation-feed-url={}/revocations", auth.url);
         let api = stack.start_api_with(&[&both[..], &["--accept-cookie=true", &jwks, &feed]].concat());
@@ -65,21 +65,20 @@ impl Site {
         self.call(Method::GET, path)
     }
 
-    /// As a browser goes to a page.
+    /// A navigation of a browser.
     pub fn navigate(&self, path: &str) -> Call {
         self.get(path).header("sec-fetch-mode", "navigate").header("accept", "text/html,*/*;q=0.8")
     }
 
-    /// A new person, as the page does it.
-    pub async fn register(&self, name: &str) -> Person {
+    /// Registers a user as the login page does.
+    pub async fn register(&self, name: &str) -> User {
         let body = json!({
             "email": format!("{name}@example.org"), "password": PASSWORD, "token_delivery": "both_cookies",
         });
-        Person::of(&self.call(Method::POST, "/auth/register").json(&body).send().await.assert_status(201))
+        User::of(&self.call(Method::POST, "/auth/register").json(&body).send().await.assert_status(201))
     }
 
-    /// Sends these lines after the request line and `Host`, which no HTTP client would, and returns the first status that
-    /// comes, if any does.
+    /// Sends these bytes after the request line and `Host`, and returns the status of the first response, if there is one.
     pub async fn send_raw(&self, method: &str, path: &str, rest: &str) -> Option<u16> {
         let host = self.url.trim_start_matches("http://");
         let bytes = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{rest}");
@@ -87,34 +86,34 @@ impl Site {
         let talk = move || {
             let mut stream = TcpStream::connect(address).expect("a proxy");
             stream.set_read_timeout(Some(SILENCE)).expect("a timeout");
-            // It may hang up before it has heard everything, or say nothing more: then what came is all.
+            // The proxy may close the connection early or send nothing more.
             let _ = stream.write_all(bytes.as_bytes());
             let mut received = Vec::new();
             let _ = stream.read_to_end(&mut received);
             let line = String::from_utf8_lossy(&received).lines().next().map(str::to_owned)?;
             line.split(' ').nth(1)?.parse().ok()
         };
-        actix_web::web::block(talk).await.expect("a conversation")
+        actix_web::web::block(talk).await.expect("an exchange")
     }
 
-    /// The one request that has reached the server behind the proxy.
-    pub fn heard_one(&self) -> Heard {
-        let mut heard = self.upstream.heard();
-        assert_eq!(heard.len(), 1, "{:?}: {heard:?}", self.kind);
-        heard.remove(0)
+    /// The only request that has reached the server behind the proxy.
+    pub fn received_one(&self) -> ReceivedRequest {
+        let mut received = self.upstream.received();
+        assert_eq!(received.len(), 1, "{:?}: {received:?}", self.kind);
+        received.remove(0)
     }
 
-    pub fn assert_heard_nothing(&self) {
-        let heard = self.upstream.heard();
-        assert!(heard.is_empty(), "{:?}: {heard:?}", self.kind);
+    pub fn assert_received_nothing(&self) {
+        let received = self.upstream.received();
+        assert!(received.is_empty(), "{:?}: {received:?}", self.kind);
     }
 }
 
-impl Person {
-    fn of(answer: &Response) -> Self {
-        let cookies = answer.headers.get_all(SET_COOKIE).map(|cookie| cookie.to_str().expect("text"));
+impl User {
+    fn of(response: &Response) -> Self {
+        let cookies = response.headers.get_all(SET_COOKIE).map(|cookie| cookie.to_str().expect("text"));
         let cookies = cookies.filter_map(|cookie| cookie.split(';').next()).map(str::to_owned);
-        let body = answer.json();
+        let body = response.json();
         let text = |value: &serde_json::Value| value.as_str().expect("text").to_owned();
         Self { id: text(&body["user"]["id"]), csrf: text(&body["csrf_token"]), cookies: cookies.collect() }
     }
@@ -123,14 +122,14 @@ impl Person {
         self.cookies.join("; ")
     }
 
-    /// What is in a cookie, by its name.
+    /// The value of a cookie.
     pub fn value(&self, name: &str) -> &str {
         let mut values =
             self.cookies.iter().filter_map(|cookie| cookie.strip_prefix(name)?.strip_prefix('='));
         values.next().unwrap_or_else(|| panic!("no cookie {name}"))
     }
 
-    /// With another pair from `POST /auth/refresh`.
+    /// The same user after `POST /auth/refresh`.
     pub async fn refreshed(self, site: &Site) -> Self {
         let call = site.call(Method::POST, "/auth/refresh").header("cookie", &self.cookie());
         Self::of(&call.send().await.assert_status(200))

@@ -1,11 +1,11 @@
-//! What a client writes about itself, in any spelling, is not what the server behind the proxy reads.
+//! A client cannot forge the identity headers that the server behind the proxy receives, in any spelling.
 
 use super::proxy::Kind;
 use super::site::Site;
 
 const NAMES: [&str; 3] = ["X-User-Id", "X-User-Roles", "X-Session-Id"];
 
-/// The spellings of a header's name that somebody may take for it.
+/// Spellings that a server may treat as the same header name.
 fn spellings(name: &str) -> Vec<String> {
     let mut all = vec![
         name.to_owned(),
@@ -24,7 +24,7 @@ fn spellings(name: &str) -> Vec<String> {
     all
 }
 
-/// Header lines, and bodies, that try to get one past the proxy.
+/// Header lines that try to pass a forged header through the proxy.
 fn attempts(name: &str) -> Vec<String> {
     let mut all = Vec::new();
     for name in spellings(name) {
@@ -40,7 +40,7 @@ fn attempts(name: &str) -> Vec<String> {
     all.push(format!("X-Other: x\r{name}: admin\r\n"));
     all.push(format!("X-Other: x\\r\\n{name}: admin\r\n"));
     all.push(format!("Connection: {name}\r\n{name}: admin\r\n"));
-    // That the proxy forgets what it has written itself.
+    // Try to make the proxy remove its own headers.
     all.push(format!("Connection: {name}, X-Forwarded-For, X-Forwarded-Method, Cookie, Authorization\r\n"));
     all.push(format!("Connection: close, {}\r\n", name.to_lowercase()));
     all.push(format!("Keep-Alive: {name}\r\nTE: trailers\r\nUpgrade: websocket\r\n"));
@@ -48,33 +48,33 @@ fn attempts(name: &str) -> Vec<String> {
 }
 
 #[actix_web::test]
-async fn what_is_told_of_the_person_cannot_be_smuggled_in_in_any_spelling() {
+async fn the_identity_headers_cannot_be_forged_in_any_spelling() {
     for kind in Kind::ALL {
         let site = Site::start(kind).await;
-        let person = site.register("ann").await;
-        let cookie = person.cookie();
+        let user = site.register("ann").await;
+        let cookie = user.cookie();
         let mut reached = 0;
         for attempt in NAMES.iter().flat_map(|name| attempts(name)) {
             for rest in
                 [format!("Cookie: {cookie}\r\n{attempt}\r\n"), format!("{attempt}Cookie: {cookie}\r\n\r\n")]
             {
                 site.send_raw("GET", "/app/", &rest).await;
-                reached += assert_unharmed(&site, &person.id, &attempt);
+                reached += assert_unharmed(&site, &user.id, &attempt);
             }
-            // Without a session, no header makes one.
+            // Without a session, no header gives access.
             site.send_raw("GET", "/app/", &format!("{attempt}\r\n")).await;
-            site.assert_heard_nothing();
+            site.assert_received_nothing();
         }
-        assert!(reached > 150, "{kind:?}: only {reached} requests got through, so that little was tried");
+        assert!(reached > 150, "{kind:?}: only {reached} requests reached the server");
     }
 }
 
 #[actix_web::test]
-async fn nor_behind_or_within_a_body() {
+async fn the_identity_headers_cannot_be_forged_in_or_after_a_body() {
     for kind in Kind::ALL {
         let site = Site::start(kind).await;
-        let person = site.register("ann").await;
-        let headers = format!("Cookie: {}\r\nX-CSRF-Token: {}\r\n", person.cookie(), person.csrf);
+        let user = site.register("ann").await;
+        let headers = format!("Cookie: {}\r\nX-CSRF-Token: {}\r\n", user.cookie(), user.csrf);
         let within = "GET /app/ HTTP/1.1\r\nHost: x\r\nX-User-Id: admin\r\n\r\n";
         let length = within.len();
         for body in [
@@ -90,42 +90,46 @@ async fn nor_behind_or_within_a_body() {
             format!("Content-Length: +0\r\n\r\n{within}"),
         ] {
             site.send_raw("POST", "/app/", &format!("{headers}{body}")).await;
-            assert_unharmed(&site, &person.id, &body);
+            assert_unharmed(&site, &user.id, &body);
         }
     }
 }
 
 #[actix_web::test]
-async fn a_token_that_nobody_has_verified_does_not_get_through() {
+async fn an_unverified_token_does_not_reach_the_server() {
     for kind in Kind::ALL {
         let site = Site::start(kind).await;
-        let person = site.register("ann").await;
-        let (cookie, token) = (person.cookie(), person.value("__Host-access_token"));
+        let user = site.register("ann").await;
+        let (cookie, token) = (user.cookie(), user.value("__Host-access_token"));
         for first in [format!("Bearer {token}"), String::new()] {
             for name in ["Authorization", "authorization"] {
                 let rest =
                     format!("Cookie: {cookie}\r\n{name}: {first}\r\nAuthorization: Bearer planted\r\n\r\n");
                 site.send_raw("GET", "/app/", &rest).await;
-                let heard = site.upstream.heard();
-                assert!(!format!("{heard:?}").contains("planted"), "{kind:?}: {heard:?}");
+                let received = site.upstream.received();
+                assert!(!format!("{received:?}").contains("planted"), "{kind:?}: {received:?}");
             }
         }
         let rest = format!("Cookie: {cookie}\r\nAuthorization: Basic eA==\r\n\r\n");
         site.send_raw("GET", "/app/", &rest).await;
-        site.assert_heard_nothing();
+        site.assert_received_nothing();
     }
 }
 
-/// All that the server behind has heard, if anything, is of this person. Returns how much that was.
+/// Every request that reached the server has the identity of this user. Returns the number of requests.
 fn assert_unharmed(site: &Site, id: &str, attempt: &str) -> usize {
-    let heard = site.upstream.heard();
-    for request in &heard {
+    let received = site.upstream.received();
+    for request in &received {
         let [user, roles, session] = NAMES.map(|name| request.all(name));
         assert_eq!((user, roles), (vec![id], vec!["-"]), "{:?}: {attempt:?}: {request:?}", site.kind);
         assert!(session.len() == 1 && session[0].len() == 36, "{:?}: {attempt:?}: {request:?}", site.kind);
         let forwarded = request.all("X-Forwarded-For");
         assert!(forwarded.is_empty() || forwarded == ["127.0.0.1"], "{:?}: {request:?}", site.kind);
     }
-    assert!(heard.len() <= 1, "{:?}: {attempt:?}: one request has become several: {heard:?}", site.kind);
-    heard.len()
+    assert!(
+        received.len() <= 1,
+        "{:?}: {attempt:?}: one request has become several: {received:?}",
+        site.kind
+    );
+    received.len()
 }

@@ -4,52 +4,51 @@ use std::sync::{Arc, Mutex};
 
 use test_support::fault_proxy::Listener;
 
-/// The server behind the proxy: knows nothing, and keeps what it is told, to the byte.
+/// The server behind the proxy: records every request byte for byte.
 pub struct Upstream {
     listener: Listener,
-    heard: Arc<Mutex<Vec<Heard>>>,
+    received: Arc<Mutex<Vec<ReceivedRequest>>>,
 }
 
-/// A request as it came.
 #[derive(Clone, Debug)]
-pub struct Heard {
+pub struct ReceivedRequest {
     pub line: String,
-    /// As they stood there, and those behind a body in chunks, which some servers take for headers too.
+    /// Headers and trailers: some servers treat trailers as headers.
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
 }
 
 impl Upstream {
     pub fn start() -> Self {
-        let heard = Arc::new(Mutex::new(Vec::new()));
-        let shared = Arc::clone(&heard);
+        let received = Arc::new(Mutex::new(Vec::new()));
+        let shared = Arc::clone(&received);
         let listener = Listener::start(move |stream| {
-            // Whoever hangs up is noticed by whoever waits for an answer.
+            // The client notices a broken connection.
             let _ = serve(stream, &shared);
         });
-        Self { listener, heard }
+        Self { listener, received }
     }
 
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.listener.port())
     }
 
-    /// What has come since the last time.
-    pub fn heard(&self) -> Vec<Heard> {
-        std::mem::take(&mut self.heard.lock().expect("what was heard"))
+    /// The requests since the last call.
+    pub fn received(&self) -> Vec<ReceivedRequest> {
+        std::mem::take(&mut self.received.lock().expect("the requests"))
     }
 }
 
-impl Heard {
-    /// Every value under this name, as a server that speaks CGI would read names: any case, and all that is no letter or
-    /// digit is the same.
+impl ReceivedRequest {
+    /// All values of this header, with names compared as a CGI server does: case is ignored, and all characters other than
+    /// letters and digits are equal.
     pub fn all(&self, name: &str) -> Vec<&str> {
         let wanted = cgi_name(name);
         let fitting = self.headers.iter().filter(|(name, _)| cgi_name(name) == wanted);
         fitting.map(|(_, value)| value.as_str()).collect()
     }
 
-    /// The only value under it.
+    /// The only value of this header.
     pub fn one(&self, name: &str) -> &str {
         let all = self.all(name);
         assert_eq!(all.len(), 1, "{name}: {self:?}");
@@ -61,8 +60,8 @@ fn cgi_name(name: &str) -> String {
     name.chars().map(|c| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' }).collect()
 }
 
-/// One request for each connection.
-fn serve(mut stream: TcpStream, heard: &Mutex<Vec<Heard>>) -> std::io::Result<()> {
+/// Serves one request per connection.
+fn serve(mut stream: TcpStream, received: &Mutex<Vec<ReceivedRequest>>) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     let line = text_line(&mut reader)?;
     let mut headers = header_block(&mut reader)?;
@@ -84,7 +83,7 @@ fn serve(mut stream: TcpStream, heard: &Mutex<Vec<Heard>>) -> std::io::Result<()
     } else if let Some(length) = value("content-length") {
         reader.take(length.parse().unwrap_or(0)).read_to_end(&mut body)?;
     }
-    heard.lock().expect("what was heard").push(Heard { line, headers, body });
+    received.lock().expect("the requests").push(ReceivedRequest { line, headers, body });
     stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: 11\r\n\r\nthe app's\r\n")
 }
 

@@ -9,7 +9,7 @@ use super::traffic::Session;
 pub type Promise = fn(&Run, &Session) -> Result<(), String>;
 
 pub const PROMISES: [Promise; 6] =
-    [linearizable, one_lineage, acknowledged, lost_answers, final_end, no_verdict];
+    [linearizable, one_lineage, acknowledged, lost_responses, final_end, no_verdict];
 
 /// Tests all promises for a run.
 pub fn assert_all(run: &Run) {
@@ -51,7 +51,7 @@ fn an_acknowledged_rotation_survives_kill_9() {
 
 #[test]
 fn a_lost_response_never_ends_the_session_of_a_client_with_keys() {
-    assert_kept_in_all(lost_answers);
+    assert_kept_in_all(lost_responses);
 }
 
 #[test]
@@ -139,7 +139,7 @@ pub fn acknowledged(_: &Run, session: &Session) -> Result<(), String> {
 }
 
 /// A client that repeats a request without a response, with its key, is never logged out.
-fn lost_answers(_: &Run, session: &Session) -> Result<(), String> {
+fn lost_responses(_: &Run, session: &Session) -> Result<(), String> {
     let ended = |one: &&Operation| {
         matches!(one.seen, Seen::Ended(_) | Seen::Unexpected(_) | Seen::Row { ended: Some(_), .. })
     };

@@ -147,11 +147,11 @@ impl Traffic {
 
     async fn client(self: Rc<Self>, subject: Rc<Subject>, habits: Habits, mut random: Random) {
         let http = test_support::client();
-        let mut unanswered = None;
+        let mut without_response = None;
         let mut calls_left = habits.calls;
-        while calls_left > 0 || (habits == Habits::CAREFUL && unanswered.is_some()) {
+        while calls_left > 0 || (habits == Habits::CAREFUL && without_response.is_some()) {
             calls_left = calls_left.saturating_sub(1);
-            let repeated = unanswered.take().filter(|_| habits == Habits::CAREFUL || random.chance(80));
+            let repeated = without_response.take().filter(|_| habits == Habits::CAREFUL || random.chance(80));
             let call = match &repeated {
                 Some(call) => Call::clone(call),
                 None if random.chance(habits.log_outs) => Call::LogOut,
@@ -164,7 +164,7 @@ impl Traffic {
             // Only the first try may lose its response, so that the client makes progress.
             let lost = repeated.is_none() && random.chance(10);
             match self.send(&subject, &http, call.clone(), lost, &mut random).await {
-                Seen::NoResponse | Seen::Unavailable => unanswered = Some(call),
+                Seen::NoResponse | Seen::Unavailable => without_response = Some(call),
                 Seen::Ended(_) => calls_left = calls_left.min(CALLS_AFTER_THE_END),
                 _ => {}
             }

@@ -1,4 +1,4 @@
-//! People who refresh and call an API without a pause.
+//! Clients that refresh and call an API without a pause.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
@@ -17,11 +17,11 @@ use test_support::{Call, client};
 
 use crate::stack::{Running, Stack, access_token};
 
-/// Long enough that tokens of one key are about while the next one signs.
+/// Long enough that tokens of one key are still valid while the next one signs.
 pub const TOKEN_LIFE: &str = "20m";
-const HOW_MANY: usize = 4;
+const CLIENTS: usize = 4;
 
-pub struct People {
+pub struct Clients {
     shared: Rc<Shared>,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -31,60 +31,59 @@ struct Shared {
     servers: RefCell<Vec<String>>,
     api: String,
     stop: Cell<bool>,
-    /// How many refreshes each of them has had.
-    turns: RefCell<Vec<usize>>,
+    /// The number of refreshes of each client.
+    refreshes: RefCell<Vec<usize>>,
     accepted: Cell<u64>,
     refreshed: Cell<u64>,
-    /// Which key signed the newest token of each of them.
+    /// The key that signed the newest token of each client.
     signers: RefCell<Vec<String>>,
     keys: RefCell<BTreeSet<String>>,
 }
 
-/// One of them, at some moment.
-struct Person {
+struct TokenClient {
     client: Client,
     cookie: String,
-    /// The newest token, and one that grows old.
+    /// The newest token and an older one.
     tokens: Vec<String>,
 }
 
-impl People {
+impl Clients {
     pub async fn start(stack: &Stack, servers: &[Running], api: String) -> Self {
         let shared = Rc::new(Shared {
             clock: stack.clock.clone(),
             servers: RefCell::new(servers.iter().map(|server| server.url.clone()).collect()),
             api,
             stop: Cell::default(),
-            turns: RefCell::new(vec![0; HOW_MANY]),
+            refreshes: RefCell::new(vec![0; CLIENTS]),
             accepted: Cell::default(),
             refreshed: Cell::default(),
-            signers: RefCell::new(vec![String::new(); HOW_MANY]),
+            signers: RefCell::new(vec![String::new(); CLIENTS]),
             keys: RefCell::default(),
         });
         let mut tasks = Vec::new();
-        for number in 0..HOW_MANY {
-            let registered = servers[0].register(&format!("person{number}")).await;
-            let person = Person {
+        for number in 0..CLIENTS {
+            let registered = servers[0].register(&format!("client{number}")).await;
+            let token_client = TokenClient {
                 client: client(),
                 cookie: registered.refresh_cookie().expect("a cookie"),
                 tokens: vec![access_token(&registered)],
             };
-            tasks.push(rt::spawn(person.live(Rc::clone(&shared), number)));
+            tasks.push(rt::spawn(token_client.run(Rc::clone(&shared), number)));
         }
         Self { shared, tasks }
     }
 
-    /// From now on they go there instead of to the server that has this place, where nobody is any more.
-    pub async fn go_to(&self, place: usize, url: &str) {
-        url.clone_into(&mut self.shared.servers.borrow_mut()[place]);
-        let before = self.shared.turns.borrow().clone();
-        while self.shared.turns.borrow().iter().zip(&before).any(|(now, before)| now <= before) {
+    /// Makes all clients use this URL instead of the server with this index, and waits until none uses that one.
+    pub async fn switch_server(&self, index: usize, url: &str) {
+        url.clone_into(&mut self.shared.servers.borrow_mut()[index]);
+        let before = self.shared.refreshes.borrow().clone();
+        while self.shared.refreshes.borrow().iter().zip(&before).any(|(now, before)| now <= before) {
             self.assert_served();
             sleep(super::PAUSE).await;
         }
     }
 
-    /// Until the newest token of everybody is signed by this key.
+    /// Waits until this key has signed the newest token of each client.
     pub async fn wait_until_all_have_tokens_by(&self, kid: &str) {
         for _ in 0..super::PATIENCE {
             if self.shared.signers.borrow().iter().all(|signer| signer == kid) {
@@ -96,31 +95,31 @@ impl People {
         panic!("key {kid} does not sign");
     }
 
-    /// Nobody has given up.
+    /// Fails if a client has stopped.
     pub fn assert_served(&self) {
-        assert!(!self.tasks.iter().any(JoinHandle::is_finished), "somebody was refused: see above");
+        assert!(!self.tasks.iter().any(JoinHandle::is_finished), "a client was rejected: see above");
     }
 
-    /// What they have seen.
+    /// Stops the clients and returns a summary.
     pub async fn stop(self) -> String {
         self.shared.stop.set(true);
         for task in self.tasks {
-            task.await.expect("nobody was refused");
+            task.await.expect("no client was rejected");
         }
         let Shared { accepted, refreshed, keys, .. } = &*self.shared;
         let (accepted, refreshed, keys) = (accepted.get(), refreshed.get(), keys.borrow().len());
-        format!("{accepted} calls accepted, {refreshed} refreshes, {keys} keys, no valid token refused")
+        format!("{accepted} calls accepted, {refreshed} refreshes, {keys} keys, no valid token rejected")
     }
 }
 
-impl Person {
-    async fn live(mut self, shared: Rc<Shared>, number: usize) {
+impl TokenClient {
+    async fn run(mut self, shared: Rc<Shared>, number: usize) {
         while !shared.stop.get() {
             self.call(&shared).await;
-            let turn = shared.turns.borrow()[number];
-            let url = shared.servers.borrow()[(number + turn) % 2].clone();
+            let count = shared.refreshes.borrow()[number];
+            let url = shared.servers.borrow()[(number + count) % 2].clone();
             self.refresh(&shared, &url, number).await;
-            shared.turns.borrow_mut()[number] += 1;
+            shared.refreshes.borrow_mut()[number] += 1;
             sleep(Duration::from_millis(5)).await;
         }
     }
@@ -129,10 +128,10 @@ impl Person {
         self.tokens.retain(|token| shared.clock.now().timestamp() < expiry(token));
         for token in &self.tokens {
             let call = Call::through(&self.client, Method::GET, shared.api.clone()).bearer(token);
-            let answer = call.send().await;
-            // The time may have been moved meanwhile.
+            let response = call.send().await;
+            // The clock may have advanced meanwhile.
             if shared.clock.now().timestamp() < expiry(token) {
-                assert_eq!(answer.status, 200, "{:?} {}", part(token, 0), answer.text());
+                assert_eq!(response.status, 200, "{:?} {}", part(token, 0), response.text());
                 shared.accepted.set(shared.accepted.get() + 1);
             }
         }
@@ -140,9 +139,9 @@ impl Person {
 
     async fn refresh(&mut self, shared: &Shared, url: &str, number: usize) {
         let call = Call::through(&self.client, Method::POST, format!("{url}/auth/refresh"));
-        let answer = call.cookie(&self.cookie).send().await.assert_status(200);
-        self.cookie = answer.refresh_cookie().expect("a cookie");
-        let newest = access_token(&answer);
+        let response = call.cookie(&self.cookie).send().await.assert_status(200);
+        self.cookie = response.refresh_cookie().expect("a cookie");
+        let newest = access_token(&response);
         let kid = part(&newest, 0)["kid"].as_str().expect("a kid").to_owned();
         shared.keys.borrow_mut().insert(kid.clone());
         shared.signers.borrow_mut()[number] = kid;
@@ -156,7 +155,7 @@ fn expiry(token: &str) -> i64 {
     part(token, 1)["exp"].as_i64().expect("a number")
 }
 
-fn part(token: &str, place: usize) -> Value {
-    let part = token.split('.').nth(place).expect("a token");
+fn part(token: &str, index: usize) -> Value {
+    let part = token.split('.').nth(index).expect("a token");
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).expect("base64url")).expect("JSON")
 }
