@@ -1,6 +1,7 @@
 //! Sessions: login, refresh, reauthentication, logout, and which session a request belongs to.
 
 mod authentication;
+mod fresh_login;
 mod login;
 mod logout;
 mod new_session;
@@ -10,8 +11,9 @@ mod token_status;
 mod verification;
 
 pub use authentication::{AuthenticationError, CurrentSession, by_refresh_token, user_by_access_token};
+pub use fresh_login::{MAX_AUTH_AGE, NotFresh};
 pub use login::{LoginError, log_in};
-pub use logout::{end, end_all, end_one, end_others, list, log_out, log_out_everywhere};
+pub use logout::{EndError, end, end_all, end_one, end_others, list, log_out, log_out_everywhere};
 pub use new_session::NewSession;
 pub use reauthentication::{ReauthenticationError, reauthenticate};
 pub use refresh::{IdempotencyKey, RefreshError, RefreshRequest, refresh};

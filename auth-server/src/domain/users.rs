@@ -8,5 +8,5 @@ mod registration;
 pub mod search;
 
 pub use password::{PasswordChange, PasswordChangeError, change_password};
-pub use profile::{DeletionError, MAX_AUTH_AGE, RenameError, delete_self, rename};
+pub use profile::{DeletionError, RenameError, delete_self, rename};
 pub use registration::{NewUser, RegistrationError, register};

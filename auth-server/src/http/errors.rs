@@ -7,12 +7,11 @@ use shared_claims::{Challenge, Code, Problem, TokenError};
 use crate::domain::keys::UnusableKey;
 use crate::domain::passwords::{NewPasswordError, QueueFull, TooManyFailures};
 use crate::domain::sessions::{
-    AuthenticationError, LoginError, PasswordError, ReauthenticationError, RefreshError,
+    AuthenticationError, EndError, LoginError, MAX_AUTH_AGE, NotFresh, PasswordError, ReauthenticationError,
+    RefreshError,
 };
 use crate::domain::users::admin::{AdminError, LastAdministrator};
-use crate::domain::users::{
-    DeletionError, MAX_AUTH_AGE, PasswordChangeError, RegistrationError, RenameError,
-};
+use crate::domain::users::{DeletionError, PasswordChangeError, RegistrationError, RenameError};
 use crate::model::EndReason;
 use crate::store::StoreError;
 
@@ -110,11 +109,28 @@ impl From<RefreshError> for Problem {
     }
 }
 
+impl From<NotFresh> for Problem {
+    fn from(_: NotFresh) -> Self {
+        Self::new(Code::FreshLoginRequired)
+            .challenge(Challenge::FreshLogin { max_age: MAX_AUTH_AGE.num_seconds().unsigned_abs() })
+    }
+}
+
+impl From<EndError> for Problem {
+    fn from(error: EndError) -> Self {
+        match error {
+            EndError::NotFresh(error) => error.into(),
+            EndError::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<RenameError> for Problem {
     fn from(error: RenameError) -> Self {
         match error {
             RenameError::UsernameTaken => username_taken(),
             RenameError::UserDeleted => current_session_ended(EndReason::UserDeleted),
+            RenameError::NotFresh(error) => error.into(),
             RenameError::Store(error) => error.into(),
         }
     }
@@ -123,8 +139,7 @@ impl From<RenameError> for Problem {
 impl From<DeletionError> for Problem {
     fn from(error: DeletionError) -> Self {
         match error {
-            DeletionError::NotRecent => Problem::new(Code::FreshLoginRequired)
-                .challenge(Challenge::FreshLogin { max_age: MAX_AUTH_AGE.num_seconds().unsigned_abs() }),
+            DeletionError::NotFresh(error) => error.into(),
             DeletionError::LastAdministrator(error) => error.into(),
             DeletionError::UserDeleted => current_session_ended(EndReason::UserDeleted),
             DeletionError::Store(error) => error.into(),

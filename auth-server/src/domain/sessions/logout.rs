@@ -3,10 +3,19 @@
 use secrecy::SecretString;
 
 use crate::domain::context::Context;
-use crate::domain::operation::{Operation, Transaction};
+use crate::domain::operation::Transaction;
+use crate::domain::sessions::{CurrentSession, NotFresh};
 use crate::domain::tokens::RefreshToken;
 use crate::model::{ClientInfo, EndReason, Session, SessionId, UserId};
 use crate::store::{StoreError, sessions};
+
+#[derive(Debug, thiserror::Error)]
+pub enum EndError {
+    #[error(transparent)]
+    NotFresh(#[from] NotFresh),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
 
 /// Ends the session of every token, whatever its generation or age. Invalid tokens are ignored.
 pub async fn log_out(
@@ -22,9 +31,16 @@ pub async fn log_out(
     context.operation(client).transaction(move |tx| end_by_tokens(tx, &tokens)).await
 }
 
-/// Ends every session of a user and makes their access tokens stale.
-pub async fn log_out_everywhere(operation: &Operation<'_>, user: UserId) -> Result<(), StoreError> {
-    operation.transaction(move |tx| end_all(tx, user, EndReason::LoggedOut).map(drop)).await
+/// Ends every session of the user and makes their access tokens stale. Requires a fresh login.
+pub async fn log_out_everywhere(
+    context: &Context,
+    current: &CurrentSession,
+    client: &ClientInfo,
+) -> Result<(), EndError> {
+    let operation = context.operation(client);
+    current.require_fresh_login(operation.now)?;
+    let user = current.user.id;
+    Ok(operation.transaction(move |tx| end_all(tx, user, EndReason::LoggedOut).map(drop)).await?)
 }
 
 /// The active sessions of the user of `current`, last used first.
@@ -38,17 +54,26 @@ pub async fn list(context: &Context, current: &Session) -> Result<Vec<Session>, 
     Ok(active)
 }
 
-/// Ends one session of a user. Returns `false` if they have no such session or it has ended already.
+/// Ends one session of the user. Another one than the current one requires a fresh login. Returns `false` if the user has
+/// no such session or it has ended already.
 pub async fn end(
-    operation: &Operation<'_>,
-    user: UserId,
+    context: &Context,
+    current: &CurrentSession,
     session: SessionId,
-    reason: EndReason,
-) -> Result<bool, StoreError> {
-    operation.transaction(move |tx| end_one(tx, user, session, reason)).await
+    client: &ClientInfo,
+) -> Result<bool, EndError> {
+    let operation = context.operation(client);
+    let reason = if session == current.session.id {
+        EndReason::LoggedOut
+    } else {
+        current.require_fresh_login(operation.now)?;
+        EndReason::Revoked
+    };
+    let user = current.user.id;
+    Ok(operation.transaction(move |tx| end_one(tx, user, session, reason)).await?)
 }
 
-/// Like [`end`], within a transaction.
+/// Ends one session of a user. Returns `false` if they have no such session or it has ended already.
 pub fn end_one(
     tx: &mut Transaction<'_>,
     user: UserId,

@@ -1,17 +1,11 @@
 //! Changes that users make to their own account.
 
-use chrono::TimeDelta;
-
 use crate::domain::context::Context;
 use crate::domain::operation::Operation;
-use crate::domain::sessions::CurrentSession;
+use crate::domain::sessions::{CurrentSession, NotFresh};
 use crate::domain::users::admin::{self, LastAdministrator};
-use crate::model::{ClientInfo, DisplayName, EventType, User, UserId, Username};
+use crate::model::{ClientInfo, DisplayName, EventType, User, Username};
 use crate::store::{StoreError, Taken, password_failures, users};
-
-/// How recently the password must have been entered to delete the account: a session that was left open or stolen is not
-/// enough for what cannot be undone.
-pub const MAX_AUTH_AGE: TimeDelta = TimeDelta::minutes(5);
 
 #[derive(Debug, thiserror::Error)]
 pub enum RenameError {
@@ -20,14 +14,15 @@ pub enum RenameError {
     #[error("the user was deleted")]
     UserDeleted,
     #[error(transparent)]
+    NotFresh(#[from] NotFresh),
+    #[error(transparent)]
     Store(StoreError),
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum DeletionError {
-    /// The password was entered more than [`MAX_AUTH_AGE`] ago.
-    #[error("the last authentication is too long ago")]
-    NotRecent,
+    #[error(transparent)]
+    NotFresh(#[from] NotFresh),
     #[error(transparent)]
     LastAdministrator(#[from] LastAdministrator),
     #[error("the user was already deleted")]
@@ -45,13 +40,18 @@ impl From<StoreError> for RenameError {
     }
 }
 
-/// Changes the names that are given. Access tokens contain the new name after the next refresh.
+/// Changes the names that are given. A new username requires a fresh login, because users log in with it. Access tokens
+/// contain the new name after the next refresh.
 pub async fn rename(
     operation: &Operation<'_>,
-    user: UserId,
+    current: &CurrentSession,
     name: Option<DisplayName>,
     username: Option<Username>,
 ) -> Result<User, RenameError> {
+    if username.is_some() && username != current.user.username {
+        current.require_fresh_login(operation.now)?;
+    }
+    let user = current.user.id;
     let update = operation.transaction(move |tx| {
         let before = users::by_id(tx.connection, user)?.ok_or(RenameError::UserDeleted)?;
         users::rename(tx.connection, user, name.as_ref(), username.as_ref())?;
@@ -68,10 +68,8 @@ pub async fn rename(
 pub async fn delete_self(context: &Context, current: &CurrentSession) -> Result<(), DeletionError> {
     // The event must not contain the client, which is most likely the user's own.
     let operation = context.operation(&ClientInfo::none());
-    let CurrentSession { session, user, .. } = current;
-    if operation.now - session.auth_time > MAX_AUTH_AGE {
-        return Err(DeletionError::NotRecent);
-    }
+    current.require_fresh_login(operation.now)?;
+    let user = &current.user;
     let names = std::iter::once(user.email.as_str()).chain(user.username.as_ref().map(Username::as_str));
     let login_keys: Vec<String> = names.map(|name| context.throttle.login_key(name)).collect();
     let user = user.id;

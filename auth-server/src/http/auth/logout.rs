@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 use crate::domain::context::Context;
 use crate::domain::sessions::{self, CurrentSession};
 use crate::http::extract::{OptionalJson, refresh_token};
+use crate::http::problems::FreshLoginRequired;
 use crate::http::{Cookies, responses};
 use crate::model::ClientInfo;
 
@@ -41,10 +42,10 @@ pub async fn log_out(
 
 /// Ends all sessions of the user, on all devices.
 ///
-/// Access tokens issued before become stale.
+/// The user must have given the password within the last 5 minutes. Access tokens issued before become stale.
 #[utoipa::path(
     post, path = "/auth/logout-all", tag = "session",
-    responses((status = 204, description = "All sessions have ended. Clears the cookies.")),
+    responses((status = 204, description = "All sessions have ended. Clears the cookies."), FreshLoginRequired),
     security(("refresh_cookie" = []), ("refresh_token" = []))
 )]
 pub async fn log_out_everywhere(
@@ -54,6 +55,6 @@ pub async fn log_out_everywhere(
     client: ClientInfo,
     current: CurrentSession,
 ) -> Result<HttpResponse, Problem> {
-    sessions::log_out_everywhere(&context.operation(&client), current.user.id).await?;
+    sessions::log_out_everywhere(&context, &current, &client).await?;
     Ok(responses::no_content(cookies.cleared(&request)))
 }

@@ -47,10 +47,14 @@ pub async fn get_me(
 
 /// Changes the display name and the username.
 ///
-/// Access tokens contain the new display name from the next refresh on.
+/// For a new username, the user must have given the password within the last 5 minutes. Access tokens contain the new display
+/// name from the next refresh on.
 #[utoipa::path(
     patch, path = "/auth/me", tag = "account", request_body = ProfilePatch,
-    responses((status = 200, description = "The user with the new names", body = UserBody), RateLimited),
+    responses(
+        (status = 200, description = "The user with the new names", body = UserBody),
+        FreshLoginRequired, RateLimited,
+    ),
     security(("refresh_cookie" = []), ("refresh_token" = []))
 )]
 pub async fn update_me(
@@ -69,7 +73,7 @@ pub async fn update_me(
     let name = validation.display_name(body.name.as_deref());
     let username = validation.username(body.username.as_deref());
     validation.check()?;
-    let user = users::rename(&context.operation(&client), current.user.id, name, username).await?;
+    let user = users::rename(&context.operation(&client), &current, name, username).await?;
     Ok(HttpResponse::Ok().json(UserBody::from(&user)))
 }
 

@@ -7,8 +7,9 @@ use utoipa::ToSchema;
 use crate::domain::context::Context;
 use crate::domain::sessions::{self, CurrentSession};
 use crate::http::extract::parse_id;
+use crate::http::problems::FreshLoginRequired;
 use crate::http::{Cookies, responses};
-use crate::model::{ClientInfo, EndReason, Session, TokenTransport, device};
+use crate::model::{ClientInfo, Session, TokenTransport, device};
 
 /// The active sessions of a user.
 #[derive(Serialize, ToSchema)]
@@ -76,10 +77,15 @@ pub async fn list_sessions(
 }
 
 /// Ends one session of the user.
+///
+/// For another session than that of the request, the user must have given the password within the last 5 minutes.
 #[utoipa::path(
     delete, path = "/auth/sessions/{id}", tag = "account",
     params(("id" = String, Path, format = "uuid", description = "Id of the session")),
-    responses((status = 204, description = "The session has ended. Clears the cookies if it is the session of the request.")),
+    responses(
+        (status = 204, description = "The session has ended. Clears the cookies if it is the session of the request."),
+        FreshLoginRequired,
+    ),
     security(("refresh_cookie" = []), ("refresh_token" = []))
 )]
 pub async fn end_session(
@@ -90,13 +96,11 @@ pub async fn end_session(
     id: web::Path<String>,
     current: CurrentSession,
 ) -> Result<HttpResponse, Problem> {
-    let CurrentSession { session, user, .. } = current;
     let id = parse_id(&id)?;
-    let is_current = id == session.id;
-    let reason = if is_current { EndReason::LoggedOut } else { EndReason::Revoked };
-    if !sessions::end(&context.operation(&client), user.id, id, reason).await? {
+    if !sessions::end(&context, &current, id, &client).await? {
         return Err(Problem::new(Code::NotFound));
     }
-    let in_cookies = is_current && session.delivery.transport() == TokenTransport::Cookie;
+    let CurrentSession { session, .. } = current;
+    let in_cookies = id == session.id && session.delivery.transport() == TokenTransport::Cookie;
     Ok(responses::no_content(if in_cookies { cookies.cleared(&request) } else { Vec::new() }))
 }

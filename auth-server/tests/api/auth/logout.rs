@@ -78,6 +78,21 @@ async fn logout_all_ends_every_session_of_the_user_and_no_others() {
 }
 
 #[actix_web::test]
+async fn logout_all_requires_a_recent_login() {
+    let app = TestApp::start().await;
+    let session = app.register("ann").await;
+    let log_out = |session: &Session| app.post("/auth/logout-all").cookie(&session.refresh_token).send();
+    app.advance(TimeDelta::seconds(301));
+    let response = log_out(&session).await.assert_problem(403, "fresh_login_required");
+    assert!(response.json()["max_age"] == json!(300) && response.set_cookie().is_none());
+    let other = app.log_in("ann").await;
+    app.refresh(&session.refresh_token).await.assert_status(200);
+    app.advance(TimeDelta::seconds(300));
+    log_out(&other).await.assert_status(204);
+    app.refresh(&session.refresh_token).await.assert_ended("logged_out");
+}
+
+#[actix_web::test]
 async fn logout_all_requires_a_session() {
     let app = TestApp::start().await;
     let session = app.register("ann").await;

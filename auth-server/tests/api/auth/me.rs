@@ -71,6 +71,20 @@ async fn names_can_be_changed() {
     change(json!({"name": 5})).await.assert_problem(400, "malformed_request");
 }
 
+/// Users log in with it.
+#[actix_web::test]
+async fn a_new_username_requires_a_recent_login() {
+    let app = TestApp::start().await;
+    let session = app.register("ann").await;
+    let change = |body| app.call(Method::PATCH, "/auth/me").cookie(&session.refresh_token).json(&body).send();
+    change(json!({"username": "ann"})).await.assert_status(200);
+    app.advance(TimeDelta::seconds(301));
+    let response = change(json!({"username": "anna"})).await.assert_problem(403, "fresh_login_required");
+    assert_eq!(response.json()["max_age"], json!(300));
+    let response = change(json!({"name": "Ann", "username": "Ann"})).await.assert_status(200);
+    assert_eq!((&response.json()["name"], &response.json()["username"]), (&json!("Ann"), &json!("ann")));
+}
+
 #[actix_web::test]
 async fn a_username_of_another_user_cannot_be_taken() {
     let app = TestApp::start().await;

@@ -1,4 +1,5 @@
 use awc::http::Method;
+use chrono::TimeDelta;
 use serde_json::json;
 
 use crate::app::{PASSWORD, Session, TestApp, claims};
@@ -12,7 +13,7 @@ async fn users_list_their_active_sessions_most_recently_used_first() {
     let body = json!({"email": "ann@example.org", "password": PASSWORD});
     let firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
     let desk = Session::of(&app.post("/auth/login").header("user-agent", firefox).json(&body).send().await);
-    app.advance(chrono::TimeDelta::hours(1));
+    app.advance(TimeDelta::hours(1));
     let phone = app.log_in("ann").await;
 
     let response = app.get("/auth/sessions").cookie(&desk.refresh_token).send().await.assert_status(200);
@@ -44,9 +45,31 @@ async fn a_user_can_end_a_session_on_another_device() {
 }
 
 #[actix_web::test]
+async fn ending_another_session_requires_a_recent_login() {
+    let app = TestApp::start().await;
+    let other = app.register("ann").await;
+    let here = app.log_in("ann").await;
+    let path = |session: &Session| {
+        format!("/auth/sessions/{}", claims(&session.refresh_token)["sid"].as_str().unwrap())
+    };
+    let end = |session| app.call(Method::DELETE, &path(session)).cookie(&here.refresh_token).send();
+    app.advance(TimeDelta::seconds(301));
+    let response = end(&other).await.assert_problem(403, "fresh_login_required");
+    assert_eq!(response.json()["max_age"], json!(300));
+    assert!(response.header("www-authenticate").unwrap().contains("insufficient_user_authentication"));
+    app.refresh(&other.refresh_token).await.assert_status(200);
+    end(&here).await.assert_status(204);
+
+    let here = app.log_in("ann").await;
+    app.advance(TimeDelta::seconds(300));
+    app.call(Method::DELETE, &path(&other)).cookie(&here.refresh_token).send().await.assert_status(204);
+}
+
+#[actix_web::test]
 async fn ending_the_current_session_is_a_logout() {
     let app = TestApp::start().await;
     let here = app.register("ann").await;
+    app.advance(TimeDelta::hours(1));
     let path = format!("/auth/sessions/{}", claims(&here.refresh_token)["sid"].as_str().unwrap());
     let response =
         app.call(Method::DELETE, &path).cookie(&here.refresh_token).send().await.assert_status(204);
