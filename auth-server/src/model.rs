@@ -1,5 +1,6 @@
 //! Plain data types. Texts are parsed once, at the edge, and are valid from then on.
 
+mod characters;
 mod client_info;
 mod custom_claims;
 mod device_token;

@@ -23,7 +23,7 @@ use crate::domain::passwords::{PasswordHasher, Throttle};
 use crate::domain::revocation_feed::RevocationFeed;
 use crate::domain::tokens::{AccessTokens, RefreshTokens};
 use crate::domain::users::admin::{self, Change};
-use crate::domain::users::{NewUser, RegistrationError};
+use crate::domain::users::{NewUser, RegistrationError, stored_emails};
 use crate::metrics::Metrics;
 use crate::model::{ClientInfo, Email, Role};
 use crate::settings::{Registration, SameSite, Secrets, Settings, span};
@@ -131,6 +131,7 @@ impl AuthServer {
 async fn context(settings: &Settings, secrets: &Secrets, clock: Arc<dyn Clock>) -> Result<Context, String> {
     let url = settings.database_url()?;
     let database = Database::open(&url)?;
+    stored_emails::normalize(&database).await.map_err(|error| error.to_string())?;
     let threads = available_parallelism().map_or(1, usize::from);
     let hasher =
         PasswordHasher::new(settings.argon2(), secrets.flask_security_password_salt.clone(), threads)?;

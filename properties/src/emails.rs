@@ -33,6 +33,8 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
         "ünï@exämple.org",
         "İ@example.org",
         "ann@xn--exmple-cua.org",
+        "ａｎｎ@ｅｘａｍｐｌｅ\u{3002}org",
+        "a\u{ad}nn@exam\u{200b}ple.org",
         "a@b@c",
         "ann\0@example.org",
     ];

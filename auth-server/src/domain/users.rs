@@ -6,6 +6,7 @@ mod password;
 mod profile;
 mod registration;
 pub mod search;
+pub mod stored_emails;
 
 pub use password::{PasswordChange, PasswordChangeError, change_password};
 pub use profile::{DeletionError, RenameError, delete_self, rename};

@@ -60,6 +60,29 @@ pub fn unique_values(
     rows.into_iter().map(parse).collect()
 }
 
+/// Up to `limit` e-mail addresses greater than `after` that contain characters outside of ASCII, in ascending order.
+pub fn emails_outside_ascii(
+    connection: &mut AnyConnection,
+    after: &str,
+    limit: i64,
+) -> Result<Vec<(UserId, String)>, StoreError> {
+    let outside_ascii = sql::<Bool>("octet_length(email) <> length(email)");
+    let query = users::table.filter(users::email.gt(after)).filter(outside_ascii);
+    let rows: Vec<(String, String)> =
+        query.select((users::id, users::email)).order(users::email).limit(limit).load(connection)?;
+    let parse = |(id, email): (String, _)| {
+        Ok((id.parse().map_err(|_| ImpossibleValue { column: "users.id" })?, email))
+    };
+    rows.into_iter().map(parse).collect()
+}
+
+/// Fails with [`StoreError::Taken`] if another user has the e-mail address.
+pub fn set_email(connection: &mut AnyConnection, id: UserId, email: &Email) -> Result<(), StoreError> {
+    let row = users::table.filter(users::id.eq(id.to_string()));
+    diesel::update(row).set(users::email.eq(email.as_str())).execute(connection)?;
+    Ok(())
+}
+
 /// Whether there is any user.
 pub fn any(connection: &mut AnyConnection) -> Result<bool, StoreError> {
     let first: Option<String> = users::table.select(users::id).limit(1).first(connection).optional()?;

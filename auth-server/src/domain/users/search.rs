@@ -163,7 +163,10 @@ impl FromStr for Search {
         if text.chars().count() > MAX_QUERY_CHARS {
             return Err(InvalidSearch::TooLong);
         }
-        Ok(id(text).map_or_else(|| Self::Prefix(text.trim().to_lowercase()), Self::Id))
+        // A whole address is stored in its normal form; the beginning of one has none.
+        let prefix =
+            || Email::parse(text).map_or_else(|_| text.trim().to_lowercase(), |email| email.to_string());
+        Ok(id(text).map_or_else(|| Self::Prefix(prefix()), Self::Id))
     }
 }
 

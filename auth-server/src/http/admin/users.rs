@@ -8,7 +8,7 @@ use crate::domain::context::Context;
 use crate::domain::users::admin::{self, Change};
 use crate::domain::users::search::{self, Cursor, Search, UserRef};
 use crate::http::Validation;
-use crate::http::extract::{AdminSession, Json, PageQuery, Query, parse_id};
+use crate::http::extract::{AdminSession, OptionalJson, PageQuery, Query, parse_id};
 use crate::http::problems::LastAdministrator;
 use crate::model::{CustomClaims, Roles, UserView};
 
@@ -33,7 +33,7 @@ pub struct ListUsersQuery {
 }
 
 /// The properties to change. Absent members remain unchanged.
-#[derive(Deserialize, ToSchema)]
+#[derive(Default, Deserialize, ToSchema)]
 #[schema(as = PersonChange)]
 pub struct UserPatch {
     /// All roles of the user. Duplicates are ignored.
@@ -93,7 +93,7 @@ pub async fn get_user(
 /// Applies all changes or none. A change of roles or status makes the user's access tokens stale. Disabling also ends all
 /// sessions. Access tokens contain new custom claims from the next refresh on.
 #[utoipa::path(
-    patch, path = "/admin/users/{id}", tag = "administration", request_body = UserPatch,
+    patch, path = "/admin/users/{id}", tag = "administration", request_body(content = Option<UserPatch>),
     params(("id" = String, Path, format = "uuid", description = "Id of the user")),
     responses((status = 200, description = "The user after the change", body = UserView), LastAdministrator),
     security(("refresh_cookie" = []), ("refresh_token" = []))
@@ -102,8 +102,9 @@ pub async fn update_user(
     request: HttpRequest,
     context: web::Data<Context>,
     id: web::Path<String>,
-    Json(body): Json<UserPatch>,
+    OptionalJson(body): OptionalJson<UserPatch>,
 ) -> Result<HttpResponse, Problem> {
+    let body = body.unwrap_or_default();
     let admin = AdminSession::extract(&request).await?;
     let id = parse_id(&id)?;
     let mut validation = Validation::default();

@@ -7,14 +7,14 @@ use utoipa::ToSchema;
 use crate::domain::context::Context;
 use crate::domain::sessions::{self, CurrentSession};
 use crate::domain::users;
-use crate::http::extract::Json;
+use crate::http::extract::OptionalJson;
 use crate::http::problems::{FreshLoginRequired, LastAdministrator, RateLimited};
 use crate::http::responses::{self, UserBody};
 use crate::http::{Cookies, LoginRateLimit, Validation};
 use crate::model::{ClientInfo, DisplayName, TokenTransport, User, Username};
 
 /// The names to change. Absent members remain unchanged.
-#[derive(Deserialize, ToSchema)]
+#[derive(Default, Deserialize, ToSchema)]
 #[schema(as = Names)]
 pub struct ProfilePatch {
     /// Display name.
@@ -50,7 +50,7 @@ pub async fn get_me(
 /// For a new username, the user must have given the password within the last 5 minutes. Access tokens contain the new display
 /// name from the next refresh on.
 #[utoipa::path(
-    patch, path = "/auth/me", tag = "account", request_body = ProfilePatch,
+    patch, path = "/auth/me", tag = "account", request_body(content = Option<ProfilePatch>),
     responses(
         (status = 200, description = "The user with the new names", body = UserBody),
         FreshLoginRequired, RateLimited,
@@ -62,8 +62,9 @@ pub async fn update_me(
     context: web::Data<Context>,
     rate_limit: web::Data<LoginRateLimit>,
     client: ClientInfo,
-    Json(body): Json<ProfilePatch>,
+    OptionalJson(body): OptionalJson<ProfilePatch>,
 ) -> Result<HttpResponse, Problem> {
+    let body = body.unwrap_or_default();
     let current = CurrentSession::extract(&request).await?;
     // The response reveals whether the username is taken.
     if body.username.is_some() {

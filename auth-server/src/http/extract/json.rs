@@ -15,13 +15,15 @@ use crate::http::extract::Extraction;
 
 const MAX_BODY_BYTES: usize = 16 * 1024;
 
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// Time to receive a body, so that a slow client cannot hold its connection.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A JSON object without duplicate or unknown members: a misspelt option must not be ignored.
 pub struct Json<T>(pub T);
 
-/// The same, or no body.
+/// The same, or no body. `null` counts as no body: some clients send it in place of an absent object.
 pub struct OptionalJson<T>(pub Option<T>);
 
 impl<T: DeserializeOwned + 'static> FromRequest for Json<T> {
@@ -45,7 +47,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for OptionalJson<T> {
         let (request, payload) = (request.clone(), payload.take());
         Box::pin(async move {
             let bytes = read(&request, payload).await?;
-            bytes.map(|bytes| parse(&bytes)).transpose().map(Self)
+            bytes.map_or(Ok(None), |bytes| parse(&bytes)).map(Self)
         })
     }
 }
@@ -64,6 +66,9 @@ async fn read(request: &HttpRequest, mut payload: Payload) -> Result<Option<Byte
         .map_err(|_| malformed("The body did not arrive in time."))?
         .map_err(|_| too_large())?
         .map_err(|_| malformed("The body is incomplete."))?;
+    // Some editors and libraries add a byte order mark. Parsers may ignore it (RFC 8259 §8.1).
+    let bytes =
+        bytes.strip_prefix(BYTE_ORDER_MARK).map_or_else(|| bytes.clone(), |rest| bytes.slice_ref(rest));
     if bytes.is_empty() {
         return Ok(None);
     }
@@ -75,11 +80,14 @@ async fn read(request: &HttpRequest, mut payload: Payload) -> Result<Option<Byte
     Ok(Some(bytes))
 }
 
-fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<Option<T>, Problem> {
     let value: Value = strict_json::from_slice(bytes).map_err(|error| match error {
         StrictJsonError::DuplicateMember(_) => malformed("The JSON has a duplicate member."),
         StrictJsonError::Syntax | StrictJsonError::Data(_) => malformed("The body is not valid JSON."),
     })?;
+    if value.is_null() {
+        return Ok(None);
+    }
     if !value.is_object() {
         return Err(malformed("The body must be a JSON object."));
     }
@@ -88,7 +96,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         unknown.insert(path.to_string(), "is not a known member".to_owned());
     });
     let parsed = parsed.map_err(|_| malformed("A member of the body has the wrong type."))?;
-    if unknown.is_empty() { Ok(parsed) } else { Err(Problem::new(Code::InvalidInput).fields(unknown)) }
+    if unknown.is_empty() { Ok(Some(parsed)) } else { Err(Problem::new(Code::InvalidInput).fields(unknown)) }
 }
 
 fn malformed(detail: &'static str) -> Problem {

@@ -25,6 +25,61 @@ async fn an_email_address_can_be_registered_once() {
 }
 
 #[actix_web::test]
+async fn a_mailbox_is_one_user_however_its_address_is_written() {
+    let app = TestApp::start().await;
+    let forms = [
+        "ann@münchen.example",
+        "ANN@MÜNCHEN\u{3002}example",
+        "ann@xn--mnchen-3ya.example",
+        "ａｎｎ@münchen.example",
+    ];
+    let mut created = 0;
+    for email in forms {
+        let user = json!({"email": email, "password": PASSWORD});
+        let response = app.post("/auth/register").json(&user).send().await;
+        created += usize::from(response.status == 201);
+        let response = app.post("/auth/login").json(&user).send().await.assert_status(200);
+        assert_eq!(response.json()["user"]["email"], "ann@xn--mnchen-3ya.example", "{email}");
+    }
+    assert_eq!(created, 1);
+}
+
+#[actix_web::test]
+async fn invisible_characters_are_rejected_in_addresses_and_names() {
+    let app = TestApp::start().await;
+    for invisible in ["\u{200b}", "\u{ad}", "\u{2060}", "\u{feff}", "\u{202e}"] {
+        for (field, value) in [
+            ("email", format!("a{invisible}nn@example.org")),
+            ("email", format!("ann@exa{invisible}mple.org")),
+            ("name", format!("A{invisible}nn")),
+            ("name", invisible.to_owned()),
+        ] {
+            let mut user = json!({"email": "ann@example.org", "password": PASSWORD});
+            user[field] = value.into();
+            let response = app.post("/auth/register").json(&user).send().await;
+            let response = response.assert_problem(422, "invalid_input");
+            assert!(response.json()["fields"][field].is_string(), "{user}");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn an_address_that_was_stored_in_another_form_can_log_in_after_a_restart() {
+    let app = TestApp::start().await;
+    let (ann, bob) = (app.register("ann").await.user_id, app.register("bob").await.user_id);
+    for (id, stored) in [(&ann, "ann@münchen.example"), (&bob, "ａｎｎ@xn--mnchen-3ya.example")] {
+        app.database.db_execute(&format!("UPDATE users SET email = '{stored}' WHERE id = '{id}'"));
+    }
+    let app = app.restart().await;
+    let user = json!({"email": "ann@münchen.example", "password": PASSWORD});
+    let response = app.post("/auth/login").json(&user).send().await.assert_status(200);
+    assert_eq!(response.json()["user"]["id"], json!(ann));
+    // The address of the other user would collide, so it stays.
+    let others = app.database.db_texts(&format!("SELECT email AS value FROM users WHERE id = '{bob}'"));
+    assert_eq!(others, ["ａｎｎ@xn--mnchen-3ya.example"]);
+}
+
+#[actix_web::test]
 async fn a_username_can_be_registered_once() {
     let app = TestApp::start().await;
     let user = |email: &str| json!({"email": email, "password": PASSWORD, "username": "ann"});

@@ -28,6 +28,35 @@ async fn unknown_missing_and_conflicting_members_are_named() {
 }
 
 #[actix_web::test]
+async fn null_is_a_body_without_members() {
+    let app = TestApp::start().await;
+    let admin = app.db_administrator("root").await;
+    let user = format!("/admin/users/{}", admin.user_id);
+    for body in ["null", "{}", ""] {
+        for path in ["/auth/me", &user] {
+            let call = app.call(Method::PATCH, path).cookie(&admin.refresh_token);
+            json_call(call, body).send().await.assert_status(200);
+        }
+        let call = app.post("/auth/refresh").cookie(&app.log_in("root").await.refresh_token);
+        json_call(call, body).send().await.assert_status(200);
+        let call = app.post("/auth/logout").cookie(&app.log_in("root").await.refresh_token);
+        json_call(call, body).send().await.assert_status(204);
+    }
+    json_call(app.post("/auth/login"), "null").send().await.assert_problem(400, "malformed_request");
+    json_call(app.post("/auth/logout"), "[]").send().await.assert_problem(400, "malformed_request");
+}
+
+#[actix_web::test]
+async fn a_byte_order_mark_before_the_body_is_ignored() {
+    let app = TestApp::start().await;
+    let user = json!({"email": "ann@example.org", "password": PASSWORD});
+    json_call(app.post("/auth/register"), format!("\u{feff}{user}")).send().await.assert_status(201);
+    json_call(app.post("/auth/logout"), "\u{feff}").send().await.assert_status(204);
+    let twice = format!("\u{feff}\u{feff}{user}");
+    json_call(app.post("/auth/login"), twice).send().await.assert_problem(400, "malformed_request");
+}
+
+#[actix_web::test]
 async fn a_media_type_may_have_parameters_and_capitals() {
     let app = TestApp::start().await;
     let call = app.post("/auth/logout").header("content-type", "Application/JSON; charset=utf-8").raw("{}");

@@ -12,13 +12,12 @@ const TOO_LARGE: Expected = Problem(413, "body_too_large");
 const MEBIBYTE: usize = 1 << 20;
 
 /// Bodies that are not a JSON object.
-const NO_OBJECTS: [(&str, &[u8]); 12] = [
+const NO_OBJECTS: [(&str, &[u8]); 11] = [
     ("an open brace", b"{"),
     ("a word", b"nonsense"),
     ("a list", b"[]"),
     ("a text", b"\"text\""),
     ("a number", b"1"),
-    ("null", b"null"),
     ("two objects", b"{}{}"),
     ("a number out of range", b"{\"email\":1e999}"),
     ("invalid UTF-8", b"{\"email\":\"\xff\"}"),
@@ -53,6 +52,7 @@ pub fn cells(target: &Target) -> Vec<Cell> {
     add("a deep body".to_owned(), with_body(target.logged_in(), deep), MALFORMED);
     if body.is_needed {
         add("no body".to_owned(), target.logged_in(), MALFORMED);
+        add("null as body".to_owned(), with_body(target.logged_in(), "null"), MALFORMED);
     }
 
     for size in [16 * 1024 + 1, 10 * MEBIBYTE] {
