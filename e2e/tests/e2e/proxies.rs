@@ -3,7 +3,9 @@
 
 mod browser;
 mod cookies;
+mod cost;
 mod entrance;
+mod limits;
 mod proxy;
 mod site;
 mod smuggling;

@@ -46,7 +46,9 @@ async fn a_user_with_a_session_gets_access_and_the_server_receives_the_identity(
             .get("/app/")
             .header("authorization", &format!("Bearer {}", user.value("__Host-access_token")));
         bearer.send().await.assert_status(200);
-        assert_eq!(site.received_one().one("X-User-Id"), user.id);
+        let received = site.received_one();
+        assert_eq!(received.one("X-User-Id"), user.id);
+        assert!(received.all("Authorization").is_empty(), "{kind:?}: {received:?}");
     }
 }
 

@@ -108,7 +108,8 @@ fn caddy(addresses: &Addresses, folder: &Path) -> Command {
     let site = format!("http://127.0.0.1:{port}, http://localhost:{port} {{\n\tbind 127.0.0.1");
     let text = replaced_one(&text, "example.org {", &site);
     let path = folder.join("Caddyfile");
-    fs::write(&path, format!("{{\n\tadmin off\n}}\n{text}")).expect("a file");
+    let text = replaced_one(&text, "\tservers {", "\tadmin off\n\tservers {");
+    fs::write(&path, text).expect("a file");
     let mut command = Command::new(program("caddy"));
     command.args(["run", "--adapter", "caddyfile", "--config"]).arg(path);
     for variable in ["HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME"] {
