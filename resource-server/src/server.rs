@@ -26,8 +26,8 @@ pub struct ResourceServer {
 }
 
 impl ResourceServer {
-    /// Listens on `BIND_ADDR`. Fetches keys in the background; until the first fetch succeeds, protected routes respond
-    /// 503.
+    /// Listens on `BIND_ADDR`. Fetches keys, and revocations if `REVOCATION_FEED_TOKEN` is set, in the background.
+    /// Until the first fetch of both succeeds, protected routes respond 503.
     ///
     /// # Errors
     /// One line that names the setting.

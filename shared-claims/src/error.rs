@@ -87,6 +87,9 @@ pub enum TokenError {
     /// The user's roles, password or status changed after the token was issued. A refresh returns a current token.
     #[error("the token is older than the last change of the user")]
     Stale,
+    /// The revocation feed has not responded since the start, so ended sessions are not known.
+    #[error("there are no revocations yet")]
+    NoRevocations,
     /// The last update from the revocation feed is older than the configured maximum.
     #[error("the revocation list is too old")]
     RevocationsTooOld,
@@ -125,6 +128,7 @@ impl TokenError {
         Self::RetiredKey,
         Self::SessionEnded,
         Self::Stale,
+        Self::NoRevocations,
         Self::RevocationsTooOld,
         Self::CustomClaims,
     ];
@@ -160,6 +164,7 @@ impl TokenError {
             Self::RetiredKey => "retired_key",
             Self::SessionEnded => "session_ended",
             Self::Stale => "stale",
+            Self::NoRevocations => "no_revocations",
             Self::RevocationsTooOld => "revocations_too_old",
             Self::CustomClaims => "custom_claims",
         }

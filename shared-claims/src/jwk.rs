@@ -11,6 +11,7 @@ use serde::Deserialize as _;
 use serde_json::Value;
 
 use crate::algorithm::Algorithm;
+use crate::weak_modulus;
 
 /// Shorter RSA keys are too weak (RFC 7518 §3.3, RFC 8725 §3.5).
 const MIN_RSA_BITS: usize = 2048;
@@ -28,8 +29,8 @@ pub(crate) struct Key {
     pub decoding: DecodingKey,
 }
 
-/// The key in this JWK, or `None` if it is not usable: another type, curve, use or algorithm, too short, not on its
-/// curve, or published with its private half.
+/// The key in this JWK, or `None` if it is not usable: another type, curve, use or algorithm, too short, weak, not
+/// on its curve, or published with its private half.
 pub(crate) fn usable_key(members: &Value) -> Option<Key> {
     let is_null = |name: &str| members.get(name).is_some_and(Value::is_null);
     if members.get("d").is_some() || ["kid", "use", "key_ops", "alg"].into_iter().any(is_null) {
@@ -73,6 +74,9 @@ fn rsa(key: &DecodingKey) -> Option<DecodingKey> {
     // With e = 1 every message is its own signature. A long e makes each verification expensive.
     let exponent_fits = e.last()? % 2 == 1 && e != [1] && e.len() <= MAX_EXPONENT_BYTES;
     if !(MIN_RSA_BITS..=MAX_RSA_BITS).contains(&bits) || !exponent_fits {
+        return None;
+    }
+    if weak_modulus::has_small_factor(n) || weak_modulus::has_roca_shape(n) {
         return None;
     }
     RsaPublicKeyComponents { n, e }.to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256).ok()?;

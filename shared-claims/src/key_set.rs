@@ -41,8 +41,8 @@ struct Document<'a> {
 }
 
 impl KeySet {
-    /// Parses a JWK Set. Unusable keys are left out, as RFC 7517 §5 requires: wrong type, curve, `use`, `key_ops`, `alg`
-    /// or size, a duplicate member, a duplicate `kid`, and every `oct` key. The resulting set can be empty.
+    /// Parses a JWK Set. Unusable keys are left out, as RFC 7517 §5 requires: wrong type, curve, `use`, `key_ops`, `alg`,
+    /// a weak or short modulus, a duplicate member, a duplicate `kid`, and every `oct` key. The resulting set can be empty.
     ///
     /// # Errors
     /// [`KeySetError`], if the document as a whole is unusable.

@@ -128,6 +128,7 @@ pub mod strict_json;
 pub mod testing;
 pub mod time_checks;
 pub mod validator;
+mod weak_modulus;
 
 pub use algorithm::Algorithm;
 pub use claims::{AccessClaims, Audience, RefreshClaims};

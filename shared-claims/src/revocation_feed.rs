@@ -201,7 +201,10 @@ impl Poller {
             PayloadError::Overflow => FeedError::InvalidResponse,
             _ => FeedError::Unreachable,
         })?;
-        serde_json::from_slice(&body).map_err(|_| FeedError::InvalidResponse)
+        let page: RevocationPage = serde_json::from_slice(&body).map_err(|_| FeedError::InvalidResponse)?;
+        // Without the complete list first, changes alone would accept the sessions that ended before.
+        let is_incomplete = self.cursor.is_none() && !page.snapshot;
+        if is_incomplete { Err(FeedError::InvalidResponse) } else { Ok(page) }
     }
 
     /// Returns `false` if the page is older than the list.

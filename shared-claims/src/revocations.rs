@@ -69,7 +69,7 @@ struct RevokedKey {
 }
 
 impl Revocations {
-    /// An empty list. With `max_age`, every token is rejected while the last update is older, or before the first one.
+    /// An empty list. Every token is rejected before the first update and, with `max_age`, while the last one is older.
     #[must_use]
     pub fn new(max_age: Option<Duration>) -> Self {
         Self { shared: Arc::new(Shared { lists: RwLock::default(), max_age }) }
@@ -109,7 +109,8 @@ impl Revocations {
     /// Checks a token that is valid otherwise. Only `until` is compared with the time, never `iat`.
     ///
     /// # Errors
-    /// [`TokenError::SessionEnded`], [`TokenError::Stale`] or [`TokenError::RevocationsTooOld`].
+    /// [`TokenError::SessionEnded`], [`TokenError::Stale`], [`TokenError::NoRevocations`] or
+    /// [`TokenError::RevocationsTooOld`].
     pub fn check<C>(&self, claims: &AccessClaims<C>, now: DateTime<Utc>) -> Result<(), TokenError> {
         let lists = self.read();
         // The auth server's ids are UUIDs. An id that is not one cannot be revoked.
@@ -122,6 +123,9 @@ impl Revocations {
         let user = id(&claims.sub).and_then(|sub| lists.users.get(&sub));
         if user.is_some_and(|(uv, until)| claims.uv < *uv && applies(*until)) {
             return Err(TokenError::Stale);
+        }
+        if lists.updated.is_none() {
+            return Err(TokenError::NoRevocations);
         }
         if lists.exceed(self.shared.max_age, now) { Err(TokenError::RevocationsTooOld) } else { Ok(()) }
     }

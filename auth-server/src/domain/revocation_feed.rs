@@ -25,6 +25,9 @@ const POLL_INTERVAL: Duration = Duration::from_millis(200);
 const IDLE_AFTER: Duration = Duration::from_secs(60);
 /// A listener never gets a response from an older cache.
 const MAX_CACHE_AGE: Duration = Duration::from_secs(2);
+/// How often a cursor may start a new epoch, which every listener pays for with a snapshot. In between, such a cursor gets a
+/// snapshot of the current epoch.
+const EPOCH_INTERVAL: Duration = Duration::from_secs(10);
 /// `ACCESS_TOKEN_TTL` may have been shortened: tokens issued before keep their lifetime.
 const MIN_TOKEN_LIFE: TimeDelta = TimeDelta::hours(1);
 /// Added to the lifetime of a token: a refresh may sign its token a moment after the revocation, validators allow a few
@@ -52,6 +55,8 @@ struct Cache {
     revocations: VecDeque<StoredRevocation>,
     read_at: Option<Instant>,
     last_listener_at: Option<Instant>,
+    /// When a cursor last started an epoch.
+    epoch_started_at: Option<Instant>,
 }
 
 /// What a listener has received: `EPOCH.SEQ`. A new epoch invalidates all cursors.
@@ -115,7 +120,7 @@ impl RevocationFeed {
         let mut cache = self.cache();
         let is_idle = cache.last_listener_at.is_none_or(|at| at.elapsed() >= IDLE_AFTER);
         if is_idle {
-            *cache = Cache::default();
+            *cache = Cache { epoch_started_at: cache.epoch_started_at, ..Cache::default() };
         }
         is_idle
     }
@@ -162,11 +167,20 @@ impl RevocationFeed {
         self.read(database).await?;
         let counter = self.cache().counter.clone();
         let behind = counter.filter(|known| known.epoch == cursor.epoch && known.seq < cursor.seq);
-        if let Some(Counter { epoch, .. }) = behind {
+        if let Some(Counter { epoch, .. }) = behind.filter(|_| self.may_start_epoch()) {
             begin_epoch(database, epoch).await?;
             self.read(database).await?;
         }
         Ok(())
+    }
+
+    fn may_start_epoch(&self) -> bool {
+        let mut cache = self.cache();
+        let may_start = cache.epoch_started_at.is_none_or(|at| at.elapsed() >= EPOCH_INTERVAL);
+        if may_start {
+            cache.epoch_started_at = Some(Instant::now());
+        }
+        may_start
     }
 
     /// One of many concurrent listeners reads, and the others wait for it.
@@ -305,5 +319,22 @@ impl FromStr for Cursor {
         let is_valid =
             !epoch.is_empty() && epoch.len() <= 64 && epoch.bytes().all(|byte| byte.is_ascii_alphanumeric());
         if is_valid { Ok(Self { epoch: epoch.to_owned(), seq }) } else { Err(InvalidCursor) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+    use tokio::time::Instant;
+
+    use crate::domain::revocation_feed::{EPOCH_INTERVAL, RevocationFeed};
+
+    #[test]
+    fn a_cursor_may_start_an_epoch_once_per_interval() {
+        let feed = RevocationFeed::new(TimeDelta::minutes(15));
+        assert!(feed.may_start_epoch());
+        assert!(!feed.may_start_epoch());
+        feed.cache().epoch_started_at = Instant::now().checked_sub(EPOCH_INTERVAL);
+        assert!(feed.may_start_epoch());
     }
 }

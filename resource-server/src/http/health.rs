@@ -51,7 +51,7 @@ pub struct KeysReady {
 pub struct FeedReady {
     /// Number of revoked sessions, users and keys
     entries: usize,
-    /// Seconds since the last successful request; `null` before the first
+    /// Seconds since the last successful request
     age_seconds: Option<i64>,
     /// Error of the last request; `null` if it succeeded
     last_error: Option<String>,
@@ -63,14 +63,14 @@ pub async fn alive() -> Json<Alive> {
     Json(Alive { status: "alive" })
 }
 
-/// Reports whether the server can validate tokens: after the first fetch of keys and, with `REVOCATION_FEED_MAX_AGE`,
-/// while the revocation feed is up to date.
+/// Reports whether the server can validate tokens: after the first fetch of keys and of revocations and, with
+/// `REVOCATION_FEED_MAX_AGE`, while the revocation feed is up to date.
 #[utoipa::path(
     get,
     path = "/readyz",
     responses(
         (status = 200, description = "The server is ready", body = Ready),
-        (status = 503, description = "`unavailable`: no keys yet, or the revocation feed is too old", body = ProblemBody, content_type = "application/problem+json"),
+        (status = 503, description = "`unavailable`: no keys or no revocations yet, or the revocation feed is too old", body = ProblemBody, content_type = "application/problem+json"),
     )
 )]
 pub async fn ready(readiness: Data<Readiness>) -> Result<Json<Ready>, Problem> {
@@ -88,9 +88,8 @@ pub async fn ready(readiness: Data<Readiness>) -> Result<Json<Ready>, Problem> {
             }
         }
     };
-    if readiness.feed.as_ref().is_some_and(|feed| feed.revocations().exceeds_max_age(now)) {
-        return Err(Problem::new(Code::Unavailable)
-            .detail("The revocation feed failed for longer than REVOCATION_FEED_MAX_AGE."));
+    if let Some(feed) = &readiness.feed {
+        check_feed(feed, now)?;
     }
     let revocations = readiness.feed.as_ref().map(|feed| FeedReady {
         entries: feed.revocations().len(),
@@ -100,7 +99,24 @@ pub async fn ready(readiness: Data<Readiness>) -> Result<Json<Ready>, Problem> {
     Ok(Json(Ready { status: "ready", keys, revocations }))
 }
 
+fn check_feed(feed: &RevocationFeed, now: DateTime<Utc>) -> Result<(), Problem> {
+    if feed.revocations().updated_at().is_none() {
+        let cause = feed.status().last_error.map_or_else(in_progress, |error| error.to_string());
+        return Err(Problem::new(Code::Unavailable)
+            .detail(format!("There are no revocations of the auth server yet: {cause}.")));
+    }
+    if feed.revocations().exceeds_max_age(now) {
+        return Err(Problem::new(Code::Unavailable)
+            .detail("The revocation feed failed for longer than REVOCATION_FEED_MAX_AGE."));
+    }
+    Ok(())
+}
+
 fn no_keys(last_error: Option<String>) -> Problem {
-    let cause = last_error.unwrap_or_else(|| "the first fetch is in progress".to_owned());
+    let cause = last_error.unwrap_or_else(in_progress);
     Problem::new(Code::Unavailable).detail(format!("There are no keys of the auth server yet: {cause}."))
+}
+
+fn in_progress() -> String {
+    "the first fetch is in progress".to_owned()
 }

@@ -32,6 +32,32 @@ async fn a_server_started_before_its_issuer_is_unavailable_and_then_ready() {
     api.get_with("/protected", &token).await.assert_personal();
 }
 
+/// Otherwise a server restarted during an outage would accept the tokens of sessions that ended long ago.
+#[actix_web::test]
+async fn a_server_whose_feed_has_not_responded_yet_is_unavailable_and_then_ready() {
+    let secret = "Yk8vN2x1cUZ0M3pKZ0h4U0RwVm1CcldhTGVJb1R5";
+    let feed = ["--revocation-feed-token", "feed-token-of-the-tests-0123456789abcdef"];
+    let clock = ManualClock::new();
+    // With HS256 the server has its key from the start.
+    let flags = [&["--jwt-access-secret", secret], &feed[..]].concat();
+    let mut api = Api::started(Issuer::not_started(&clock), clock, &flags);
+    let token = SigningKey::from_secret(secret.as_bytes()).access_token(&api.issuer.claims());
+
+    for path in ["/readyz", "/protected", "/greeting", "/verify"] {
+        let response = api.get_with(path, &token).await;
+        response.assert_problem(503, "unavailable");
+        assert_eq!(response.header("retry-after"), Some("1"), "{path}");
+        let detail = response.json()["detail"].as_str().unwrap_or_default().to_owned();
+        assert!(detail.contains("revocation"), "{path}: {detail}");
+    }
+    assert_eq!(api.get("/healthz", &[]).await.status, 200);
+    api.get_with("/protected", "nonsense").await.assert_problem(401, "invalid_token");
+
+    api.issuer.start();
+    api.becomes_ready().await;
+    api.get_with("/protected", &token).await.assert_personal();
+}
+
 #[actix_web::test]
 async fn readiness_reports_the_age_of_the_keys_and_the_last_error() {
     let mut api = Api::ready().await;

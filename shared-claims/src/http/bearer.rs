@@ -48,6 +48,8 @@ pub fn token_problem(error: &TokenError) -> Problem {
         TokenError::Stale => Problem::new(Code::TokenStale)
             .detail("The token is older than the last change of roles, password or status: refresh it.")
             .challenge(Challenge::InvalidToken),
+        TokenError::NoRevocations => Problem::new(Code::Unavailable)
+            .detail("Tokens cannot be validated yet: the revocation list has not been received."),
         TokenError::RevocationsTooOld => Problem::new(Code::Unavailable)
             .detail("Tokens cannot be validated: the revocation list is too old."),
         TokenError::TooLong

@@ -140,6 +140,34 @@ fn rsa_keys_with_an_unsuitable_size_or_exponent_are_ignored() {
     }
 }
 
+/// The product of two primes k * M + (65537^a mod M), where M is the product of the first 126 primes.
+const ROCA_MODULUS: &str = "0HSJahq47TWRANISXkgYJGNbhmHKTBGNKbkAVjiLFY6vkX0-KkY-vLTNe-WizdET8lHyd6FHMOV4XCvJIEVzVfbu9Id21mPM49_rK48g6nMk08krMJouLA4I6SDwtt6YKvHk3hdMyzi1aau6Fj8DrRxJA9w-hTod0BUTR7P1Aoe1oRG2UyOUpmvCyPGi-qTP6scckQp9Q6ef2hxAbMYt0bVHiBNYAm8Se6HZ31UOLK7taZfwALx0BL0jjfHVCE9RNpgSxsI9WOYSm3tZ4UOq-FLGT0Ndu88shSeMkhY-ZlHax9uqqJdzn1w8QrR2Hl5PJxhtoCg0mL1Q8zgzUvsrKw";
+
+#[test]
+fn rsa_keys_that_can_be_factored_are_ignored() {
+    let jwk = SigningKey::generate(Algorithm::Rs256).jwk();
+    assert_eq!(usable_keys(&jwk), 1);
+    assert_eq!(usable_keys(&changed(&jwk, &json!({"n": ROCA_MODULUS}))), 0, "CVE-2017-15361");
+
+    let modulus = URL_SAFE_NO_PAD.decode(jwk["n"].as_str().expect("a modulus")).expect("base64url");
+    let without_remainder = |divisor: u32| {
+        let rest = modulus.iter().fold(0, |rest, byte| (rest * 256 + u32::from(*byte)) % divisor);
+        let mut multiple = modulus.clone();
+        // Only the lower half of the numbers changes: the key keeps its length.
+        let mut borrow = rest;
+        for byte in multiple.iter_mut().rev() {
+            let (less, has_borrowed) = byte.overflowing_sub((borrow & 0xff) as u8);
+            borrow = (borrow >> 8) + u32::from(has_borrowed);
+            *byte = less;
+        }
+        multiple
+    };
+    for divisor in [2, 6, 334] {
+        let bad = changed(&jwk, &json!({"n": URL_SAFE_NO_PAD.encode(without_remainder(divisor))}));
+        assert_eq!(usable_keys(&bad), 0, "a multiple of {divisor}");
+    }
+}
+
 #[test]
 fn an_unusable_key_does_not_affect_the_others() {
     let key = SigningKey::generate(Algorithm::Es256);

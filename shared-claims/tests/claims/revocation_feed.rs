@@ -121,6 +121,20 @@ async fn the_client_requests_changes_and_a_snapshot_at_intervals() {
 }
 
 #[actix_web::test]
+async fn the_first_page_must_be_a_snapshot() {
+    let (feed, feed_client) = Feed::start();
+    let mut changes = snapshot("a.7", &[ENDED]);
+    changes["snapshot"] = json!(false);
+    feed.publish(&changes);
+    feed.is_applied().await;
+    assert_eq!(feed_client.status().last_error, Some(FeedError::InvalidResponse));
+    assert_eq!(feed_client.revocations().updated_at(), None);
+    feed.publish(&snapshot("a.7", &[ENDED]));
+    feed.is_applied().await;
+    assert_eq!(feed_client.revocations().len(), 1);
+}
+
+#[actix_web::test]
 async fn failures_are_reported_and_keep_the_list() {
     let (feed, feed_client) = Feed::start();
     feed.publish(&snapshot("a.1", &[ENDED]));

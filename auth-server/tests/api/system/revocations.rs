@@ -1,5 +1,6 @@
 //! The revocation feed.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use awc::http::Method;
@@ -211,6 +212,24 @@ async fn a_cursor_from_before_a_restart_or_a_restore_gets_a_snapshot() {
         let page = poll(&app, &format!("?after={cursor}")).await;
         assert_eq!((&page["snapshot"], sids(&page).len()), (&json!(true), 4), "{cursor}");
     }
+}
+
+/// Each new epoch is a write, and a snapshot for every listener.
+#[actix_web::test]
+async fn cursors_from_the_future_start_one_epoch_in_ten_seconds() {
+    let app = start().await;
+    let ended = app.register("ann").await;
+    app.post("/auth/logout").cookie(&ended.refresh_token).send().await.assert_status(204);
+    let before = cursor(&app).await;
+    let epoch = |cursor: &str| cursor.split_once('.').unwrap().0.to_owned();
+    let mut epochs = BTreeSet::from([epoch(&before)]);
+    for _ in 0..20 {
+        let future = format!("{}.999999", epoch(&cursor(&app).await));
+        let page = poll(&app, &format!("?after={future}")).await;
+        assert_eq!((&page["snapshot"], sids(&page)), (&json!(true), vec![sid(&ended)]));
+        epochs.insert(epoch(page["cursor"].as_str().unwrap()));
+    }
+    assert_eq!(epochs.len(), 2, "{epochs:?}");
 }
 
 #[actix_web::test]
