@@ -30,7 +30,7 @@ variable counts as not set. Every secret can also be read from a file, by the op
 const EXAMPLES: &str = "\
 Examples:
   Create two secrets, and start on this machine with SQLite:
-    openssl rand -base64 32 >refresh.secret; openssl rand -base64 32 >keys.secret
+    umask 077; openssl rand -base64 32 >refresh.secret; openssl rand -base64 32 >keys.secret
     auth-server --jwt-refresh-secret-file refresh.secret --key-encryption-secret-file keys.secret
   Check the settings and the database of a deployment, without changes:
     ISSUER=https://auth.example.org DATABASE_URL_FILE=/run/secrets/database_url auth-server check";

@@ -26,7 +26,7 @@ use crate::domain::users::admin::{self, Change};
 use crate::domain::users::{NewUser, RegistrationError, stored_emails};
 use crate::metrics::Metrics;
 use crate::model::{ClientInfo, Email, Role};
-use crate::settings::{Registration, SameSite, Secrets, Settings, span};
+use crate::settings::{Registration, Secrets, Settings, span};
 use crate::store::Database;
 
 /// A server that listens and does not respond yet.
@@ -60,7 +60,7 @@ impl AuthServer {
         let metrics_listener =
             settings.metrics_addr.map(|address| bind("METRICS_ADDR", address)).transpose()?;
         let context = Arc::new(context(settings, &secrets, clock).await?);
-        warn_about_risks(settings);
+        settings.risks().iter().for_each(|risk| log::warn!("{risk}"));
         let http_metrics = metrics_listener.is_some().then(HttpMetrics::default);
         let metrics = metrics_listener.zip(http_metrics.as_ref()).map(|(listener, http)| {
             MetricsServer::new(listener, registry::registry(Arc::clone(&context), http))
@@ -134,7 +134,7 @@ async fn context(settings: &Settings, secrets: &Secrets, clock: Arc<dyn Clock>) 
     stored_emails::normalize(&database).await.map_err(|error| error.to_string())?;
     let threads = available_parallelism().map_or(1, usize::from);
     let hasher =
-        PasswordHasher::new(settings.argon2(), secrets.flask_security_password_salt.clone(), threads)?;
+        PasswordHasher::new(settings.argon2()?, secrets.flask_security_password_salt.clone(), threads)?;
     let operation = Operation::new(&database, ClientInfo::none(), clock.now());
     let keys = KeyRing::open(&operation, key_source(settings, secrets)?).await;
     let keys = Arc::new(keys.map_err(|error| error.to_string())?);
@@ -177,23 +177,5 @@ fn key_source(settings: &Settings, secrets: &Secrets) -> Result<KeySource, Strin
             Ok(KeySource::KeyPairs(KeyPairs::new(encryption, settings.key_schedule())))
         }
         (algorithm, _, _) => Err(format!("JWT_ACCESS_ALGORITHM is {algorithm}, and its secret is not set")),
-    }
-}
-
-fn warn_about_risks(settings: &Settings) {
-    if settings.jwt_access_algorithm == Algorithm::Hs256 {
-        log::warn!("JWT_ACCESS_ALGORITHM=HS256: every resource server can sign tokens too; ES256 is safer");
-    }
-    if !settings.cookie_secure {
-        log::warn!(
-            "COOKIE_SECURE=false: browsers send the refresh cookie over plain HTTP; for development only"
-        );
-    }
-    if settings.cookie_samesite == SameSite::Strict {
-        for origin in settings.cross_site_origins() {
-            log::warn!(
-                "ALLOWED_ORIGINS: {origin} is another site: with COOKIE_SAMESITE=strict, browsers send no cookies from its pages"
-            );
-        }
     }
 }

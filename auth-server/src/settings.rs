@@ -1,6 +1,7 @@
 //! Every setting: a flag and an environment variable of the same name.
 
 mod derived;
+mod risks;
 mod secrets;
 mod values;
 
@@ -14,11 +15,9 @@ use clap::{ArgAction, Parser, ValueEnum};
 use secrecy::SecretString;
 use server_kit::command_line;
 use server_kit::logging::LogFormat;
-use server_kit::real_ip::Network;
+use server_kit::real_ip::{Network, check_breadth};
 use server_kit::settings::heading::{COOKIES, DATABASE, KEYS, NETWORK, OBSERVABILITY, PASSWORDS, TOKENS};
-use server_kit::settings::{
-    Origins, address, duration, duration_or_zero, is_remote_http, issuer, name, origin, origins,
-};
+use server_kit::settings::{Origins, address, is_remote_http, issuer, name, origin, origins};
 use shared_claims::Algorithm;
 use url::Url;
 
@@ -71,26 +70,26 @@ pub struct Settings {
     #[arg(long, env, default_value = "web", value_parser = name, hide_short_help = true, help_heading = TOKENS)]
     pub client_id: String,
 
-    /// Lifetime of an access token
-    #[arg(long, env, default_value = "15m", value_parser = duration, hide_short_help = true, help_heading = TOKENS)]
+    /// Lifetime of an access token, at most 24h
+    #[arg(long, env, default_value = "15m", value_parser = values::token_life, hide_short_help = true, help_heading = TOKENS)]
     pub access_token_ttl: Duration,
 
-    /// How long a session lasts without a refresh
-    #[arg(long, env, default_value = "7d", value_parser = duration, hide_short_help = true, help_heading = TOKENS)]
+    /// How long a session lasts without a refresh, at most 400d
+    #[arg(long, env, default_value = "7d", value_parser = values::session_life, hide_short_help = true, help_heading = TOKENS)]
     pub refresh_idle_ttl: Duration,
 
-    /// How long a session lasts at most
-    #[arg(long, env, default_value = "30d", value_parser = duration, hide_short_help = true, help_heading = TOKENS)]
+    /// How long a session lasts at most, up to 400d
+    #[arg(long, env, default_value = "30d", value_parser = values::session_life, hide_short_help = true, help_heading = TOKENS)]
     pub session_max_ttl: Duration,
 
     /// Grace period in which a superseded refresh token returns its successor again
     ///
-    /// For clients that lost the response. After it, the same token ends the session.
-    #[arg(long, env, default_value = "10s", value_parser = duration_or_zero, hide_short_help = true, help_heading = TOKENS)]
+    /// For clients that lost the response. After it, the same token ends the session. At most 60s; `0s` disables it.
+    #[arg(long, env, default_value = "10s", value_parser = values::grace, hide_short_help = true, help_heading = TOKENS)]
     pub refresh_reuse_grace: Duration,
 
-    /// How long the audit log keeps security events
-    #[arg(long, env, default_value = "90d", value_parser = duration, hide_short_help = true, help_heading = TOKENS)]
+    /// How long the audit log keeps security events, at least 1d
+    #[arg(long, env, default_value = "90d", value_parser = values::event_retention, hide_short_help = true, help_heading = TOKENS)]
     pub event_retention: Duration,
 
     /// Origins whose pages may call this server
@@ -124,6 +123,8 @@ pub struct Settings {
     pub login_rate_per_ip: NonZeroU32,
 
     /// Memory of one password hash, in KiB
+    ///
+    /// The server starts only with OWASP's minimum: at least 7168, and 35840 when multiplied by the passes.
     #[arg(long, env, default_value_t = 19456, value_parser = clap::value_parser!(u32).range(8..=4_194_304))]
     #[arg(hide_short_help = true, help_heading = PASSWORDS)]
     pub argon2_memory_kib: u32,
@@ -194,7 +195,7 @@ pub struct Settings {
     #[arg(long, env, conflicts_with = "revocation_feed_token", hide_short_help = true, help_heading = KEYS)]
     revocation_feed_token_file: Option<PathBuf>,
 
-    /// How long a key signs before the next one replaces it, at least 1h
+    /// How long a key signs before the next one replaces it, 1h to 366d
     #[arg(long, env, default_value = "30d", value_parser = values::rotation, hide_short_help = true, help_heading = KEYS)]
     pub signing_key_rotation: Duration,
 
@@ -312,6 +313,9 @@ impl Settings {
                 "COOKIE_SAMESITE=none requires COOKIE_SECURE=true: browsers reject such cookies".into()
             );
         }
-        Ok(())
+        if !self.cookie_secure && self.issuer.scheme() == "https" {
+            return Err("COOKIE_SECURE=false is for development with an http:// ISSUER: remove it".into());
+        }
+        check_breadth(&self.trusted_proxies)
     }
 }

@@ -36,6 +36,7 @@ impl ResourceServer {
     /// Outside of an actix system.
     pub fn build(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self, String> {
         let secrets = settings.secrets()?;
+        settings.risks().iter().for_each(|risk| log::warn!("{risk}"));
         let listener = bind("BIND_ADDR", settings.bind_addr)?;
         let address = listener.local_addr().map_err(|error| format!("BIND_ADDR: {error}"))?;
         let metrics_listener =

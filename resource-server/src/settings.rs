@@ -12,9 +12,11 @@ use clap::{ArgAction, Parser};
 use secrecy::SecretString;
 use server_kit::command_line;
 use server_kit::logging::LogFormat;
-use server_kit::real_ip::Network;
+use server_kit::real_ip::{Network, check_breadth};
 use server_kit::settings::heading::{COOKIES, KEYS, NETWORK, OBSERVABILITY, TOKENS};
-use server_kit::settings::{Origins, address, is_remote_http, issuer, name, origins, web_url};
+use server_kit::settings::{
+    Origins, address, exposed_metrics, is_remote_http, issuer, name, origins, web_url,
+};
 use url::Url;
 
 pub use secrets::Secrets;
@@ -148,19 +150,31 @@ impl Settings {
         self.issuer.as_str().trim_end_matches('/').to_owned()
     }
 
-    /// Checks the rules that concern more than one setting.
-    pub(crate) fn check(&self) -> Result<(), String> {
-        let urls = [
+    /// What to warn about at the start: one sentence for each setting.
+    pub(crate) fn risks(&self) -> Vec<String> {
+        let remote = self.urls().into_iter().find(|(_, url)| url.is_some_and(is_remote_http));
+        let plain_http = remote.map(|(name, _)| {
+            format!("{name} is a plain http:// URL of another machine: an attacker on the network can forge tokens")
+        });
+        plain_http.into_iter().chain(self.metrics_addr.and_then(exposed_metrics)).collect()
+    }
+
+    fn urls(&self) -> [(&'static str, Option<&Url>); 3] {
+        [
             ("ISSUER", Some(&self.issuer)),
             ("JWKS_URL", self.jwks_url.as_ref()),
             ("REVOCATION_FEED_URL", self.revocation_feed_url.as_ref()),
-        ];
-        let remote = urls.iter().find(|(_, url)| url.is_some_and(is_remote_http));
+        ]
+    }
+
+    /// Checks the rules that concern more than one setting.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        let remote = self.urls().into_iter().find(|(_, url)| url.is_some_and(is_remote_http));
         match remote {
             Some((name, _)) if !self.allow_http_issuer => Err(format!(
                 "{name} is a plain http:// URL of another machine: use https://, or ALLOW_HTTP_ISSUER=true on a private network"
             )),
-            _ => Ok(()),
+            _ => check_breadth(&self.trusted_proxies),
         }
     }
 }

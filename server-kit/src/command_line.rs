@@ -7,6 +7,8 @@ use clap::builder::Resettable;
 use clap::error::ErrorKind;
 use clap::{Command, Error, Parser};
 
+use crate::settings::trimmed;
+
 /// The exit status of wrong usage, as shells and clap use it.
 const USAGE: u8 = 2;
 
@@ -41,17 +43,27 @@ pub fn exit_code(program: &str, result: Result<(), Failure>) -> ExitCode {
     }
 }
 
-/// Parses the process's flags and environment variables; an empty variable counts as not set. Prints help and version
-/// and exits, where they are requested.
+/// Parses the process's flags and environment variables. Drops white space and a byte order mark around the value of a
+/// variable; an empty variable counts as not set. Prints help and version and exits, where they are requested.
 ///
 /// # Errors
 /// [`Failure::Usage`] with one line that names the flag or variable.
 pub fn from_process<P: Parser>() -> Result<P, Failure> {
-    let is_short_help = std::env::args_os().any(|flag| flag == "-h");
+    let mut arguments: Vec<OsString> = std::env::args_os().collect();
+    let is_short_help = arguments.iter().any(|flag| flag == "-h");
+    let mut trimmed_variables = Vec::new();
     let command = P::command().mut_args(|argument| {
-        // Compose files and service managers set variables without a value.
-        let is_empty = argument.get_env().and_then(std::env::var_os).is_some_and(|value| value.is_empty());
-        let argument = if is_empty { argument.env(Resettable::Reset) } else { argument };
+        let value = argument.get_env().and_then(std::env::var_os);
+        let argument = match (value.as_ref().and_then(|value| value.to_str()), argument.get_long()) {
+            (Some(value), Some(name)) if trimmed(value) != value || value.is_empty() => {
+                // clap would take the value as it is. A flag overrides a variable; other rules are the same for both.
+                if !trimmed(value).is_empty() && !is_given(&arguments, name) {
+                    trimmed_variables.push(format!("--{name}={}", trimmed(value)).into());
+                }
+                argument.env(Resettable::Reset)
+            }
+            _ => argument,
+        };
         // One line per option and no headings: the name of the value is the variable.
         if is_short_help {
             argument.hide_env(true).hide_possible_values(true).help_heading(None::<&str>)
@@ -59,13 +71,20 @@ pub fn from_process<P: Parser>() -> Result<P, Failure> {
             argument
         }
     });
-    parse(command, std::env::args_os()).map_err(|error| match error.kind() {
+    let after_program = arguments.len().min(1);
+    arguments.splice(after_program..after_program, trimmed_variables);
+    parse(command, arguments).map_err(|error| match error.kind() {
         // Help and version, and help in place of a missing subcommand.
         ErrorKind::DisplayHelp
         | ErrorKind::DisplayVersion
         | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => error.exit(),
         _ => Failure::Usage(one_line(&error)),
     })
+}
+
+fn is_given(arguments: &[OsString], name: &str) -> bool {
+    let flags = arguments.iter().filter_map(|argument| argument.to_str()?.strip_prefix("--"));
+    flags.map(|flag| flag.split('=').next()).any(|flag| flag == Some(name))
 }
 
 /// Parses flags without environment variables, for a process that hosts a server. The first is the program's name.

@@ -1,5 +1,6 @@
 //! The client's address, with reverse proxies in between.
 
+mod breadth;
 mod forwarded;
 
 use std::net::IpAddr;
@@ -9,6 +10,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use actix_web::http::header::{FORWARDED, HeaderMap, HeaderName, HeaderValue, X_FORWARDED_FOR};
 use actix_web::{HttpRequest, web};
 use ipnet::{IpNet, Ipv4Net};
+
+pub use breadth::check_breadth;
 
 /// An address, or a network in CIDR notation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

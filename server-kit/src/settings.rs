@@ -30,6 +30,12 @@ pub mod heading {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origins(pub Vec<String>);
 
+/// The text without white space and a byte order mark around it. Editors and shells add both.
+#[must_use]
+pub fn trimmed(text: &str) -> &str {
+    text.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}')
+}
+
 /// An IP address and a port.
 ///
 /// # Errors
@@ -108,6 +114,14 @@ pub fn origin(text: &str) -> Result<String, String> {
 pub fn origins(text: &str) -> Result<Origins, String> {
     let given = text.split(',').map(str::trim).filter(|origin| !origin.is_empty());
     given.map(origin).collect::<Result<_, _>>().map(Origins)
+}
+
+/// A warning about a metrics listener on every network.
+#[must_use]
+pub fn exposed_metrics(address: SocketAddr) -> Option<String> {
+    address.ip().is_unspecified().then(|| {
+        format!("METRICS_ADDR={address} serves metrics without a password on every network of this machine")
+    })
 }
 
 /// Whether a URL leads to another machine over plain HTTP.

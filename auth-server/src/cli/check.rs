@@ -19,6 +19,7 @@ struct Point {
 
 /// Checks every point, even if earlier ones failed.
 pub async fn run(settings: &Settings, as_json: bool) -> Result<(), String> {
+    settings.risks().iter().for_each(|risk| log::warn!("{risk}"));
     let mut points = vec![
         Point { name: "settings", finding: settings.check().map(|()| "are consistent".to_owned()) },
         Point {

@@ -35,7 +35,7 @@ impl NewPassword {
 
 /// Hashes with the cost of the servers.
 pub fn hasher(settings: &Settings) -> Result<PasswordHasher, String> {
-    PasswordHasher::new(settings.argon2(), None, 1)
+    PasswordHasher::new(settings.argon2()?, None, 1)
 }
 
 fn read_line() -> Result<SecretString, String> {

@@ -7,15 +7,16 @@ use shared_claims::Algorithm;
 
 use crate::domain::keys::{KeyEncryption, KeyPairs, KeySchedule};
 use crate::domain::passwords::Argon2Settings;
-use crate::settings::{Settings, secrets};
+use crate::settings::{Settings, risks, secrets};
 
 impl Settings {
-    pub(crate) fn argon2(&self) -> Argon2Settings {
-        Argon2Settings {
+    pub(crate) fn argon2(&self) -> Result<Argon2Settings, String> {
+        risks::check_argon2(self.argon2_memory_kib, self.argon2_iterations)?;
+        Ok(Argon2Settings {
             memory_kib: self.argon2_memory_kib,
             iterations: self.argon2_iterations,
             parallelism: self.argon2_parallelism,
-        }
+        })
     }
 
     pub(crate) fn key_schedule(&self) -> KeySchedule {

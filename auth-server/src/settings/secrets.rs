@@ -1,4 +1,5 @@
 use secrecy::{ExposeSecret, SecretString};
+use server_kit::file_access;
 use server_kit::secret::{check, list, read, required};
 use shared_claims::Algorithm;
 use shared_claims::http::bearer::is_bearer_token;
@@ -58,7 +59,7 @@ impl Secrets {
         )?;
         let secrets = Self {
             refresh: required("JWT_REFRESH_SECRET", refresh)?,
-            refresh_accepted: list(refresh_accepted.as_ref()),
+            refresh_accepted: list("JWT_REFRESH_SECRETS_ACCEPTED", refresh_accepted.as_ref())?,
             key_encryption: if hs256 {
                 key_encryption
             } else {
@@ -66,8 +67,8 @@ impl Secrets {
             },
             key_encryption_previous,
             access: if hs256 { Some(required("JWT_ACCESS_SECRET", access)?) } else { None },
-            access_accepted: list(access_accepted.as_ref()),
-            feed_tokens: list(feed_tokens.as_ref()),
+            access_accepted: list("JWT_ACCESS_SECRETS_ACCEPTED", access_accepted.as_ref())?,
+            feed_tokens: list("REVOCATION_FEED_TOKEN", feed_tokens.as_ref())?,
             flask_security_password_salt: of(
                 "FLASK_SECURITY_PASSWORD_SALT",
                 &settings.flask_security_password_salt,
@@ -125,5 +126,9 @@ fn key_encryption_pair(settings: &Settings) -> Result<(Option<SecretString>, Opt
 pub(super) fn database_url(settings: &Settings) -> Result<DatabaseUrl, String> {
     let given = read("DATABASE_URL", settings.database_url.as_ref(), settings.database_url_file.as_deref())?;
     let url = given.unwrap_or_else(|| "sqlite://data/latchkey.db".into());
-    url.expose_secret().parse().map_err(|error| format!("DATABASE_URL {error}"))
+    let url = url.expose_secret().parse().map_err(|error| format!("DATABASE_URL {error}"))?;
+    if let DatabaseUrl::Sqlite(path) = &url {
+        file_access::check(path).map_err(|error| format!("DATABASE_URL: {error}"))?;
+    }
+    Ok(url)
 }

@@ -35,7 +35,14 @@ fn an_invalid_setting_exits_with_status_2_and_one_line_that_names_it() {
         (&[("SIGNING_KEY_ROTATION", "59m")], "SIGNING_KEY_ROTATION"),
         (&[("SIGNING_KEY_ROTATION", "1h"), ("ACCESS_TOKEN_TTL", "2h")], "SIGNING_KEY_ROTATION"),
         (&[("SESSION_MAX_TTL", "1d")], "SESSION_MAX_TTL"),
-        (&[("REFRESH_REUSE_GRACE", "30d")], "REFRESH_REUSE_GRACE"),
+        (&[("ACCESS_TOKEN_TTL", "25h")], "ACCESS_TOKEN_TTL"),
+        (&[("ACCESS_TOKEN_TTL", "3650d")], "must be at most 24h"),
+        (&[("REFRESH_REUSE_GRACE", "6d")], "REFRESH_REUSE_GRACE"),
+        (&[("SESSION_MAX_TTL", "401d")], "SESSION_MAX_TTL"),
+        (&[("REFRESH_IDLE_TTL", "401d"), ("SESSION_MAX_TTL", "400d")], "must be at most 400d"),
+        (&[("EVENT_RETENTION", "23h")], "EVENT_RETENTION"),
+        (&[("SIGNING_KEY_ROTATION", "367d")], "SIGNING_KEY_ROTATION"),
+        (&[("COOKIE_SECURE", "false"), ("ISSUER", "https://auth.example.org")], "COOKIE_SECURE"),
         (&[("REGISTRATION", "maybe")], "REGISTRATION"),
         (&[("AUDIENCES", "a b")], "AUDIENCES"),
         (&[("JWT_ACCESS_ALGORITHM", "none")], "JWT_ACCESS_ALGORITHM"),
@@ -48,6 +55,8 @@ fn an_invalid_setting_exits_with_status_2_and_one_line_that_names_it() {
         (&[("METRICS_ADDR", "9464")], "METRICS_ADDR"),
         (&[("TRUSTED_PROXIES", "proxy.example.org")], "TRUSTED_PROXIES"),
         (&[("TRUSTED_PROXIES", "127.0.0.1,0.0.0.0/0")], "TRUSTED_PROXIES"),
+        (&[("TRUSTED_PROXIES", "0.0.0.0/1,128.0.0.0/1")], "TRUSTED_PROXIES covers 0.0.0.0/0"),
+        (&[("TRUSTED_PROXIES", "::/1, 8000::/1")], "TRUSTED_PROXIES covers ::/0"),
         (&[("LOG_FORMAT", "xml")], "LOG_FORMAT"),
     ];
     for (variables, name) in table {
@@ -58,7 +67,7 @@ fn an_invalid_setting_exits_with_status_2_and_one_line_that_names_it() {
 
 #[test]
 fn an_invalid_secret_prevents_startup_with_one_line_that_names_it_without_its_value() {
-    let long = "x".repeat(40);
+    let long = "Yk8vN2x1cUZ0M3pKZ0h4U0RwVm1CcldhTGVJb1R5".to_owned();
     let table: &[(&[(&str, &str)], &str)] = &[
         (&[("KEY_ENCRYPTION_SECRET_PREVIOUS", "short")], "KEY_ENCRYPTION_SECRET_PREVIOUS"),
         (&[("KEY_ENCRYPTION_SECRET_PREVIOUS", KEY_SECRET)], "KEY_ENCRYPTION_SECRET_PREVIOUS"),
@@ -70,6 +79,9 @@ fn an_invalid_secret_prevents_startup_with_one_line_that_names_it_without_its_va
         (&[("JWT_REFRESH_SECRET", "")], "JWT_REFRESH_SECRET"),
         (&[("JWT_REFRESH_SECRET", "short")], "JWT_REFRESH_SECRET"),
         (&[("JWT_REFRESH_SECRET", "change-me-change-me-change-me-change-me")], "JWT_REFRESH_SECRET"),
+        (&[("JWT_REFRESH_SECRET", &"x".repeat(40))], "JWT_REFRESH_SECRET is easy to guess"),
+        (&[("REVOCATION_FEED_TOKEN", &"abc".repeat(20))], "REVOCATION_FEED_TOKEN is easy to guess"),
+        (&[("REVOCATION_FEED_TOKEN", " , ")], "REVOCATION_FEED_TOKEN"),
         (&[("KEY_ENCRYPTION_SECRET", REFRESH_SECRET)], "KEY_ENCRYPTION_SECRET"),
         (&[("JWT_REFRESH_SECRETS_ACCEPTED", REFRESH_SECRET)], "JWT_REFRESH_SECRETS_ACCEPTED"),
         (&[("KEY_ENCRYPTION_SECRET", ""), ("KEY_ENCRYPTION_SECRET_FILE", "")], "KEY_ENCRYPTION_SECRET"),
@@ -88,6 +100,47 @@ fn an_invalid_secret_prevents_startup_with_one_line_that_names_it_without_its_va
 fn an_empty_variable_counts_as_not_set() {
     let (_, text) = error(&[("WORKERS", ""), ("ALLOWED_ORIGINS", ""), ("JWT_REFRESH_SECRET_FILE", "")]);
     assert!(text.contains("cannot open SQLite"), "{text}");
+}
+
+#[test]
+fn white_space_around_a_variable_is_dropped() {
+    let refresh = format!("\u{feff}{REFRESH_SECRET}\r\n");
+    let (_, text) = error(&[
+        ("BIND_ADDR", " 127.0.0.1:0\n"),
+        ("ISSUER", "https://auth.example.org\r\n"),
+        ("COOKIE_SAMESITE", "lax "),
+        ("WORKERS", " 1"),
+        ("REVOCATION_FEED_TOKEN_FILE", " "),
+        ("JWT_REFRESH_SECRET", &refresh),
+    ]);
+    assert!(text.contains("cannot open SQLite"), "{text}");
+    let (_, text) = error(&[("JWT_REFRESH_SECRETS_ACCEPTED", &refresh)]);
+    assert!(text.contains("JWT_REFRESH_SECRETS_ACCEPTED equals JWT_REFRESH_SECRET"), "{text}");
+    let (status, text) = error(&[("DATABASE_URL", " sqlite://x"), ("DATABASE_URL_FILE", "/x\n")]);
+    assert!(status == Some(2) && text.contains("cannot be used with"), "{text}");
+}
+
+#[cfg(unix)]
+#[test]
+fn files_that_every_user_can_read_prevent_startup() {
+    use std::fs::{Permissions, set_permissions, write};
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = tempfile::TempDir::new().unwrap();
+    let (secret, database) = (folder.path().join("secret"), folder.path().join("latchkey.db"));
+    let url = format!("sqlite://{}", database.display());
+    write(&secret, "Yk8vN2x1cUZ0M3pKZ0h4U0RwVm1CcldhTGVJb1R5").unwrap();
+    write(&database, "").unwrap();
+    set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
+    for (file, name, variable) in [
+        (&secret, "REVOCATION_FEED_TOKEN_FILE", secret.to_str().unwrap()),
+        (&database, "DATABASE_URL", url.as_str()),
+    ] {
+        set_permissions(file, Permissions::from_mode(0o644)).unwrap();
+        let (status, text) = error(&[(name, variable)]);
+        assert!(status == Some(1) && text.contains(&format!("{name}: every user")), "{text}");
+        assert!(text.contains(&format!("chmod 600 {}", file.display())), "{text}");
+    }
 }
 
 #[test]
@@ -111,9 +164,9 @@ fn a_database_that_cannot_be_opened_is_reported_in_one_line() {
 
 #[test]
 fn a_secret_can_be_in_a_file_but_not_set_twice() {
-    let folder = tempfile::TempDir::new().unwrap();
-    let file = folder.path().join("secret");
-    std::fs::write(&file, format!("{REFRESH_SECRET}\n")).unwrap();
+    let secret_file = tempfile::NamedTempFile::new().unwrap();
+    let file = secret_file.path();
+    std::fs::write(file, format!("{REFRESH_SECRET}\n")).unwrap();
     let path = file.to_str().unwrap();
     let flags = ["auth-server", "--key-encryption-secret", KEY_SECRET, "--jwt-refresh-secret-file", path];
 
@@ -124,7 +177,7 @@ fn a_secret_can_be_in_a_file_but_not_set_twice() {
     let error = Settings::from_flags(both).unwrap_err();
     assert!(error.contains("JWT_REFRESH_SECRET_FILE"), "{error}");
 
-    std::fs::write(&file, "short").unwrap();
+    std::fs::write(file, "short").unwrap();
     let with_salt =
         ["auth-server", "--key-encryption-secret", KEY_SECRET, "--jwt-refresh-secret", REFRESH_SECRET]
             .into_iter()
@@ -132,7 +185,7 @@ fn a_secret_can_be_in_a_file_but_not_set_twice() {
     let salt = Settings::from_flags(with_salt).unwrap().secrets().unwrap().flask_security_password_salt;
     assert!(salt.is_some_and(|salt| salt.expose_secret() == "short"));
     assert!(Settings::from_flags(flags).unwrap().secrets().is_err());
-    std::fs::remove_file(&file).unwrap();
+    std::fs::remove_file(file).unwrap();
     assert!(Settings::from_flags(flags).unwrap().secrets().unwrap_err().contains("JWT_REFRESH_SECRET_FILE"));
 }
 
@@ -141,22 +194,22 @@ async fn insecure_settings_are_logged_at_startup() {
     const WARNINGS: [&str; 3] = [
         "JWT_ACCESS_ALGORITHM=HS256",
         "COOKIE_SECURE=false",
-        "ALLOWED_ORIGINS: https://app.example.net is another site",
+        "ALLOWED_ORIGINS: http://app.example.net is another site",
     ];
-    let log = async |variables: &[(&str, &str)]| {
-        let issuer = ("ISSUER", "https://auth.example.org");
+    let log = async |scheme: &str, variables: &[(&str, &str)]| {
+        let issuer = ("ISSUER", &*format!("{scheme}://auth.example.org"));
         program::start(&TestDatabase::fresh(), &[&[issuer], variables].concat()).await.kill()
     };
     let risky = [
         ("JWT_ACCESS_ALGORITHM", "HS256"),
         ("JWT_ACCESS_SECRET", "access-secret-of-the-tests-0123456789ab"),
         ("COOKIE_SECURE", "false"),
-        ("ALLOWED_ORIGINS", "https://app.example.org,https://app.example.net"),
+        ("ALLOWED_ORIGINS", "http://app.example.org,http://app.example.net"),
     ];
-    let logged = log(&risky).await;
+    let logged = log("http", &risky).await;
     assert_eq!(WARNINGS.map(|warning| logged.contains(warning)), [true; 3], "{logged}");
-    assert!(!logged.contains("https://app.example.org is another site"), "{logged}");
-    let logged = log(&[("ALLOWED_ORIGINS", "https://app.example.org")]).await;
+    assert!(!logged.contains("http://app.example.org is another site"), "{logged}");
+    let logged = log("https", &[("ALLOWED_ORIGINS", "https://app.example.org")]).await;
     assert_eq!(WARNINGS.map(|warning| logged.contains(warning)), [false; 3], "{logged}");
 }
 

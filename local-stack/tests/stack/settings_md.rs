@@ -10,8 +10,11 @@ const INTRODUCTION: &str = "\
 # Settings
 
 Every setting is an environment variable and a flag of the same name: `BIND_ADDR` is `--bind-addr`. A flag overrides the variable. An
-empty variable counts as not set. Secrets can be read from a file, by the variable that ends in `_FILE`; a line break at the end is
-removed, and an empty file is an error. Secrets must have at least 32 bytes and differ from each other: `openssl rand -base64 32`.
+empty variable counts as not set. White space, line ends and a byte order mark around a value are dropped.
+
+Secrets can be read from a file, by the variable that ends in `_FILE`. An empty file is an error. A secret must have at least 32 random
+bytes and differ from the others: `openssl rand -base64 32`. Files with secrets, and an SQLite database, must not be accessible to all users
+of the machine: `chmod 600`. If such a file belongs to another user or is mounted read-only, as in containers, the server only warns.
 
 Durations have a unit: `10s`, `15m`, `1h`, `30d`. Lists are separated by commas.
 

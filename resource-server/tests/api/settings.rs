@@ -51,6 +51,7 @@ fn an_invalid_value_is_wrong_usage_and_the_line_says_what_is_valid() {
         ("WORKERS", "0", "WORKERS"),
         ("METRICS_ADDR", "9464", "such as 127.0.0.1:8080"),
         ("TRUSTED_PROXIES", "10.0.0.1/8", "give 10.0.0.0/8 or 10.0.0.1"),
+        ("TRUSTED_PROXIES", "0.0.0.0/1,128.0.0.0/1", "covers 0.0.0.0/0"),
         ("LOG_FORMAT", "xml", "text, json"),
     ] {
         assert_setting_stops(name, value, 2, hint);
@@ -62,8 +63,10 @@ fn a_bad_secret_stops_the_start() {
     for (name, value, hint) in [
         ("JWT_ACCESS_SECRET", "hunter2", "32 bytes"),
         ("JWT_ACCESS_SECRET", "change-me-change-me-change-me-change-me", "placeholder"),
+        ("JWT_ACCESS_SECRET", "abcabcabcabcabcabcabcabcabcabcabcabc", "easy to guess"),
         ("JWT_ACCESS_SECRET_FILE", "/nonexistent", "cannot read"),
         ("JWT_ACCESS_SECRET_FILE", "/dev/null", "is empty"),
+        ("REVOCATION_FEED_TOKEN_FILE", "/dev/null", "is empty"),
         ("REVOCATION_FEED_TOKEN", "two tokens, each of them longer than the minimum", "Authorization"),
     ] {
         assert_setting_stops(name, value, 1, hint);
@@ -109,6 +112,18 @@ fn an_empty_variable_counts_as_not_set() {
     .map(|name| (name, ""));
     // An address of another machine, so that the program ends by itself.
     assert_stops(&empty, &["--bind-addr", "192.0.2.1:1"], 1, "BIND_ADDR", "cannot listen on 192.0.2.1:1");
+}
+
+#[test]
+fn white_space_around_a_variable_is_dropped() {
+    let variables = [
+        ("BIND_ADDR", "192.0.2.1:1\r\n"),
+        ("ACCEPT_COOKIE", " true"),
+        ("AUDIENCE", "\u{feff}api"),
+        ("WORKERS", "\n"),
+    ];
+    assert_stops(&variables, &[], 1, "BIND_ADDR", "cannot listen on 192.0.2.1:1");
+    assert_stops(&[("REVOCATION_FEED_TOKEN", " short\n")], &[], 1, "REVOCATION_FEED_TOKEN", "32 bytes");
 }
 
 #[test]

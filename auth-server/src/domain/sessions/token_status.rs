@@ -62,8 +62,8 @@ fn classify(
     if session.generation > token.generation.next() {
         return TokenStatus::Superseded(session);
     }
-    // If the servers' clocks differ, the age may be negative: that is within the grace period too.
-    if now - session.rotated_at <= lifetimes.reuse_grace {
+    // If the servers' clocks differ, the age may be negative: that is within the grace period too, unless there is none.
+    if !lifetimes.reuse_grace.is_zero() && now - session.rotated_at <= lifetimes.reuse_grace {
         TokenStatus::WithinGrace(session)
     } else {
         TokenStatus::Previous(session)

@@ -65,3 +65,12 @@ async fn reuse_ends_only_the_session_of_the_token() {
 
     app.refresh(&other.refresh_token).await.assert_status(200);
 }
+
+#[actix_web::test]
+async fn a_grace_period_of_zero_means_none() {
+    let app = TestApp::with(&["--refresh-reuse-grace", "0s"]).await;
+    let session = app.register("ann").await;
+    app.refresh(&session.refresh_token).await.assert_status(200);
+    // The clock has not moved.
+    app.refresh(&session.refresh_token).await.assert_ended("reuse_detected");
+}
