@@ -1,6 +1,6 @@
 // Runs Chromium against the real servers. Unexpected errors in a page fail the scenario.
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -28,12 +28,13 @@ const TIMEOUT_MS = { scenario: 120_000, step: 30_000 };
  * @param {RegExp[]} expected errors that belong to the scenario. A page's errors look like `console: TEXT (URL)`,
  *   `exception: TEXT`, `failed: POST URL (net::ERR_…)`.
  * @param run receives the {@link TestBrowser}
+ * @param [options.preferences] settings of Chromium, as in its file `Preferences`
  */
-export function scenario(name, expected, run) {
+export function scenario(name, expected, run, { preferences } = {}) {
   test(name, { timeout: TIMEOUT_MS.scenario }, async (t) => {
     const browser = new TestBrowser();
     t.after(() => browser.close());
-    await browser.launch();
+    await browser.launch(preferences);
     try {
       await run(browser);
     } catch (error) {
@@ -50,8 +51,10 @@ export class TestBrowser {
   errors = [];
 
   /** Starts Chromium and opens the default context, in which tabs open unless another context is given. */
-  async launch() {
+  async launch(preferences = {}) {
     this.profile = await mkdtemp(join(tmpdir(), "chromium-"));
+    await mkdir(join(this.profile, "Default"));
+    await writeFile(join(this.profile, "Default", "Preferences"), JSON.stringify(preferences));
     this.chromium = await chromium.launch({
       executablePath: process.env.CHROMIUM,
       ignoreDefaultArgs: true,

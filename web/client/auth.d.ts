@@ -73,6 +73,8 @@ export interface AuthClientOptions {
   apiOrigins?: string[];
 }
 
+/** All clients of one auth server share the session of the page. */
+
 export interface AuthClient {
   /** Starts a session. @throws AuthError, for example `invalid_credentials`, `too_many_requests` */
   login(credentials: Credentials): Promise<User>;
@@ -91,7 +93,9 @@ export interface AuthClient {
   accessToken(): Promise<string | null>;
   /**
    * `fetch` with the access token. Retries once with a new token if the response is 401. Sends no token if no user is
-   * signed in, and no cookies unless `init.credentials` requests them.
+   * signed in. An aborted `signal` ends the call at once, even during a renewal. Sends no cookies unless
+   * `init.credentials` requests them or `input` is a Request with `credentials: "include"`; "same-origin" is the default
+   * of a Request and requests none.
    * @throws TypeError for an origin that is not in `apiOrigins`; AuthError if no token can be obtained
    */
   authFetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
@@ -143,4 +147,8 @@ export class AuthError extends Error {
   readonly retryAfter?: number;
 }
 
+/**
+ * Outside of pages and workers, such as on a server that renders pages, no user is signed in, and calls to the auth
+ * server throw Error.
+ */
 export function createAuthClient(options?: AuthClientOptions): AuthClient;

@@ -3,7 +3,7 @@
  *
  * The access token is kept in memory only. The refresh token is in an HttpOnly cookie, which scripts cannot read.
  * localStorage contains no token. It records that a session exists, so that a reload knows whether to refresh, and
- * the Idempotency-Key of the next refresh, so that any tab can retry a refresh whose response was lost.
+ * the Idempotency-Key of the next rotation, so that any tab can retry a request whose response was lost.
  *
  *     const auth = createAuthClient({ authUrl: "https://auth.example.org", apiOrigins: ["https://api.example.org"] });
  *     await auth.login({ email, password });
@@ -22,7 +22,9 @@ const RESPONSE_TIMEOUT_MS = 15_000;
 const LOCK_TIMEOUT_MS = 20_000;
 /** Rotation of a session that the server has not confirmed yet. */
 const UNCONFIRMED = -1;
-const SESSION_ENDED = { code: "session_ended", detail: "The session has ended. Sign in again." };
+/** Resolves relative URLs where the page has no origin. No such host exists. */
+const NO_ORIGIN = "https://page.invalid";
+const NO_PAGE = 'auth.js requires a web page or a worker. Other programs sign in with token_delivery "body".';
 
 /**
  * A failed call to the auth server.
@@ -47,24 +49,58 @@ export class AuthError extends Error {
   }
 }
 
+/** The session of each auth server, by its URL. All clients of a page share them. */
+const sessionsByServer = {};
+
 /**
  * @param {object} [options]
  * @param {string} [options.authUrl] URL of the auth server; defaults to the page's origin
  * @param {string[]} [options.apiOrigins] origins that may receive access tokens; defaults to the page's origin
  */
-export function createAuthClient({ authUrl = location.origin, apiOrigins = [location.origin] } = {}) {
-  const server = authUrl.replace(/\/+$/, "");
-  const trusted = new Set(apiOrigins.map((url) => new URL(url).origin));
-  /** Name of the localStorage item and of the lock that all tabs share. */
+export function createAuthClient({ authUrl = "/", apiOrigins = ["/"] } = {}) {
+  // A server that renders pages has no location, and sandboxed frames have the origin "null".
+  const { origin = "null" } = globalThis.location ?? {};
+  const absolute = (url) => new URL(url, origin === "null" ? NO_ORIGIN : origin);
+  const server = absolute(authUrl).href.replace(/\/+$/, "");
+  const trusted = new Set(apiOrigins.map((url) => absolute(url).origin));
+  sessionsByServer[server] ??= openSession(server);
+  const { replaceToken, ...session } = sessionsByServer[server];
+
+  async function authFetch(input, init) {
+    // No cookies unless requested: an API on the same host must not receive the refresh token. A Request does not show
+    // whether its caller or the default set "same-origin".
+    const credentials = init?.credentials ?? (input.credentials === "include" ? "include" : "omit");
+    // Overriding an option of a Request would reset these two.
+    const { referrer, referrerPolicy } = input;
+    const request = new Request(input, { referrer, referrerPolicy, ...init, credentials });
+    const target = new URL(request.url).origin;
+    if (!trusted.has(target)) throw new TypeError(`${target} is not listed in apiOrigins, so it gets no access token`);
+
+    const { signal } = request;
+    const token = await unlessAborted(signal, session.accessToken);
+    const response = await fetch(withToken(request.clone(), token));
+    if (response.status !== 401) return response;
+    // Retry once with another token. If the API rejects that one, too, return its response.
+    const renewed = await unlessAborted(signal, () => replaceToken(token));
+    return renewed === null || renewed === token ? response : fetch(withToken(request, renewed));
+  }
+
+  return { ...session, authFetch };
+}
+
+function openSession(server) {
+  /** Name of the lock, the localStorage item and the channel that all tabs share. */
   const sharedName = `latchkey:${server}`;
-  const storage = openStorage();
+  const { read: stored, write: store } = openSharedRecord(sharedName, syncWithOtherTabs);
   const changes = new EventTarget();
 
   /** @type {{ session: string, token: string, user: object, renewAt: number, expiresAt: number } | null} */
   let access = null;
-  /** The pending refresh of this tab. */
+  /** The pending refresh of this page. */
   let refreshing = null;
-  /** The session that this tab shows. */
+  /** The last task without a Web Lock. */
+  let lastTask = Promise.resolve();
+  /** The session that this page shows. */
   let shownSession = stored()?.session;
   /** The server's id of the current session, known after `sessions()`. */
   let currentId = null;
@@ -78,70 +114,52 @@ export function createAuthClient({ authUrl = location.origin, apiOrigins = [loca
     return content.user;
   }
 
-  async function logout() {
-    await withLock(() => send("POST", "/auth/logout"));
-    clearSession();
-  }
-
+  const logout = () => withLock(() => send("POST", "/auth/logout")).then(clearSession);
   const logoutEverywhere = () => withSession(() => send("POST", "/auth/logout-all").then(clearSession));
 
-  function refreshAccess() {
-    refreshing ??= withLock(refresh)
-      .catch((error) => {
-        if (!isSessionEnd(error)) throw error;
-        return null;
-      })
-      .finally(() => {
-        refreshing = null;
-      });
-    return refreshing;
-  }
+  const refreshAccess = () => (refreshing ??= withLock(refresh).catch(nullIfEnded).finally(() => (refreshing = null)));
 
-  /** Requires the lock. @throws {AuthError} for a session that has ended, too; this tab is signed out by then */
+  /** Requires the lock. @throws {AuthError} for a session that has ended, too; this page is signed out by then */
   async function refresh() {
-    const { session, key } = stored() ?? store({ session: randomKey(), rotation: UNCONFIRMED, key: randomKey() });
+    const known = stored() ?? store({ session: randomKey(), rotation: UNCONFIRMED, key: randomKey() });
     let content;
     try {
-      content = await send("POST", "/auth/refresh", { headers: { "Idempotency-Key": key }, member: "access_token" });
+      content = await rotate(known, "/auth/refresh");
     } catch (error) {
       if (isSessionEnd(error)) clearSession();
       throw error;
     }
-    // Another tab signed in or out before the response arrived: these tokens belong to the previous session.
-    if (stored()?.session !== session) return stored() ? refresh() : null;
-    acceptTokens(session, content);
+    // Another tab signed in or out before the response arrived.
+    if (stored()?.session !== known.session) return stored() ? refresh() : null;
     return content.access_token;
   }
 
-  function acceptTokens(session, content) {
-    const { rotation } = content;
+  /** Makes a request whose response replaces the refresh token. The key allows a retry if it is lost. Requires the lock. */
+  async function rotate({ session, key }, path, body) {
+    const content = await send("POST", path, { headers: { "Idempotency-Key": key }, body, member: "access_token" });
+    // Otherwise these tokens belong to a session that another tab has replaced.
+    if (stored()?.session === session) acceptTokens(session, content);
+    return content;
+  }
+
+  function acceptTokens(session, { rotation, access_token: token, expires_in: seconds, user }) {
     const known = stored();
     // A delayed response must not replace the key stored for a later rotation.
     if (known?.session !== session || known.rotation < rotation) store({ session, rotation, key: randomKey() });
-    setAccess(session, content);
-  }
-
-  function setAccess(session, { access_token: token, expires_in: seconds, user }) {
     const lifetime = seconds * 1000;
     const expiresAt = Date.now() + lifetime;
     access = { session, token, user, expiresAt, renewAt: expiresAt - Math.min(RENEW_AHEAD_MS, lifetime / 10) };
     notify();
   }
 
-  function reauthenticate(password) {
-    return withSession(async (session) => {
-      const content = await send("POST", "/auth/reauthenticate", { body: { password }, member: "access_token" });
-      // The response's rotation is not stored. If it is newer than the stored one, the response to a refresh was lost,
-      // and the retry of that refresh needs the current key.
-      setAccess(session, content);
-      return content.user;
-    });
-  }
+  const reauthenticate = (password) =>
+    withSession(() => rotate(stored(), "/auth/reauthenticate", { password })).then((content) => content.user);
 
   function changePassword(current_password, new_password, { endOtherSessions: end_other_sessions = true } = {}) {
+    const body = { current_password, new_password, end_other_sessions };
     return withSession(async () => {
-      await send("POST", "/auth/password", { body: { current_password, new_password, end_other_sessions } });
-      // The access token is stale now. If this refresh fails, the next call retries it; the password has been changed.
+      await send("POST", "/auth/password", { body });
+      // The access token is stale now. If this refresh fails, the next call retries it.
       if (access) access.renewAt = 0;
       await refresh().catch(() => {});
     });
@@ -156,10 +174,10 @@ export function createAuthClient({ authUrl = location.origin, apiOrigins = [loca
     }
   }
 
-  async function sessions() {
-    const { sessions: all } = await withSession(() => send("GET", "/auth/sessions", { member: "sessions" }));
-    currentId = all.find((session) => session.current)?.id ?? null;
-    return all;
+  async function sessions(options) {
+    const page = await withSession(() => send("GET", paged("/auth/sessions", options), { member: "sessions" }));
+    currentId = page.sessions.find((session) => session.current)?.id ?? currentId;
+    return page.sessions;
   }
 
   function endSession(id) {
@@ -169,21 +187,18 @@ export function createAuthClient({ authUrl = location.origin, apiOrigins = [loca
     });
   }
 
-  function events({ limit, cursor } = {}) {
-    const query = Object.entries({ limit, cursor }).filter(([, value]) => value !== undefined);
-    return withSession(() => send("GET", `/auth/events?${new URLSearchParams(query)}`, { member: "items" }));
-  }
+  const events = (options) => withSession(() => send("GET", paged("/auth/events", options), { member: "items" }));
 
   function clearSession() {
     access = null;
     currentId = null;
-    storage.removeItem(sharedName);
+    store(null);
     notify();
   }
 
   async function accessToken() {
     if (!isLoggedIn()) return null;
-    const current = access?.session === stored().session ? access : null;
+    const current = access?.session === stored()?.session ? access : null;
     if (current && Date.now() < current.renewAt) return current.token;
     try {
       return await refreshAccess();
@@ -194,19 +209,8 @@ export function createAuthClient({ authUrl = location.origin, apiOrigins = [loca
     }
   }
 
-  async function authFetch(input, init) {
-    // No cookies by default: an API on the same host must not receive the refresh token.
-    const request = new Request(input, { credentials: "omit", ...init });
-    const { origin } = new URL(request.url);
-    if (!trusted.has(origin)) throw new TypeError(`${origin} is not listed in apiOrigins, so it gets no access token`);
-
-    const token = await accessToken();
-    const response = await fetch(withToken(request.clone(), token));
-    if (response.status !== 401) return response;
-    // Retry once with another token. If the API rejects that one, too, return its response.
-    const renewed = access?.token === token ? await refreshAccess() : await accessToken();
-    return renewed === null || renewed === token ? response : fetch(withToken(request, renewed));
-  }
+  /** Returns another token than this one, which an API has rejected. */
+  const replaceToken = (rejected) => (access?.token === rejected ? refreshAccess() : accessToken());
 
   const isLoggedIn = () => (stored()?.rotation ?? UNCONFIRMED) > UNCONFIRMED;
   const user = () => access?.user ?? null;
@@ -222,8 +226,7 @@ export function createAuthClient({ authUrl = location.origin, apiOrigins = [loca
     changes.dispatchEvent(new Event("change"));
   }
 
-  // Other tabs sign in and out, too. A page restored from the back-forward cache has missed the storage event.
-  globalThis.addEventListener?.("storage", syncWithOtherTabs);
+  // A page restored from the back-forward cache has missed changes by other tabs.
   globalThis.addEventListener?.("pageshow", syncWithOtherTabs);
 
   function syncWithOtherTabs() {
@@ -234,48 +237,36 @@ export function createAuthClient({ authUrl = location.origin, apiOrigins = [loca
     else notify();
   }
 
-  /** `{ session, rotation, key }`, shared by all tabs; null if no session is stored. */
-  function stored() {
-    try {
-      const { session, rotation, key } = JSON.parse(storage.getItem(sharedName));
-      return typeof session === "string" && Number.isSafeInteger(rotation) && /^[\w-]{22,64}$/.test(key)
-        ? { session, rotation, key }
-        : null;
-    } catch {
-      return null;
-    }
-  }
-
-  function store(session) {
-    storage.setItem(sharedName, JSON.stringify(session));
-    return session;
-  }
-
   /**
    * Runs `task` in one tab at a time. All tabs share one cookie, and a delayed response would replace a newer refresh
    * token with an older one.
    */
   async function withLock(task) {
-    const { locks } = globalThis.navigator ?? {};
-    if (!locks) return task();
-    try {
-      return await locks.request(sharedName, { signal: AbortSignal.timeout(LOCK_TIMEOUT_MS) }, task);
-    } catch (error) {
-      if (error.name !== "TimeoutError") throw error;
+    let isRunning = false;
+    const run = () => {
+      isRunning = true;
       return task();
+    };
+    try {
+      return await navigator.locks.request(sharedName, { signal: AbortSignal.timeout(LOCK_TIMEOUT_MS) }, run);
+    } catch (error) {
+      if (isRunning) throw error;
+      // The browser has no Web Locks or blocks them, or a tab holds the lock for too long. Take turns in this page only.
+      return (lastTask = lastTask.then(run, run));
     }
   }
 
   /**
-   * Calls the server for the session that this tab shows. Holds the lock: a call that overlaps with another tab's
+   * Calls the server for the session that this page shows. Holds the lock: a call that overlaps with another tab's
    * refresh could present a superseded token, which the server treats as reuse.
    */
   function withSession(call) {
     const session = shownSession;
     const callIfShown = () => {
       // Another user signed in while this call waited for the lock. The cookie is now theirs.
-      if (!isLoggedIn() || stored().session !== session) throw new AuthError(SESSION_ENDED);
-      return call(session);
+      const isShown = isLoggedIn() && stored()?.session === session;
+      if (!isShown) throw new AuthError({ code: "session_ended", detail: "The session has ended. Sign in again." });
+      return call();
     };
     return withLock(async () => {
       try {
@@ -291,6 +282,7 @@ export function createAuthClient({ authUrl = location.origin, apiOrigins = [loca
 
   /** @returns the JSON body, which must contain `member`; null for 204 if no member is required. @throws {AuthError} */
   async function send(method, path, { body, headers = {}, member } = {}) {
+    if (!globalThis.location) throw new Error(NO_PAGE);
     const request = { method, credentials: "include", headers, signal: AbortSignal.timeout(RESPONSE_TIMEOUT_MS) };
     if (body !== undefined) {
       request.body = JSON.stringify(body);
@@ -304,7 +296,7 @@ export function createAuthClient({ authUrl = location.origin, apiOrigins = [loca
       throw new AuthError({ code: "unreachable", detail: "The auth server cannot be reached." }, { cause });
     }
     if (response.status === 204 && !member) return null;
-    const content = parseJson(text);
+    const content = attempt(() => JSON.parse(text)) ?? {};
     if (response.ok && content[member]) return content;
     if (!response.ok && typeof content.code === "string") throw new AuthError({ ...content, status: response.status });
     const detail = "The response does not come from the auth server.";
@@ -312,28 +304,17 @@ export function createAuthClient({ authUrl = location.origin, apiOrigins = [loca
   }
 
   return {
-    login,
-    register,
-    logout,
-    logoutEverywhere,
-    refreshAccess,
-    authFetch,
-    accessToken,
-    isLoggedIn,
-    user,
-    onChange,
-    reauthenticate,
-    changePassword,
-    deleteAccount,
-    sessions,
-    endSession,
-    events,
+    login, register, logout, logoutEverywhere, refreshAccess, accessToken, replaceToken, isLoggedIn, user, onChange,
+    reauthenticate, changePassword, deleteAccount, sessions, endSession, events,
   };
 }
 
 /** Whether the server reported that the session has ended. No other error, and no lost response, means that. */
-function isSessionEnd({ status, code }) {
-  return status === 401 && (code === "session_ended" || code === "missing_token");
+const isSessionEnd = ({ status, code }) => status === 401 && (code === "session_ended" || code === "missing_token");
+
+function nullIfEnded(error) {
+  if (!isSessionEnd(error)) throw error;
+  return null;
 }
 
 function withToken(request, token) {
@@ -347,26 +328,72 @@ function randomKey() {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-function parseJson(text) {
-  try {
-    return JSON.parse(text) ?? {};
-  } catch {
-    return {};
-  }
+/** Adds the options that are set to the query. */
+function paged(path, options = {}) {
+  const query = Object.entries(options).filter(([, value]) => value !== undefined);
+  return query.length > 0 ? `${path}?${new URLSearchParams(query)}` : path;
 }
 
-/** localStorage, or a replacement that lasts as long as the page where the browser blocks localStorage. */
-function openStorage() {
-  try {
-    const { localStorage } = globalThis;
-    localStorage.getItem("latchkey");
-    return localStorage;
-  } catch {
-    const items = new Map();
-    return {
-      getItem: (name) => items.get(name) ?? null,
-      setItem: (name, value) => items.set(name, value),
-      removeItem: (name) => items.delete(name),
+/** Rejects as soon as the signal is aborted. The task continues: other callers may wait for it, too. */
+function unlessAborted(signal, task) {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) return abort();
+    signal.addEventListener("abort", abort);
+    task().then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
+}
+
+/**
+ * The record `{ session, rotation, key }` that tabs share; null if no session is known. It is in localStorage. While that
+ * is blocked or full, it is in memory, and a BroadcastChannel takes it to the other open tabs.
+ */
+function openSharedRecord(name, onChange) {
+  /** The record, or null, that could not be written to localStorage; undefined if the last change was written. */
+  let unsaved;
+  const channel = attempt(() => new BroadcastChannel(name));
+  if (channel) {
+    channel.unref?.(); // Otherwise Node.js would not exit.
+    channel.onmessage = ({ data }) => {
+      if (!isOlder(data.unsaved, read())) unsaved = data.unsaved;
+      onChange();
     };
+  }
+  globalThis.addEventListener?.("storage", onChange);
+
+  const read = () =>
+    attempt(() => asRecord(unsaved === undefined ? JSON.parse(localStorage.getItem(name)) : unsaved)) ?? null;
+
+  function write(record) {
+    unsaved = record;
+    attempt(() => {
+      if (record) localStorage.setItem(name, JSON.stringify(record));
+      else localStorage.removeItem(name);
+      unsaved = undefined;
+    });
+    attempt(() => channel.postMessage({ unsaved }));
+    return record;
+  }
+
+  return { read, write };
+}
+
+function asRecord({ session, rotation, key }) {
+  const isValid = typeof session === "string" && Number.isSafeInteger(rotation) && /^[\w-]{22,64}$/.test(key);
+  return isValid ? { session, rotation, key } : null;
+}
+
+/** Whether a record is of an earlier rotation. Of two keys for one rotation, all tabs keep the same one. */
+function isOlder(record, known) {
+  if (!record || record.session !== known?.session) return false;
+  return record.rotation < known.rotation || (record.rotation === known.rotation && record.key > known.key);
+}
+
+/** Browsers block storage, channels and more in some pages. Returns undefined if `task` throws. */
+function attempt(task) {
+  try {
+    return task();
+  } catch {
+    return undefined;
   }
 }

@@ -58,6 +58,16 @@ async fn a_session_ended_elsewhere_leads_to_the_login_form() {
 }
 
 #[actix_web::test]
+async fn a_page_works_while_storage_is_full_or_blocked() {
+    play("restrictions").await;
+}
+
+#[actix_web::test]
+async fn a_page_can_have_clients_of_its_own() {
+    play("own_calls").await;
+}
+
+#[actix_web::test]
 async fn the_page_requests_a_fresh_login_if_the_api_requires_it() {
     play("fresh_login").await;
 }

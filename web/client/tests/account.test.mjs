@@ -1,11 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { createAuthClient } from "../auth.js";
-import { browser, clock } from "./browser.mjs";
+import { browser, clock, openTab } from "./browser.mjs";
 import { ANN, problem, scriptedServer, tokens } from "./scripted-server.mjs";
 
-const client = (server) => createAuthClient({ authUrl: server.url, apiOrigins: [server.url] });
 const bodies = (server, path) => server.to(path).map((request) => JSON.parse(request.body));
 const keys = (server) => server.to("/auth/refresh").map((request) => request.headers["idempotency-key"]);
 
@@ -15,7 +13,7 @@ async function signedIn(t, script, options) {
   let rotation = 0;
   const refresh = () => tokens((rotation += 1));
   const server = await scriptedServer(t, { "POST /auth/login": () => tokens(0), "POST /auth/refresh": refresh, ...script });
-  const auth = client(server);
+  const auth = await openTab(server);
   await auth.login({});
   return { server, auth, ...simulated };
 }
@@ -34,16 +32,18 @@ test("reauthentication returns a fresh token", async (t) => {
   assert.equal(server.to("/auth/refresh").length, 0);
 });
 
-test("reauthentication keeps the key of a refresh whose response was lost", async (t) => {
+test("reauthentication uses the key of a refresh whose response was lost", async (t) => {
   const { server, auth } = await signedIn(t, {
     "POST /auth/refresh": () => "cut",
     "POST /auth/reauthenticate": () => tokens(1, { access_token: "fresh" }),
   });
   await assert.rejects(auth.refreshAccess(), { code: "unreachable" });
   await auth.reauthenticate("secret");
-  server.script["POST /auth/refresh"] = () => tokens(1);
+  const [{ headers }] = server.to("/auth/reauthenticate");
+  assert.equal(headers["idempotency-key"], keys(server)[0], "with a new key, the superseded token would count as reuse");
+  server.script["POST /auth/refresh"] = () => tokens(2);
   await auth.refreshAccess();
-  assert.equal(new Set(keys(server)).size, 1, "with a new key, the superseded token would count as reuse");
+  assert.equal(new Set(keys(server)).size, 2);
 });
 
 for (const [name, call, path] of [
@@ -177,7 +177,7 @@ for (const code of ["session_ended", "missing_token"]) {
   test(`after ${code} the refresh decides, and the user is signed out`, async (t) => {
     const ended = () => problem(401, code, { reason: "revoked" });
     const { server, auth, items } = await signedIn(t, { "GET /auth/sessions": ended, "POST /auth/refresh": ended });
-    const other = client(server);
+    const other = await openTab(server);
     const notified = [];
     auth.onChange((user) => notified.push(user));
     await assert.rejects(auth.sessions(), { code, reason: "revoked" });
@@ -206,13 +206,13 @@ test("a call waits for another tab's refresh", async (t) => {
     },
     "GET /auth/sessions": () => (order.push("called"), [200, { sessions: [] }]),
   });
-  await Promise.all([client(server).refreshAccess(), auth.sessions()]);
+  await Promise.all([(await openTab(server)).refreshAccess(), auth.sessions()]);
   assert.deepEqual(order, ["refreshed", "called"]);
 });
 
 test("a call that waits while another tab signs in another user is not made", async (t) => {
   const { server, auth } = await signedIn(t, { "DELETE /auth/me": () => [204] });
-  const login = client(server).login({});
+  const login = (await openTab(server)).login({});
   await assert.rejects(Promise.all([auth.deleteAccount(), login]), { code: "session_ended", status: 0 });
   await login;
   assert.equal(server.to("/auth/me").length, 0);
@@ -222,7 +222,7 @@ test("a call that waits while another tab signs in another user is not made", as
 test("without a session, calls fail and make no request", async (t) => {
   browser(t);
   const server = await scriptedServer(t, {});
-  const auth = client(server);
+  const auth = await openTab(server);
   for (const call of [auth.sessions(), auth.events(), auth.deleteAccount(), auth.reauthenticate("secret")]) {
     await assert.rejects(call, { name: "AuthError", code: "session_ended" });
   }

@@ -123,7 +123,90 @@ test("other origins get no token", async (t) => {
 test("cookies are sent only if requested", async (t) => {
   const { auth, url } = await signedIn(t, () => [200, {}]);
   const sent = t.mock.method(globalThis, "fetch");
-  await auth.authFetch(url);
-  await auth.authFetch(url, { credentials: "include" });
-  assert.deepEqual(sent.mock.calls.map((call) => call.arguments[0].credentials), ["omit", "include"]);
+  const calls = [
+    [[url], "omit"],
+    [[url, { credentials: undefined }], "omit"],
+    [[url, { credentials: "include" }], "include"],
+    [[new URL(url)], "omit"],
+    [[new Request(url)], "omit"],
+    [[new Request(url), { credentials: "same-origin" }], "same-origin"],
+    [[new Request(url, { credentials: "include" })], "include"],
+    [[new Request(url, { credentials: "include" }), {}], "include"],
+    [[new Request(url, { credentials: "include" }), { credentials: "omit" }], "omit"],
+  ];
+  for (const [input] of calls) await auth.authFetch(...input);
+  assert.deepEqual(sent.mock.calls.map((call) => call.arguments[0].credentials), calls.map(([, expected]) => expected));
 });
+
+test("the options of a Request are kept, and init overrides them as with fetch", async (t) => {
+  const { auth, url } = await signedIn(t);
+  const sent = t.mock.method(globalThis, "fetch", async () => new Response());
+  const options = {
+    method: "POST",
+    body: "the body",
+    headers: { "X-More": "1" },
+    mode: "same-origin",
+    cache: "no-store",
+    redirect: "manual",
+    referrerPolicy: "no-referrer",
+    integrity: "sha256-x",
+    keepalive: true,
+  };
+  await auth.authFetch(new Request(url, options));
+  await auth.authFetch(url, options);
+  await auth.authFetch(new Request(url, options), { headers: { "X-Other": "2" }, mode: "cors", body: "another" });
+  const [kept, given, overridden] = sent.mock.calls.map((call) => call.arguments[0]);
+  const { body, headers, ...rest } = options;
+  for (const [name, value] of Object.entries(rest)) {
+    assert.deepEqual([kept[name], given[name]], [value, value], name);
+    assert.equal(overridden[name], name === "mode" ? "cors" : value, name);
+  }
+  const contents = async (request) => [
+    await request.text(),
+    ...["x-more", "x-other", "authorization"].map((name) => request.headers.get(name)),
+  ];
+  for (const request of [kept, given]) {
+    assert.deepEqual(await contents(request), ["the body", "1", null, "Bearer access-0"]);
+  }
+  assert.deepEqual(await contents(overridden), ["another", null, "2", "Bearer access-0"]);
+});
+
+for (const form of ["init", "Request"]) {
+  const start = (auth, url, signal) =>
+    form === "init" ? auth.authFetch(url, { signal }) : auth.authFetch(new Request(url, { signal }));
+
+  test(`a call whose signal (${form}) is aborted during a renewal rejects at once; the renewal continues`, async (t) => {
+    const advance = clock(t);
+    const { server, auth, url } = await signedIn(t, () => [200, {}]);
+    let respond;
+    server.script["POST /auth/refresh"] = () => new Promise((resolve) => (respond = () => resolve(tokens(1))));
+    advance(60_000);
+    const [stop, reason] = [new AbortController(), new Error("the user left")];
+    const aborted = start(auth, url, stop.signal);
+    const other = auth.authFetch(url);
+    while (!respond) await new Promise((resolve) => setTimeout(resolve, 5));
+    stop.abort(reason);
+    await assert.rejects(aborted, reason);
+    assert.equal(server.to("/api").length, 0);
+
+    respond();
+    assert.equal((await other).status, 200);
+    assert.equal(server.to("/auth/refresh").length, 1);
+  });
+
+  test(`a call whose signal (${form}) is aborted while a rejected token is replaced rejects at once`, async (t) => {
+    const { server, auth, url } = await signedIn(t, () => problem(401, "token_expired"));
+    const stop = new AbortController();
+    server.script["POST /auth/refresh"] = () => (stop.abort(), new Promise(() => {}));
+    await assert.rejects(start(auth, url, stop.signal), { name: "AbortError" });
+    assert.equal(server.to("/api").length, 1);
+  });
+
+  test(`a call whose signal (${form}) is already aborted makes no request`, async (t) => {
+    const advance = clock(t);
+    const { server, auth, url } = await signedIn(t, () => [200, {}]);
+    advance(60_000);
+    await assert.rejects(start(auth, url, AbortSignal.abort()), { name: "AbortError" });
+    assert.deepEqual([server.to("/auth/refresh"), server.to("/api")], [[], []]);
+  });
+}

@@ -4,9 +4,10 @@ import { webcrypto } from "node:crypto";
 globalThis.crypto ??= webcrypto;
 
 /**
- * Simulates a browser: localStorage, events and Web Locks. All clients of a test share them, as tabs do.
+ * Simulates a browser: localStorage, events and Web Locks. All tabs of a test share them. BroadcastChannel is that of
+ * Node.js.
  *
- * Each change of localStorage dispatches a `storage` event to all clients. A real browser skips the tab that made the
+ * Each change of localStorage dispatches a `storage` event to all tabs. A real browser skips the tab that made the
  * change. The client ignores events about its own session, so this makes no difference.
  */
 export function browser(t, { locks = true } = {}) {
@@ -20,14 +21,33 @@ export function browser(t, { locks = true } = {}) {
       removeItem: (name) => (items.delete(name), notify()),
     },
     addEventListener: events.addEventListener.bind(events),
+    location: { origin: "http://localhost:3000" },
     navigator: locks ? { locks: { request: oneAtATime() } } : {},
   };
-  for (const [name, value] of Object.entries(globals)) {
-    const before = Object.getOwnPropertyDescriptor(globalThis, name);
-    Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
-    t.after(() => (before ? Object.defineProperty(globalThis, name, before) : delete globalThis[name]));
-  }
+  for (const [name, value] of Object.entries(globals)) replaceGlobal(t, name, { value, writable: true });
   return { items, events };
+}
+
+let tabs = 0;
+
+/** Opens a tab or reloads one: another instance of the module, and its client of the server. */
+export async function openTab(server) {
+  const { createAuthClient } = await import(`../auth.js?tab=${(tabs += 1)}`);
+  return createAuthClient({ authUrl: server.url, apiOrigins: [server.url] });
+}
+
+/** Makes every access to a global fail, as browsers do for features that they block. */
+export function block(t, name) {
+  const get = () => {
+    throw new DOMException("The browser blocks it.", "SecurityError");
+  };
+  replaceGlobal(t, name, { get });
+}
+
+function replaceGlobal(t, name, descriptor) {
+  const before = Object.getOwnPropertyDescriptor(globalThis, name);
+  Object.defineProperty(globalThis, name, { ...descriptor, configurable: true });
+  t.after(() => (before ? Object.defineProperty(globalThis, name, before) : delete globalThis[name]));
 }
 
 /** Replaces `Date.now`. Returns a function that advances it by a number of milliseconds. */

@@ -1,20 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { createAuthClient } from "../auth.js";
-import { browser } from "./browser.mjs";
+import { browser, openTab } from "./browser.mjs";
 import { ANN, problem, scriptedServer, tokens } from "./scripted-server.mjs";
 
 const BOB = { ...ANN, id: "2", name: "Bob" };
 
-const client = (server) => createAuthClient({ authUrl: server.url, apiOrigins: [server.url] });
 const keys = (server) => server.to("/auth/refresh").map((request) => request.headers["idempotency-key"]);
 
 /** A signed-in client and its server, which responds to refreshes with `refresh`. */
 async function signedIn(t, refresh, options) {
   const simulated = browser(t, options);
   const server = await scriptedServer(t, { "POST /auth/login": () => tokens(0), "POST /auth/refresh": refresh });
-  const auth = client(server);
+  const auth = await openTab(server);
   await auth.login({});
   return { server, auth, ...simulated };
 }
@@ -39,7 +37,7 @@ test("each rotation has its own key, in the format that the server requires", as
 test("a lost response is retried with the same key, even after a reload", async (t) => {
   const { server, auth } = await signedIn(t, () => "cut");
   await assert.rejects(auth.refreshAccess(), { code: "unreachable", status: 0 });
-  await assert.rejects(client(server).refreshAccess(), { code: "unreachable" });
+  await assert.rejects((await openTab(server)).refreshAccess(), { code: "unreachable" });
   server.script["POST /auth/refresh"] = () => tokens(1);
   assert.equal(await auth.refreshAccess(), "access-1");
   assert.equal(new Set(keys(server)).size, 1);
@@ -68,7 +66,7 @@ for (const locks of [true, false]) {
       },
       { locks },
     );
-    const other = client(server);
+    const other = await openTab(server);
     await Promise.allSettled([auth.refreshAccess(), other.refreshAccess()]);
     assert.equal(new Set(keys(server)).size, 1);
     assert.equal(keys(server).length, 2);
@@ -80,7 +78,7 @@ test("a delayed response does not replace the key", async (t) => {
   const gates = [];
   const gated = () => new Promise((open) => gates.push(open));
   const { server, auth } = await signedIn(t, gated, { locks: false });
-  const other = client(server);
+  const other = await openTab(server);
   const early = auth.refreshAccess();
   const late = other.refreshAccess();
   while (gates.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
@@ -129,7 +127,7 @@ for (const [name, response] of Object.entries(OTHER_FAILURES)) {
 test("a logout in one tab signs out all tabs", async (t) => {
   const { server, auth } = await signedIn(t, () => tokens(1));
   server.script["POST /auth/logout"] = () => [204];
-  const other = client(server);
+  const other = await openTab(server);
   await other.refreshAccess();
   const notified = new Promise((resolve) => other.onChange(resolve));
   await auth.logout();
@@ -139,7 +137,7 @@ test("a logout in one tab signs out all tabs", async (t) => {
 
 test("a login as another user in one tab changes the user in all tabs", async (t) => {
   const { server, auth } = await signedIn(t, () => tokens(1));
-  const other = client(server);
+  const other = await openTab(server);
   await other.refreshAccess();
   const notified = new Promise((resolve) => other.onChange(resolve));
   server.script["POST /auth/login"] = () => tokens(0, { user: BOB });
@@ -159,7 +157,7 @@ test("the token of a replaced session is not used, even before the storage event
 test("a refresh in one tab does not make other tabs refresh", async (t) => {
   let rotation = 0;
   const { server, auth } = await signedIn(t, () => tokens((rotation += 1)));
-  const other = client(server);
+  const other = await openTab(server);
   await other.refreshAccess();
   await auth.refreshAccess();
   await new Promise((resolve) => setTimeout(resolve, 20));
@@ -178,7 +176,7 @@ test("a refresh is repeated if another tab signed in meanwhile", async (t) => {
   const { server, auth } = await signedIn(t, () => new Promise((open) => gates.push(open)), { locks: false });
   const refreshed = auth.refreshAccess();
   while (gates.length < 1) await new Promise((resolve) => setTimeout(resolve, 5));
-  await client(server).login({});
+  await (await openTab(server)).login({});
   server.script["POST /auth/refresh"] = () => tokens(1, { access_token: "of-the-new-session" });
   gates[0](tokens(58));
   assert.equal(await refreshed, "of-the-new-session");

@@ -2,15 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { AuthError, createAuthClient } from "../auth.js";
-import { browser, clock } from "./browser.mjs";
+import { browser, clock, openTab } from "./browser.mjs";
 import { ANN, problem, scriptedServer, tokens } from "./scripted-server.mjs";
 
-const client = (server) => createAuthClient({ authUrl: server.url, apiOrigins: [server.url] });
 
 test("a login returns the user and obtains a token", async (t) => {
   browser(t);
   const server = await scriptedServer(t, { "POST /auth/login": () => tokens(0) });
-  const auth = client(server);
+  const auth = await openTab(server);
   const notified = [];
   auth.onChange((user) => notified.push(user));
 
@@ -25,7 +24,7 @@ test("a login returns the user and obtains a token", async (t) => {
 test("a registration returns the user and starts a session", async (t) => {
   browser(t);
   const server = await scriptedServer(t, { "POST /auth/register": () => [201, tokens(0)[1]] });
-  const auth = client(server);
+  const auth = await openTab(server);
   assert.deepEqual(await auth.register({ email: "ann@example.org", password: "secret" }), ANN);
   assert.equal(auth.isLoggedIn(), true);
 });
@@ -34,7 +33,7 @@ test("a rejected login reports the reason and changes nothing", async (t) => {
   browser(t);
   const rejection = problem(422, "invalid_input", { fields: { password: "is too short" } });
   const server = await scriptedServer(t, { "POST /auth/login": () => rejection });
-  const auth = client(server);
+  const auth = createAuthClient({ authUrl: server.url });
   await assert.rejects(auth.login({ email: "ann@example.org", password: "x" }), (error) => {
     assert.ok(error instanceof AuthError);
     assert.deepEqual([error.status, error.code, error.fields], [422, "invalid_input", { password: "is too short" }]);
@@ -46,7 +45,7 @@ test("a rejected login reports the reason and changes nothing", async (t) => {
 test("localStorage never contains tokens or user data", async (t) => {
   const { items } = browser(t);
   const server = await scriptedServer(t, { "POST /auth/login": () => tokens(0), "POST /auth/refresh": () => tokens(1) });
-  const auth = client(server);
+  const auth = await openTab(server);
   await auth.login({});
   await auth.refreshAccess();
   const all = JSON.stringify([...items]);
@@ -56,9 +55,9 @@ test("localStorage never contains tokens or user data", async (t) => {
 test("after a reload the user is signed in, and the first call obtains a token", async (t) => {
   browser(t);
   const server = await scriptedServer(t, { "POST /auth/login": () => tokens(0), "POST /auth/refresh": () => tokens(1) });
-  await client(server).login({});
+  await (await openTab(server)).login({});
 
-  const reloaded = client(server);
+  const reloaded = await openTab(server);
   assert.deepEqual([reloaded.isLoggedIn(), reloaded.user()], [true, null]);
   assert.equal(await reloaded.accessToken(), "access-1");
   assert.deepEqual(reloaded.user(), ANN);
@@ -67,7 +66,7 @@ test("after a reload the user is signed in, and the first call obtains a token",
 test("without a stored session, the client makes no request", async (t) => {
   browser(t);
   const server = await scriptedServer(t, {});
-  const auth = client(server);
+  const auth = await openTab(server);
   assert.deepEqual([auth.isLoggedIn(), await auth.accessToken()], [false, null]);
   assert.equal(server.to("/auth/refresh").length, 0);
 });
@@ -75,7 +74,7 @@ test("without a stored session, the client makes no request", async (t) => {
 test("an explicit refresh uses a cookie even if localStorage is empty", async (t) => {
   browser(t);
   const server = await scriptedServer(t, { "POST /auth/refresh": () => tokens(7) });
-  const auth = client(server);
+  const auth = await openTab(server);
   assert.equal(await auth.refreshAccess(), "access-7");
   assert.equal(auth.isLoggedIn(), true);
 });
@@ -83,7 +82,7 @@ test("an explicit refresh uses a cookie even if localStorage is empty", async (t
 test("the user counts as signed in only after the server confirmed the session", async (t) => {
   browser(t);
   const server = await scriptedServer(t, { "POST /auth/refresh": () => problem(503, "unavailable") });
-  const auth = client(server);
+  const auth = await openTab(server);
   await assert.rejects(auth.refreshAccess(), { code: "unavailable" });
   assert.equal(auth.isLoggedIn(), false);
 });
@@ -101,9 +100,9 @@ test("malformed localStorage items are ignored", async (t) => {
   const server = await scriptedServer(t, { "POST /auth/refresh": () => tokens(7) });
   for (const malformed of ["", "null", "{", '{"session":"s","rotation":1,"key":"short"}', '{"rotation":"1"}']) {
     items.set(`latchkey:${server.url}`, malformed);
-    assert.equal(client(server).isLoggedIn(), false, malformed);
+    assert.equal((await openTab(server)).isLoggedIn(), false, malformed);
   }
-  assert.equal(await client(server).refreshAccess(), "access-7");
+  assert.equal(await (await openTab(server)).refreshAccess(), "access-7");
 });
 
 test("a logout takes effect once the server confirms it", async (t) => {
@@ -112,7 +111,7 @@ test("a logout takes effect once the server confirms it", async (t) => {
     "POST /auth/login": () => tokens(0),
     "POST /auth/logout": () => problem(503, "unavailable", { retry_after: 1 }),
   });
-  const auth = client(server);
+  const auth = await openTab(server);
   await auth.login({});
   await assert.rejects(auth.logout(), { code: "unavailable", retryAfter: 1 });
   assert.deepEqual([auth.isLoggedIn(), auth.user(), await auth.accessToken()], [true, ANN, "access-0"]);
@@ -131,7 +130,7 @@ test("if localStorage is blocked, the session lasts as long as the page", async 
     },
   });
   const server = await scriptedServer(t, { "POST /auth/login": () => tokens(0) });
-  const auth = client(server);
+  const auth = await openTab(server);
   await auth.login({});
   assert.deepEqual([auth.isLoggedIn(), await auth.accessToken()], [true, "access-0"]);
 });
@@ -140,7 +139,7 @@ test("a token is renewed shortly before it expires, not earlier", async (t) => {
   browser(t);
   const advance = clock(t);
   const server = await scriptedServer(t, { "POST /auth/login": () => tokens(0), "POST /auth/refresh": () => tokens(1) });
-  const auth = client(server);
+  const auth = await openTab(server);
   await auth.login({});
   advance(53_000);
   assert.equal(await auth.accessToken(), "access-0");
@@ -153,7 +152,7 @@ test("a valid token is used while renewals fail", async (t) => {
   const advance = clock(t);
   const down = () => problem(503, "unavailable");
   const server = await scriptedServer(t, { "POST /auth/login": () => tokens(0), "POST /auth/refresh": down });
-  const auth = client(server);
+  const auth = await openTab(server);
   await auth.login({});
   advance(54_000);
   for (let call = 0; call < 3; call += 1) assert.equal(await auth.accessToken(), "access-0");
@@ -169,7 +168,7 @@ test("a valid token is used while renewals fail", async (t) => {
 test("a removed listener is not called", async (t) => {
   browser(t);
   const server = await scriptedServer(t, { "POST /auth/login": () => tokens(0) });
-  const auth = client(server);
+  const auth = await openTab(server);
   const notified = [];
   const stop = auth.onChange((user) => notified.push(user));
   stop();
