@@ -163,6 +163,7 @@ async fn context(settings: &Settings, secrets: &Secrets, clock: Arc<dyn Clock>) 
             audiences: settings.audiences.clone(),
             client_id: settings.client_id.clone(),
             registration_open: settings.registration == Registration::Open,
+            max_sessions: settings.max_sessions_per_user,
         },
     })
 }

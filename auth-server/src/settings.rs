@@ -82,6 +82,13 @@ pub struct Settings {
     #[arg(long, env, default_value = "30d", value_parser = values::session_life, hide_short_help = true, help_heading = TOKENS)]
     pub session_max_ttl: Duration,
 
+    /// Number of active sessions of a user, 1 to 1000
+    ///
+    /// A login beyond it ends the least recently used session.
+    #[arg(long, env, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(hide_short_help = true, help_heading = TOKENS)]
+    pub max_sessions_per_user: u32,
+
     /// Grace period in which a superseded refresh token returns its successor again
     ///
     /// For clients that lost the response. After it, the same token ends the session. At most 60s; `0s` disables it.

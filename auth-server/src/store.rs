@@ -11,6 +11,8 @@ mod database;
 mod database_metrics;
 mod error;
 pub mod events;
+#[cfg(test)]
+mod explain;
 mod health;
 pub mod known_origins;
 mod migrations;

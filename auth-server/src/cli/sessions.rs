@@ -7,6 +7,7 @@ use shared_claims::{Clock, SystemClock};
 use crate::cli::output::{Report, table, time};
 use crate::cli::user_arg::UserArg;
 use crate::domain::operation::Operation;
+use crate::domain::sessions::{Cursor, Page};
 use crate::domain::users::admin;
 use crate::model::{ClientInfo, Session, SessionId, User, device};
 use crate::settings::Settings;
@@ -18,6 +19,12 @@ pub enum SessionsCommand {
     List {
         /// Id, e-mail address or username
         user: UserArg,
+        /// Maximum number of sessions
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=10_000))]
+        limit: i64,
+        /// Continue after a previous page: the cursor that it printed
+        #[arg(long)]
+        cursor: Option<Cursor>,
     },
     /// End one session of a user, or all of them
     End {
@@ -32,10 +39,10 @@ pub async fn run(settings: &Settings, command: SessionsCommand) -> Result<Report
     let database = Database::open_existing(&settings.database_url()?)?;
     let operation = Operation::new(&database, ClientInfo::operator(), SystemClock.now());
     match command {
-        SessionsCommand::List { user } => {
+        SessionsCommand::List { user, limit, cursor } => {
             let user = user.find(&database).await?;
-            let sessions = admin::sessions(&database, user.id, operation.now).await;
-            Ok(list(&sessions.map_err(|error| error.to_string())?))
+            let page = admin::sessions(&database, user.id, operation.now, cursor, limit).await;
+            Ok(list(&page.map_err(|error| error.to_string())?))
         }
         SessionsCommand::End { user, session: None } => {
             let user = user.find(&database).await?;
@@ -58,7 +65,8 @@ fn ended(user: &User, count: usize) -> Report {
     Report { text: format!("ended {count} session(s) of {}", user.email), json: json!({"ended": count}) }
 }
 
-fn list(sessions: &[Session]) -> Report {
+/// A table, and the cursor of the next page.
+fn list(page: &Page) -> Report {
     let optional = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     let row = |session: &Session| {
         vec![
@@ -70,11 +78,14 @@ fn list(sessions: &[Session]) -> Report {
             time(session.expires_at),
         ]
     };
-    let rows: Vec<Vec<String>> = sessions.iter().map(row).collect();
-    Report {
-        text: table(&["ID", "DEVICE", "ADDRESS", "CREATED", "LAST USED", "EXPIRES"], &rows),
-        json: json!({"sessions": sessions.iter().map(object).collect::<Vec<_>>()}),
+    let rows: Vec<Vec<String>> = page.sessions.iter().map(row).collect();
+    let mut lines = vec![table(&["ID", "DEVICE", "ADDRESS", "CREATED", "LAST USED", "EXPIRES"], &rows)];
+    let mut json = json!({"items": page.sessions.iter().map(object).collect::<Vec<_>>()});
+    if let Some(next) = &page.next {
+        lines.push(format!("next page: --cursor {next}"));
+        json["next_cursor"] = json!(next.to_string());
     }
+    Report { text: lines.join("\n"), json }
 }
 
 /// Like `/admin/users/{id}/sessions`, without `current`.

@@ -6,17 +6,23 @@ use log::Level;
 use crate::model::{ClientInfo, EndReason, Event, EventType, Revocation, SessionId, UserId};
 use crate::store::{AnyConnection, StoreError, events, revocations};
 
+/// Ends of sessions that are recorded in one transaction. `MAX_SESSIONS_PER_USER` is not higher.
+const MAX_ENDS: usize = 1000;
+
+#[derive(Default)]
 pub struct AuditLog {
     now: DateTime<Utc>,
     client: ClientInfo,
     events: Vec<Event>,
     revocations: Vec<Revocation>,
+    /// Ends beyond [`MAX_ENDS`]. They are recorded after the commit.
+    more_ends: Vec<Event>,
 }
 
 impl AuditLog {
     /// An empty log. Every event gets this time and this client.
     pub fn new(now: DateTime<Utc>, client: ClientInfo) -> Self {
-        Self { now, client, events: Vec::new(), revocations: Vec::new() }
+        Self { now, client, ..Self::default() }
     }
 
     /// A new event, to be completed and [recorded](Self::record).
@@ -39,7 +45,8 @@ impl AuditLog {
         self.revoke(Revocation::Session(session));
     }
 
-    /// Records the end of each session, and revokes its access tokens.
+    /// Records the end of each session, and revokes its access tokens. Of more than 1000 sessions the rest is recorded
+    /// after the commit, so that the transaction does not hold its locks for long.
     pub fn record_ended(
         &mut self,
         sessions: impl IntoIterator<Item = SessionId>,
@@ -48,9 +55,26 @@ impl AuditLog {
     ) {
         for session in sessions {
             let ended = self.event(EventType::SessionEnded).of_session(session).of_user(user);
-            self.record(ended.with("reason", reason.as_str()));
-            self.revoke(Revocation::Session(session));
+            self.more_ends.push(ended.with("reason", reason.as_str()));
         }
+        let first = self.more_ends.len().min(MAX_ENDS);
+        let first = self.more_ends.drain(..first).collect();
+        self.add_ends(first);
+    }
+
+    /// What is left to record after the commit, in parts for one transaction each.
+    pub fn rest(&self) -> Vec<Self> {
+        let part = |ends: &[Event]| {
+            let mut part = Self::new(self.now, self.client.clone());
+            part.add_ends(ends.to_vec());
+            part
+        };
+        self.more_ends.chunks(MAX_ENDS).map(part).collect()
+    }
+
+    fn add_ends(&mut self, ends: Vec<Event>) {
+        self.revocations.extend(ends.iter().filter_map(|end| end.session).map(Revocation::Session));
+        self.events.extend(ends);
     }
 
     /// Adds an entry to the revocation feed.

@@ -57,6 +57,8 @@ pub struct Policy {
     pub client_id: String,
     /// Whether `POST /auth/register` is enabled.
     pub registration_open: bool,
+    /// A login beyond this number of active sessions ends the least recently used one.
+    pub max_sessions: u32,
 }
 
 impl Context {

@@ -60,7 +60,24 @@ impl<'a> Operation<'a> {
         if let Some(feed) = self.feed.filter(|_| audit.has_revocations()) {
             feed.notify();
         }
+        let rest = audit.rest();
+        if !rest.is_empty() {
+            // In a task, because a client that disconnects must not stop it.
+            let recorded = tokio::spawn(record_rest(self.database.clone(), rest)).await;
+            recorded.unwrap_or_else(|error| log::error!("cannot record the ends of sessions: {error}"));
+        }
         Ok(value)
+    }
+}
+
+/// Each part in its own transaction. The sessions have ended already.
+async fn record_rest(database: Database, parts: Vec<AuditLog>) {
+    for part in parts {
+        let write = move |connection: &mut AnyConnection| part.write(connection).map(|()| part);
+        match database.transaction(write).await {
+            Ok(part) => part.print(),
+            Err(error) => log::error!("cannot record the ends of sessions: {error}"),
+        }
     }
 }
 

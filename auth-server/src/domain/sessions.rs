@@ -2,6 +2,7 @@
 
 mod authentication;
 mod fresh_login;
+mod list;
 mod login;
 mod logout;
 mod new_session;
@@ -12,8 +13,9 @@ mod verification;
 
 pub use authentication::{AuthenticationError, CurrentSession, by_refresh_token, user_by_access_token};
 pub use fresh_login::{MAX_AUTH_AGE, NotFresh};
+pub use list::{Cursor, Page, list, page};
 pub use login::{LoginError, log_in};
-pub use logout::{EndError, end, end_all, end_one, end_others, list, log_out, log_out_everywhere};
+pub use logout::{EndError, end, end_all, end_one, end_others, log_out, log_out_everywhere};
 pub use new_session::NewSession;
 pub use reauthentication::{ReauthenticationError, reauthenticate};
 pub use refresh::{IdempotencyKey, RefreshError, RefreshRequest, refresh};

@@ -4,7 +4,7 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
 use serde_json::{Map, Value};
 
-use crate::model::{Event, EventType, ImpossibleValue, SessionId, UserId};
+use crate::model::{self, Event, EventType, ImpossibleValue, SessionId, UserId};
 use crate::store::schema::events;
 use crate::store::{AnyConnection, StoreError};
 
@@ -21,12 +21,7 @@ pub struct Filter {
     pub until: Option<DateTime<Utc>>,
 }
 
-/// The last event of a page. The next page continues below it.
-#[derive(Clone, Copy, Debug)]
-pub struct Position {
-    pub at: DateTime<Utc>,
-    pub id: i64,
-}
+pub type Position = model::Position<i64>;
 
 /// Rows per statement, far below the parameter limits of both databases.
 const ROWS_PER_INSERT: usize = 500;

@@ -1,5 +1,6 @@
 //! The table `sessions`.
 
+mod active;
 mod row;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
@@ -12,6 +13,8 @@ use crate::model::{
 use crate::store::schema::sessions;
 use crate::store::sessions::row::{Row, number};
 use crate::store::{AnyConnection, StoreError};
+
+pub use active::{Active, active_page, end_excess};
 
 /// Inputs of the guarded UPDATE: the claims of the refresh token, and what the request adds.
 #[derive(Clone, Debug)]
@@ -146,8 +149,7 @@ pub fn end_all(
         .filter(sessions::ended_at.is_null());
     let ended: Vec<String> =
         diesel::update(rows).set(ending(reason, now)).returning(sessions::id).get_results(connection)?;
-    let ids = ended.iter().map(|id| id.parse().map_err(|_| ImpossibleValue { column: "sessions.id" }));
-    Ok(ids.collect::<Result<_, _>>()?)
+    Ok(ids(&ended)?)
 }
 
 /// Records that the user proved the password in this session. Returns `false` if it has ended.
@@ -165,26 +167,6 @@ pub fn by_id(connection: &mut AnyConnection, id: SessionId) -> Result<Option<Ses
     one(sessions::table.filter(sessions::id.eq(id.to_string())).select(Row::as_select()).first(connection))
 }
 
-/// The active sessions of a user, last used first.
-pub fn active(
-    connection: &mut AnyConnection,
-    user: UserId,
-    now: DateTime<Utc>,
-) -> Result<Vec<Session>, StoreError> {
-    let rows: Vec<Row> = sessions::table
-        .filter(
-            sessions::user_id
-                .eq(user.to_string())
-                .and(sessions::ended_at.is_null())
-                .and(sessions::expires_at.gt(now.naive_utc()))
-                .and(sessions::idle_expires_at.gt(now.naive_utc())),
-        )
-        .order((sessions::rotated_at.desc(), sessions::id))
-        .select(Row::as_select())
-        .load(connection)?;
-    Ok(rows.into_iter().map(Session::try_from).collect::<Result<_, _>>()?)
-}
-
 /// Deletes up to `limit` sessions whose absolute limit has passed. No valid token refers to them.
 pub fn purge(connection: &mut AnyConnection, now: DateTime<Utc>, limit: i64) -> Result<usize, StoreError> {
     let expired: Vec<String> = sessions::table
@@ -194,6 +176,10 @@ pub fn purge(connection: &mut AnyConnection, now: DateTime<Utc>, limit: i64) -> 
         .select(sessions::id)
         .load(connection)?;
     Ok(diesel::delete(sessions::table.filter(sessions::id.eq_any(expired))).execute(connection)?)
+}
+
+fn ids(texts: &[String]) -> Result<Vec<SessionId>, ImpossibleValue> {
+    texts.iter().map(|id| id.parse().map_err(|_| ImpossibleValue { column: "sessions.id" })).collect()
 }
 
 fn ending(reason: EndReason, now: DateTime<Utc>) -> Ending {

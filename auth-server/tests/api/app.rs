@@ -126,6 +126,28 @@ impl TestApp {
         session
     }
 
+    /// Copies the user's newest session `count` times, each last used a second before the one before it.
+    pub fn db_copy_session(&self, session: &Session, count: u32) {
+        let user = &session.user_id;
+        let (id, second) = if self.database.is_postgres() {
+            ("gen_random_uuid()::text", "rotated_at - number * INTERVAL '1 second'")
+        } else {
+            (
+                "lower(printf('%s-%s-4%s-a%s-%s', hex(randomblob(4)), hex(randomblob(2)), substr(hex(randomblob(2)), 2), \
+                 substr(hex(randomblob(2)), 2), hex(randomblob(6))))",
+                "strftime('%Y-%m-%d %H:%M:%S', rotated_at, '-' || number || ' seconds')",
+            )
+        };
+        self.database.db_execute(&format!(
+            "WITH RECURSIVE numbers (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < {count}) \
+             INSERT INTO sessions (id, user_id, client_id, generation, secret_hash, rotated_at, delivery, remember, auth_time, \
+             created_at, idle_expires_at, expires_at) \
+             SELECT {id}, user_id, client_id, generation, secret_hash, {second}, delivery, remember, auth_time, created_at, \
+             idle_expires_at, expires_at FROM numbers, \
+             (SELECT * FROM sessions WHERE user_id = '{user}' ORDER BY rotated_at DESC LIMIT 1) AS session"
+        ));
+    }
+
     pub async fn log_in(&self, name: &str) -> Session {
         Session::of(&self.try_login(name, &json!({})).await.assert_status(200))
     }

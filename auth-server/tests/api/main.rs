@@ -36,6 +36,7 @@ mod auth {
     }
     mod register;
     mod session_lifetimes;
+    mod session_limit;
     mod sessions;
     mod throttle;
     mod token_delivery;

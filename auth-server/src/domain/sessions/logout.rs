@@ -1,4 +1,4 @@
-//! Logout: lists the sessions of a user and ends them, one by one or all together.
+//! Logout: ends the sessions of a user, one by one or all together.
 
 use secrecy::SecretString;
 
@@ -41,17 +41,6 @@ pub async fn log_out_everywhere(
     current.require_fresh_login(operation.now)?;
     let user = current.user.id;
     Ok(operation.transaction(move |tx| end_all(tx, user, EndReason::LoggedOut).map(drop)).await?)
-}
-
-/// The active sessions of the user of `current`, last used first.
-pub async fn list(context: &Context, current: &Session) -> Result<Vec<Session>, StoreError> {
-    let (user, now) = (current.user_id, context.now());
-    let mut active = context.database.run(move |connection| sessions::active(connection, user, now)).await?;
-    // After a restore the row may say that the session is idle, although its token is young enough.
-    if !active.iter().any(|session| session.id == current.id) {
-        active.insert(0, current.clone());
-    }
-    Ok(active)
 }
 
 /// Ends one session of the user. Another one than the current one requires a fresh login. Returns `false` if the user has
@@ -104,6 +93,20 @@ pub fn end_others(
     let count = ended.len();
     tx.audit.record_ended(ended, user, reason);
     Ok(count)
+}
+
+/// Ends the least recently used sessions of a user until `max` are left. The transaction must have locked or inserted the
+/// user's row. `new`, which it has just inserted, is not ended.
+pub fn end_excess(
+    tx: &mut Transaction<'_>,
+    user: UserId,
+    new: SessionId,
+    max: i64,
+) -> Result<(), StoreError> {
+    let reason = EndReason::Revoked;
+    let ended = sessions::end_excess(tx.connection, user, new, max, reason, tx.now)?;
+    tx.audit.record_ended(ended, user, reason);
+    Ok(())
 }
 
 /// Ends the sessions of these tokens.

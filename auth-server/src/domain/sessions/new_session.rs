@@ -32,6 +32,7 @@ pub struct PreparedSession {
     secret: SessionSecret,
     client: ClientInfo,
     superseded: Vec<RefreshToken>,
+    max_sessions: i64,
 }
 
 impl NewSession {
@@ -70,19 +71,26 @@ impl NewSession {
         let device = is_browser.then(|| known.unwrap_or_else(DeviceToken::random));
         let client = ClientInfo { device, ..self.client };
         let superseded = self.superseded.iter().filter_map(|token| context.refresh_tokens.read(token).ok());
-        PreparedSession { session, secret, client, superseded: superseded.collect() }
+        PreparedSession {
+            session,
+            secret,
+            client,
+            superseded: superseded.collect(),
+            max_sessions: context.policy.max_sessions.into(),
+        }
     }
 }
 
 impl PreparedSession {
-    /// Inserts the session, remembers where the login came from, and ends the superseded sessions. The transaction must
-    /// have locked or inserted the user's row.
+    /// Inserts the session, remembers where the login came from, and ends the superseded sessions and those beyond the
+    /// limit. The transaction must have locked or inserted the user's row.
     pub fn insert(&self, tx: &mut Transaction<'_>, event: EventType) -> Result<(), StoreError> {
         let (session, user) = (self.session.id, self.session.user_id);
         remember_origin(tx.connection, user, &self.client, tx.now)?;
         sessions::insert(tx.connection, &self.session)?;
         tx.audit.record_session_event(event, session, user);
-        logout::end_by_tokens(tx, &self.superseded)
+        logout::end_by_tokens(tx, &self.superseded)?;
+        logout::end_excess(tx, user, session, self.max_sessions)
     }
 
     pub fn issue(self, context: &Context, user: User, audience: &str) -> Result<IssuedTokens, UnusableKey> {

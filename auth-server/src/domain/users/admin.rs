@@ -10,13 +10,8 @@ use crate::domain::operation::{Operation, Transaction};
 use crate::domain::passwords::{NewPasswordError, PasswordHasher};
 use crate::domain::sessions;
 use crate::domain::users::registration::{NewUser, RegistrationError, hash_password};
-use crate::model::{
-    Actor, CustomClaims, EndReason, Event, EventType, Role, Roles, Session, SessionId, User, UserId,
-};
-use crate::store::{
-    AnyConnection, Database, StoreError, advisory_locks, events, known_origins, sessions as sessions_table,
-    users,
-};
+use crate::model::{Actor, CustomClaims, EndReason, Event, EventType, Role, Roles, SessionId, User, UserId};
+use crate::store::{AnyConnection, Database, StoreError, advisory_locks, events, known_origins, users};
 
 /// What to change; `None` leaves a value unchanged.
 #[derive(Default)]
@@ -127,15 +122,17 @@ pub async fn reset_password(
     Ok(administer(operation, reset).await?)
 }
 
-/// The active sessions of a user, last used first.
+/// One page of the active sessions of a user, last used first.
 pub async fn sessions(
     database: &Database,
     user: UserId,
     now: DateTime<Utc>,
-) -> Result<Vec<Session>, AdminError> {
+    cursor: Option<sessions::Cursor>,
+    limit: i64,
+) -> Result<sessions::Page, AdminError> {
     let read = move |connection: &mut AnyConnection| {
         find(connection, user)?;
-        Ok(sessions_table::active(connection, user, now)?)
+        Ok(sessions::page(connection, user, now, cursor, limit)?)
     };
     database.run(read).await
 }

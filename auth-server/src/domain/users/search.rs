@@ -5,8 +5,7 @@ use std::str::FromStr;
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 
-use crate::domain::events::InvalidCursor;
-use crate::model::{Email, User, UserId, Username};
+use crate::model::{Email, InvalidCursor, User, UserId, Username};
 use crate::store::users::{self, Range};
 use crate::store::{AnyConnection, Database, StoreError};
 

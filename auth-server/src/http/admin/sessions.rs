@@ -1,27 +1,49 @@
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
 use shared_claims::{Code, Problem};
+use utoipa::ToSchema;
 
 use crate::domain::context::Context;
+use crate::domain::sessions::Cursor;
 use crate::domain::users::admin;
-use crate::http::auth::sessions::Sessions;
-use crate::http::extract::{AdminSession, parse_id};
+use crate::http::auth::sessions::SessionBody;
+use crate::http::extract::{AdminSession, PageQuery, Query, parse_id};
 use crate::http::responses;
 use crate::model::UserId;
+
+/// A page of active sessions of a user.
+#[derive(Serialize, ToSchema)]
+pub struct UserSessions {
+    /// Most recently used first.
+    items: Vec<SessionBody>,
+    /// `cursor` of the next page. Absent on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
 
 /// Lists the active sessions of a user, most recently used first.
 #[utoipa::path(
     get, path = "/admin/users/{id}/sessions", tag = "administration",
-    params(("id" = String, Path, format = "uuid", description = "Id of the user")),
-    responses((status = 200, description = "The active sessions", body = Sessions)),
+    params(("id" = String, Path, format = "uuid", description = "Id of the user"), PageQuery),
+    responses((status = 200, description = "A page of sessions", body = UserSessions)),
     security(("refresh_cookie" = []), ("refresh_token" = []))
 )]
 pub async fn list_user_sessions(
+    request: HttpRequest,
     context: web::Data<Context>,
     id: web::Path<String>,
     admin: AdminSession,
 ) -> Result<HttpResponse, Problem> {
-    let sessions = admin::sessions(&context.database, parse_id(&id)?, context.now()).await?;
-    Ok(HttpResponse::Ok().json(Sessions::new(sessions, &admin.session)))
+    let id = parse_id(&id)?;
+    let mut query = Query::read(&request)?;
+    let (limit, cursor) = (query.limit(), query.take("cursor", str::parse::<Cursor>));
+    query.check()?;
+    let page = admin::sessions(&context.database, id, context.now(), cursor, limit).await?;
+    let body = |session| SessionBody::new(session, &admin.session);
+    Ok(HttpResponse::Ok().json(UserSessions {
+        items: page.sessions.into_iter().map(body).collect(),
+        next_cursor: page.next.map(|cursor| cursor.to_string()),
+    }))
 }
 
 /// Ends all sessions of a user.

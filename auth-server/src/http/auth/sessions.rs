@@ -5,17 +5,20 @@ use shared_claims::{Code, Problem};
 use utoipa::ToSchema;
 
 use crate::domain::context::Context;
-use crate::domain::sessions::{self, CurrentSession};
-use crate::http::extract::parse_id;
+use crate::domain::sessions::{self, CurrentSession, Cursor};
+use crate::http::extract::{PageQuery, Query, parse_id};
 use crate::http::problems::FreshLoginRequired;
 use crate::http::{Cookies, responses};
 use crate::model::{ClientInfo, Session, TokenTransport, device};
 
-/// The active sessions of a user.
+/// A page of active sessions.
 #[derive(Serialize, ToSchema)]
 pub struct Sessions {
     /// Most recently used first.
     sessions: Vec<SessionBody>,
+    /// `cursor` of the next page. Absent on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
 }
 
 /// A login on one device.
@@ -41,14 +44,8 @@ pub struct SessionBody {
     device: Option<String>,
 }
 
-impl Sessions {
-    pub fn new(sessions: Vec<Session>, current: &Session) -> Self {
-        Self { sessions: sessions.into_iter().map(|session| SessionBody::new(session, current)).collect() }
-    }
-}
-
 impl SessionBody {
-    fn new(session: Session, current: &Session) -> Self {
+    pub fn new(session: Session, current: &Session) -> Self {
         Self {
             id: session.id.to_string(),
             current: session.id == current.id,
@@ -64,16 +61,24 @@ impl SessionBody {
 
 /// Lists the active sessions of the user, most recently used first.
 #[utoipa::path(
-    get, path = "/auth/sessions", tag = "account",
-    responses((status = 200, description = "The active sessions", body = Sessions)),
+    get, path = "/auth/sessions", tag = "account", params(PageQuery),
+    responses((status = 200, description = "A page of sessions", body = Sessions)),
     security(("refresh_cookie" = []), ("refresh_token" = []))
 )]
 pub async fn list_sessions(
+    request: HttpRequest,
     context: web::Data<Context>,
     current: CurrentSession,
 ) -> Result<HttpResponse, Problem> {
-    let sessions = sessions::list(&context, &current.session).await?;
-    Ok(HttpResponse::Ok().json(Sessions::new(sessions, &current.session)))
+    let mut query = Query::read(&request)?;
+    let (limit, cursor) = (query.limit(), query.take("cursor", str::parse::<Cursor>));
+    query.check()?;
+    let page = sessions::list(&context, &current.session, cursor, limit).await?;
+    let body = |session| SessionBody::new(session, &current.session);
+    Ok(HttpResponse::Ok().json(Sessions {
+        sessions: page.sessions.into_iter().map(body).collect(),
+        next_cursor: page.next.map(|cursor| cursor.to_string()),
+    }))
 }
 
 /// Ends one session of the user.

@@ -89,11 +89,10 @@ fn users(rows: Vec<Row>) -> Result<Vec<User>, StoreError> {
 
 #[cfg(test)]
 mod tests {
-    use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-    use diesel::sql_types::{Integer, Text};
     use test_support::TestDatabase;
 
     use crate::store::Database;
+    use crate::store::explain::explain;
     use crate::store::users::search::*;
 
     #[test]
@@ -134,47 +133,6 @@ mod tests {
                 assert!(plan.contains(&index), "{column} {prefix:?}: {plan}");
                 assert!(!plan.contains("Sort") && !plan.contains("TEMP B-TREE"), "{plan}");
             }
-        }
-    }
-
-    fn explain(connection: &mut AnyConnection, query: Query) -> Result<String, StoreError> {
-        let is_sqlite = matches!(connection, AnyConnection::Sqlite(_));
-        let lines: Vec<String> = if is_sqlite {
-            let rows: Vec<(i32, i32, i32, String)> =
-                Explain::<_, (Integer, Integer, Integer, Text)>::new("EXPLAIN QUERY PLAN ", query)
-                    .load(connection)?;
-            rows.into_iter().map(|row| row.3).collect()
-        } else {
-            Explain::<_, Text>::new("EXPLAIN ", query).load(connection)?
-        };
-        Ok(lines.join("\n"))
-    }
-
-    /// A statement that returns the plan of a query.
-    struct Explain<Q, T>(&'static str, Q, std::marker::PhantomData<T>);
-
-    impl<Q, T> Explain<Q, T> {
-        fn new(keyword: &'static str, query: Q) -> Self {
-            Self(keyword, query, std::marker::PhantomData)
-        }
-    }
-
-    impl<Q, T> diesel::query_builder::Query for Explain<Q, T> {
-        type SqlType = T;
-    }
-
-    impl<Q, T> RunQueryDsl<AnyConnection> for Explain<Q, T> {}
-
-    impl<Q, T> QueryId for Explain<Q, T> {
-        type QueryId = ();
-        const HAS_STATIC_QUERY_ID: bool = false;
-    }
-
-    impl<Q: QueryFragment<Backend>, T> QueryFragment<Backend> for Explain<Q, T> {
-        fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Backend>) -> QueryResult<()> {
-            out.unsafe_to_cache_prepared();
-            out.push_sql(self.0);
-            self.1.walk_ast(out)
         }
     }
 }

@@ -16,14 +16,19 @@ async fn an_administrator_lists_and_ends_sessions_of_other_users() {
 
     let listed = app.get_json(&root, &path).await;
     let own = app.get_json(&desk, "/auth/sessions").await;
-    assert_eq!(listed["sessions"].as_array().unwrap().len(), 2);
+    assert_eq!(listed["items"].as_array().unwrap().len(), 2);
     for (listed, own) in
-        std::iter::zip(listed["sessions"].as_array().unwrap(), own["sessions"].as_array().unwrap())
+        std::iter::zip(listed["items"].as_array().unwrap(), own["sessions"].as_array().unwrap())
     {
         let mut own = own.clone();
         own["current"] = json!(false);
         assert_eq!(listed, &own);
     }
+
+    let page = app.get_json(&root, &format!("{path}?limit=1")).await;
+    let cursor = page["next_cursor"].as_str().unwrap();
+    let next = app.get_json(&root, &format!("{path}?limit=1&cursor={cursor}")).await;
+    assert_eq!((&page["items"][0], &next), (&listed["items"][0], &json!({"items": [listed["items"][1]]})));
 
     let one = format!("{path}/{}", claims(&phone.refresh_token)["sid"].as_str().unwrap());
     let others = format!(
@@ -40,7 +45,7 @@ async fn an_administrator_lists_and_ends_sessions_of_other_users() {
     app.refresh(&desk.refresh_token).await.assert_ended("revoked");
     app.get("/auth/me").bearer(&desk.access_token).send().await.assert_ended("revoked");
     assert_eq!(version(&app, &phone), "3");
-    assert_eq!(app.get_json(&root, &path).await, json!({"sessions": []}));
+    assert_eq!(app.get_json(&root, &path).await, json!({"items": []}));
     let ended: Vec<_> =
         events(&app, &root, &phone).await.into_iter().filter(|(kind, _)| kind == "session_ended").collect();
     let expected = json!({"by": root.user_id, "reason": "revoked"});

@@ -30,6 +30,49 @@ async fn users_list_their_active_sessions_most_recently_used_first() {
 }
 
 #[actix_web::test]
+async fn the_list_has_pages() {
+    let app = TestApp::start().await;
+    let session = app.register("ann").await;
+    app.advance(TimeDelta::hours(1));
+    for _ in 0..4 {
+        app.log_in("ann").await;
+    }
+    app.advance(TimeDelta::minutes(1));
+    let here = app.log_in("ann").await;
+    let all = app.get_json(&here, "/auth/sessions").await;
+    assert!(all["sessions"].as_array().unwrap().len() == 6 && all.get("next_cursor").is_none());
+    assert_eq!(all["sessions"][5]["id"], claims(&session.refresh_token)["sid"]);
+
+    let (mut pages, mut listed, mut query) = (0, Vec::new(), "?limit=2".to_owned());
+    loop {
+        let page = app.get_json(&here, &format!("/auth/sessions{query}")).await;
+        listed.extend(page["sessions"].as_array().unwrap().clone());
+        pages += 1;
+        let Some(cursor) = page["next_cursor"].as_str() else { break };
+        query = format!("?limit=2&cursor={cursor}");
+    }
+    assert_eq!((pages, &json!(listed)), (3, &all["sessions"]));
+    for (query, field) in
+        [("limit=0", "limit"), ("limit=201", "limit"), ("cursor=1.000000000-1", "cursor"), ("page=2", "page")]
+    {
+        let response = app.get(&format!("/auth/sessions?{query}")).cookie(&here.refresh_token).send().await;
+        assert!(response.assert_problem(422, "invalid_input").json()["fields"][field].is_string());
+    }
+}
+
+/// A restored row has an old idle limit, but the token is young enough.
+#[actix_web::test]
+async fn the_current_session_is_listed_even_if_its_row_is_idle() {
+    let app = TestApp::start().await;
+    let here = app.register("ann").await;
+    app.database.db_execute("UPDATE sessions SET idle_expires_at = '2029-12-31 00:00:00'");
+    let other = app.log_in("ann").await;
+    let listed = app.get_json(&here, "/auth/sessions").await;
+    assert_eq!(listed["sessions"].as_array().unwrap().len(), 2);
+    assert_eq!(app.get_json(&other, "/auth/sessions").await["sessions"].as_array().unwrap().len(), 1);
+}
+
+#[actix_web::test]
 async fn a_user_can_end_a_session_on_another_device() {
     let app = TestApp::start().await;
     let lost = app.register("ann").await;

@@ -146,7 +146,7 @@ async fn commands_and_admin_calls_show_the_same_data() {
         assert_eq!(listed, app.get_json(&root, &format!("/admin/users?{query}")).await);
     }
     let mut seen = app.get_json(&root, &format!("/admin/users/{}/sessions", root.user_id)).await;
-    seen["sessions"][0].as_object_mut().unwrap().remove("current");
+    seen["items"][0].as_object_mut().unwrap().remove("current");
     assert_eq!(sessions(&app, &["list", "root@example.org", "--json"]).json(), seen);
 }
 
