@@ -19,4 +19,4 @@ pub use logout::{EndError, end, end_all, end_one, end_others, log_out, log_out_e
 pub use new_session::NewSession;
 pub use reauthentication::{ReauthenticationError, reauthenticate};
 pub use refresh::{IdempotencyKey, RefreshError, RefreshRequest, refresh};
-pub use verification::{Credentials, Identifier, PasswordError, verify};
+pub use verification::{Credentials, Identifier, PasswordError, find_known_device, verify};

@@ -1,4 +1,4 @@
-//! The table `familiar_places`.
+//! The table `familiar_places`: the devices on which a user has logged in.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -7,10 +7,10 @@ use crate::model::UserId;
 use crate::store::schema::familiar_places;
 use crate::store::{AnyConnection, StoreError};
 
-/// More than users need. Without a limit, an attacker could collect origins in order to guess from each of them.
+/// More than users need. Without a limit, an attacker could collect devices in order to guess from each of them.
 const MAX_PER_USER: i64 = 20;
 
-/// Whether the user has logged in from this origin. Takes the same time without a user.
+/// Whether the user has logged in on this device. Takes the same time without a user.
 pub fn is_known(
     connection: &mut AnyConnection,
     user: Option<UserId>,
@@ -22,7 +22,7 @@ pub fn is_known(
     Ok(found.is_some())
 }
 
-/// Records a login from this origin. The user's row must be locked, so that concurrent logins do not insert the same row.
+/// Records a login on this device. The user's row must be locked, so that concurrent logins do not insert the same row.
 pub fn remember(
     connection: &mut AnyConnection,
     user: UserId,
@@ -60,7 +60,7 @@ fn keep_newest(connection: &mut AnyConnection, user: UserId) -> Result<(), Store
     Ok(())
 }
 
-/// Deletes origins whose last login is older than `before`, of up to `limit` users.
+/// Deletes devices whose last login is older than `before`, of up to `limit` users.
 pub fn purge(connection: &mut AnyConnection, before: DateTime<Utc>, limit: i64) -> Result<usize, StoreError> {
     let before = before.naive_utc();
     let users: Vec<String> = familiar_places::table

@@ -7,6 +7,9 @@ use diesel::prelude::*;
 use crate::store::schema::password_failures;
 use crate::store::{AnyConnection, StoreError};
 
+/// The origin key of the count for all origins together.
+pub const ALL_ORIGINS: &str = "";
+
 /// Failed attempts for one login key from one origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = password_failures)]
@@ -73,7 +76,11 @@ pub fn forget(connection: &mut AnyConnection, login_key: &str, origin_key: &str)
 
 /// Deletes the failures of a login key from all origins.
 pub fn forget_login_key(connection: &mut AnyConnection, login_key: &str) -> Result<(), StoreError> {
-    let rows = password_failures::table.filter(password_failures::account.eq(login_key));
+    // In the order in which attempts lock the rows: another order could deadlock.
+    forget(connection, login_key, ALL_ORIGINS)?;
+    let rows = password_failures::table
+        .filter(password_failures::account.eq(login_key))
+        .filter(password_failures::place.ne(ALL_ORIGINS));
     diesel::delete(rows).execute(connection)?;
     Ok(())
 }

@@ -1,5 +1,6 @@
-//! Limits wrong passwords, per login name and origin (device or network). Failures are counted in the database, so that
-//! all servers agree. Names that no user has are counted in the same way, so that a rejection reveals nothing.
+//! Limits wrong passwords, per login name and origin (known device or network), and per login name at all origins together.
+//! Failures are counted in the database, so that all servers agree. Names that no user has are counted in the same way, and
+//! no network is treated differently from another, so that a rejection reveals neither who exists nor who logs in from where.
 
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::domain::passwords::keyed_semaphore::{KeyedPermit, KeyedSemaphore};
 use crate::model::{ClientInfo, ClientSubnet, UserId};
-use crate::store::password_failures::{self, Failures};
+use crate::store::password_failures::{self, ALL_ORIGINS, Failures};
 use crate::store::{AnyConnection, StoreError, known_origins};
 
 /// Failures of one login name at one origin without a wait: users mistype passwords.
@@ -22,21 +23,19 @@ const CONCURRENT_CHECKS: usize = 5;
 const LONGEST_WAIT: TimeDelta = TimeDelta::seconds(60);
 /// After this long without a failure the waits start from the beginning.
 const QUIET_PERIOD: TimeDelta = TimeDelta::minutes(15);
-/// Failures of one login name at all origins within [`FAILURE_PERIOD`] after which unknown origins are rejected. Leaves some
-/// 900,000 attempts a year to a guesser with any number of addresses, and twice as many to one who also knows the username.
-/// No password that the strength check accepts can be guessed in so few.
+/// Failures of one login name at all origins within [`FAILURE_PERIOD`] after which only known devices are admitted. Leaves
+/// some 900,000 attempts a year to a guesser with any number of addresses, and twice as many to one who also knows the
+/// username. No password that the strength check accepts can be guessed in so few.
 const FAILURES_AT_ALL_ORIGINS: i32 = 100;
 /// How long failures at all origins are counted together.
 const FAILURE_PERIOD: TimeDelta = TimeDelta::hours(1);
-/// The origin key of the count for all origins.
-const ALL_ORIGINS: &str = "";
 /// How far the clocks of two servers may differ; a wait may be longer by this much. Failures further in the future were
 /// counted by a server with a wrong clock, and are ignored.
 const CLOCK_SKEW: TimeDelta = TimeDelta::seconds(60);
 
 /// How long failures are stored.
 pub const FAILURE_RETENTION: TimeDelta = FAILURE_PERIOD;
-/// How long an origin is known after the last login from there. The device cookie has the same lifetime.
+/// How long a device is known after the last login on it. The device cookie has the same lifetime.
 pub const KNOWN_ORIGIN_RETENTION: TimeDelta = TimeDelta::days(90);
 
 /// Starts login attempts, a few at a time for each login name and origin.
@@ -57,6 +56,7 @@ pub struct LoginAttempt {
 pub struct AdmittedAttempt {
     login_key: String,
     origin_key: String,
+    at: NaiveDateTime,
     /// Whether an earlier login of this user set the device token that the client sent.
     pub device_is_known: bool,
 }
@@ -104,6 +104,20 @@ impl Throttle {
 }
 
 impl LoginAttempt {
+    /// Identifies the device for this login name, if an earlier login of this user set the device token that the client sent.
+    pub fn known_device(
+        &self,
+        connection: &mut AnyConnection,
+        user: Option<UserId>,
+    ) -> Result<Option<String>, StoreError> {
+        match &self.device {
+            Some(device) if known_origins::is_known(connection, user, device)? => {
+                Ok(Some(format!("{} {device}", self.login_key)))
+            }
+            Some(_) | None => Ok(None),
+        }
+    }
+
     /// Admits or rejects the attempt. Writes nothing, so that a rejection is cheap.
     pub fn check(
         self,
@@ -112,51 +126,62 @@ impl LoginAttempt {
         now: DateTime<Utc>,
     ) -> Result<AdmittedAttempt, ThrottleError> {
         let Self { login_key, network, device } = self;
-        let now = now.naive_utc();
         let device = match device {
             Some(device) if known_origins::is_known(connection, user, &device)? => Some(device),
             Some(_) | None => None,
         };
         let device_is_known = device.is_some();
-        if let Some(until) = closed_until(connection, &login_key, now)?
-            && !device_is_known
-            && !known_origins::is_known(connection, user, &network)?
-        {
-            return Err(TooManyFailures::until(until, now).into());
-        }
         // A known device has its own count, so that others in the same network cannot use it up.
         let origin_key = device.unwrap_or(network);
-        recent_failures(password_failures::find(connection, &login_key, &origin_key)?, now)?;
-        Ok(AdmittedAttempt { login_key, origin_key, device_is_known })
+        let everywhere = password_failures::find(connection, &login_key, ALL_ORIGINS)?;
+        let here = password_failures::find(connection, &login_key, &origin_key)?;
+        let attempt = AdmittedAttempt { login_key, origin_key, at: now.naive_utc(), device_is_known };
+        attempt.admit(everywhere, here)?;
+        Ok(attempt)
     }
 }
 
 impl AdmittedAttempt {
     /// Counts the attempt as a failure in advance, so that a thousand concurrent attempts are not all admitted. Rejects it
     /// if others were counted since the check. Requires a transaction of its own.
-    pub fn reserve(&self, connection: &mut AnyConnection, now: DateTime<Utc>) -> Result<(), ThrottleError> {
-        let now = now.naive_utc();
-        let stored = password_failures::lock(connection, &self.login_key, &self.origin_key)?;
-        let failures = increment(recent_failures(stored, now)?, now);
-        Ok(password_failures::set(connection, &self.login_key, &self.origin_key, failures)?)
+    pub fn reserve(&self, connection: &mut AnyConnection) -> Result<(), ThrottleError> {
+        // Every transaction locks the count for all origins first: the other order could deadlock.
+        let everywhere = password_failures::lock(connection, &self.login_key, ALL_ORIGINS)?;
+        let here = password_failures::lock(connection, &self.login_key, &self.origin_key)?;
+        let (everywhere, here) = self.admit(everywhere, here)?;
+        password_failures::set(connection, &self.login_key, ALL_ORIGINS, increment(everywhere, self.at))?;
+        Ok(password_failures::set(connection, &self.login_key, &self.origin_key, increment(here, self.at))?)
     }
 
-    /// The password was wrong: counts the failure for all origins too. The transaction must have locked the user's row, if
-    /// there is one.
-    pub fn record_failure(
-        &self,
-        connection: &mut AnyConnection,
-        now: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        let now = now.naive_utc();
-        let stored = password_failures::lock(connection, &self.login_key, ALL_ORIGINS)?;
-        let recent = stored.filter(|stored| is_within(FAILURE_PERIOD, stored.first_at, now));
-        password_failures::set(connection, &self.login_key, ALL_ORIGINS, increment(recent, now))
-    }
-
-    /// The password was correct: forgets the failures at this origin.
+    /// The password was correct: takes the attempt back from the count for all origins, and forgets the failures at this
+    /// origin. If there is a user, the transaction must have locked their row.
     pub fn clear(&self, connection: &mut AnyConnection) -> Result<(), StoreError> {
+        if let Some(everywhere) = password_failures::lock(connection, &self.login_key, ALL_ORIGINS)? {
+            // A later period does not contain this attempt.
+            let count = everywhere.count - i32::from(everywhere.first_at <= self.at);
+            if count > 0 {
+                let rest = Failures { count, ..everywhere };
+                password_failures::set(connection, &self.login_key, ALL_ORIGINS, rest)?;
+            } else {
+                password_failures::forget(connection, &self.login_key, ALL_ORIGINS)?;
+            }
+        }
         password_failures::forget(connection, &self.login_key, &self.origin_key)
+    }
+
+    /// The failures that still count, of those stored for all origins and for this one, unless they forbid the attempt.
+    fn admit(
+        &self,
+        everywhere: Option<Failures>,
+        here: Option<Failures>,
+    ) -> Result<(Option<Failures>, Option<Failures>), TooManyFailures> {
+        let everywhere = everywhere.filter(|all| is_within(FAILURE_PERIOD, all.first_at, self.at));
+        match everywhere {
+            Some(all) if all.count >= FAILURES_AT_ALL_ORIGINS && !self.device_is_known => {
+                Err(TooManyFailures::until(all.first_at + FAILURE_PERIOD, self.at))
+            }
+            Some(_) | None => Ok((everywhere, recent_failures(here, self.at)?)),
+        }
     }
 }
 
@@ -167,29 +192,19 @@ impl TooManyFailures {
     }
 }
 
-/// Remembers the network and the device of a login. The transaction must have locked the user's row.
+/// Remembers the device of a login. The transaction must have locked the user's row.
+///
+/// Networks are not remembered: others in them would be treated like the user, and could observe the difference.
 pub fn remember_origin(
     connection: &mut AnyConnection,
     user: UserId,
     client: &ClientInfo,
     now: DateTime<Utc>,
 ) -> Result<(), StoreError> {
-    for origin_key in std::iter::once(network(client)).chain(device(client)) {
-        known_origins::remember(connection, user, &origin_key, now)?;
+    match device(client) {
+        Some(device) => known_origins::remember(connection, user, &device, now),
+        None => Ok(()),
     }
-    Ok(())
-}
-
-/// Until when unknown origins are rejected, if they are.
-fn closed_until(
-    connection: &mut AnyConnection,
-    login_key: &str,
-    now: NaiveDateTime,
-) -> Result<Option<NaiveDateTime>, StoreError> {
-    let all = password_failures::find(connection, login_key, ALL_ORIGINS)?;
-    let full = all
-        .filter(|all| all.count >= FAILURES_AT_ALL_ORIGINS && is_within(FAILURE_PERIOD, all.first_at, now));
-    Ok(full.map(|all| all.first_at + FAILURE_PERIOD))
 }
 
 /// The stored failures that still count, unless they require a wait.
@@ -212,7 +227,11 @@ fn is_within(period: TimeDelta, then: NaiveDateTime, now: NaiveDateTime) -> bool
 fn increment(failures: Option<Failures>, now: NaiveDateTime) -> Failures {
     let failures = failures.unwrap_or(Failures { count: 0, first_at: now, last_at: now });
     // A concurrent attempt may have read the clock later and been counted first.
-    Failures { count: failures.count.saturating_add(1), last_at: failures.last_at.max(now), ..failures }
+    Failures {
+        count: failures.count.saturating_add(1),
+        first_at: failures.first_at.min(now),
+        last_at: failures.last_at.max(now),
+    }
 }
 
 /// The wait after this many failures: 1, 2, 4 … 60 seconds. `None` instead of zero, because a zero wait would still reject
@@ -249,6 +268,6 @@ mod tests {
         let later = now + TimeDelta::milliseconds(1);
         let recent = recent_failures(Some(increment(None, later)), now).unwrap();
         let both = increment(recent, now);
-        assert_eq!((both.count, both.first_at, both.last_at), (2, later, later));
+        assert_eq!((both.count, both.first_at, both.last_at), (2, now, later));
     }
 }

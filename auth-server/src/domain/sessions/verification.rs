@@ -16,6 +16,7 @@ pub struct Credentials {
 }
 
 /// What a user logs in with. A username never contains an `@`, an e-mail address always does.
+#[derive(Clone)]
 pub enum Identifier {
     Email(Email),
     Username(Username),
@@ -56,6 +57,24 @@ impl From<ThrottleError> for PasswordError {
     }
 }
 
+/// Identifies the device of the client for this login name, if an earlier login of this user set the device token that the
+/// client sent.
+pub async fn find_known_device(
+    context: &Context,
+    identifier: &Identifier,
+    client: &ClientInfo,
+) -> Result<Option<String>, StoreError> {
+    if client.device.is_none() {
+        return Ok(None);
+    }
+    let (identifier, attempt) = (identifier.clone(), context.throttle.attempt(identifier.as_str(), client));
+    let find = move |connection: &mut AnyConnection| {
+        let user = identifier.find(connection)?.map(|user| user.id);
+        attempt.known_device(connection, user)
+    };
+    context.database.run(find).await
+}
+
 /// Verifies a password. A wrong one is recorded as `failure`.
 pub async fn verify(
     context: &Context,
@@ -79,17 +98,14 @@ pub async fn verify(
     let reserving = attempt.clone();
     context
         .database
-        .transaction(move |connection| Ok::<_, PasswordError>(reserving.reserve(connection, now)?))
+        .transaction(move |connection| Ok::<_, PasswordError>(reserving.reserve(connection)?))
         .await?;
     // An unknown user costs as much time: the hasher checks a dummy hash.
     let hash = user.as_ref().map(|user| user.password_hash.clone());
     let check = context.hasher.check(slot, password.clone(), hash).await?;
     let user_id = user.as_ref().map(|user| user.id);
     let Some(user) = user.filter(|user| user.disabled_at.is_none() && check != Check::Wrong) else {
-        let record = move |tx: &mut Transaction<'_>| {
-            record_event(tx, user_id, failure)?;
-            attempt.record_failure(tx.connection, now)
-        };
+        let record = move |tx: &mut Transaction<'_>| record_event(tx, user_id, failure);
         context.operation(client).transaction(record).await?;
         return Err(PasswordError::Wrong);
     };

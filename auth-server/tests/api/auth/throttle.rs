@@ -164,7 +164,7 @@ async fn attack(app: &TestApp, name: &Value) {
 }
 
 #[actix_web::test]
-async fn during_a_distributed_attack_only_known_origins_may_try() {
+async fn during_a_distributed_attack_only_known_devices_may_try() {
     let app = start().await;
     app.register("ann").await;
     let name = json!({"email": "ann@example.org"});
@@ -174,45 +174,102 @@ async fn during_a_distributed_attack_only_known_origins_may_try() {
     attack(&app, &name).await;
     let body = json!({"email": "ann@example.org", "password": PASSWORD});
     let from = |address: &str| app.post("/auth/login").header("x-forwarded-for", address).json(&body);
-    // Unknown origins are rejected, with any password and with an invented device cookie.
+    // All others are rejected, with any password and with an invented device cookie.
     assert_eq!(wait(from(STRANGER).send().await), 3600);
     assert_eq!(
         wait(from(STRANGER).header("cookie", "__Host-device=AAAAAAAAAAAAAAAAAAAAAA").send().await),
         3600
     );
-    // Known origins are accepted: the home address, and the device from another address.
-    from(HOME).send().await.assert_status(200);
-    from("192.0.2.99").header("cookie", &device).send().await.assert_status(200);
-    // Unknown origins stay blocked for an hour.
+    // So are others at the home address: a different response would reveal that the user logs in there.
+    assert_eq!(wait(from(HOME).send().await), 3600);
+    // The device is accepted from any address.
+    for address in [HOME, "192.0.2.99"] {
+        from(address).header("cookie", &device).send().await.assert_status(200);
+    }
+    // The others wait for an hour.
     app.advance(TimeDelta::minutes(59));
     assert_eq!(wait(from(STRANGER).send().await), 60);
     app.advance(TimeDelta::minutes(1));
     from(STRANGER).send().await.assert_status(200);
-
-    // An unknown name gets the same responses.
-    let unknown = json!({"username": "nobody"});
-    attack(&app, &unknown).await;
-    assert_eq!(wait(log_in_as(&app, STRANGER, &unknown, "wrong").await), 3600);
 }
 
 #[actix_web::test]
-async fn the_twenty_latest_origins_are_known() {
+async fn during_a_distributed_attack_responses_do_not_depend_on_the_name_or_the_address() {
     let app = start().await;
     app.register("ann").await;
-    let body = json!({"email": "ann@example.org", "password": PASSWORD, "token_delivery": "body"});
-    let from = |host: u32| {
-        let address = format!("192.0.2.{host}");
-        app.post("/auth/login").header("x-forwarded-for", &address).json(&body).send()
+    log_in(&app, HOME, PASSWORD).await.assert_status(200);
+    let known = json!({"email": "ann@example.org"});
+    let mut seen = Vec::new();
+    for name in [&known, &json!({"email": "nobody@example.org"}), &json!({"username": "nobody"})] {
+        attack(&app, name).await;
+        for address in [HOME, STRANGER, "2001:db8::1"] {
+            let response = log_in_as(&app, address, name, "wrong").await;
+            let headers =
+                ["retry-after", "cache-control"].map(|name| response.header(name).map(str::to_owned));
+            seen.push((response.status, headers, response.text()));
+        }
+    }
+    assert_eq!(seen[0].0, 429);
+    assert!(seen.iter().all(|response| *response == seen[0]), "{seen:?}");
+}
+
+#[actix_web::test]
+async fn concurrent_guesses_from_everywhere_at_three_servers_get_only_a_hundred_attempts() {
+    let app = start().await;
+    app.register("ann").await;
+    let others = [app.another().await, app.another().await];
+    let servers = [&app, &others[0], &others[1]];
+    let mut statuses = Vec::new();
+    // Few enough at a time for the hashing queue.
+    for round in 0..10 {
+        let guesses = (0..30).map(|number: usize| async move {
+            let address = format!("198.51.{round}.{number}");
+            log_in(servers[number % 3], &address, "wrong").await.status
+        });
+        statuses.extend(futures_util::future::join_all(guesses).await);
+    }
+    let count = |status| statuses.iter().filter(|seen| **seen == status).count();
+    assert_eq!((count(401), count(429)), (100, 200), "{statuses:?}");
+}
+
+#[actix_web::test]
+async fn correct_passwords_are_not_counted_as_failures_at_all_origins() {
+    let app = start().await;
+    app.register("ann").await;
+    let failed = || {
+        let all = "SELECT CAST(failures AS TEXT) AS value FROM password_failures WHERE place = ''";
+        app.database.db_texts(all)
     };
-    for host in 0..21 {
+    for host in 0..120 {
+        log_in(&app, &format!("192.0.2.{host}"), PASSWORD).await.assert_status(200);
+    }
+    assert!(failed().is_empty());
+    for host in 0..99 {
+        log_in(&app, &format!("192.0.2.{host}"), "wrong").await.assert_status(401);
+    }
+    log_in(&app, STRANGER, PASSWORD).await.assert_status(200);
+    assert_eq!(failed(), ["99"]);
+    log_in(&app, HOME, "wrong").await.assert_status(401);
+    wait(log_in(&app, STRANGER, PASSWORD).await);
+}
+
+#[actix_web::test]
+async fn the_twenty_latest_devices_are_known() {
+    let app = start().await;
+    app.register("ann").await;
+    let mut devices = Vec::new();
+    for _ in 0..21 {
         app.advance(TimeDelta::seconds(1));
-        from(host).await.assert_status(200);
+        devices.push(log_in(&app, HOME, PASSWORD).await.assert_status(200).device_cookie().unwrap());
     }
     attack(&app, &json!({"email": "ann@example.org"})).await;
-    wait(from(0).await);
-    // In this order, because each login makes its origin the latest.
-    for host in 1..21 {
-        from(host).await.assert_status(200);
+    let body = json!({"email": "ann@example.org", "password": PASSWORD});
+    let on = |device: &str| {
+        app.post("/auth/login").header("cookie", &format!("__Host-device={device}")).json(&body).send()
+    };
+    wait(on(&devices[0]).await);
+    for device in &devices[1..] {
+        on(device).await.assert_status(200);
     }
 }
 
