@@ -40,7 +40,8 @@ pub fn serve(
     let feed_tokens = web::Data::new(FeedTokens(feed_tokens));
     let cookies = Cookies::new(settings.cookie_secure, same_site(settings.cookie_samesite));
     let rate_limit = web::Data::new(LoginRateLimit::new(settings.login_rate_per_ip));
-    let proxies = web::Data::new(TrustedProxies::new(settings.trusted_proxies.clone()));
+    let proxies =
+        web::Data::new(TrustedProxies::new(settings.trusted_proxies.clone()).with_issuer(&settings.issuer()));
     let allowed_origins = settings.allowed_origins.0.clone();
     let origins = web::Data::new(TrustedOrigins::new(&settings.issuer, &allowed_origins));
     let access_tokens = web::Data::new(access_token_validator(&context));

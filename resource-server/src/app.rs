@@ -34,7 +34,8 @@ pub fn serve(
     listener: TcpListener,
 ) -> io::Result<Server> {
     let readiness = web::Data::new(readiness);
-    let proxies = web::Data::new(TrustedProxies::new(settings.trusted_proxies.clone()));
+    let proxies =
+        web::Data::new(TrustedProxies::new(settings.trusted_proxies.clone()).with_issuer(&settings.issuer()));
     let allowed_origins = settings.allowed_origins.0.clone();
     let cookie = settings.accept_cookie.then(|| AcceptCookie::of_issuer(&settings.issuer()));
     let metrics = metrics.map(web::Data::new);

@@ -21,6 +21,8 @@ pub struct Network(IpNet);
 #[derive(Debug, Default)]
 pub struct TrustedProxies {
     networks: Vec<Network>,
+    /// Whether TLS ends at a proxy, as it does for an `https` issuer.
+    is_proxy_expected: bool,
     warned_untrusted: AtomicBool,
     warned_disagreement: AtomicBool,
 }
@@ -40,6 +42,12 @@ impl TrustedProxies {
     #[must_use]
     pub fn new(networks: Vec<Network>) -> Self {
         Self { networks, ..Self::default() }
+    }
+
+    /// Expects every request to come through a proxy if the issuer is an `https` URL.
+    #[must_use]
+    pub fn with_issuer(self, issuer: &str) -> Self {
+        Self { is_proxy_expected: issuer.starts_with("https://"), ..self }
     }
 
     /// The first address from the right, in `X-Forwarded-For` or `Forwarded` (RFC 7239), that is not a trusted proxy.
@@ -104,7 +112,16 @@ impl TrustedProxies {
     }
 
     fn warn_untrusted(&self, peer: IpAddr) {
-        if !self.warned_untrusted.swap(true, Ordering::Relaxed) {
+        if self.warned_untrusted.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        if self.is_proxy_expected {
+            log::error!(
+                "TRUSTED_PROXIES does not contain {peer}, so its X-Forwarded-For and Forwarded are ignored. If {peer} is \
+                 your reverse proxy, all its clients count as one address, and one of them can use up the attempts of \
+                 all: set TRUSTED_PROXIES={peer} (logged once)"
+            );
+        } else {
             log::warn!(
                 "ignoring X-Forwarded-For and Forwarded from {peer}, which is not in TRUSTED_PROXIES (logged once)"
             );

@@ -98,6 +98,22 @@ async fn a_header_from_an_untrusted_peer_is_logged_once() {
     assert!(log.contains("ignoring X-Forwarded-For and Forwarded from 127.0.0.1"), "{log}");
 }
 
+/// Behind a proxy that is not trusted, all clients share the limit of its address.
+#[actix_web::test]
+async fn with_an_https_issuer_a_header_from_an_untrusted_peer_is_an_error_in_the_log() {
+    for (name, value) in [(LIST, "203.0.113.7"), (STANDARD, "for=203.0.113.7")] {
+        let database = TestDatabase::fresh();
+        let program = program::start(&database, &[("ISSUER", "https://id.example.org")]).await;
+        for _ in 0..3 {
+            program.get("/healthz").header(name, value).send().await.assert_status(200);
+        }
+        let log = program.kill();
+        let lines: Vec<_> = log.lines().filter(|line| line.contains("TRUSTED_PROXIES")).collect();
+        assert!(lines.len() == 1 && lines[0].contains("ERROR"), "{log}");
+        assert!(lines[0].contains("set TRUSTED_PROXIES=127.0.0.1"), "{log}");
+    }
+}
+
 #[actix_web::test]
 async fn conflicting_headers_are_logged_once() {
     let database = TestDatabase::fresh();
