@@ -11,6 +11,7 @@ stack_dir=""
 # Settings for an auth server under test load: a fast password hash and no rate limit.
 # shellcheck disable=SC2034 # as above
 lenient_settings=(AUDIENCES="api,mail" ARGON2_MEMORY_KIB=8 ARGON2_ITERATIONS=1 LOGIN_RATE_PER_IP=1000000000
+    ACCOUNT_RATE_PER_USER=1000000000
     JWT_REFRESH_SECRET=refresh-secret-of-a-test-0123456789
     KEY_ENCRYPTION_SECRET=key-secret-of-a-test-0123456789abcd)
 

@@ -3,14 +3,15 @@
 //! Each module may use only those below it:
 //!
 //! ```text
-//! maintenance                                      background work
-//! users                                            registration, profile, search, administration, import
-//! sessions                                         login, refresh, logout, authentication
-//! context                                          the parts of a running server
-//! tokens                                           access and refresh tokens
-//! keys                                             signing keys
-//! operation                                        a change: database, client, time, transaction
-//! audit, events, passwords, revocation_feed        use no other module
+//! maintenance                                              background work
+//! users                                                    registration, profile, search, administration, import
+//! sessions                                                 login, refresh, logout, authentication
+//! context                                                  the parts of a running server
+//! tokens                                                   access and refresh tokens
+//! user_limits                                              logins and changes of each user
+//! keys                                                     signing keys
+//! operation                                                a change: database, client, time, transaction
+//! audit, events, passwords, rate_limiter, revocation_feed  use no other module
 //! ```
 
 pub mod audit;
@@ -20,7 +21,9 @@ pub mod keys;
 pub mod maintenance;
 pub mod operation;
 pub mod passwords;
+pub mod rate_limiter;
 pub mod revocation_feed;
 pub mod sessions;
 pub mod tokens;
+pub mod user_limits;
 pub mod users;

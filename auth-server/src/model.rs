@@ -15,7 +15,7 @@ mod session;
 mod user;
 mod user_agent;
 
-pub use client_info::{Actor, ClientInfo, ClientSubnet};
+pub use client_info::{Actor, ClientInfo, ClientNetwork, ClientSubnet};
 pub use custom_claims::CustomClaims;
 pub use device_token::DeviceToken;
 pub use email::Email;

@@ -22,6 +22,7 @@ use crate::domain::operation::Operation;
 use crate::domain::passwords::{PasswordHasher, Throttle};
 use crate::domain::revocation_feed::RevocationFeed;
 use crate::domain::tokens::{AccessTokens, RefreshTokens};
+use crate::domain::user_limits::UserLimits;
 use crate::domain::users::admin::{self, Change};
 use crate::domain::users::{NewUser, RegistrationError, stored_emails};
 use crate::metrics::Metrics;
@@ -147,6 +148,7 @@ async fn context(settings: &Settings, secrets: &Secrets, clock: Arc<dyn Clock>) 
         database,
         hasher,
         throttle: Throttle::new(&secrets.refresh),
+        user_limits: UserLimits::new(settings.account_rate_per_user),
         feed,
         access_tokens: AccessTokens::new(&issuer, span(settings.access_token_ttl), Arc::clone(&keys)),
         keys,

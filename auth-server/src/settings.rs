@@ -125,9 +125,17 @@ pub struct Settings {
     #[arg(long, env, default_value = "open", help_heading = PASSWORDS)]
     pub registration: Registration,
 
-    /// Requests per minute and client address that log in, register, or set or check a password or username
+    /// Attempts per minute and client address to log in, register or choose a username
+    ///
+    /// Successful logins and requests that check no password do not count. IPv6: per /64, and ten times as many per /48.
     #[arg(long, env, default_value = "30", hide_short_help = true, help_heading = PASSWORDS)]
     pub login_rate_per_ip: NonZeroU32,
+
+    /// Logins per minute of one user, and as many changes to the account
+    ///
+    /// Six times as many after a pause. Administrators may change twenty times as many accounts.
+    #[arg(long, env, default_value = "5", hide_short_help = true, help_heading = PASSWORDS)]
+    pub account_rate_per_user: NonZeroU32,
 
     /// Memory of one password hash, in KiB
     ///

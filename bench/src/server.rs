@@ -117,5 +117,7 @@ pub fn settings(database_url: &str) -> Result<Settings, String> {
         "key-secret-of-the-bench-0123456789abcd",
         "--login-rate-per-ip",
         "1000000",
+        "--account-rate-per-user",
+        "1000000",
     ])
 }

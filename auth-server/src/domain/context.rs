@@ -10,6 +10,7 @@ use crate::domain::operation::Operation;
 use crate::domain::passwords::{PasswordHasher, Throttle};
 use crate::domain::revocation_feed::RevocationFeed;
 use crate::domain::tokens::{AccessTokens, IssuedTokens, RefreshTokens, SessionSecret};
+use crate::domain::user_limits::UserLimits;
 use crate::metrics::Metrics;
 use crate::model::{ClientInfo, Session, User};
 use crate::store::{Database, StoreError};
@@ -23,6 +24,8 @@ pub struct Context {
     pub hasher: PasswordHasher,
     /// Limits wrong passwords.
     pub throttle: Throttle,
+    /// Limits logins and changes of each user.
+    pub user_limits: UserLimits,
     /// Reports revocations to resource servers.
     pub feed: RevocationFeed,
     pub keys: Arc<KeyRing>,

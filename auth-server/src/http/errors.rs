@@ -10,6 +10,7 @@ use crate::domain::sessions::{
     AuthenticationError, EndError, LoginError, MAX_AUTH_AGE, NotFresh, PasswordError, ReauthenticationError,
     RefreshError,
 };
+use crate::domain::user_limits::TooManyChanges;
 use crate::domain::users::admin::{AdminError, LastAdministrator};
 use crate::domain::users::{DeletionError, PasswordChangeError, RegistrationError, RenameError};
 use crate::model::EndReason;
@@ -52,6 +53,7 @@ impl From<LoginError> for Problem {
     fn from(error: LoginError) -> Self {
         match error {
             LoginError::Password(error) => error.into(),
+            LoginError::TooMany(error) => error.into(),
             LoginError::UnknownAudience => unknown_audience(),
             LoginError::Store(error) => error.into(),
             LoginError::Signing(error) => error.into(),
@@ -74,6 +76,14 @@ impl From<PasswordError> for Problem {
             PasswordError::QueueFull(error) => error.into(),
             PasswordError::Store(error) => error.into(),
         }
+    }
+}
+
+impl From<TooManyChanges> for Problem {
+    fn from(error: TooManyChanges) -> Self {
+        Problem::new(Code::TooManyRequests)
+            .detail("Too many changes by this user.")
+            .retry_after(error.wait.as_secs())
     }
 }
 

@@ -20,12 +20,12 @@ pub enum PasswordProblems {
     /// `invalid_credentials`: wrong password, or unknown or disabled user
     #[response(status = 401, content_type = MEDIA_TYPE)]
     InvalidCredentials(ProblemBody),
-    /// `too_many_requests`: too many attempts from this address, or too many wrong passwords
+    /// `too_many_requests`: too many attempts from this address, wrong passwords, or logins or changes by this user
     #[response(status = 429, content_type = MEDIA_TYPE)]
     TooManyRequests(ProblemBody),
 }
 
-/// `too_many_requests`: too many attempts from this address
+/// `too_many_requests`: too many attempts from this address, or changes by this user
 #[derive(IntoResponses)]
 #[response(status = 429, content_type = MEDIA_TYPE)]
 pub struct RateLimited(ProblemBody);

@@ -1,43 +1,105 @@
 use std::net::IpAddr;
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
-use governor::clock::{Clock, DefaultClock};
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use shared_claims::{Code, Problem};
 
-use crate::model::ClientSubnet;
+use crate::domain::context::Context;
+use crate::domain::rate_limiter::KeyedRateLimiter;
+use crate::domain::sessions::{self, Identifier};
+use crate::model::{ClientInfo, ClientNetwork, ClientSubnet};
 
-/// Subnets without recent attempts are removed once per this many attempts.
-const ATTEMPTS_PER_CLEANUP: u32 = 1000;
+/// How many times as many attempts as one subnet a whole network may make. These are not refunded, so that the owner of many
+/// accounts cannot occupy the hashing pool with successful logins.
+const TIMES_PER_NETWORK: NonZeroU32 = NonZeroU32::new(10).unwrap();
 
-/// Limits attempts to register, to log in, to give a password or to choose a username, per client subnet.
+/// Limits attempts to register, to log in, to give a password or to choose a username.
 pub struct LoginRateLimit {
-    limiter: DefaultKeyedRateLimiter<ClientSubnet>,
-    clock: DefaultClock,
-    attempts: AtomicU32,
+    attempts: KeyedRateLimiter<Source>,
+    totals: KeyedRateLimiter<Total>,
+}
+
+/// An attempt that was counted.
+#[must_use = "an attempt that succeeds is refunded"]
+pub struct CountedAttempt(Option<Source>);
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Source {
+    Subnet(ClientSubnet),
+    /// A device that is known for the login name. Its user does not depend on what others in the same subnet do.
+    Device(String),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Total {
+    network: ClientNetwork,
+    /// From a known device or with a session: others in the network must not use up the attempts of such users.
+    is_known: bool,
 }
 
 impl LoginRateLimit {
     pub fn new(per_minute: NonZeroU32) -> Self {
+        let total = per_minute.saturating_mul(TIMES_PER_NETWORK);
         Self {
-            limiter: RateLimiter::keyed(Quota::per_minute(per_minute)),
-            clock: DefaultClock::default(),
-            attempts: AtomicU32::new(0),
+            attempts: KeyedRateLimiter::new(per_minute, per_minute),
+            totals: KeyedRateLimiter::new(total, total),
         }
     }
 
-    /// Counts an attempt. Returns `too_many_requests`, with the seconds to wait, above the limit.
-    pub fn check(&self, ip: Option<IpAddr>) -> Result<(), Problem> {
-        let Some(ip) = ip else { return Ok(()) };
-        if self.attempts.fetch_add(1, Ordering::Relaxed) % ATTEMPTS_PER_CLEANUP == ATTEMPTS_PER_CLEANUP - 1 {
-            self.limiter.retain_recent();
-        }
-        self.limiter.check_key(&ClientSubnet::from(ip)).map_err(|not_until| {
-            let wait = not_until.wait_time_from(self.clock.now());
-            Problem::new(Code::TooManyRequests)
-                .detail("Too many attempts from this address.")
-                .retry_after(wait.as_secs() + 1)
-        })
+    /// Counts an attempt by the address of the client. Call it once the request is known to be well-formed.
+    pub fn count(&self, ip: Option<IpAddr>) -> Result<CountedAttempt, Problem> {
+        let source = ip.map(|ip| Source::Subnet(ip.into()));
+        self.count_source(source, ip, false)
     }
+
+    /// Counts an attempt to log in: by the address or, if that has no attempt left, by the device if it is known for this
+    /// login name.
+    pub async fn count_login(
+        &self,
+        context: &Context,
+        identifier: &Identifier,
+        client: &ClientInfo,
+    ) -> Result<CountedAttempt, Problem> {
+        let rejected = match self.count(client.ip) {
+            Ok(counted) => return Ok(counted),
+            Err(rejected) => rejected,
+        };
+        match sessions::find_known_device(context, identifier, client).await? {
+            Some(device) => self.count_source(Some(Source::Device(device)), client.ip, true),
+            None => Err(rejected),
+        }
+    }
+
+    /// Counts an attempt in a session. The limit for each user is separate.
+    pub fn count_in_session(&self, ip: Option<IpAddr>) -> Result<(), Problem> {
+        self.count_source(None, ip, true).map(drop)
+    }
+
+    /// For an attempt that succeeded, or that did not reach the password.
+    pub fn refund(&self, attempt: CountedAttempt) {
+        if let CountedAttempt(Some(source)) = attempt {
+            self.attempts.refund(&source);
+        }
+    }
+
+    fn count_source(
+        &self,
+        source: Option<Source>,
+        ip: Option<IpAddr>,
+        is_known: bool,
+    ) -> Result<CountedAttempt, Problem> {
+        if let Some(source) = &source {
+            self.attempts.count(source).map_err(too_many_attempts)?;
+        }
+        if let Some(network) = ip.map(ClientNetwork::from) {
+            self.totals.count(&Total { network, is_known }).map_err(too_many_attempts)?;
+        }
+        Ok(CountedAttempt(source))
+    }
+}
+
+fn too_many_attempts(wait: Duration) -> Problem {
+    Problem::new(Code::TooManyRequests)
+        .detail("Too many attempts from this address.")
+        .retry_after(wait.as_secs())
 }

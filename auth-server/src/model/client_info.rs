@@ -54,10 +54,7 @@ pub struct ClientSubnet(IpAddr);
 
 impl From<IpAddr> for ClientSubnet {
     fn from(address: IpAddr) -> Self {
-        Self(match address {
-            IpAddr::V4(_) => address,
-            IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64)).into(),
-        })
+        Self(prefix(address, 64))
     }
 }
 
@@ -70,11 +67,30 @@ impl fmt::Display for ClientSubnet {
     }
 }
 
+/// The network by which attempts are counted together. For IPv6 the /48: a provider often assigns one to a customer, who can
+/// then use 65,536 subnets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ClientNetwork(IpAddr);
+
+impl From<IpAddr> for ClientNetwork {
+    fn from(address: IpAddr) -> Self {
+        Self(prefix(address, 48))
+    }
+}
+
+/// IPv4 addresses remain complete.
+fn prefix(address: IpAddr, ipv6_bits: u32) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << (128 - ipv6_bits))).into(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::net::IpAddr;
 
-    use crate::model::ClientSubnet;
+    use crate::model::{ClientNetwork, ClientSubnet};
 
     #[test]
     fn ipv6_addresses_of_one_network_count_as_one() {
@@ -83,5 +99,9 @@ mod tests {
         assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
         assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
         assert_eq!(of("2001:db8:1:2::1").to_string(), "2001:db8:1:2::/64");
+        let network = |text: &str| ClientNetwork::from(text.parse::<IpAddr>().unwrap());
+        assert_eq!(network("2001:db8:1:2::1"), network("2001:db8:1:ffff::9"));
+        assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:2:2::1"));
+        assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
     }
 }

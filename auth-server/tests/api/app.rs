@@ -204,6 +204,7 @@ pub fn settings(database: &TestDatabase, more: &[String]) -> Result<Settings, St
     default("--argon2-memory-kib", "8");
     default("--argon2-iterations", "1");
     default("--login-rate-per-ip", "1000");
+    default("--account-rate-per-user", "1000");
     flags.extend(more.iter().cloned());
     Settings::from_flags(flags)
 }

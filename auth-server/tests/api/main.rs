@@ -16,6 +16,7 @@ mod admin {
 }
 
 mod auth {
+    mod attempt_limits;
     mod both_cookies;
     mod csrf;
     mod delete_me;
@@ -40,6 +41,7 @@ mod auth {
     mod sessions;
     mod throttle;
     mod token_delivery;
+    mod user_limits;
 }
 
 mod cli {

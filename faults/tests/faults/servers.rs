@@ -51,6 +51,7 @@ impl Deployment {
             ("ARGON2_MEMORY_KIB", "8"),
             ("ARGON2_ITERATIONS", "1"),
             ("LOGIN_RATE_PER_IP", "1000000"),
+            ("ACCOUNT_RATE_PER_USER", "1000000"),
         ];
         variables.extend(more);
         Program::start(program, address, &variables).await

@@ -5,6 +5,7 @@ use crate::domain::keys::UnusableKey;
 use crate::domain::sessions::new_session::NewSession;
 use crate::domain::sessions::verification::{self, Credentials, PasswordError};
 use crate::domain::tokens::IssuedTokens;
+use crate::domain::user_limits::TooManyChanges;
 use crate::model::EventType;
 use crate::store::StoreError;
 
@@ -12,6 +13,8 @@ use crate::store::StoreError;
 pub enum LoginError {
     #[error(transparent)]
     Password(#[from] PasswordError),
+    #[error(transparent)]
+    TooMany(#[from] TooManyChanges),
     #[error("the audience is not one of AUDIENCES")]
     UnknownAudience,
     #[error(transparent)]
@@ -42,6 +45,10 @@ async fn start_session(
     let client = new_session.client.clone();
     let verified = verification::verify(context, credentials, &client, FAILURE).await?;
     let user = verified.user.clone();
+    if let Err(error) = context.user_limits.count_login(user.id) {
+        verified.forget_failure(context).await?;
+        return Err(error.into());
+    }
     let operation = context.operation(&client);
     let session = new_session.prepare(context, user.id, verified.device_is_known(), operation.now);
     let inserted = operation.transaction(move |tx| {
@@ -63,10 +70,15 @@ async fn start_session(
 }
 
 impl LoginError {
+    /// Whether the password was checked, or its check was rejected because of earlier failures.
+    pub fn is_attempt(&self) -> bool {
+        !matches!(self, Self::UnknownAudience | Self::Password(PasswordError::QueueFull(_)))
+    }
+
     fn metric_label(&self) -> &'static str {
         match self {
             Self::Password(PasswordError::Wrong) => "invalid_credentials",
-            Self::Password(PasswordError::TooManyFailures(_)) => "throttled",
+            Self::Password(PasswordError::TooManyFailures(_)) | Self::TooMany(_) => "throttled",
             Self::Password(PasswordError::QueueFull(_)) => "busy",
             Self::UnknownAudience => "malformed",
             Self::Password(PasswordError::UserChanged | PasswordError::Store(_))

@@ -108,6 +108,11 @@ pub async fn hash_password(
 }
 
 impl RegistrationError {
+    /// Whether the password was hashed, or found too weak.
+    pub fn is_attempt(&self) -> bool {
+        !matches!(self, Self::Closed | Self::UnknownAudience | Self::Password(NewPasswordError::QueueFull(_)))
+    }
+
     fn metric_label(&self) -> &'static str {
         match self {
             Self::Closed => "closed",

@@ -8,6 +8,7 @@ use crate::domain::sessions::Cursor;
 use crate::domain::users::admin;
 use crate::http::auth::sessions::SessionBody;
 use crate::http::extract::{AdminSession, PageQuery, Query, parse_id};
+use crate::http::problems::RateLimited;
 use crate::http::responses;
 use crate::model::UserId;
 
@@ -52,7 +53,7 @@ pub async fn list_user_sessions(
 #[utoipa::path(
     delete, path = "/admin/users/{id}/sessions", tag = "administration",
     params(("id" = String, Path, format = "uuid", description = "Id of the user")),
-    responses((status = 204, description = "All sessions have ended")),
+    responses((status = 204, description = "All sessions have ended"), RateLimited),
     security(("refresh_cookie" = []), ("refresh_token" = []))
 )]
 pub async fn end_user_sessions(
@@ -60,6 +61,7 @@ pub async fn end_user_sessions(
     id: web::Path<String>,
     admin: AdminSession,
 ) -> Result<HttpResponse, Problem> {
+    context.user_limits.count_administration(admin.session.user_id)?;
     admin::end_sessions(&context.operation(&admin.client), parse_id(&id)?).await?;
     Ok(responses::no_content([]))
 }
@@ -71,7 +73,7 @@ pub async fn end_user_sessions(
         ("id" = String, Path, format = "uuid", description = "Id of the user"),
         ("session" = String, Path, format = "uuid", description = "Id of the session"),
     ),
-    responses((status = 204, description = "The session has ended")),
+    responses((status = 204, description = "The session has ended"), RateLimited),
     security(("refresh_cookie" = []), ("refresh_token" = []))
 )]
 pub async fn end_user_session(
@@ -80,6 +82,7 @@ pub async fn end_user_session(
     admin: AdminSession,
 ) -> Result<HttpResponse, Problem> {
     let (user, session): (UserId, _) = (parse_id(&ids.0)?, parse_id(&ids.1)?);
+    context.user_limits.count_administration(admin.session.user_id)?;
     if admin::end_session(&context.operation(&admin.client), user, session).await? {
         Ok(responses::no_content([]))
     } else {

@@ -9,7 +9,7 @@ use crate::domain::users::admin::{self, Change};
 use crate::domain::users::search::{self, Cursor, Search, UserRef};
 use crate::http::Validation;
 use crate::http::extract::{AdminSession, OptionalJson, PageQuery, Query, parse_id};
-use crate::http::problems::LastAdministrator;
+use crate::http::problems::{LastAdministrator, RateLimited};
 use crate::model::{CustomClaims, Roles, UserView};
 
 /// A page of users.
@@ -95,7 +95,7 @@ pub async fn get_user(
 #[utoipa::path(
     patch, path = "/admin/users/{id}", tag = "administration", request_body(content = Option<UserPatch>),
     params(("id" = String, Path, format = "uuid", description = "Id of the user")),
-    responses((status = 200, description = "The user after the change", body = UserView), LastAdministrator),
+    responses((status = 200, description = "The user after the change", body = UserView), RateLimited, LastAdministrator),
     security(("refresh_cookie" = []), ("refresh_token" = []))
 )]
 pub async fn update_user(
@@ -114,6 +114,7 @@ pub async fn update_user(
         claims: validation.optional("claims", body.claims, |claims| CustomClaims::parse(claims.into())),
     };
     validation.check()?;
+    context.user_limits.count_administration(admin.session.user_id)?;
     let user = admin::change(&context.operation(&admin.client), id, change).await?;
     Ok(HttpResponse::Ok().json(UserView::from(user)))
 }

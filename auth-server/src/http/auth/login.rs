@@ -1,7 +1,7 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use secrecy::SecretString;
 use serde::Deserialize;
-use shared_claims::Problem;
+use shared_claims::{Code, Problem};
 use utoipa::ToSchema;
 
 use crate::domain::context::Context;
@@ -51,11 +51,21 @@ pub async fn log_in(
     client: ClientInfo,
     Json(body): Json<LoginRequest>,
 ) -> Result<HttpResponse, Problem> {
-    rate_limit.check(client.ip).inspect_err(|_| context.metrics.logins.count("throttled"))?;
     let (credentials, session) = body.parse(client)?;
     let session = NewSession { superseded: find_all(&request, cookies, None)?, ..session };
-    let issued = sessions::log_in(&context, credentials, session).await?;
+    let counted = rate_limit.count_login(&context, &credentials.identifier, &session.client).await;
+    let attempt = counted.inspect_err(|problem| count_rejection(&context, problem))?;
+    let outcome = sessions::log_in(&context, credentials, session).await;
+    if outcome.as_ref().err().is_none_or(|error| !error.is_attempt()) {
+        rate_limit.refund(attempt);
+    }
+    let issued = outcome?;
     Ok(responses::new_session(HttpResponse::Ok(), &request, cookies, &issued))
+}
+
+fn count_rejection(context: &Context, problem: &Problem) {
+    let is_limit = problem.code() == Code::TooManyRequests;
+    context.metrics.logins.count(if is_limit { "throttled" } else { "unavailable" });
 }
 
 impl LoginRequest {

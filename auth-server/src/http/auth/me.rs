@@ -66,14 +66,15 @@ pub async fn update_me(
 ) -> Result<HttpResponse, Problem> {
     let body = body.unwrap_or_default();
     let current = CurrentSession::extract(&request).await?;
-    // The response reveals whether the username is taken.
-    if body.username.is_some() {
-        rate_limit.check(client.ip)?;
-    }
     let mut validation = Validation::default();
     let name = validation.display_name(body.name.as_deref());
     let username = validation.username(body.username.as_deref());
     validation.check()?;
+    context.user_limits.count_change(current.user.id)?;
+    if username.is_some() {
+        // The response reveals whether the username is taken, so the attempt is not refunded.
+        let _ = rate_limit.count(client.ip)?;
+    }
     let user = users::rename(&context.operation(&client), &current, name, username).await?;
     Ok(HttpResponse::Ok().json(UserBody::from(&user)))
 }

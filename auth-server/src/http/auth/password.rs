@@ -43,11 +43,12 @@ pub async fn change_password(
     Json(body): Json<ChangePasswordRequest>,
 ) -> Result<HttpResponse, Problem> {
     let session = CurrentSession::extract(&request).await?;
-    rate_limit.check(client.ip)?;
     let mut validation = Validation::default();
     let current = validation.password("current_password", body.current_password);
     let new = validation.password("new_password", body.new_password);
     let (current, new) = validation.finish(current.zip(new))?;
+    context.user_limits.count_change(session.user.id)?;
+    rate_limit.count_in_session(client.ip)?;
     let change = PasswordChange { current, new, end_other_sessions: body.end_other_sessions.unwrap_or(true) };
     users::change_password(&context, &session, change, &client).await?;
     Ok(responses::no_content([]))

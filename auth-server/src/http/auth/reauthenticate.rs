@@ -39,10 +39,11 @@ pub async fn reauthenticate(
     Json(body): Json<ReauthenticateRequest>,
 ) -> Result<HttpResponse, Problem> {
     let current = CurrentSession::extract(&request).await?;
-    rate_limit.check(client.ip)?;
     let mut validation = Validation::default();
     let password = validation.password("password", body.password);
     let (password, audience) = (validation.finish(password)?, body.audience.as_deref());
+    context.user_limits.count_change(current.user.id)?;
+    rate_limit.count_in_session(client.ip)?;
     let (access_token, session, user) =
         sessions::reauthenticate(&context, current, password, audience, &client).await?;
     Ok(responses::access_token(cookies, &access_token, &session, &user))

@@ -57,10 +57,16 @@ pub async fn register(
     client: ClientInfo,
     Json(body): Json<RegisterRequest>,
 ) -> Result<HttpResponse, Problem> {
-    rate_limit.check(client.ip).inspect_err(|_| context.metrics.registrations.count("throttled"))?;
     let (user, session) = body.parse(client)?;
     let session = NewSession { superseded: find_all(&request, cookies, None)?, ..session };
-    let issued = users::register(&context, user, session).await?;
+    let counted = rate_limit.count(session.client.ip);
+    let attempt = counted.inspect_err(|_| context.metrics.registrations.count("throttled"))?;
+    let outcome = users::register(&context, user, session).await;
+    // Successful registrations remain counted: each creates a user.
+    if outcome.as_ref().is_err_and(|error| !error.is_attempt()) {
+        rate_limit.refund(attempt);
+    }
+    let issued = outcome?;
     Ok(responses::new_session(HttpResponse::Created(), &request, cookies, &issued))
 }
 

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use crate::domain::context::Context;
 use crate::domain::sessions::{self, CurrentSession, Cursor};
 use crate::http::extract::{PageQuery, Query, parse_id};
-use crate::http::problems::FreshLoginRequired;
+use crate::http::problems::{FreshLoginRequired, RateLimited};
 use crate::http::{Cookies, responses};
 use crate::model::{ClientInfo, Session, TokenTransport, device};
 
@@ -89,7 +89,7 @@ pub async fn list_sessions(
     params(("id" = String, Path, format = "uuid", description = "Id of the session")),
     responses(
         (status = 204, description = "The session has ended. Clears the cookies if it is the session of the request."),
-        FreshLoginRequired,
+        FreshLoginRequired, RateLimited,
     ),
     security(("refresh_cookie" = []), ("refresh_token" = []))
 )]
@@ -102,6 +102,9 @@ pub async fn end_session(
     current: CurrentSession,
 ) -> Result<HttpResponse, Problem> {
     let id = parse_id(&id)?;
+    if id != current.session.id {
+        context.user_limits.count_change(current.user.id)?;
+    }
     if !sessions::end(&context, &current, id, &client).await? {
         return Err(Problem::new(Code::NotFound));
     }

@@ -106,8 +106,9 @@ async fn a_failed_login_keeps_the_presented_session() {
 async fn too_many_attempts_from_one_address_get_429() {
     let app = TestApp::with(&["--login-rate-per-ip", "3"]).await;
     app.register("ann").await;
-    app.try_login("ann", &json!({})).await.assert_status(200);
-    app.try_login("ann", &json!({"password": "wrong"})).await.assert_problem(401, "invalid_credentials");
+    for _ in 0..2 {
+        app.try_login("ann", &json!({"password": "wrong"})).await.assert_problem(401, "invalid_credentials");
+    }
 
     let response = app.try_login("ann", &json!({})).await.assert_problem(429, "too_many_requests");
     let wait: u64 = response.header("retry-after").unwrap().parse().unwrap();

@@ -121,7 +121,7 @@ async fn requests_are_counted_by_route_pattern_and_never_by_path() {
 
 #[actix_web::test]
 async fn logins_and_registrations_are_counted_by_result() {
-    let app = TestApp::with(&[&LISTENER[..], &["--login-rate-per-ip", "7"]].concat()).await;
+    let app = TestApp::with(&[&LISTENER[..], &["--login-rate-per-ip", "6"]].concat()).await;
     let register = async |user| app.post("/auth/register").json(&user).send().await.status;
     assert_eq!(register(json!({"email": "ann@example.org", "password": PASSWORD})).await, 201);
     assert_eq!(register(json!({"email": "ann@example.org", "password": PASSWORD})).await, 409);
@@ -130,6 +130,7 @@ async fn logins_and_registrations_are_counted_by_result() {
     app.try_login("ann", &json!({"password": "wrong"})).await.assert_status(401);
     app.try_login("nobody", &json!({})).await.assert_status(401);
     app.try_login("ann", &json!({"audience": "other"})).await.assert_status(422);
+    app.try_login("nobody", &json!({})).await.assert_status(401);
     app.try_login("ann", &json!({})).await.assert_status(429);
     assert_eq!(register(json!({"email": "cid@example.org", "password": PASSWORD})).await, 429);
 
@@ -141,7 +142,7 @@ async fn logins_and_registrations_are_counted_by_result() {
         (r#"registrations_total{result="throttled"}"#, 1.0),
         (r#"registrations_total{result="closed"}"#, 0.0),
         (r#"logins_total{result="succeeded"}"#, 1.0),
-        (r#"logins_total{result="invalid_credentials"}"#, 2.0),
+        (r#"logins_total{result="invalid_credentials"}"#, 3.0),
         (r#"logins_total{result="malformed"}"#, 1.0),
         (r#"logins_total{result="throttled"}"#, 1.0),
         (r#"logins_total{result="busy"}"#, 0.0),

@@ -104,7 +104,14 @@ impl World {
     pub async fn start() -> Self {
         let stack = Stack::new();
         let auth = stack
-            .start_auth_with(&["--login-rate-per-ip", "1000000", "--revocation-feed-token", FEED_TOKEN])
+            .start_auth_with(&[
+                "--login-rate-per-ip",
+                "1000000",
+                "--account-rate-per-user",
+                "1000000",
+                "--revocation-feed-token",
+                FEED_TOKEN,
+            ])
             .await;
         let api = stack.start_api_with(&["--accept-cookie=true"]);
         api.wait_until_ready().await;
