@@ -62,6 +62,7 @@ pub(crate) const REFRESH: &[Claim] = &[
     required("type", Kind::NonEmpty),
     required("iat", Kind::Time),
     required("exp", Kind::Time),
+    optional("auth_time", Kind::Time),
     optional("nbf", Kind::Time),
 ];
 

@@ -90,6 +90,10 @@ pub struct RefreshClaims {
     /// Always [`REFRESH`]; other values are rejected.
     #[serde(rename = "type")]
     pub token_type: String,
+    /// When the holder of this token, or of one that led to it, last gave the password, in seconds since 1970. A copy of an
+    /// earlier token does not get this value by a refresh. Absent in tokens of older servers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<i64>,
     /// Time of issue, in seconds since 1970.
     pub iat: i64,
     /// The absolute expiry of the session, in seconds since 1970.

@@ -8,15 +8,19 @@ mod logout;
 mod new_session;
 mod reauthentication;
 mod refresh;
+mod rotation;
 mod token_status;
 mod verification;
 
-pub use authentication::{AuthenticationError, CurrentSession, by_refresh_token, user_by_access_token};
+pub use authentication::{
+    AuthenticationError, CurrentSession, by_refresh_token, is_replaced, to_rotate, user_by_access_token,
+};
 pub use fresh_login::{MAX_AUTH_AGE, NotFresh};
 pub use list::{Cursor, Page, list, page};
 pub use login::{LoginError, log_in};
 pub use logout::{EndError, end, end_all, end_one, end_others, log_out, log_out_everywhere};
 pub use new_session::NewSession;
 pub use reauthentication::{ReauthenticationError, reauthenticate};
-pub use refresh::{IdempotencyKey, RefreshError, RefreshRequest, refresh};
+pub use refresh::{RefreshRequest, refresh};
+pub use rotation::{IdempotencyKey, Presentation, Rotation, RotationError};
 pub use verification::{Credentials, Identifier, PasswordError, find_known_device, verify};

@@ -8,7 +8,7 @@ use crate::domain::keys::UnusableKey;
 use crate::domain::passwords::{NewPasswordError, QueueFull, TooManyFailures};
 use crate::domain::sessions::{
     AuthenticationError, EndError, LoginError, MAX_AUTH_AGE, NotFresh, PasswordError, ReauthenticationError,
-    RefreshError,
+    RotationError,
 };
 use crate::domain::user_limits::TooManyChanges;
 use crate::domain::users::admin::{AdminError, LastAdministrator};
@@ -42,6 +42,7 @@ impl From<AuthenticationError> for Problem {
             AuthenticationError::SupersededToken => Problem::new(Code::TokenStale)
                 .detail("The refresh token has been rotated: refresh with the Idempotency-Key of the lost response.")
                 .challenge(Challenge::InvalidToken),
+            AuthenticationError::ReplacedToken => replaced(),
             AuthenticationError::StaleToken => token_problem(&TokenError::Stale),
             AuthenticationError::Conflict => Problem::new(Code::Unavailable),
             AuthenticationError::Store(error) => error.into(),
@@ -102,19 +103,20 @@ impl From<RegistrationError> for Problem {
 }
 
 /// Only `session_ended` and `missing_token` tell the client to log in again.
-impl From<RefreshError> for Problem {
-    fn from(error: RefreshError) -> Self {
+impl From<RotationError> for Problem {
+    fn from(error: RotationError) -> Self {
         match error {
-            RefreshError::SessionEnded(reason) => session_ended(reason),
-            RefreshError::WrongDelivery => Problem::new(Code::MalformedRequest)
+            RotationError::SessionEnded(reason) => session_ended(reason),
+            RotationError::WrongDelivery => Problem::new(Code::MalformedRequest)
                 .detail("The session's token_delivery requires the refresh token in another place."),
-            RefreshError::UnknownAudience => unknown_audience(),
-            RefreshError::Conflict => {
+            RotationError::UnknownAudience => unknown_audience(),
+            RotationError::Replaced => replaced(),
+            RotationError::Conflict => {
                 log::warn!("{error}");
                 Problem::new(Code::Unavailable)
             }
-            RefreshError::Store(error) => error.into(),
-            RefreshError::Signing(error) => error.into(),
+            RotationError::Store(error) => error.into(),
+            RotationError::Signing(error) => error.into(),
         }
     }
 }
@@ -164,7 +166,8 @@ impl From<PasswordChangeError> for Problem {
             PasswordChangeError::New(error) => new_password("new_password", error),
             PasswordChangeError::Same => Problem::new(Code::InvalidInput)
                 .field("new_password", "must differ from the current password"),
-            PasswordChangeError::SessionEnded => current_session_ended(EndReason::Unknown),
+            PasswordChangeError::Retry(error) => error.into(),
+            PasswordChangeError::Rotation(error) => rotation_with_challenge(error),
             PasswordChangeError::Store(error) => error.into(),
         }
     }
@@ -174,10 +177,8 @@ impl From<ReauthenticationError> for Problem {
     fn from(error: ReauthenticationError) -> Self {
         match error {
             ReauthenticationError::Password(error) => with_challenge(error),
-            ReauthenticationError::SessionEnded => current_session_ended(EndReason::Unknown),
-            ReauthenticationError::UnknownAudience => unknown_audience(),
+            ReauthenticationError::Rotation(error) => rotation_with_challenge(error),
             ReauthenticationError::Store(error) => error.into(),
-            ReauthenticationError::Signing(error) => error.into(),
         }
     }
 }
@@ -222,6 +223,25 @@ pub fn session_ended(reason: EndReason) -> Problem {
 /// The session of a call that requires one. All 401 of such calls have a challenge (RFC 9110 §15.5.2).
 fn current_session_ended(reason: EndReason) -> Problem {
     session_ended(reason).challenge(Challenge::InvalidToken)
+}
+
+/// The session of a call that requires one ended while the password was checked.
+fn rotation_with_challenge(error: RotationError) -> Problem {
+    match error {
+        RotationError::SessionEnded(reason) => current_session_ended(reason),
+        RotationError::WrongDelivery
+        | RotationError::UnknownAudience
+        | RotationError::Replaced
+        | RotationError::Conflict
+        | RotationError::Store(_)
+        | RotationError::Signing(_) => error.into(),
+    }
+}
+
+/// The client may not have received the new token yet. This must not log it out.
+fn replaced() -> Problem {
+    Problem::new(Code::Unavailable)
+        .detail("A new password replaced the refresh token a moment ago: try again with the new token.")
 }
 
 pub fn role_required() -> Problem {

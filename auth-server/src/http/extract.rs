@@ -12,7 +12,7 @@ use std::pin::Pin;
 use std::str::FromStr;
 
 use actix_web::HttpRequest;
-pub use current_session::AdminSession;
+pub use current_session::{AdminSession, session_to_rotate};
 pub use idempotency_key::idempotency_key;
 pub use json::{Json, OptionalJson};
 pub use query::{PageQuery, Query};

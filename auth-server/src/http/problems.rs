@@ -40,6 +40,11 @@ pub enum RefreshProblems {
     LoginRequired(ProblemBody),
 }
 
+/// `malformed_request`: invalid JSON, two tokens, an invalid `Idempotency-Key`, or another place for the token than `token_delivery` requires
+#[derive(IntoResponses)]
+#[response(status = 400, content_type = MEDIA_TYPE)]
+pub struct MalformedRotation(ProblemBody);
+
 /// `fresh_login_required`: the password was last verified more than `max_age` seconds ago
 #[derive(IntoResponses)]
 #[response(status = 403, content_type = MEDIA_TYPE)]

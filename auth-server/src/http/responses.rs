@@ -21,7 +21,7 @@ pub struct Tokens {
     #[serde(skip_serializing_if = "Option::is_none")]
     token_type: Option<&'static str>,
     /// Only with `token_delivery` `both_cookies`: the value of `X-CSRF-Token`, which resource servers require for all methods
-    /// except GET, HEAD and OPTIONS. It stays the same for the whole session and is also in a cookie that scripts can read.
+    /// except GET, HEAD and OPTIONS. It stays the same until the password changes, and is also in a cookie that scripts can read.
     #[serde(skip_serializing_if = "Option::is_none")]
     csrf_token: Option<String>,
     /// Seconds until the access token expires.
@@ -113,18 +113,6 @@ pub fn tokens(mut response: HttpResponseBuilder, cookies: Cookies, issued: &Issu
     }
     let tokens = Tokens::without_refresh_token(access_token, session, user);
     response.json(Tokens { refresh_token, ..tokens })
-}
-
-/// A new access token for a session whose refresh token stays the same.
-pub fn access_token(
-    cookies: Cookies,
-    access_token: &AccessToken,
-    session: &Session,
-    user: &User,
-) -> HttpResponse {
-    let mut response = HttpResponse::Ok();
-    set_access_cookies(&mut response, cookies, access_token, session);
-    response.json(Tokens::without_refresh_token(access_token, session, user))
 }
 
 pub fn with_cookies(problem: Problem, cookies: impl IntoIterator<Item = Cookie<'static>>) -> Problem {

@@ -29,6 +29,10 @@ pub struct RotateParams {
     pub transport: TokenTransport,
     /// SHA-256 of the request's Idempotency-Key.
     pub idempotency_key_hash: Option<[u8; 32]>,
+    /// The new `auth_time`, if the request proved the password.
+    pub authenticated_at: Option<DateTime<Utc>>,
+    /// SHA-256 of the next `sk` claim, if the secret changes.
+    pub new_secret_hash: Option<[u8; 32]>,
     pub ip: Option<String>,
     pub user_agent: Option<String>,
     pub now: DateTime<Utc>,
@@ -81,6 +85,8 @@ pub fn rotate(
         sessions::idle_expires_at.eq(params.idle_expires_at.naive_utc()),
         sessions::idempotency_key_hash.eq(params.idempotency_key_hash.map(|hash| hash.to_vec())),
         sessions::redeliveries.eq(0),
+        params.authenticated_at.map(|time| sessions::auth_time.eq(time.naive_utc())),
+        params.new_secret_hash.map(|hash| sessions::secret_hash.eq(hash.to_vec())),
         sessions::ip.eq(&params.ip),
         sessions::user_agent.eq(&params.user_agent),
     );

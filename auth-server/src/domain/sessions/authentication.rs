@@ -6,18 +6,29 @@ use secrecy::SecretString;
 use shared_claims::{AccessClaims, TokenError};
 
 use crate::domain::context::{Context, Lifetimes};
-use crate::domain::sessions::refresh::may_be_redelivered;
+use crate::domain::sessions::rotation::{IdempotencyKey, may_be_redelivered};
 use crate::domain::sessions::token_status::{self, TokenStatus};
 use crate::domain::tokens::RefreshToken;
-use crate::model::{ClientInfo, EndReason, Session, User, UserId};
+use crate::model::{ClientInfo, EndReason, Session, SessionId, User, UserId};
 use crate::store::{AnyConnection, StoreError, sessions, users};
 
 /// The session of a request, as it is in the database.
 pub struct CurrentSession {
+    /// With the `auth_time` of the request's token.
     pub session: Session,
     /// Its user, who is enabled.
     pub user: User,
     pub token: RefreshToken,
+    /// Whether this is a retry of a rotation that changed the password: the request's token is the one before it.
+    pub password_is_changed: bool,
+}
+
+impl CurrentSession {
+    /// The session's current token. The request's token may be the one before it, within the grace period.
+    pub fn newest_token(&self) -> RefreshToken {
+        let generation = self.session.generation.max(self.token.generation);
+        self.token.clone().with_generation(generation)
+    }
 }
 
 /// Why a request has no session.
@@ -31,6 +42,9 @@ pub enum AuthenticationError {
     /// The refresh token is superseded, but the client may not have received its successor yet.
     #[error("the refresh token is superseded, and its successor can still be requested")]
     SupersededToken,
+    /// A new password replaced the refresh token within the grace period.
+    #[error("a new password replaced the refresh token within the grace period")]
+    ReplacedToken,
     /// The access token was issued before roles, password or status changed.
     #[error("the access token is older than the last change of its user")]
     StaleToken,
@@ -46,6 +60,27 @@ pub async fn by_refresh_token(
     token: &SecretString,
     client: &ClientInfo,
 ) -> Result<CurrentSession, AuthenticationError> {
+    authenticate(context, token, Use::Read, client).await
+}
+
+/// The session of a call that proves the password and rotates it. Also accepts the token before a rotation whose response
+/// was lost: within the grace period, or with the Idempotency-Key of that rotation. If the rotation changed the password,
+/// the returned token has the secret since then.
+pub async fn to_rotate(
+    context: &Context,
+    token: &SecretString,
+    key: Option<IdempotencyKey>,
+    client: &ClientInfo,
+) -> Result<CurrentSession, AuthenticationError> {
+    authenticate(context, token, Use::Rotate(key), client).await
+}
+
+async fn authenticate(
+    context: &Context,
+    token: &SecretString,
+    purpose: Use,
+    client: &ClientInfo,
+) -> Result<CurrentSession, AuthenticationError> {
     let token = context.refresh_tokens.read(token).map_err(|error| match error {
         TokenError::Expired => AuthenticationError::SessionEnded(EndReason::Expired),
         other => AuthenticationError::InvalidToken(other),
@@ -53,17 +88,26 @@ pub async fn by_refresh_token(
     let operation = context.operation(client);
     let (lifetimes, now) = (context.lifetimes, operation.now);
     // Without a transaction: a request that only reads never waits for a lock. Writes have their own guards.
-    let reading = token.clone();
-    let read = move |connection: &mut AnyConnection| find(connection, &reading, &lifetimes, now);
+    let read = move |connection: &mut AnyConnection| find(connection, token, purpose, &lifetimes, now);
     match context.database.run(read).await? {
-        Found::Active(session, user) => Ok(CurrentSession { session: *session, user: *user, token }),
-        Found::Reused(session) => {
+        Found::Active(current) => Ok(*current),
+        Found::Reused(token, session) => {
             let end =
                 operation.transaction(move |tx| token_status::end_reused(tx, &token, &session, &lifetimes));
             let reason = end.await?.ok_or(AuthenticationError::Conflict)?;
             Err(AuthenticationError::SessionEnded(reason))
         }
     }
+}
+
+/// Whether the session has another secret than this by now, because of a new password.
+pub async fn is_replaced(
+    context: &Context,
+    session: SessionId,
+    secret_hash: [u8; 32],
+) -> Result<bool, StoreError> {
+    let session = context.database.run(move |connection| sessions::by_id(connection, session)).await?;
+    Ok(session.is_some_and(|session| session.secret_hash != secret_hash))
 }
 
 /// The user of an access token with a valid signature. Unlike a resource server this server has the database, so it
@@ -91,22 +135,43 @@ pub async fn user_by_access_token(
     }
 }
 
+#[derive(Clone, Copy)]
+enum Use {
+    Read,
+    Rotate(Option<IdempotencyKey>),
+}
+
 enum Found {
-    Active(Box<Session>, Box<User>),
-    Reused(Box<Session>),
+    Active(Box<CurrentSession>),
+    Reused(RefreshToken, Box<Session>),
 }
 
 fn find(
     connection: &mut AnyConnection,
-    token: &RefreshToken,
+    token: RefreshToken,
+    purpose: Use,
     lifetimes: &Lifetimes,
     now: DateTime<Utc>,
 ) -> Result<Found, AuthenticationError> {
-    match token_status::load(connection, token, lifetimes, now)? {
+    let presented = token.secret_hash;
+    let token = match purpose {
+        Use::Read => token,
+        Use::Rotate(_) => since_password_change(connection, token, purpose, lifetimes, now)?,
+    };
+    let password_is_changed = token.secret_hash != presented;
+    let active = |connection: &mut AnyConnection, token: RefreshToken, session: Session| {
+        let user = users::by_id(connection, session.user_id)?
+            .ok_or(AuthenticationError::SessionEnded(EndReason::UserDeleted))?;
+        let session = Session { auth_time: token.auth_time(&session), ..session };
+        let user = enabled(user)?;
+        Ok(Found::Active(Box::new(CurrentSession { session, user, token, password_is_changed })))
+    };
+    match token_status::load(connection, &token, lifetimes, now)? {
         TokenStatus::Current { session, .. } | TokenStatus::WithinGrace(session) => {
-            let user = users::by_id(connection, session.user_id)?
-                .ok_or(AuthenticationError::SessionEnded(EndReason::UserDeleted))?;
-            Ok(Found::Active(session.into(), enabled(user)?.into()))
+            active(connection, token, session)
+        }
+        TokenStatus::Previous(session) if purpose.may_redeliver(&session) => {
+            active(connection, token, session)
         }
         // The client with the Idempotency-Key can still get its lost response. This call must not end the session:
         // otherwise a lost response followed by a request such as GET /auth/me would log the user out.
@@ -114,9 +179,40 @@ fn find(
             Err(AuthenticationError::SupersededToken)
         }
         TokenStatus::Previous(session) | TokenStatus::Superseded(session) => {
-            Ok(Found::Reused(session.into()))
+            Ok(Found::Reused(token, session.into()))
         }
+        TokenStatus::Replaced => Err(AuthenticationError::ReplacedToken),
         TokenStatus::Ended(reason) => Err(AuthenticationError::SessionEnded(reason)),
+    }
+}
+
+/// The same token with the secret of its session, if the last rotation changed the password and may be repeated. Any other
+/// token is returned as it is: it is worthless, and cannot end the session either.
+fn since_password_change(
+    connection: &mut AnyConnection,
+    token: RefreshToken,
+    purpose: Use,
+    lifetimes: &Lifetimes,
+    now: DateTime<Utc>,
+) -> Result<RefreshToken, StoreError> {
+    let Some(session) = sessions::by_id(connection, token.session)? else { return Ok(token) };
+    let may_repeat =
+        token_status::is_within_grace(&session, lifetimes, now) || purpose.may_redeliver(&session);
+    if session.secret_hash == token.secret_hash
+        || session.generation != token.generation.next()
+        || !may_repeat
+    {
+        return Ok(token);
+    }
+    let Some(user) = users::by_id(connection, session.user_id)? else { return Ok(token) };
+    let secret = token.secret().after_password_change(&user.password_hash);
+    let is_current = secret.hash() == session.secret_hash;
+    Ok(if is_current { token.with_secret(secret) } else { token })
+}
+
+impl Use {
+    fn may_redeliver(self, session: &Session) -> bool {
+        matches!(self, Self::Rotate(Some(key)) if key.may_redeliver(session))
     }
 }
 

@@ -23,6 +23,9 @@ pub enum TokenStatus {
     Previous(Session),
     /// Rotated before the last rotation.
     Superseded(Session),
+    /// A new password gave the session another secret a moment ago. The token is worthless, but another tab of the user may
+    /// not have received the new one yet.
+    Replaced,
     /// The session has ended or expired, or is unknown.
     Ended(EndReason),
 }
@@ -46,8 +49,10 @@ fn classify(
     lifetimes: &Lifetimes,
     now: DateTime<Utc>,
 ) -> TokenStatus {
+    let is_within_grace = is_within_grace(&session, lifetimes, now);
     if session.secret_hash != token.secret_hash {
-        return TokenStatus::Ended(EndReason::Unknown);
+        let is_replaced = is_within_grace && session.generation > token.generation && session.ended.is_none();
+        return if is_replaced { TokenStatus::Replaced } else { TokenStatus::Ended(EndReason::Unknown) };
     }
     if let Some(ended) = session.ended {
         return TokenStatus::Ended(ended.reason);
@@ -62,12 +67,13 @@ fn classify(
     if session.generation > token.generation.next() {
         return TokenStatus::Superseded(session);
     }
-    // If the servers' clocks differ, the age may be negative: that is within the grace period too, unless there is none.
-    if !lifetimes.reuse_grace.is_zero() && now - session.rotated_at <= lifetimes.reuse_grace {
-        TokenStatus::WithinGrace(session)
-    } else {
-        TokenStatus::Previous(session)
-    }
+    if is_within_grace { TokenStatus::WithinGrace(session) } else { TokenStatus::Previous(session) }
+}
+
+/// If the servers' clocks differ, the age of the rotation may be negative: that is within the grace period too, unless there
+/// is none.
+pub fn is_within_grace(session: &Session, lifetimes: &Lifetimes, now: DateTime<Utc>) -> bool {
+    !lifetimes.reuse_grace.is_zero() && now - session.rotated_at <= lifetimes.reuse_grace
 }
 
 /// Such a token is valid even if the row says that the session is idle: a restored row has an old idle limit.
@@ -94,6 +100,7 @@ pub fn end_reused(
         TokenStatus::Current { .. }
         | TokenStatus::WithinGrace(_)
         | TokenStatus::Previous(_)
+        | TokenStatus::Replaced
         | TokenStatus::Superseded(_) => Ok(None),
     }
 }

@@ -10,10 +10,11 @@ use shared_claims::{
 use uuid::Uuid;
 
 use crate::domain::keys::{Signer, UnusableKey};
-use crate::model::{Generation, Session, SessionId, UserId, random_text, sha256};
+use crate::model::{Generation, PasswordHash, Session, SessionId, UserId, random_text, sha256};
 
 /// 128 bits cannot be guessed.
 const CSRF_TOKEN_BYTES: usize = 16;
+const SECRET_BYTES: usize = 16;
 
 pub struct RefreshTokens {
     issuer: String,
@@ -31,6 +32,8 @@ pub struct RefreshToken {
     pub generation: Generation,
     pub secret_hash: [u8; 32],
     pub issued_at: DateTime<Utc>,
+    /// `auth_time`. Tokens of older servers have none.
+    authenticated_at: Option<DateTime<Utc>>,
     secret: SessionSecret,
 }
 
@@ -40,7 +43,7 @@ pub struct SessionSecret(SecretString);
 
 impl SessionSecret {
     pub fn random() -> Self {
-        Self(random_text::<16>())
+        Self(random_text::<SECRET_BYTES>())
     }
 
     /// The CSRF token of a session that is delivered in cookies: an HMAC of the secret. It does not reveal the secret, and
@@ -50,6 +53,15 @@ impl SessionSecret {
         let key = hmac::Key::new(hmac::HMAC_SHA256, self.0.expose_secret().as_bytes());
         let tag = hmac::sign(&key, b"latchkey: CSRF token");
         BASE64_URL_SAFE_NO_PAD.encode(&tag.as_ref()[..CSRF_TOKEN_BYTES])
+    }
+
+    /// The secret after a change of the password: an HMAC, so that a client whose response was lost can get it again. It
+    /// requires the old secret, which only tokens contain, and the salted hash, which only the database contains.
+    pub fn after_password_change(&self, new_password: &PasswordHash) -> Self {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.0.expose_secret().as_bytes());
+        let text = format!("latchkey: secret after {}", new_password.0.expose_secret());
+        let tag = hmac::sign(&key, text.as_bytes());
+        Self(BASE64_URL_SAFE_NO_PAD.encode(&tag.as_ref()[..SECRET_BYTES]).into())
     }
 
     /// For the database. A plain hash is enough: 128 random bits cannot be guessed.
@@ -103,6 +115,7 @@ impl RefreshTokens {
             sk: secret.0.expose_secret().to_owned(),
             jti: Uuid::new_v4().to_string(),
             token_type: shared_claims::claims::REFRESH.to_owned(),
+            auth_time: Some(session.auth_time.timestamp()),
             iat: now.timestamp(),
             exp: session.expires_at.timestamp(),
         };
@@ -113,6 +126,22 @@ impl RefreshTokens {
 impl RefreshToken {
     pub fn secret(&self) -> &SessionSecret {
         &self.secret
+    }
+
+    pub fn with_secret(self, secret: SessionSecret) -> Self {
+        Self { secret_hash: secret.hash(), secret, ..self }
+    }
+
+    pub fn with_generation(self, generation: Generation) -> Self {
+        Self { generation, ..self }
+    }
+
+    /// When the holder of this token, or of one that led to it, last gave the password. The row has the last time of all
+    /// holders, which is the upper limit. Tokens of older servers count from the login.
+    pub fn auth_time(&self, session: &Session) -> DateTime<Utc> {
+        let own = self.authenticated_at.unwrap_or(session.created_at);
+        // The claim has whole seconds.
+        if own.timestamp() < session.auth_time.timestamp() { own } else { session.auth_time }
     }
 }
 
@@ -127,6 +156,7 @@ impl TryFrom<RefreshClaims> for RefreshToken {
             generation: Generation::new(claims.generation).ok_or(TokenError::MistypedClaim("gen"))?,
             secret_hash: secret.hash(),
             issued_at: DateTime::from_timestamp(claims.iat, 0).ok_or(TokenError::MistypedClaim("iat"))?,
+            authenticated_at: claims.auth_time.and_then(|time| DateTime::from_timestamp(time, 0)),
             secret,
         })
     }

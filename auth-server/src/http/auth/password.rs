@@ -1,15 +1,15 @@
-use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use secrecy::SecretString;
 use serde::Deserialize;
 use shared_claims::Problem;
 use utoipa::ToSchema;
 
 use crate::domain::context::Context;
-use crate::domain::sessions::CurrentSession;
 use crate::domain::users::{self, PasswordChange};
-use crate::http::extract::Json;
-use crate::http::problems::PasswordProblems;
-use crate::http::{LoginRateLimit, Validation, responses};
+use crate::http::extract::{Json, session_to_rotate};
+use crate::http::problems::{MalformedRotation, PasswordProblems};
+use crate::http::responses::{self, Tokens};
+use crate::http::{Cookies, LoginRateLimit, Validation};
 use crate::model::ClientInfo;
 
 /// The current and the new password.
@@ -27,22 +27,26 @@ pub struct ChangePasswordRequest {
     end_other_sessions: Option<bool>,
 }
 
-/// Changes the password.
+/// Changes the password and returns the next pair of tokens.
 ///
-/// The session continues. The user's other sessions end, and access tokens issued before become stale.
+/// The session continues with a new refresh token, and all earlier copies of it become invalid. The user's other sessions end,
+/// and access tokens issued before become stale. A client that lost the response repeats the request with the same token, body
+/// and `Idempotency-Key`, or within the grace period, and gets the same refresh token.
 #[utoipa::path(
     post, path = "/auth/password", tag = "account", request_body = ChangePasswordRequest,
-    responses((status = 204, description = "The password is changed"), PasswordProblems),
+    params(("Idempotency-Key" = Option<String>, Header, pattern = r#"^([A-Za-z0-9_-]{22,64}|"[A-Za-z0-9_-]{22,64}")$"#, description = "A new key for every request, the same key to repeat it. With or without quotes.")),
+    responses((status = 200, description = "The next pair of tokens", body = Tokens), MalformedRotation, PasswordProblems),
     security(("refresh_cookie" = []), ("refresh_token" = []))
 )]
 pub async fn change_password(
     request: HttpRequest,
     context: web::Data<Context>,
     rate_limit: web::Data<LoginRateLimit>,
+    cookies: Cookies,
     client: ClientInfo,
     Json(body): Json<ChangePasswordRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let session = CurrentSession::extract(&request).await?;
+    let (session, presentation) = session_to_rotate(&request).await?;
     let mut validation = Validation::default();
     let current = validation.password("current_password", body.current_password);
     let new = validation.password("new_password", body.new_password);
@@ -50,6 +54,6 @@ pub async fn change_password(
     context.user_limits.count_change(session.user.id)?;
     rate_limit.count_in_session(client.ip)?;
     let change = PasswordChange { current, new, end_other_sessions: body.end_other_sessions.unwrap_or(true) };
-    users::change_password(&context, &session, change, &client).await?;
-    Ok(responses::no_content([]))
+    let issued = users::change_password(&context, session, presentation, change, &client).await?;
+    Ok(responses::tokens(HttpResponse::Ok(), cookies, &issued))
 }

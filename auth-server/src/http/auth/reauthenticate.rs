@@ -1,13 +1,13 @@
-use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use secrecy::SecretString;
 use serde::Deserialize;
 use shared_claims::Problem;
 use utoipa::ToSchema;
 
 use crate::domain::context::Context;
-use crate::domain::sessions::{self, CurrentSession};
-use crate::http::extract::Json;
-use crate::http::problems::PasswordProblems;
+use crate::domain::sessions;
+use crate::http::extract::{Json, session_to_rotate};
+use crate::http::problems::{MalformedRotation, PasswordProblems};
 use crate::http::responses::{self, Tokens};
 use crate::http::{Cookies, LoginRateLimit, Validation};
 use crate::model::ClientInfo;
@@ -22,12 +22,15 @@ pub struct ReauthenticateRequest {
     audience: Option<String>,
 }
 
-/// Verifies the password again and returns an access token with a current `auth_time`.
+/// Verifies the password again and returns the next pair of tokens, with a current `auth_time`.
 ///
-/// For calls that require a recent login. The refresh token stays the same.
+/// For calls that require a recent login. Rotates the refresh token like `POST /auth/refresh`, with the same grace period and
+/// the same use of `Idempotency-Key`. Only these tokens and those that they are exchanged for have the new `auth_time`: a
+/// refresh with the previous token keeps the earlier one.
 #[utoipa::path(
     post, path = "/auth/reauthenticate", tag = "account", request_body = ReauthenticateRequest,
-    responses((status = 200, description = "A new access token", body = Tokens), PasswordProblems),
+    params(("Idempotency-Key" = Option<String>, Header, pattern = r#"^([A-Za-z0-9_-]{22,64}|"[A-Za-z0-9_-]{22,64}")$"#, description = "A new key for every request, the same key to repeat it. With or without quotes.")),
+    responses((status = 200, description = "The next pair of tokens", body = Tokens), MalformedRotation, PasswordProblems),
     security(("refresh_cookie" = []), ("refresh_token" = []))
 )]
 pub async fn reauthenticate(
@@ -38,13 +41,13 @@ pub async fn reauthenticate(
     client: ClientInfo,
     Json(body): Json<ReauthenticateRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let current = CurrentSession::extract(&request).await?;
+    let (current, presentation) = session_to_rotate(&request).await?;
     let mut validation = Validation::default();
     let password = validation.password("password", body.password);
     let (password, audience) = (validation.finish(password)?, body.audience.as_deref());
     context.user_limits.count_change(current.user.id)?;
     rate_limit.count_in_session(client.ip)?;
-    let (access_token, session, user) =
-        sessions::reauthenticate(&context, current, password, audience, &client).await?;
-    Ok(responses::access_token(cookies, &access_token, &session, &user))
+    let issued =
+        sessions::reauthenticate(&context, current, presentation, password, audience, &client).await?;
+    Ok(responses::tokens(HttpResponse::Ok(), cookies, &issued))
 }

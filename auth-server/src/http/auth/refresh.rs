@@ -5,7 +5,7 @@ use shared_claims::{Code, Problem};
 use utoipa::ToSchema;
 
 use crate::domain::context::Context;
-use crate::domain::sessions::{self, RefreshError};
+use crate::domain::sessions::{self, Presentation, RotationError};
 use crate::http::Cookies;
 use crate::http::errors::session_ended;
 use crate::http::extract::refresh_token::{self, ReceivedToken};
@@ -46,11 +46,12 @@ pub async fn refresh(
     let RefreshRequest { refresh_token, audience } = body.unwrap_or_default();
     let idempotency_key = idempotency_key(&request)?;
     let ReceivedToken { token, transport } = received_token(&request, cookies, refresh_token)?;
-    let rotation = sessions::RefreshRequest { token, transport, idempotency_key, audience, client };
+    let presentation = Presentation { transport, idempotency_key };
+    let rotation = sessions::RefreshRequest { token, presentation, audience, client };
     match sessions::refresh(&context, rotation).await {
         Ok(issued) => Ok(responses::tokens(HttpResponse::Ok(), cookies, &issued)),
         // After any other error the client can retry with its cookies.
-        Err(RefreshError::SessionEnded(reason)) if transport == TokenTransport::Cookie => {
+        Err(RotationError::SessionEnded(reason)) if transport == TokenTransport::Cookie => {
             Err(responses::with_cookies(session_ended(reason), cookies.cleared(&request)))
         }
         Err(error) => Err(error.into()),

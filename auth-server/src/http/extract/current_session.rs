@@ -3,10 +3,11 @@ use actix_web::{FromRequest, HttpRequest, web};
 use shared_claims::{Challenge, Code, Problem};
 
 use crate::domain::context::Context;
-use crate::domain::sessions::{self, CurrentSession};
+use crate::domain::sessions::{self, CurrentSession, Presentation};
 use crate::http::Cookies;
 use crate::http::errors::role_required;
-use crate::http::extract::{Extraction, app_data, refresh_token};
+use crate::http::extract::refresh_token::{self, ReceivedToken};
+use crate::http::extract::{Extraction, app_data, idempotency_key};
 use crate::model::{Actor, ClientInfo, Session};
 
 /// The session of an administrator. Rejects like [`CurrentSession`], and with 403 `role_required`. The role is that in the
@@ -32,12 +33,26 @@ impl FromRequest for CurrentSession {
             let cookies = Cookies::extract(&request).await?;
             let client = ClientInfo::extract(&request).await?;
             let context = app_data::<web::Data<Context>>(&request)?;
-            let received = refresh_token::find(&request, cookies, None)?;
-            let received =
-                received.ok_or_else(|| Problem::new(Code::MissingToken).challenge(Challenge::NoToken))?;
+            let received = received_token(&request, cookies)?;
             Ok(sessions::by_refresh_token(context, &received.token, &client).await?)
         })
     }
+}
+
+/// The session of a call that proves the password and rotates it. Rejects like [`CurrentSession`].
+pub async fn session_to_rotate(request: &HttpRequest) -> Result<(CurrentSession, Presentation), Problem> {
+    let idempotency_key = idempotency_key(request)?;
+    let cookies = Cookies::extract(request).await?;
+    let client = ClientInfo::extract(request).await?;
+    let context = app_data::<web::Data<Context>>(request)?;
+    let ReceivedToken { token, transport } = received_token(request, cookies)?;
+    let current = sessions::to_rotate(context, &token, idempotency_key, &client).await?;
+    Ok((current, Presentation { transport, idempotency_key }))
+}
+
+fn received_token(request: &HttpRequest, cookies: Cookies) -> Result<ReceivedToken, Problem> {
+    let received = refresh_token::find(request, cookies, None)?;
+    received.ok_or_else(|| Problem::new(Code::MissingToken).challenge(Challenge::NoToken))
 }
 
 impl FromRequest for AdminSession {

@@ -226,11 +226,10 @@ async fn a_lost_response_is_redelivered_with_its_cookies() {
 }
 
 #[actix_web::test]
-async fn reauthentication_sets_a_fresh_access_cookie() {
+async fn reauthentication_sets_three_fresh_cookies() {
     let app = TestApp::start().await;
     app.register("ann").await;
     let (mut browser, login) = Browser::of(&app, "ann").await;
-    let refresh_token = browser.value(REFRESH).to_owned();
     let before = claims(browser.value(ACCESS))["auth_time"].as_i64().expect("a time");
     app.advance(TimeDelta::minutes(10));
     let call = app.post("/auth/reauthenticate").json(&json!({"password": PASSWORD}));
@@ -239,10 +238,22 @@ async fn reauthentication_sets_a_fresh_access_cookie() {
     assert_eq!(fresh["auth_time"], json!(before + 600));
     assert_eq!(response.json()["csrf_token"], login.json()["csrf_token"]);
     assert_eq!(fresh["csrf"], login.json()["csrf_token"]);
-    assert!(response.set_cookie().is_none());
-    assert_eq!(browser.value(REFRESH), refresh_token);
+    assert_eq!(claims(browser.value(REFRESH))["gen"], json!(1));
     let csrf = response.cookie_named(CSRF).expect("a cookie");
     assert!(csrf.ends_with(&format!("Max-Age={}", 30 * 24 * 60 * 60 - 600)), "{csrf}");
+}
+
+#[actix_web::test]
+async fn a_new_password_sets_three_cookies_with_a_new_csrf_token() {
+    let app = TestApp::start().await;
+    app.register("ann").await;
+    let (mut browser, login) = Browser::of(&app, "ann").await;
+    let change = json!({"current_password": PASSWORD, "new_password": "an entirely different staple"});
+    let response = browser.send(app.post("/auth/password").json(&change)).await.assert_status(200);
+    let csrf = &response.json()["csrf_token"];
+    assert_ne!(csrf, &login.json()["csrf_token"]);
+    assert_eq!((&access_claims(&browser, &response)["csrf"], &json!(browser.value(CSRF))), (csrf, csrf));
+    browser.send(app.post("/auth/refresh")).await.assert_status(200);
 }
 
 #[actix_web::test]

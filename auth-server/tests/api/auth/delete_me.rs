@@ -73,7 +73,7 @@ async fn deleting_a_user_requires_a_recent_login() {
 
     let body = json!({"password": PASSWORD});
     let again = app.post("/auth/reauthenticate").cookie(&session.refresh_token).json(&body).send();
-    again.await.assert_status(200);
+    let session = Session::of(&again.await.assert_status(200));
     app.advance(TimeDelta::seconds(300));
     delete(&app, &session).await.assert_status(204);
 }

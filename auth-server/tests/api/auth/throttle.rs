@@ -321,7 +321,7 @@ async fn a_password_change_does_not_make_a_planted_device_known() {
     let ann = app.register("ann").await;
     let change = json!({"current_password": PASSWORD, "new_password": NEW});
     let cookies = format!("__Host-refresh_token={}; {PLANTED}", ann.refresh_token);
-    app.post("/auth/password").header("cookie", &cookies).json(&change).send().await.assert_status(204);
+    app.post("/auth/password").header("cookie", &cookies).json(&change).send().await.assert_status(200);
     attack(&app, &json!({"email": "ann@example.org"})).await;
     let body = json!({"email": "ann@example.org", "password": NEW});
     let call = app.post("/auth/login").header("x-forwarded-for", STRANGER).json(&body);

@@ -99,7 +99,8 @@ async fn the_feed_reports_everything_that_ends_sessions() {
 
     let at = page["cursor"].as_str().unwrap().to_owned();
     let change = json!({"current_password": PASSWORD, "new_password": "an entirely different staple"});
-    app.post("/auth/password").cookie(&here.refresh_token).json(&change).send().await.assert_status(204);
+    let response = app.post("/auth/password").cookie(&here.refresh_token).json(&change).send().await;
+    let here = Session::of(&response.assert_status(200));
     let page = news(&app, &at).await;
     assert_eq!(sids(&page), [sid(&last)]);
     let stale = |uv: u64| json!([{"sub": here.user_id, "uv": uv, "until": "2030-01-01T01:02:30Z"}]);
