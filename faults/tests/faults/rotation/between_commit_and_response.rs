@@ -45,7 +45,7 @@ async fn successor(server: &Program, token: &str, rotation: u64) -> String {
 async fn within_the_grace_the_same_successor_is_returned_with_and_without_the_key() {
     let deployment = Deployment::new();
     let token = killed_after_commit(&deployment, Some(KEY)).await;
-    let server = deployment.start_with(&[("REFRESH_REUSE_GRACE", "1h")]).await;
+    let server = deployment.start_with(&[("REFRESH_REUSE_GRACE", "60s")]).await;
     let again = successor(&server, &token, 1).await;
     let response = server.post("/auth/refresh").cookie(&token).send().await.assert_status(200);
     assert_eq!(response.json()["rotation"], 1);

@@ -17,7 +17,7 @@ pub struct Rules {
 pub enum Grace {
     /// `0s`: applies only to requests that were in progress during the rotation.
     None,
-    /// Longer than any test.
+    /// `60s`, the longest allowed: a client never takes that long between two calls.
     Endless,
 }
 

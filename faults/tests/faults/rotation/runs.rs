@@ -140,7 +140,7 @@ impl Setup {
         let deployment = Deployment::new();
         let grace_setting = match grace {
             Grace::None => "0s",
-            Grace::Endless => "1h",
+            Grace::Endless => "60s",
         };
         let variables = vec![("REFRESH_REUSE_GRACE", grace_setting)];
         let mut programs = vec![deployment.start_with(&variables).await];
