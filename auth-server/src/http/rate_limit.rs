@@ -92,7 +92,10 @@ impl LoginRateLimit {
             self.attempts.count(source).map_err(too_many_attempts)?;
         }
         if let Some(network) = ip.map(ClientNetwork::from) {
-            self.totals.count(&Total { network, is_known }).map_err(too_many_attempts)?;
+            self.totals.count(&Total { network, is_known }).map_err(|wait| {
+                self.refund(CountedAttempt(source.clone()));
+                too_many_attempts(wait)
+            })?;
         }
         Ok(CountedAttempt(source))
     }

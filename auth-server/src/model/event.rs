@@ -153,6 +153,11 @@ impl Event {
         self
     }
 
+    /// Whether it is a failed login with a name that no user has.
+    pub fn is_of_unknown_user(&self) -> bool {
+        self.kind == EventType::LoginFailed && self.user.is_none()
+    }
+
     /// Whether an administrator or operator acted on the user's account.
     pub fn is_by_other_user(&self) -> bool {
         self.details.contains_key(BY)
@@ -179,7 +184,7 @@ impl fmt::Display for Event {
         match self.user {
             Some(user) => write!(f, " user={user}")?,
             // The name that was entered is not logged: it may be a password in the wrong field.
-            None if self.kind == EventType::LoginFailed => write!(f, " user=unknown")?,
+            None if self.is_of_unknown_user() => write!(f, " user=unknown")?,
             None => {}
         }
         if let Some(ip) = &self.ip {

@@ -1,10 +1,12 @@
 //! The table `events`.
 
+use std::net::IpAddr;
+
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
 use serde_json::{Map, Value};
 
-use crate::model::{self, Event, EventType, ImpossibleValue, SessionId, UserId};
+use crate::model::{self, ClientSubnet, Event, EventType, ImpossibleValue, SessionId, UserId};
 use crate::store::schema::events;
 use crate::store::{AnyConnection, StoreError};
 
@@ -14,7 +16,7 @@ pub struct Filter {
     pub user: Option<UserId>,
     pub session: Option<SessionId>,
     pub kind: Option<EventType>,
-    pub ip: Option<String>,
+    pub ip: Option<IpAddr>,
     /// Inclusive.
     pub since: Option<DateTime<Utc>>,
     /// Exclusive.
@@ -26,10 +28,11 @@ pub type Position = model::Position<i64>;
 /// Rows per statement, far below the parameter limits of both databases.
 const ROWS_PER_INSERT: usize = 500;
 
-/// Inserts events in the given order.
+/// Inserts events in the given order. Those that anyone can cause without limit are only counted, and come last.
 pub fn insert(connection: &mut AnyConnection, events: &[Event]) -> Result<(), StoreError> {
-    for chunk in events.chunks(ROWS_PER_INSERT) {
-        let rows: Vec<NewRow> = chunk.iter().map(NewRow::from).collect();
+    let (counted, single): (Vec<_>, Vec<_>) = events.iter().partition(|event| event.is_of_unknown_user());
+    for chunk in single.chunks(ROWS_PER_INSERT) {
+        let rows: Vec<NewRow> = chunk.iter().copied().map(NewRow::from).collect();
         let insert = diesel::insert_into(events::table).values(&rows);
         match connection {
             #[cfg(feature = "postgres")]
@@ -37,6 +40,26 @@ pub fn insert(connection: &mut AnyConnection, events: &[Event]) -> Result<(), St
             AnyConnection::Sqlite(connection) => insert.execute(connection)?,
         };
     }
+    counted.into_iter().try_for_each(|event| count(connection, event))
+}
+
+/// Inserts the event, or increments the one of the same subnet and hour. Concurrent transactions wait for each other.
+fn count(connection: &mut AnyConnection, event: &Event) -> Result<(), StoreError> {
+    let ip = event.ip.as_ref().and_then(|ip| ip.parse::<IpAddr>().ok());
+    let subnet = ip.map(|ip| ClientSubnet::from(ip).to_string());
+    let hour = event.at.format("%Y-%m-%dT%H");
+    let counted_as = format!("{} {} {hour}", event.kind, subnet.as_deref().unwrap_or("unknown"));
+    let row = NewRow { ip: subnet, user_agent: None, counted_as: Some(counted_as), ..NewRow::from(event) };
+    let insert = diesel::insert_into(events::table)
+        .values(row)
+        .on_conflict(events::counted_as)
+        .do_update()
+        .set(events::occurrences.eq(events::occurrences + 1));
+    match connection {
+        #[cfg(feature = "postgres")]
+        AnyConnection::Postgres(connection) => insert.execute(connection)?,
+        AnyConnection::Sqlite(connection) => insert.execute(connection)?,
+    };
     Ok(())
 }
 
@@ -58,8 +81,9 @@ pub fn page(
     if let Some(kind) = filter.kind {
         query = query.filter(events::kind.eq(kind.as_str()));
     }
-    if let Some(ip) = &filter.ip {
-        query = query.filter(events::ip.eq(ip.clone()));
+    if let Some(ip) = filter.ip {
+        // Failed logins with names of no user are counted by subnet.
+        query = query.filter(events::ip.eq_any([ip.to_string(), ClientSubnet::from(ip).to_string()]));
     }
     if let Some(since) = filter.since {
         query = query.filter(events::at.ge(since.naive_utc()));
@@ -115,6 +139,7 @@ struct NewRow {
     ip: Option<String>,
     user_agent: Option<String>,
     details: String,
+    counted_as: Option<String>,
 }
 
 impl From<&Event> for NewRow {
@@ -127,6 +152,7 @@ impl From<&Event> for NewRow {
             ip: event.ip.clone(),
             user_agent: event.user_agent.clone(),
             details: Value::from(event.details.clone()).to_string(),
+            counted_as: None,
         }
     }
 }
@@ -142,6 +168,7 @@ struct Row {
     ip: Option<String>,
     user_agent: Option<String>,
     details: String,
+    occurrences: i32,
 }
 
 impl Row {
@@ -155,8 +182,11 @@ impl Row {
         let impossible = |column| ImpossibleValue { column };
         let user = self.user_id.map(|id| id.parse()).transpose();
         let session = self.session_id.map(|id| id.parse()).transpose();
-        let details: Map<String, Value> =
+        let mut details: Map<String, Value> =
             serde_json::from_str(&self.details).map_err(|_| impossible("events.details"))?;
+        if self.occurrences > 1 {
+            details.insert("count".to_owned(), self.occurrences.into());
+        }
         Ok(Event {
             at: self.at.and_utc(),
             kind: self.kind.parse()?,

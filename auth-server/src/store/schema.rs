@@ -64,6 +64,8 @@ diesel::table! {
         ip -> Nullable<Text>,
         user_agent -> Nullable<Text>,
         details -> Text,
+        occurrences -> Integer,
+        counted_as -> Nullable<Text>,
     }
 }
 

@@ -41,6 +41,7 @@ mod auth {
     mod sessions;
     mod throttle;
     mod token_delivery;
+    mod unknown_names;
     mod user_limits;
 }
 

@@ -55,9 +55,8 @@ pub async fn list_all_events(
 
 fn filter(query: &mut Query) -> Filter {
     // In the form in which addresses are stored.
-    let ip = |text: &str| {
-        text.parse::<IpAddr>().map(|ip| ip.to_canonical().to_string()).map_err(|_| "must be an IP address")
-    };
+    let ip =
+        |text: &str| text.parse::<IpAddr>().map(|ip| ip.to_canonical()).map_err(|_| "must be an IP address");
     Filter {
         user: query.take("user", |text| text.parse().map_err(|_| "must be a UUID")),
         session: query.take("session", |text| text.parse().map_err(|_| "must be a UUID")),

@@ -33,7 +33,7 @@ pub struct EventBody {
     user_id: Option<String>,
     /// UUID of the session.
     session_id: Option<String>,
-    /// Address of the client.
+    /// Address of the client, or the IPv6 subnet of several.
     ip: Option<String>,
     /// `User-Agent` of the client.
     user_agent: Option<String>,
@@ -41,7 +41,7 @@ pub struct EventBody {
     #[schema(example = "Firefox on Linux")]
     device: Option<String>,
     /// Depends on the type: the `reason` of an end, the new `roles`. `by` is present if another user or an operator caused the
-    /// event.
+    /// event, `count` if it stands for several.
     #[schema(value_type = Object)]
     details: Map<String, Value>,
 }
