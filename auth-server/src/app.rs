@@ -11,7 +11,7 @@ use actix_web::http::Method;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, cookie, web};
 use secrecy::SecretString;
-use server_kit::cors::cors;
+use server_kit::cors::{CorsPolicy, check_preflight, cors};
 use server_kit::default_headers::default_headers;
 use server_kit::metrics::{HttpMetrics, measure};
 use server_kit::real_ip::TrustedProxies;
@@ -42,8 +42,9 @@ pub fn serve(
     let rate_limit = web::Data::new(LoginRateLimit::new(settings.login_rate_per_ip));
     let proxies =
         web::Data::new(TrustedProxies::new(settings.trusted_proxies.clone()).with_issuer(&settings.issuer()));
-    let allowed_origins = settings.allowed_origins.0.clone();
-    let origins = web::Data::new(TrustedOrigins::new(&settings.issuer, &allowed_origins));
+    let (origins, headers) = (settings.allowed_origins.clone(), settings.allowed_headers.clone());
+    let cors_policy = web::Data::new(CorsPolicy::new(origins, headers, &settings.issuer));
+    let origins = web::Data::new(TrustedOrigins::new(&settings.issuer, cors_policy.clone()));
     let access_tokens = web::Data::new(access_token_validator(&context));
     let context = web::Data::from(context);
     let metrics = metrics.map(web::Data::new);
@@ -58,6 +59,7 @@ pub fn serve(
             .app_data(rate_limit.clone())
             .app_data(proxies.clone())
             .app_data(origins.clone())
+            .app_data(cors_policy.clone())
             .app_data(access_tokens.clone())
             .configure(|config| {
                 if let Some(metrics) = &metrics {
@@ -65,7 +67,8 @@ pub fn serve(
                 }
                 routes(config, demo_api_url.as_deref());
             })
-            .wrap(cors(&allowed_origins, &METHODS))
+            .wrap(cors(&cors_policy, &METHODS))
+            .wrap(from_fn(check_preflight))
             .wrap(from_fn(check_origin))
             .wrap(from_fn(framework_errors::to_problems))
             .wrap(default_headers())

@@ -17,7 +17,9 @@ use server_kit::command_line;
 use server_kit::logging::LogFormat;
 use server_kit::real_ip::{Network, check_breadth};
 use server_kit::settings::heading::{COOKIES, DATABASE, KEYS, NETWORK, OBSERVABILITY, PASSWORDS, TOKENS};
-use server_kit::settings::{Origins, address, is_remote_http, issuer, name, origin, origins};
+use server_kit::settings::{
+    HeaderNames, Origins, address, header_names, is_remote_http, issuer, name, origins, web_origin,
+};
 use shared_claims::Algorithm;
 use url::Url;
 
@@ -101,9 +103,18 @@ pub struct Settings {
 
     /// Origins whose pages may call this server
     ///
-    /// Separated by commas. The server's own origin is always allowed.
+    /// Separated by commas, such as `https://app.example.org,capacitor://localhost`. The server's own origin is always
+    /// allowed. Wildcards are not supported.
     #[arg(long, env, default_value = "", value_parser = origins, hide_default_value = true, help_heading = COOKIES)]
     pub allowed_origins: Origins,
+
+    /// Further request headers that these pages may send
+    ///
+    /// Separated by commas. Allowed without this setting: `Authorization`, `Content-Type`, `Idempotency-Key`,
+    /// `X-CSRF-Token`, `X-Requested-With`, `X-Request-Id` and those of tracing.
+    #[arg(long, env, default_value = "", value_parser = header_names, hide_default_value = true)]
+    #[arg(hide_short_help = true, help_heading = COOKIES)]
+    pub allowed_headers: HeaderNames,
 
     /// Send cookies over HTTPS only
     ///
@@ -118,7 +129,7 @@ pub struct Settings {
     pub cookie_samesite: SameSite,
 
     /// Serve a demo page at `/`, which calls the resource server at this origin
-    #[arg(long, env, value_parser = origin, hide_short_help = true, help_heading = COOKIES)]
+    #[arg(long, env, value_parser = web_origin, hide_short_help = true, help_heading = COOKIES)]
     pub demo_api_url: Option<String>,
 
     /// Self-registration

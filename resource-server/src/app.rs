@@ -8,7 +8,7 @@ use actix_web::dev::Server;
 use actix_web::http::Method;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer, web};
-use server_kit::cors::cors;
+use server_kit::cors::{CorsPolicy, check_preflight, cors};
 use server_kit::default_headers::default_headers;
 use server_kit::metrics::{HttpMetrics, measure};
 use server_kit::real_ip::TrustedProxies;
@@ -36,7 +36,8 @@ pub fn serve(
     let readiness = web::Data::new(readiness);
     let proxies =
         web::Data::new(TrustedProxies::new(settings.trusted_proxies.clone()).with_issuer(&settings.issuer()));
-    let allowed_origins = settings.allowed_origins.0.clone();
+    let (origins, headers) = (settings.allowed_origins.clone(), settings.allowed_headers.clone());
+    let cors_policy = web::Data::new(CorsPolicy::new(origins, headers, &settings.issuer));
     let cookie = settings.accept_cookie.then(|| AcceptCookie::of_issuer(&settings.issuer()));
     let metrics = metrics.map(web::Data::new);
     // The last `wrap` is the outermost.
@@ -45,6 +46,7 @@ pub fn serve(
             .app_data(validator.clone())
             .app_data(readiness.clone())
             .app_data(proxies.clone())
+            .app_data(cors_policy.clone())
             .configure(|config| {
                 if let Some(metrics) = &metrics {
                     config.app_data(metrics.clone());
@@ -54,7 +56,8 @@ pub fn serve(
                 }
                 http::routes(config);
             })
-            .wrap(cors(&allowed_origins, &METHODS))
+            .wrap(cors(&cors_policy, &METHODS))
+            .wrap(from_fn(check_preflight))
             .wrap(from_fn(framework_errors::to_problems))
             .wrap(default_headers())
             .wrap(from_fn(measure))

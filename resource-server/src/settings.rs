@@ -15,7 +15,8 @@ use server_kit::logging::LogFormat;
 use server_kit::real_ip::{Network, check_breadth};
 use server_kit::settings::heading::{COOKIES, KEYS, NETWORK, OBSERVABILITY, TOKENS};
 use server_kit::settings::{
-    Origins, address, exposed_metrics, is_remote_http, issuer, name, origins, web_url,
+    HeaderNames, Origins, address, exposed_metrics, header_names, is_remote_http, issuer, name, origins,
+    web_url,
 };
 use url::Url;
 
@@ -64,10 +65,18 @@ pub struct Settings {
 
     /// Origins whose pages may call this server
     ///
-    /// Separated by commas.
+    /// Separated by commas, such as `https://app.example.org,capacitor://localhost`. Wildcards are not supported.
     #[arg(long, env, default_value = "", value_parser = origins, hide_default_value = true)]
     #[arg(help_heading = COOKIES)]
     pub allowed_origins: Origins,
+
+    /// Further request headers that these pages may send
+    ///
+    /// Separated by commas. Allowed without this setting: `Authorization`, `Content-Type`, `Idempotency-Key`,
+    /// `X-CSRF-Token`, `X-Requested-With`, `X-Request-Id` and those of tracing.
+    #[arg(long, env, default_value = "", value_parser = header_names, hide_default_value = true)]
+    #[arg(hide_short_help = true, help_heading = COOKIES)]
+    pub allowed_headers: HeaderNames,
 
     /// Key set URL [default: from the issuer]
     ///

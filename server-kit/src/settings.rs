@@ -1,9 +1,14 @@
 //! Parsers for values of settings. Each error says what a valid value looks like.
 
+mod origin;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use actix_web::http::header::HeaderName;
 use url::{Host, Url};
+
+pub use origin::{Origins, origins, web_origin};
 
 /// Ten years. Sums of times stay far from their limits.
 const MAX_DURATION: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
@@ -26,9 +31,9 @@ pub mod heading {
     pub const OBSERVABILITY: &str = "Observability";
 }
 
-/// Origins as browsers send them (RFC 6454 §6.2).
+/// Names of HTTP headers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Origins(pub Vec<String>);
+pub struct HeaderNames(pub Vec<HeaderName>);
 
 /// The text without white space and a byte order mark around it. Editors and shells add both.
 #[must_use]
@@ -97,23 +102,19 @@ pub fn web_url(text: &str) -> Option<Url> {
     is_valid.then_some(url)
 }
 
-/// An origin as browsers send it (RFC 6454 §6.2).
+/// Names of HTTP headers, separated by commas or white space; an empty list is valid.
 ///
 /// # Errors
-/// A hint at valid values.
-pub fn origin(text: &str) -> Result<String, String> {
-    let hint = "give an origin such as https://app.example.org, without a path";
-    let origin = web_url(text).ok_or(hint)?.origin().ascii_serialization();
-    if text.trim_end_matches('/') == origin { Ok(origin) } else { Err(hint.to_owned()) }
-}
-
-/// Origins separated by commas; an empty list is valid.
-///
-/// # Errors
-/// A hint at valid values.
-pub fn origins(text: &str) -> Result<Origins, String> {
-    let given = text.split(',').map(str::trim).filter(|origin| !origin.is_empty());
-    given.map(origin).collect::<Result<_, _>>().map(Origins)
+/// A sentence that names the invalid one.
+pub fn header_names(text: &str) -> Result<HeaderNames, String> {
+    let name = |name: &str| match name.parse() {
+        Ok(name) if name != "*" => Ok(name),
+        _ => {
+            Err(format!("{name}: give names of HTTP headers, such as X-Tenant; wildcards are not supported"))
+        }
+    };
+    let given = text.split(|c: char| c == ',' || c.is_whitespace()).filter(|name| !name.is_empty());
+    given.map(name).collect::<Result<_, _>>().map(HeaderNames)
 }
 
 /// A warning about a metrics listener on every network.
@@ -130,7 +131,9 @@ pub fn is_remote_http(url: &Url) -> bool {
     url.scheme() == "http" && !is_loopback(url)
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Whether a URL leads to this machine.
+#[must_use]
+pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(Host::Ipv4(ip)) => ip.is_loopback(),

@@ -4,22 +4,24 @@ use actix_web::http::Method;
 use actix_web::http::header::{ACCESS_CONTROL_REQUEST_METHOD, HeaderMap, HeaderName, ORIGIN, REFERER};
 use actix_web::middleware::Next;
 use actix_web::{Error, web};
-use shared_claims::{Code, Problem};
+use server_kit::cors::CorsPolicy;
 use url::Url;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// The origins whose pages may send unsafe requests: this server's own and `ALLOWED_ORIGINS`.
-pub struct TrustedOrigins(Vec<String>);
+pub struct TrustedOrigins {
+    own: String,
+    allowed: web::Data<CorsPolicy>,
+}
 
 impl TrustedOrigins {
-    pub fn new(issuer: &Url, allowed: &[String]) -> Self {
-        let own = issuer.origin().ascii_serialization();
-        Self(std::iter::once(own).chain(allowed.iter().cloned()).collect())
+    pub fn new(issuer: &Url, allowed: web::Data<CorsPolicy>) -> Self {
+        Self { own: issuer.origin().ascii_serialization(), allowed }
     }
 
     fn contain(&self, origin: &str) -> bool {
-        self.0.iter().any(|trusted| trusted == origin)
+        self.own == origin || self.allowed.allows(origin)
     }
 
     /// The check against cross-site request forgery. A request with none of these headers does not come from a browser, so no
@@ -50,7 +52,7 @@ pub async fn check_origin(
     let preflight = request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
     let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     if (!safe || preflight) && !origins.trust(request.headers()) {
-        return Err(Problem::new(Code::OriginNotAllowed).into());
+        return Err(origins.allowed.reject_origin(request.headers()).into());
     }
     next.call(request).await
 }

@@ -1,6 +1,7 @@
 //! CORS: the origins whose pages may read responses.
 
 use awc::http::Method;
+use test_support::{Program, free_address};
 
 use crate::api::{Api, Response};
 
@@ -38,7 +39,18 @@ async fn an_allowed_origin_may_send_credentials_and_read_responses() {
         assert_eq!(response.header("access-control-allow-credentials"), Some("true"));
         assert_eq!(
             listed(&response, "access-control-allow-headers"),
-            ["authorization", "content-type", "idempotency-key", "x-csrf-token"]
+            [
+                "authorization",
+                "baggage",
+                "content-type",
+                "idempotency-key",
+                "sentry-trace",
+                "traceparent",
+                "tracestate",
+                "x-csrf-token",
+                "x-request-id",
+                "x-requested-with"
+            ]
         );
         assert_eq!(listed(&response, "access-control-allow-methods"), ["get", "head", "post"]);
 
@@ -82,8 +94,10 @@ async fn other_origins_cannot_read_responses() {
         "null",
     ] {
         let response = preflight(&api, origin, "GET", "authorization").await;
-        response.assert_problem(400, "malformed_request");
+        response.assert_problem(403, "origin_not_allowed");
         assert_eq!(response.header("access-control-allow-origin"), None, "{origin}");
+        let detail = response.json()["detail"].as_str().expect("a sentence").to_owned();
+        assert!(detail.contains(origin) && detail.contains("ALLOWED_ORIGINS"), "{detail}");
         let response = api.get("/greeting", &[("origin", origin)]).await;
         assert_eq!(
             (response.status, response.header("access-control-allow-origin")),
@@ -93,14 +107,56 @@ async fn other_origins_cannot_read_responses() {
     }
     let response = preflight(&api, PAGE, "DELETE", "authorization").await;
     response.assert_problem(400, "malformed_request");
-    let response = preflight(&api, PAGE, "GET", "x-other").await;
+    let response = preflight(&api, PAGE, "GET", "authorization, x-other").await;
     response.assert_problem(400, "malformed_request");
+    assert_eq!(response.json()["detail"], "The request header x-other is not in ALLOWED_HEADERS.");
+}
+
+#[actix_web::test]
+async fn apps_and_extensions_can_be_allowed() {
+    let origins =
+        ["capacitor://localhost", "tauri://localhost", "chrome-extension://aapbdbdomjkkjkaonfhkkikfgjllcleb"];
+    let api =
+        Api::ready_with(&["--allowed-origins", &origins.join(", "), "--allowed-headers", "X-Tenant"]).await;
+    for origin in origins {
+        let headers =
+            "x-tenant, traceparent, tracestate, baggage, sentry-trace, x-requested-with, x-request-id";
+        let response = preflight(&api, origin, "GET", headers).await;
+        assert_eq!((response.status, response.header("access-control-allow-origin")), (200, Some(origin)));
+        let response = api.get("/greeting", &[("origin", origin)]).await;
+        assert_eq!(response.header("access-control-allow-origin"), Some(origin));
+    }
+    preflight(&api, "capacitor://other", "GET", "").await.assert_problem(403, "origin_not_allowed");
+}
+
+#[actix_web::test]
+async fn a_rejected_origin_is_logged_once_with_the_setting() {
+    let server = Program::start(env!("CARGO_BIN_EXE_resource-server"), free_address(), &[]).await;
+    let call = |method, origin: &str, site: &str| {
+        let call = server.call(method, "/greeting").header("origin", origin).header("sec-fetch-site", site);
+        call.header("access-control-request-method", "GET").send()
+    };
+    for _ in 0..2 {
+        call(Method::OPTIONS, OTHER, "same-site").await;
+        call(Method::GET, "https://other.example", "cross-site").await;
+        call(Method::GET, "https://own.example", "same-origin").await;
+        call(Method::OPTIONS, "null", "cross-site").await;
+    }
+    let log = server.kill();
+    for (origin, times) in [(OTHER, 1), ("https://other.example", 1), ("https://own.example", 0)] {
+        assert_eq!(
+            log.matches(&format!("The origin {origin} is not in ALLOWED_ORIGINS")).count(),
+            times,
+            "{log}"
+        );
+    }
+    assert_eq!(log.matches("The origin null, of local files and sandboxed frames").count(), 1, "{log}");
 }
 
 #[actix_web::test]
 async fn without_allowed_origins_there_is_no_cors() {
     let api = Api::ready().await;
-    preflight(&api, PAGE, "GET", "authorization").await.assert_problem(405, "method_not_allowed");
+    preflight(&api, PAGE, "GET", "authorization").await.assert_problem(403, "origin_not_allowed");
     let response = api.get("/greeting", &[("origin", PAGE)]).await;
     assert_eq!(response.status, 200);
     assert!(response.headers.keys().all(|name| !name.as_str().starts_with("access-control-")));

@@ -61,6 +61,7 @@ fn long_help_begins_with_what_the_program_is_and_has_every_variable_under_a_head
         "AUDIENCE",
         "ACCEPT_COOKIE",
         "ALLOWED_ORIGINS",
+        "ALLOWED_HEADERS",
         "JWKS_URL",
         "ALLOW_HTTP_ISSUER",
         "REVOCATION_FEED_TOKEN",

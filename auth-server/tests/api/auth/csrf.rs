@@ -1,6 +1,9 @@
 use awc::http::Method;
 
+use test_support::TestDatabase;
+
 use crate::app::{ISSUER, Session, TestApp};
+use crate::program;
 
 const APP: &str = "https://app.example.org";
 
@@ -76,7 +79,8 @@ async fn preflights_succeed_for_allowed_origins_only() {
             .header("access-control-request-method", "POST")
             .header(
                 "access-control-request-headers",
-                "authorization,content-type,idempotency-key,x-csrf-token",
+                "authorization,content-type,idempotency-key,x-csrf-token,x-requested-with,x-request-id,\
+                 traceparent,tracestate,baggage,sentry-trace",
             )
             .send()
     };
@@ -85,6 +89,48 @@ async fn preflights_succeed_for_allowed_origins_only() {
     assert!(response.header("access-control-allow-methods").unwrap().contains("POST"));
     preflight("https://evil.org").await.assert_problem(403, "origin_not_allowed");
     preflight("null").await.assert_problem(403, "origin_not_allowed");
+}
+
+#[actix_web::test]
+async fn apps_can_be_allowed_and_origins_are_normalised() {
+    let listed = "HTTPS://App.Example.org:443/ , capacitor://localhost,tauri://localhost,";
+    let app = TestApp::with(&["--allowed-origins", listed, "--allowed-headers", "X-Tenant"]).await;
+    for origin in [APP, "capacitor://localhost", "tauri://localhost"] {
+        let preflight = app.call(Method::OPTIONS, "/auth/login").header("origin", origin);
+        let preflight = preflight.header("access-control-request-method", "POST");
+        let response = preflight.header("access-control-request-headers", "x-tenant").send().await;
+        assert_eq!(response.assert_status(200).header("access-control-allow-origin"), Some(origin));
+        let response = app.post("/auth/logout").header("origin", origin).send().await.assert_status(204);
+        assert_eq!(response.header("access-control-allow-origin"), Some(origin));
+    }
+    let preflight = app.call(Method::OPTIONS, "/auth/login").header("origin", APP);
+    let preflight = preflight.header("access-control-request-method", "POST");
+    let rejected = preflight.header("access-control-request-headers", "x-other").send().await;
+    let detail = rejected.assert_problem(400, "malformed_request").json()["detail"].clone();
+    assert_eq!(detail, "The request header x-other is not in ALLOWED_HEADERS.");
+}
+
+#[actix_web::test]
+async fn a_rejected_origin_is_explained_in_development_only() {
+    let post = async |app: &TestApp| {
+        let response = app.post("/auth/logout").header("origin", "https://page.example").send().await;
+        let problem = response.assert_problem(403, "origin_not_allowed").json();
+        problem["detail"].as_str().expect("a sentence").to_owned()
+    };
+    let sentence = "The origin https://page.example is not in ALLOWED_ORIGINS.";
+    assert_eq!(post(&TestApp::start().await).await, sentence);
+    let detail = post(&TestApp::with(&["--issuer", "https://auth.example.org"]).await).await;
+    assert!(!detail.contains("https://page.example"), "{detail}");
+}
+
+#[actix_web::test]
+async fn a_rejected_origin_is_logged_once() {
+    let server = program::start(&TestDatabase::fresh(), &[("ISSUER", "https://auth.example.org")]).await;
+    for _ in 0..3 {
+        server.post("/auth/logout").header("origin", "https://page.example").send().await.assert_status(403);
+    }
+    let log = server.kill();
+    assert_eq!(log.matches("The origin https://page.example is not in ALLOWED_ORIGINS").count(), 1, "{log}");
 }
 
 #[actix_web::test]
