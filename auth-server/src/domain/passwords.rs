@@ -5,6 +5,7 @@ mod hashing_memory;
 mod hashing_pool;
 mod keyed_semaphore;
 mod stored_hash;
+mod strength;
 mod throttle;
 
 pub use hasher::{Argon2Settings, Check, NewPasswordError, PasswordHasher};

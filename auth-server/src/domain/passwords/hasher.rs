@@ -2,20 +2,13 @@ use std::sync::Arc;
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use secrecy::{ExposeSecret, SecretString};
-use zxcvbn::Score;
 
 use crate::domain::passwords::QueueFull;
 use crate::domain::passwords::hashing_memory::HashingMemory;
 use crate::domain::passwords::hashing_pool::{HashSlot, HashingPool};
 use crate::domain::passwords::stored_hash::StoredHash;
+use crate::domain::passwords::strength::{WeakPassword, check_strength};
 use crate::model::PasswordHash;
-
-/// zxcvbn rates no password of 8 characters as [`MIN_SCORE`], not even a random one. A limit of its own gives users a better
-/// message.
-const MIN_CHARS: usize = 9;
-const MAX_CHARS: usize = 128;
-/// "Safely unguessable: moderate protection from offline slow-hash scenario", in zxcvbn's words.
-const MIN_SCORE: Score = Score::Three;
 
 /// Hashes and checks passwords with argon2id (RFC 9106), on its own threads.
 #[derive(Clone)]
@@ -53,18 +46,6 @@ pub enum NewPasswordError {
     Weak(#[from] WeakPassword),
     #[error(transparent)]
     QueueFull(#[from] QueueFull),
-}
-
-/// Why a password is rejected, worded for the user who chose it.
-#[derive(Debug, thiserror::Error)]
-pub enum WeakPassword {
-    #[error("must be at least 9 characters long")]
-    TooShort,
-    #[error("must be at most 128 characters long")]
-    TooLong,
-    /// With the warning of zxcvbn.
-    #[error("is too easy to guess{0}")]
-    Guessable(String),
 }
 
 impl PasswordHasher {
@@ -127,7 +108,7 @@ impl PasswordHasher {
             check_strength(password.expose_secret(), &words)?;
             Ok(hash(&argon2, &password, memory))
         };
-        self.pool.reserve()?.run(hash).await?
+        self.pool.run_new(hash).await?
     }
 }
 
@@ -149,21 +130,4 @@ fn check(
         Some(_) => Check::CorrectButOutdated,
         None => Check::Wrong,
     }
-}
-
-fn check_strength(password: &str, words: &[String]) -> Result<(), WeakPassword> {
-    let length = password.chars().count();
-    if length < MIN_CHARS {
-        return Err(WeakPassword::TooShort);
-    }
-    if length > MAX_CHARS {
-        return Err(WeakPassword::TooLong);
-    }
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    let entropy = zxcvbn::zxcvbn(password, &words);
-    if entropy.score() >= MIN_SCORE {
-        return Ok(());
-    }
-    let warning = entropy.feedback().and_then(zxcvbn::feedback::Feedback::warning);
-    Err(WeakPassword::Guessable(warning.map_or_else(String::new, |warning| format!(": {warning}"))))
 }

@@ -13,6 +13,9 @@ use crate::domain::passwords::hashing_memory::HashingMemory;
 /// Passwords that may wait for a thread. At some 30 ms each, the last one waits for a second on two cores. Further logins
 /// are rejected; refreshes need no hash and go on.
 const MAX_WAITING: usize = 64;
+/// New passwords get one in this many slots and threads, and at least one: they cost more than logins, and anyone can send
+/// them. So a flood of registrations leaves the rest to logins.
+const NEW_PASSWORDS: usize = 4;
 
 struct Job {
     request: Option<RequestId>,
@@ -25,6 +28,8 @@ struct Job {
 pub struct HashingPool {
     jobs: mpsc::Sender<Job>,
     slots: Arc<Semaphore>,
+    slots_for_new: Arc<Semaphore>,
+    threads_for_new: Arc<Semaphore>,
     threads: usize,
     busy: Arc<AtomicUsize>,
     rejected: Counter,
@@ -64,8 +69,17 @@ impl HashingPool {
                 .spawn(move || work(&queue))
                 .expect("the system has threads");
         }
-        let slots = Arc::new(Semaphore::new(threads + MAX_WAITING));
-        Self { jobs, slots, threads, busy: Arc::default(), rejected: Counter::default() }
+        let capacity = threads + MAX_WAITING;
+        let share = |of: usize| Arc::new(Semaphore::new((of / NEW_PASSWORDS).max(1)));
+        Self {
+            jobs,
+            slots: Arc::new(Semaphore::new(capacity)),
+            slots_for_new: share(capacity),
+            threads_for_new: share(threads),
+            threads,
+            busy: Arc::default(),
+            rejected: Counter::default(),
+        }
     }
 
     pub fn load(&self) -> Load {
@@ -82,11 +96,31 @@ impl HashingPool {
 
     /// Reserves a slot without waiting.
     pub fn reserve(&self) -> Result<HashSlot, QueueFull> {
-        let permit = Arc::clone(&self.slots).try_acquire_owned().map_err(|_| {
+        let permit = self.permit(&self.slots)?;
+        Ok(HashSlot { jobs: self.jobs.clone(), permit, busy: Arc::clone(&self.busy) })
+    }
+
+    /// Runs `work` for a new password. Waits until fewer than a quarter of the threads do so.
+    pub async fn run_new<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut HashingMemory) -> T + Send + 'static,
+    ) -> Result<T, QueueFull> {
+        let share = self.permit(&self.slots_for_new)?;
+        let slot = self.reserve()?;
+        let thread = Arc::clone(&self.threads_for_new).acquire_owned().await.map_err(|_| QueueFull)?;
+        slot.run(move |memory| {
+            // Dropped with this closure, by a panic or a disconnected client too.
+            let _permits = (share, thread);
+            work(memory)
+        })
+        .await
+    }
+
+    fn permit(&self, semaphore: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, QueueFull> {
+        Arc::clone(semaphore).try_acquire_owned().map_err(|_| {
             self.rejected.inc();
             QueueFull
-        })?;
-        Ok(HashSlot { jobs: self.jobs.clone(), permit, busy: Arc::clone(&self.busy) })
+        })
     }
 }
 
@@ -161,8 +195,11 @@ fn lower_thread_priority() {}
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
     use server_kit::request_id::{self, RequestId};
 
+    use crate::domain::passwords::hashing_memory::HashingMemory;
     use crate::domain::passwords::hashing_pool::{HashingPool, MAX_WAITING};
 
     #[tokio::test]
@@ -195,5 +232,50 @@ mod tests {
         hashing.await.unwrap().unwrap();
         let load = pool.load();
         assert_eq!((load.busy, load.waiting), (0, 0));
+    }
+    #[tokio::test]
+    async fn new_passwords_leave_threads_and_slots_to_logins() {
+        for (threads, threads_for_new) in [(1, 1), (2, 1), (8, 2)] {
+            let pool = HashingPool::start(threads);
+            let (begun, mut begins) = tokio::sync::mpsc::unbounded_channel();
+            let (end, ends) = std::sync::mpsc::channel::<()>();
+            let ends = Arc::new(Mutex::new(ends));
+            let new_password = || {
+                let (pool, begun, ends) = (pool.clone(), begun.clone(), Arc::clone(&ends));
+                tokio::spawn(async move {
+                    let work = move |_: &mut HashingMemory| {
+                        let _ = begun.send(());
+                        let _ = ends.lock().map(|ends| ends.recv());
+                    };
+                    pool.run_new(work).await
+                })
+            };
+            let slots_for_new = (threads + MAX_WAITING) / 4;
+            let flood: Vec<_> = (0..slots_for_new + 10).map(|_| new_password()).collect();
+            for _ in 0..threads_for_new {
+                begins.recv().await.unwrap();
+            }
+            while pool.rejected.get() < 10 {
+                tokio::task::yield_now().await;
+            }
+
+            // Logins get through: all other slots are free, and the other threads have nothing to do.
+            let free: Vec<_> = std::iter::from_fn(|| pool.reserve().ok()).collect();
+            assert_eq!(free.len(), threads + MAX_WAITING - slots_for_new);
+            drop(free);
+            if threads > 1 {
+                pool.reserve().unwrap().run(|_| ()).await.unwrap();
+            }
+            assert_eq!(pool.load().busy, threads_for_new);
+            assert!(begins.try_recv().is_err(), "more new passwords than their share of the threads");
+
+            drop(end);
+            let mut hashed = 0;
+            for password in flood {
+                hashed += usize::from(password.await.unwrap().is_ok());
+            }
+            assert_eq!(hashed, slots_for_new, "the others found no slot");
+            pool.run_new(|_| ()).await.unwrap();
+        }
     }
 }

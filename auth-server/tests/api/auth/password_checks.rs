@@ -97,6 +97,28 @@ async fn a_password_of_a_mebibyte_is_rejected_without_a_hash_slot() {
     login(1000, "wrong").await.assert_problem(503, "unavailable");
 }
 
+#[actix_web::test]
+async fn a_flood_of_registrations_does_not_hold_up_a_login() {
+    const FLOOD: usize = 40;
+    let app = TestApp::start().await;
+    app.register("ann").await;
+    // A new hash is slow enough for the registrations to stay in the queue.
+    let slow = ["--argon2-memory-kib", "65536", "--argon2-iterations", "10"];
+    let app = app.another_with(&slow).await.unwrap();
+    let register = |number: usize| {
+        let user = json!({"email": format!("new{number}@example.org"), "password": PASSWORD});
+        actix_web::rt::spawn(app.post("/auth/register").json(&user).send())
+    };
+    let registrations = (0..FLOOD).map(register);
+    let (first, _, waiting) = futures_util::future::select_all(registrations).await;
+    first.expect("a response").assert_problem(503, "unavailable");
+
+    app.log_in("ann").await;
+    let waiting = waiting.iter().filter(|registration| !registration.is_finished()).count();
+    let slots = (64 + available_parallelism().map_or(1, usize::from)) / 4;
+    assert!((slots / 2..=slots).contains(&waiting), "{waiting} registrations were waiting");
+}
+
 /// The response to a login with the right password during which this SQL runs. Asserts that there is no session.
 async fn change_during_verification(sql: &str) -> Response {
     let app = TestApp::start().await;
