@@ -148,7 +148,7 @@ async fn context(settings: &Settings, secrets: &Secrets, clock: Arc<dyn Clock>) 
         database,
         hasher,
         throttle: Throttle::new(&secrets.refresh),
-        user_limits: UserLimits::new(settings.account_rate_per_user),
+        user_limits: Arc::new(UserLimits::new(settings.account_rate_per_user)),
         feed,
         access_tokens: AccessTokens::new(&issuer, span(settings.access_token_ttl), Arc::clone(&keys)),
         keys,

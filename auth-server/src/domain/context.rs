@@ -25,7 +25,7 @@ pub struct Context {
     /// Limits wrong passwords.
     pub throttle: Throttle,
     /// Limits logins and changes of each user.
-    pub user_limits: UserLimits,
+    pub user_limits: Arc<UserLimits>,
     /// Reports revocations to resource servers.
     pub feed: RevocationFeed,
     pub keys: Arc<KeyRing>,

@@ -21,6 +21,7 @@ pub struct UserLimits {
 enum Action {
     Login,
     Change,
+    Redelivery,
 }
 
 #[derive(Clone, Copy, Debug, thiserror::Error)]
@@ -53,6 +54,12 @@ impl UserLimits {
     /// Logout is not counted: it must always succeed, and every session that ends was counted as a login.
     pub fn count_change(&self, user: UserId) -> Result<(), TooManyChanges> {
         self.users.count(&(user, Action::Change)).map_err(TooManyChanges::retry_in)
+    }
+
+    /// Counts the redelivery of a lost response. Above the limit it is still granted, but not recorded: a user could refresh
+    /// and repeat the request without end.
+    pub fn count_redelivery(&self, user: UserId) -> Result<(), TooManyChanges> {
+        self.users.count(&(user, Action::Redelivery)).map_err(TooManyChanges::retry_in)
     }
 
     /// Counts a change by an administrator to any account.

@@ -3,6 +3,8 @@
 //! One guarded UPDATE decides every race. A request that loses it reads the row to find out why. Only a row that was read
 //! can end a session: an unreachable database never does.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 
 use crate::domain::context::{Context, Lifetimes};
@@ -10,6 +12,7 @@ use crate::domain::keys::UnusableKey;
 use crate::domain::operation::{Operation, Transaction};
 use crate::domain::sessions::token_status::{self, TokenStatus};
 use crate::domain::tokens::{IssuedTokens, RefreshToken, SessionSecret};
+use crate::domain::user_limits::UserLimits;
 use crate::model::{EndReason, EventType, Session, TokenTransport, User, sha256};
 use crate::store::sessions::{self, Guard, RotateParams};
 use crate::store::{StoreError, users};
@@ -100,6 +103,7 @@ pub struct Rotation {
     token: RefreshToken,
     params: RotateParams,
     lifetimes: Lifetimes,
+    user_limits: Arc<UserLimits>,
     /// Of the tokens to issue: the token's own, or a new one.
     secret: SessionSecret,
 }
@@ -126,7 +130,8 @@ impl Rotation {
             now,
             idle_expires_at: now + lifetimes.idle,
         };
-        Self { secret: token.secret().clone(), token, params, lifetimes }
+        let user_limits = Arc::clone(&context.user_limits);
+        Self { secret: token.secret().clone(), token, params, lifetimes, user_limits }
     }
 
     /// The request proved the password: its tokens are as fresh as that.
@@ -223,6 +228,7 @@ impl Rotation {
             Grant::Restored => {
                 tx.audit.record_session_event(EventType::GenerationRestored, session.id, user.id);
             }
+            Grant::RedeliveredByKey if self.user_limits.count_redelivery(user.id).is_err() => {}
             Grant::RedeliveredByKey => {
                 tx.audit.record_session_event(EventType::RefreshRedelivered, session.id, user.id);
             }

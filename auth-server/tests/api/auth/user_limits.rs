@@ -1,6 +1,7 @@
 //! Limits on what one user can write.
 
 use awc::http::Method;
+use chrono::TimeDelta;
 use serde_json::json;
 use test_support::{Call, Response};
 
@@ -97,6 +98,24 @@ async fn logins_of_one_user_are_limited_from_all_addresses_together() {
     // They are no failures: only one with a wrong password is recorded.
     log_in(200, "wrong").await.assert_problem(401, "invalid_credentials");
     assert_eq!(app.database.db_texts("SELECT account AS value FROM password_failures").len(), 2);
+}
+
+#[actix_web::test]
+async fn redeliveries_above_the_limit_are_granted_and_not_recorded() {
+    const KEY: &str = "a-key-of-more-than-22-characters";
+    let app = start().await;
+    let mut token = app.register("ann").await.refresh_token;
+    for _ in 0..4 {
+        app.refresh_with_key(&token, KEY).await.assert_status(200);
+        app.advance(TimeDelta::minutes(1));
+        let mut next = String::new();
+        for _ in 0..5 {
+            next = Session::of(&app.refresh_with_key(&token, KEY).await.assert_status(200)).refresh_token;
+        }
+        token = next;
+    }
+    let recorded = "SELECT type AS value FROM events WHERE type = 'refresh_redelivered'";
+    assert_eq!(app.database.db_texts(recorded).len(), 6);
 }
 
 #[actix_web::test]
