@@ -4,6 +4,7 @@ mod hasher;
 mod hashing_memory;
 mod hashing_pool;
 mod keyed_semaphore;
+mod normalization;
 mod stored_hash;
 mod strength;
 mod throttle;
@@ -11,6 +12,7 @@ mod throttle;
 pub use hasher::{Argon2Settings, Check, NewPasswordError, PasswordHasher};
 pub use hashing_pool::QueueFull;
 pub use keyed_semaphore::KeyedPermit;
+pub use normalization::is_same_password;
 pub use stored_hash::{FLASK_SECURITY, StoredHash};
 pub use throttle::{
     AdmittedAttempt, FAILURE_RETENTION, KNOWN_ORIGIN_RETENTION, Throttle, ThrottleError, TooManyFailures,

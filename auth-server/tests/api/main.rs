@@ -26,6 +26,7 @@ mod auth {
     mod me;
     mod password;
     mod password_checks;
+    mod password_forms;
     mod reauthenticate;
     mod refresh {
         mod concurrency;

@@ -6,11 +6,12 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::domain::passwords::QueueFull;
 use crate::domain::passwords::hashing_memory::HashingMemory;
 use crate::domain::passwords::hashing_pool::{HashSlot, HashingPool};
+use crate::domain::passwords::normalization::normalize;
 use crate::domain::passwords::stored_hash::StoredHash;
 use crate::domain::passwords::strength::{WeakPassword, check_strength};
 use crate::model::PasswordHash;
 
-/// Hashes and checks passwords with argon2id (RFC 9106), on its own threads.
+/// Hashes and checks passwords with argon2id (RFC 9106), on its own threads. Every password is normalised first.
 #[derive(Clone)]
 pub struct PasswordHasher {
     argon2: Argon2<'static>,
@@ -34,7 +35,7 @@ pub struct Argon2Settings {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Check {
     Correct,
-    /// Correct, but the hash was made with other settings or by another system.
+    /// Correct, but the hash was made with other settings, by another system, or before passwords were normalised.
     CorrectButOutdated,
     /// Wrong, or there is no user.
     Wrong,
@@ -82,11 +83,9 @@ impl PasswordHasher {
         let (argon2, dummy) = (self.argon2.clone(), Arc::clone(&self.dummy));
         let flask_salt = self.flask_salt.clone();
         slot.run(move |memory| {
-            if let Some(stored) = stored {
-                return check(&argon2, &password, &stored, flask_salt.as_ref(), memory);
-            }
-            check(&argon2, &password, &dummy, None, memory);
-            Check::Wrong
+            let hash = stored.as_ref().unwrap_or(&dummy);
+            let check = check_normalized(&argon2, &password, hash, flask_salt.as_ref(), memory);
+            if stored.is_some() { check } else { Check::Wrong }
         })
         .await
     }
@@ -94,7 +93,7 @@ impl PasswordHasher {
     /// Hashes a password that a user has already: its strength is not checked.
     pub async fn hash(&self, password: SecretString) -> Result<PasswordHash, QueueFull> {
         let argon2 = self.argon2.clone();
-        self.pool.reserve()?.run(move |memory| hash(&argon2, &password, memory)).await
+        self.pool.reserve()?.run(move |memory| hash(&argon2, &normalize(&password), memory)).await
     }
 
     /// Hashes a new password, unless it is weak. `words` are those that a guesser would try first.
@@ -105,6 +104,7 @@ impl PasswordHasher {
     ) -> Result<PasswordHash, NewPasswordError> {
         let argon2 = self.argon2.clone();
         let hash = move |memory: &mut HashingMemory| {
+            let password = normalize(&password);
             check_strength(password.expose_secret(), &words)?;
             Ok(hash(&argon2, &password, memory))
         };
@@ -115,6 +115,26 @@ impl PasswordHasher {
 fn hash(argon2: &Argon2<'_>, password: &SecretString, memory: &mut HashingMemory) -> PasswordHash {
     let hash = memory.hash(argon2, password.expose_secret().as_bytes()).expect("argon2 hashes up to 4 GiB");
     PasswordHash(hash.to_string().into())
+}
+
+/// Checks the normalised password. If that is wrong and the user typed another form, checks that too: the hash may be from
+/// before passwords were normalised, or of another system.
+fn check_normalized(
+    argon2: &Argon2<'_>,
+    typed: &SecretString,
+    stored: &PasswordHash,
+    flask_salt: Option<&SecretString>,
+    memory: &mut HashingMemory,
+) -> Check {
+    let normalized = normalize(typed);
+    let first = check(argon2, &normalized, stored, flask_salt, memory);
+    if first != Check::Wrong || normalized.expose_secret() == typed.expose_secret() {
+        return first;
+    }
+    match check(argon2, typed, stored, flask_salt, memory) {
+        Check::Wrong => Check::Wrong,
+        Check::Correct | Check::CorrectButOutdated => Check::CorrectButOutdated,
+    }
 }
 
 fn check(

@@ -1,10 +1,10 @@
 //! A user changes their password.
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 use crate::domain::context::Context;
 use crate::domain::operation::Transaction;
-use crate::domain::passwords::{NewPasswordError, remember_origin};
+use crate::domain::passwords::{NewPasswordError, is_same_password, remember_origin};
 use crate::domain::sessions::{
     self, Credentials, CurrentSession, PasswordError, Presentation, ReauthenticationError, Rotation,
     RotationError,
@@ -68,7 +68,7 @@ async fn verify_and_change(
     client: &ClientInfo,
 ) -> Result<IssuedTokens, PasswordChangeError> {
     let audience = context.policy.audience(None).ok_or(RotationError::UnknownAudience)?;
-    let is_same = change.current.expose_secret() == change.new.expose_secret();
+    let is_same = is_same_password(&change.current, &change.new);
     let credentials = Credentials::of(&current.user, change.current);
     let failure = EventType::ReauthenticationFailed;
     let verified = sessions::verify(context, credentials, client, failure).await?;
