@@ -9,7 +9,7 @@ import { lostResponse } from "./tabs.mjs";
 
 const expected = [
   ...lostResponse,
-  /401 \(Unauthorized\) .*\/(protected|auth\/refresh|auth\/sessions)\)/,
+  /401 \(Unauthorized\) .*\/(protected|auth\/refresh|auth\/sessions.*)\)/,
   /403 \(Forbidden\) .*\/auth\/me\)/,
 ];
 

@@ -13,6 +13,8 @@ export interface Credentials {
   email?: string;
   username?: string;
   password: string;
+  /** The user's choice after a `password_change_required`. */
+  newPassword?: string;
   /** Keeps the user signed in after the browser is closed. Defaults to true. */
   remember?: boolean;
 }
@@ -42,6 +44,13 @@ export interface Session {
   user_agent: string | null;
   /** Readable form of `user_agent`, such as "Firefox on Linux". Reported by the browser, not verified. */
   device: string | null;
+}
+
+export interface Sessions {
+  /** Most recently used first. */
+  sessions: Session[];
+  /** Cursor of the next page. Absent on the last page. */
+  next_cursor?: string;
 }
 
 /** An entry of the user's audit log. */
@@ -76,13 +85,16 @@ export interface AuthClientOptions {
 /** All clients of one auth server share the session of the page. */
 
 export interface AuthClient {
-  /** Starts a session. @throws AuthError, for example `invalid_credentials`, `too_many_requests` */
+  /**
+   * Starts a session. @throws AuthError, for example `invalid_credentials`, `too_many_requests`, or
+   * `password_change_required`: an administrator set the password; retry with `newPassword`, too
+   */
   login(credentials: Credentials): Promise<User>;
   /** Creates a user and starts a session. @throws AuthError, for example `email_taken`, `invalid_input` */
   register(user: NewPerson): Promise<User>;
   /** Ends the session in all tabs. @throws AuthError: the session is then still active */
   logout(): Promise<void>;
-  /** Ends all sessions of the user on all devices. @throws AuthError */
+  /** Ends all sessions of the user on all devices. @throws AuthError, for example `fresh_login_required` */
   logoutEverywhere(): Promise<void>;
   /**
    * Returns a new access token, or null if the session has ended. Concurrent calls share one request.
@@ -93,9 +105,9 @@ export interface AuthClient {
   accessToken(): Promise<string | null>;
   /**
    * `fetch` with the access token. Retries once with a new token if the response is 401. Sends no token if no user is
-   * signed in. An aborted `signal` ends the call at once, even during a renewal. Sends no cookies unless
-   * `init.credentials` requests them or `input` is a Request with `credentials: "include"`; "same-origin" is the default
-   * of a Request and requests none.
+   * signed in. An aborted `signal` ends the call at once, even during a renewal. Sends no cookies unless `init.credentials`
+   * requests them or `input` is a Request with `credentials: "include"`. "same-origin", the default of a Request,
+   * requests none.
    * @throws TypeError for an origin that is not in `apiOrigins`; AuthError if no token can be obtained
    */
   authFetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
@@ -108,26 +120,30 @@ export interface AuthClient {
 
   // The methods below act for the session that this page shows. They throw AuthError `session_ended` or `missing_token`
   // if it has ended; the user is then signed out. If another tab has started a different session, they throw
-  // `session_ended` and make no request.
+  // `session_ended` and make no request. After `fresh_login_required`, call `reauthenticate` and retry.
 
   /**
-   * Verifies the password again and obtains an access token for calls that require a recent login
-   * (`fresh_login_required`). @throws AuthError, for example `invalid_credentials`, `too_many_requests`
+   * Verifies the password again, for calls that require a recent login (`fresh_login_required`). Obtains new tokens, as
+   * a refresh does. @throws AuthError, for example `invalid_credentials`, `too_many_requests`
    */
   reauthenticate(password: string): Promise<User>;
   /**
-   * Changes the password. This browser stays signed in. Other sessions end unless `endOtherSessions` is false.
+   * Changes the password. This browser stays signed in, with new tokens. Other sessions end unless `endOtherSessions`
+   * is false. If the response is lost twice (`unreachable`), the password may have been changed: retry with the same
+   * arguments.
    * @throws AuthError, for example `invalid_credentials`, or `invalid_input` with `fields.new_password`
    */
   changePassword(currentPassword: string, newPassword: string, options?: { endOtherSessions?: boolean }): Promise<void>;
   /**
-   * Deletes the user and signs out. @throws AuthError, for example `last_administrator` or `fresh_login_required`: call
-   * `reauthenticate`, then retry
+   * Deletes the user and signs out. @throws AuthError, for example `last_administrator` or `fresh_login_required`
    */
   deleteAccount(): Promise<void>;
-  /** Lists the user's active sessions, most recently used first. @throws AuthError */
-  sessions(): Promise<Session[]>;
-  /** Ends a session. If it is the current one, this also signs out. @throws AuthError, for example `not_found` */
+  /** Lists the user's active sessions. A page has 50 items unless `limit` is given. @throws AuthError */
+  sessions(options?: { limit?: number; cursor?: string }): Promise<Sessions>;
+  /**
+   * Ends a session. If it is the current one, this also signs out. @throws AuthError, for example `not_found`, or
+   * `fresh_login_required` for another than the current session
+   */
   endSession(id: string): Promise<void>;
   /** Lists the user's events, newest first. A page has 50 items unless `limit` is given. @throws AuthError */
   events(options?: { limit?: number; cursor?: string }): Promise<SecurityEvents>;

@@ -105,7 +105,8 @@ function openSession(server) {
   /** The server's id of the current session, known after `sessions()`. */
   let currentId = null;
 
-  const login = (credentials) => withLock(() => startSession("/auth/login", credentials));
+  const login = ({ newPassword: new_password, ...credentials }) =>
+    withLock(() => startSession("/auth/login", { ...credentials, new_password }));
   const register = (user) => withLock(() => startSession("/auth/register", user));
 
   async function startSession(path, body) {
@@ -134,7 +135,7 @@ function openSession(server) {
     return content.access_token;
   }
 
-  /** Makes a request whose response replaces the refresh token. The key allows a retry if it is lost. Requires the lock. */
+  /** Makes a request that replaces the refresh token. The key allows a retry of a lost response. Requires the lock. */
   async function rotate({ session, key }, path, body) {
     const content = await send("POST", path, { headers: { "Idempotency-Key": key }, body, member: "access_token" });
     // Otherwise these tokens belong to a session that another tab has replaced.
@@ -155,14 +156,11 @@ function openSession(server) {
   const reauthenticate = (password) =>
     withSession(() => rotate(stored(), "/auth/reauthenticate", { password })).then((content) => content.user);
 
-  function changePassword(current_password, new_password, { endOtherSessions: end_other_sessions = true } = {}) {
+  async function changePassword(current_password, new_password, { endOtherSessions: end_other_sessions = true } = {}) {
     const body = { current_password, new_password, end_other_sessions };
-    return withSession(async () => {
-      await send("POST", "/auth/password", { body });
-      // The access token is stale now. If this refresh fails, the next call retries it.
-      if (access) access.renewAt = 0;
-      await refresh().catch(() => {});
-    });
+    const change = () => rotate(stored(), "/auth/password", body);
+    // If only the response was lost, the old refresh token is valid for nothing but a retry.
+    await withSession(() => change().catch((error) => (error.code === "unreachable" ? change() : Promise.reject(error))));
   }
 
   async function deleteAccount() {
@@ -177,7 +175,7 @@ function openSession(server) {
   async function sessions(options) {
     const page = await withSession(() => send("GET", paged("/auth/sessions", options), { member: "sessions" }));
     currentId = page.sessions.find((session) => session.current)?.id ?? currentId;
-    return page.sessions;
+    return page;
   }
 
   function endSession(id) {
@@ -251,7 +249,7 @@ function openSession(server) {
       return await navigator.locks.request(sharedName, { signal: AbortSignal.timeout(LOCK_TIMEOUT_MS) }, run);
     } catch (error) {
       if (isRunning) throw error;
-      // The browser has no Web Locks or blocks them, or a tab holds the lock for too long. Take turns in this page only.
+      // The browser has no Web Locks or blocks them, or a tab holds the lock too long. Take turns in this page only.
       return (lastTask = lastTask.then(run, run));
     }
   }
@@ -345,8 +343,8 @@ function unlessAborted(signal, task) {
 }
 
 /**
- * The record `{ session, rotation, key }` that tabs share; null if no session is known. It is in localStorage. While that
- * is blocked or full, it is in memory, and a BroadcastChannel takes it to the other open tabs.
+ * The record `{ session, rotation, key }` that tabs share; null if no session is known. It is in localStorage. While
+ * that is blocked or full, it is in memory, and a BroadcastChannel takes it to the other open tabs.
  */
 function openSharedRecord(name, onChange) {
   /** The record, or null, that could not be written to localStorage; undefined if the last change was written. */

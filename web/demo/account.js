@@ -1,25 +1,20 @@
 import { clearErrors, element, errorText, runAction, showMessage, showSignedOut, submitForm } from "./messages.js";
-import { confirmPassword } from "./confirmation.js";
+import { withFreshLogin } from "./confirmation.js";
 import { describeEvent, joinFacts, timeAgo } from "./events.js";
 import { auth } from "./servers.js";
 
-const EVENTS_PER_PAGE = 8;
+const ITEMS_PER_PAGE = 8;
 
 const card = element("account");
 const sections = [...card.querySelectorAll("details")];
-const [sessionList, eventList] = [element("session-list"), element("event-list")];
-/** Cursor of the next page of events; undefined after the last page. */
-let cursor;
+const showSessions = pagedList("session", sessionItem, async (options) => {
+  const { sessions, next_cursor } = await auth.sessions(options);
+  return { items: sessions, next_cursor };
+});
+pagedList("event", eventItem, auth.events);
 /** Id of the user whose account is shown. */
 let userId;
 
-onOpen(element("sessions"), listSessions);
-onOpen(element("events"), async () => {
-  cursor = undefined;
-  eventList.replaceChildren();
-  await listMoreEvents();
-});
-element("more-events").addEventListener("click", ({ target }) => runAction(target, listMoreEvents));
 element("password-form").addEventListener("submit", changePassword);
 element("deletion-form").addEventListener("submit", deleteAccount);
 auth.onChange(show);
@@ -37,27 +32,43 @@ function show() {
 
 function clear() {
   for (const section of sections) section.open = false;
-  for (const list of [sessionList, eventList]) list.replaceChildren();
+  for (const list of card.querySelectorAll(".list")) list.replaceChildren();
   for (const form of card.querySelectorAll("form")) {
     form.reset();
     clearErrors(form);
   }
 }
 
-function onOpen(section, load) {
+/**
+ * Fills a list when its section is opened, and adds a page at each click on "Show more".
+ *
+ * @param load  receives `{ limit, cursor }` and returns `{ items, next_cursor }`
+ * @returns a function that shows the first page again
+ */
+function pagedList(name, createItem, load) {
+  const [section, list, more] = [`${name}s`, `${name}-list`, `more-${name}s`].map(element);
+  /** Cursor of the next page; undefined after the last page. */
+  let cursor;
+
+  async function showPage({ isFirst }) {
+    const { items, next_cursor } = await load({ limit: ITEMS_PER_PAGE, cursor: isFirst ? undefined : cursor });
+    cursor = next_cursor;
+    more.hidden = !cursor;
+    if (isFirst) list.replaceChildren();
+    list.append(...items.map(createItem));
+  }
+
+  const showFirstPage = () => showPage({ isFirst: true });
   section.addEventListener("toggle", async () => {
     if (!section.open) return;
     try {
-      await load();
+      await showFirstPage();
     } catch (error) {
       showMessage(errorText(error), true);
     }
   });
-}
-
-async function listSessions() {
-  const all = await auth.sessions();
-  sessionList.replaceChildren(...all.map(sessionItem));
+  more.addEventListener("click", () => runAction(more, () => showPage({ isFirst: false })));
+  return showFirstPage;
 }
 
 function sessionItem(session) {
@@ -74,22 +85,15 @@ function sessionItem(session) {
 
 async function endSession({ id, current }, device) {
   try {
-    await auth.endSession(id);
+    if (!(await withFreshLogin(() => auth.endSession(id)))) return;
   } catch (error) {
     // It has ended already.
     if (error.code !== "not_found") throw error;
   }
   if (current) return showSignedOut("Signed out.");
   showMessage(`Session ended: ${device}. That browser is signed out when it next renews its token.`);
-  await listSessions();
+  await showSessions();
   element("sessions").querySelector("summary").focus();
-}
-
-async function listMoreEvents() {
-  const page = await auth.events({ limit: EVENTS_PER_PAGE, cursor });
-  cursor = page.next_cursor;
-  element("more-events").hidden = !cursor;
-  eventList.append(...page.items.map(eventItem));
 }
 
 function eventItem(event) {
@@ -112,19 +116,7 @@ async function changePassword(event) {
 }
 
 async function deleteAccount(event) {
-  if (await submitForm(event, deleteConfirmed)) showSignedOut("Account deleted.");
-}
-
-/** @returns {Promise<boolean>} false if the user cancelled the password dialog */
-async function deleteConfirmed() {
-  try {
-    await auth.deleteAccount();
-  } catch (error) {
-    if (error.code !== "fresh_login_required") throw error;
-    if (!(await confirmPassword())) return false;
-    await auth.deleteAccount();
-  }
-  return true;
+  if (await submitForm(event, () => withFreshLogin(auth.deleteAccount))) showSignedOut("Account deleted.");
 }
 
 /** Clones a template. `part(name)` returns the element with that `data-part`. */

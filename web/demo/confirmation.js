@@ -28,3 +28,19 @@ export function confirmPassword() {
     dialog.addEventListener("close", () => resolve(dialog.returnValue === "confirmed"), { once: true });
   });
 }
+
+/**
+ * Calls the auth server. If that requires a recent login, asks for the password and repeats the call.
+ *
+ * @returns {Promise<boolean>} false if the user cancelled the dialog
+ */
+export async function withFreshLogin(call) {
+  try {
+    await call();
+  } catch (error) {
+    if (error.code !== "fresh_login_required") throw error;
+    if (!(await confirmPassword())) return false;
+    await call();
+  }
+  return true;
+}

@@ -15,9 +15,11 @@ let retryAt = 0;
 /** The pending background renewal. */
 let renewing = null;
 
+const loginForm = element("login-form");
 element("api-url").textContent = apiUrl;
 element("register-form").addEventListener("submit", (event) => signIn(event, auth.register, "Account created."));
-element("login-form").addEventListener("submit", (event) => signIn(event, auth.login, "You are signed in."));
+loginForm.addEventListener("submit", (event) => signIn(event, logIn, "You are signed in."));
+loginForm.elements.email.addEventListener("input", () => requestNewPassword(false));
 element("logout").addEventListener("click", ({ target }) => runAction(target, signOut));
 element("refresh").addEventListener("click", ({ target }) => runAction(target, renewNow));
 for (const button of document.querySelectorAll("[data-call]")) {
@@ -31,15 +33,34 @@ document.addEventListener("visibilitychange", tick);
 await show();
 
 async function signIn(event, startSession, message) {
-  const succeeded = await submitForm(event, ({ name, email, password, remember }) => {
+  const succeeded = await submitForm(event, ({ name, email, password, remember, new_password }) => {
     const request = { email: email.value, password: password.value };
     if (name?.value) request.name = name.value;
     if (remember) request.remember = remember.checked;
+    if (new_password?.value) request.newPassword = new_password.value;
     return startSession(request);
   });
   if (!succeeded) return;
   showMessage(message);
   element("user-title").focus();
+}
+
+async function logIn(credentials) {
+  try {
+    await auth.login(credentials);
+    requestNewPassword(false);
+  } catch (error) {
+    if (error.code === "password_change_required") requestNewPassword(true);
+    throw error;
+  }
+}
+
+/** Shows or hides the field for a new password, which a password that an administrator set requires. */
+function requestNewPassword(isRequired) {
+  const input = loginForm.elements.new_password;
+  element("required-password").hidden = !isRequired;
+  input.required = isRequired;
+  if (!isRequired) input.value = "";
 }
 
 async function signOut() {

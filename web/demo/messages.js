@@ -63,12 +63,15 @@ export function clearErrors(form) {
   for (const input of form.querySelectorAll("[aria-invalid]")) input.removeAttribute("aria-invalid");
 }
 
+/** The field that an error code is about. */
+const FIELDS = { invalid_credentials: "current_password", password_change_required: "new_password" };
+
 function showErrors(form, error) {
-  const current = error.code === "invalid_credentials" ? form.elements.current_password : null;
+  const field = form.elements[FIELDS[error.code]];
   // The status line may be scrolled out of view or behind the dialog, so the form's own alert comes first.
   const target = form.querySelector("[role=alert]") ?? element("status");
-  showMessage(current ? "Wrong password." : errorText(error), true, target);
-  current?.setAttribute("aria-invalid", "true");
+  showMessage(field?.name === "current_password" ? "Wrong password." : errorText(error), true, target);
+  field?.setAttribute("aria-invalid", "true");
   for (const [name, text] of Object.entries(error.fields ?? {})) {
     const input = form.elements[name];
     if (!input) continue;

@@ -38,6 +38,11 @@ async fn two_tabs_stay_signed_in_after_lost_responses() {
 }
 
 #[actix_web::test]
+async fn a_password_can_be_confirmed_and_changed_despite_lost_responses_and_other_tabs() {
+    play("lost_rotations").await;
+}
+
+#[actix_web::test]
 async fn two_racing_tabs_stay_signed_in_after_lost_responses() {
     play("racing_tabs").await;
 }
@@ -75,6 +80,11 @@ async fn the_page_requests_a_fresh_login_if_the_api_requires_it() {
 #[actix_web::test]
 async fn a_password_change_signs_out_other_browsers_only() {
     play("password_change").await;
+}
+
+#[actix_web::test]
+async fn a_password_that_an_administrator_set_must_be_changed() {
+    play("required_password").await;
 }
 
 #[actix_web::test]

@@ -5,7 +5,7 @@ import { browser, clock, openTab } from "./browser.mjs";
 import { ANN, problem, scriptedServer, tokens } from "./scripted-server.mjs";
 
 const bodies = (server, path) => server.to(path).map((request) => JSON.parse(request.body));
-const keys = (server) => server.to("/auth/refresh").map((request) => request.headers["idempotency-key"]);
+const keys = (server, path = "/auth/refresh") => server.to(path).map((request) => request.headers["idempotency-key"]);
 
 /** A signed-in client and its server. Refreshes succeed unless `script` overrides them. */
 async function signedIn(t, script, options) {
@@ -24,13 +24,64 @@ const assertSignedOut = async (auth) =>
 
 test("reauthentication returns a fresh token", async (t) => {
   const { server, auth } = await signedIn(t, {
-    "POST /auth/reauthenticate": () => tokens(0, { access_token: "fresh" }),
+    "POST /auth/reauthenticate": () => tokens(1, { access_token: "fresh" }),
   });
   assert.deepEqual(await auth.reauthenticate("secret"), ANN);
   assert.equal(await auth.accessToken(), "fresh");
   assert.deepEqual(bodies(server, "/auth/reauthenticate"), [{ password: "secret" }]);
   assert.equal(server.to("/auth/refresh").length, 0);
 });
+
+const ROTATIONS = {
+  "POST /auth/reauthenticate": (auth) => auth.reauthenticate("secret"),
+  "POST /auth/password": (auth) => auth.changePassword("secret", "another"),
+};
+for (const [endpoint, call] of Object.entries(ROTATIONS)) {
+  const path = endpoint.replace("POST ", "");
+
+  test(`${endpoint} rotates the session: the next refresh of any tab has another key`, async (t) => {
+    const { server, auth } = await signedIn(t, {
+      [endpoint]: () => tokens(1, { access_token: "newest" }),
+      "POST /auth/refresh": () => tokens(2),
+    });
+    const other = await openTab(server);
+    await call(auth);
+    assert.equal(await auth.accessToken(), "newest");
+    await other.refreshAccess();
+    const all = [...keys(server, path), ...keys(server)];
+    for (const key of all) assert.match(key, /^[A-Za-z0-9_-]{22,64}$/);
+    assert.equal(new Set(all).size, 2);
+  });
+
+  test(`after a lost response of ${endpoint}, a retry has the same key, in any tab`, async (t) => {
+    const { server, auth } = await signedIn(t, { [endpoint]: () => "cut", "POST /auth/refresh": () => "cut" });
+    await assert.rejects(call(auth), { code: "unreachable" });
+    await assertSignedIn(auth);
+    const other = await openTab(server);
+    for (const retry of [() => call(auth), () => call(other), () => other.refreshAccess()]) {
+      await assert.rejects(retry, { code: "unreachable" });
+    }
+    assert.equal(new Set([...keys(server, path), ...keys(server)]).size, 1);
+    server.script[endpoint] = () => tokens(1, { access_token: "newest" });
+    await call(auth);
+    assert.equal(await auth.accessToken(), "newest");
+  });
+
+  test(`${endpoint} and a refresh of another tab take turns`, async (t) => {
+    const order = [];
+    const slow = (name, rotation) => async () => {
+      order.push(`${name} begins`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      order.push(`${name} ends`);
+      return tokens(rotation);
+    };
+    const { server, auth } = await signedIn(t, { [endpoint]: slow("call", 1), "POST /auth/refresh": slow("refresh", 2) });
+    const other = await openTab(server);
+    await Promise.all([call(auth), other.refreshAccess()]);
+    assert.deepEqual(order, ["call begins", "call ends", "refresh begins", "refresh ends"]);
+    assert.notEqual(keys(server, path)[0], keys(server)[0]);
+  });
+}
 
 test("reauthentication uses the key of a refresh whose response was lost", async (t) => {
   const { server, auth } = await signedIn(t, {
@@ -39,8 +90,8 @@ test("reauthentication uses the key of a refresh whose response was lost", async
   });
   await assert.rejects(auth.refreshAccess(), { code: "unreachable" });
   await auth.reauthenticate("secret");
-  const [{ headers }] = server.to("/auth/reauthenticate");
-  assert.equal(headers["idempotency-key"], keys(server)[0], "with a new key, the superseded token would count as reuse");
+  const [key] = keys(server, "/auth/reauthenticate");
+  assert.equal(key, keys(server)[0], "with a new key, the superseded token would count as reuse");
   server.script["POST /auth/refresh"] = () => tokens(2);
   await auth.refreshAccess();
   assert.equal(new Set(keys(server)).size, 2);
@@ -62,25 +113,26 @@ for (const [name, call, path] of [
 }
 
 test("a password change obtains a new token and reports what happens to other sessions", async (t) => {
-  const { server, auth } = await signedIn(t, { "POST /auth/password": () => [204] });
-  await auth.changePassword("old", "new");
+  let rotation = 0;
+  const { server, auth } = await signedIn(t, { "POST /auth/password": () => tokens((rotation += 1)) });
+  assert.equal(await auth.changePassword("old", "new"), undefined);
   assert.equal(await auth.accessToken(), "access-1");
   await auth.changePassword("new", "newer", { endOtherSessions: false });
   assert.deepEqual(bodies(server, "/auth/password"), [
     { current_password: "old", new_password: "new", end_other_sessions: true },
     { current_password: "new", new_password: "newer", end_other_sessions: false },
   ]);
+  assert.equal(server.to("/auth/refresh").length, 0);
 });
 
-test("a password change succeeds even if the refresh after it fails", async (t) => {
-  const { server, auth } = await signedIn(t, {
-    "POST /auth/password": () => [204],
-    "POST /auth/refresh": () => problem(503, "unavailable"),
-  });
+test("a password change whose response was lost is retried at once", async (t) => {
+  const responses = ["cut", tokens(1)];
+  const { server, auth } = await signedIn(t, { "POST /auth/password": () => responses.shift() });
   await auth.changePassword("old", "new");
-  await assertSignedIn(auth);
-  server.script["POST /auth/refresh"] = () => tokens(1);
-  assert.equal(await auth.accessToken(), "access-1", "the stale token is not kept until it expires");
+  assert.equal(await auth.accessToken(), "access-1");
+  const [first, second] = bodies(server, "/auth/password");
+  assert.deepEqual(second, first);
+  assert.equal(new Set(keys(server, "/auth/password")).size, 1);
 });
 
 test("deleting the account signs out, even if only the retry gets a response", async (t) => {
@@ -114,13 +166,44 @@ test("sessions are listed and ended; ending the current one signs out", async (t
     "DELETE /auth/sessions/there": () => [204],
     "DELETE /auth/sessions/..%2Fme": () => problem(404, "not_found"),
   });
-  assert.deepEqual(await auth.sessions(), all);
+  assert.deepEqual(await auth.sessions(), { sessions: all });
   await auth.endSession("there");
   await assertSignedIn(auth);
   await assert.rejects(auth.endSession("../me"), { code: "not_found" });
   await auth.endSession("here");
   await assertSignedOut(auth);
   assert.equal(server.to("/auth/sessions/here").length, 1);
+});
+
+test("sessions are paged; the current one is known, whichever page it is on", async (t) => {
+  const { auth } = await signedIn(t, {
+    "GET /auth/sessions?limit=1": () => [200, { sessions: [{ id: "here", current: true }], next_cursor: "a+b" }],
+    "GET /auth/sessions?limit=1&cursor=a%2Bb": () => [200, { sessions: [{ id: "there", current: false }] }],
+    "DELETE /auth/sessions/here": () => [204],
+  });
+  const { sessions, next_cursor: cursor } = await auth.sessions({ limit: 1 });
+  assert.deepEqual([sessions, cursor], [[{ id: "here", current: true }], "a+b"]);
+  assert.deepEqual(await auth.sessions({ limit: 1, cursor }), { sessions: [{ id: "there", current: false }] });
+  await auth.endSession("here");
+  await assertSignedOut(auth);
+});
+
+test("calls that require a fresh login can be repeated after a reauthentication", async (t) => {
+  let isFresh = false;
+  const guarded = () => (isFresh ? [204] : problem(403, "fresh_login_required"));
+  const { auth } = await signedIn(t, {
+    "DELETE /auth/sessions/there": guarded,
+    "POST /auth/logout-all": guarded,
+    "POST /auth/reauthenticate": () => ((isFresh = true), tokens(1)),
+  });
+  await assert.rejects(auth.endSession("there"), { code: "fresh_login_required" });
+  await assert.rejects(auth.logoutEverywhere(), { code: "fresh_login_required" });
+  await assertSignedIn(auth);
+  await auth.reauthenticate("secret");
+  await auth.endSession("there");
+  await assertSignedIn(auth);
+  await auth.logoutEverywhere();
+  await assertSignedOut(auth);
 });
 
 test("all sessions can be ended with one call", async (t) => {
@@ -164,7 +247,7 @@ test("a call with a superseded token in the cookie is retried once, after a refr
       return tokens(1);
     },
   });
-  assert.deepEqual(await auth.sessions(), []);
+  assert.deepEqual(await auth.sessions(), { sessions: [] });
   assert.equal(server.to("/auth/refresh").length, 1);
   superseded = true;
   server.script["POST /auth/refresh"] = () => tokens(2);
@@ -231,7 +314,7 @@ test("without a session, calls fail and make no request", async (t) => {
 
 test("a fresh token is used until it expires", async (t) => {
   const advance = clock(t);
-  const { auth } = await signedIn(t, { "POST /auth/reauthenticate": () => tokens(0, { access_token: "fresh" }) });
+  const { auth } = await signedIn(t, { "POST /auth/reauthenticate": () => tokens(1, { access_token: "fresh" }) });
   advance(50_000);
   await auth.reauthenticate("secret");
   advance(50_000);

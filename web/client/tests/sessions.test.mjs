@@ -42,6 +42,21 @@ test("a rejected login reports the reason and changes nothing", async (t) => {
   assert.deepEqual([auth.isLoggedIn(), auth.user(), await auth.accessToken()], [false, null, null]);
 });
 
+test("a login with a password that an administrator set also sends the user's own", async (t) => {
+  browser(t);
+  const server = await scriptedServer(t, {
+    "POST /auth/login": ({ body }) =>
+      JSON.parse(body).new_password ? tokens(0) : problem(403, "password_change_required"),
+  });
+  const auth = await openTab(server);
+  const credentials = { email: "ann@example.org", password: "set by an administrator" };
+  await assert.rejects(auth.login(credentials), { status: 403, code: "password_change_required" });
+  assert.equal(auth.isLoggedIn(), false);
+  assert.deepEqual(await auth.login({ ...credentials, newPassword: "my own" }), ANN);
+  const bodies = server.to("/auth/login").map(({ body }) => JSON.parse(body));
+  assert.deepEqual(bodies, [credentials, { ...credentials, new_password: "my own" }]);
+});
+
 test("localStorage never contains tokens or user data", async (t) => {
   const { items } = browser(t);
   const server = await scriptedServer(t, { "POST /auth/login": () => tokens(0), "POST /auth/refresh": () => tokens(1) });
