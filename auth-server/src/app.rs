@@ -14,6 +14,7 @@ use secrecy::SecretString;
 use server_kit::cors::{CorsPolicy, check_preflight, cors};
 use server_kit::default_headers::default_headers;
 use server_kit::metrics::{HttpMetrics, measure};
+use server_kit::openapi::ApiDocument;
 use server_kit::real_ip::TrustedProxies;
 use server_kit::{framework_errors, idle_connections, request_log};
 use shared_claims::AccessTokenValidator;
@@ -48,6 +49,7 @@ pub fn serve(
     let access_tokens = web::Data::new(access_token_validator(&context));
     let context = web::Data::from(context);
     let metrics = metrics.map(web::Data::new);
+    let document = web::Data::new(ApiDocument::default());
     let demo_api_url = settings.demo_api_url.clone();
     let workers = settings.workers.or_else(|| available_parallelism().ok()).map_or(1, usize::from);
     // The last `wrap` is the outermost.
@@ -60,6 +62,7 @@ pub fn serve(
             .app_data(proxies.clone())
             .app_data(origins.clone())
             .app_data(cors_policy.clone())
+            .app_data(document.clone())
             .app_data(access_tokens.clone())
             .configure(|config| {
                 if let Some(metrics) = &metrics {
@@ -71,7 +74,7 @@ pub fn serve(
             .wrap(from_fn(check_preflight))
             .wrap(from_fn(check_origin))
             .wrap(from_fn(framework_errors::to_problems))
-            .wrap(default_headers())
+            .wrap(from_fn(default_headers))
             .wrap(from_fn(measure))
             .wrap(from_fn(request_log::log_request))
             .wrap(from_fn(idle_connections::mark_busy))

@@ -11,6 +11,7 @@ use actix_web::{App, HttpServer, web};
 use server_kit::cors::{CorsPolicy, check_preflight, cors};
 use server_kit::default_headers::default_headers;
 use server_kit::metrics::{HttpMetrics, measure};
+use server_kit::openapi::ApiDocument;
 use server_kit::real_ip::TrustedProxies;
 use server_kit::{framework_errors, idle_connections, request_log};
 use shared_claims::{AcceptCookie, AccessTokenValidator};
@@ -40,6 +41,7 @@ pub fn serve(
     let cors_policy = web::Data::new(CorsPolicy::new(origins, headers, &settings.issuer));
     let cookie = settings.accept_cookie.then(|| AcceptCookie::of_issuer(&settings.issuer()));
     let metrics = metrics.map(web::Data::new);
+    let document = web::Data::new(ApiDocument::default());
     // The last `wrap` is the outermost.
     let app = move || {
         App::new()
@@ -47,6 +49,7 @@ pub fn serve(
             .app_data(readiness.clone())
             .app_data(proxies.clone())
             .app_data(cors_policy.clone())
+            .app_data(document.clone())
             .configure(|config| {
                 if let Some(metrics) = &metrics {
                     config.app_data(metrics.clone());
@@ -59,7 +62,7 @@ pub fn serve(
             .wrap(cors(&cors_policy, &METHODS))
             .wrap(from_fn(check_preflight))
             .wrap(from_fn(framework_errors::to_problems))
-            .wrap(default_headers())
+            .wrap(from_fn(default_headers))
             .wrap(from_fn(measure))
             .wrap(from_fn(request_log::log_request))
             .wrap(from_fn(idle_connections::mark_busy))

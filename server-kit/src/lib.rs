@@ -6,6 +6,7 @@
 pub mod command_line;
 pub mod cors;
 pub mod default_headers;
+pub mod etag;
 pub mod file_access;
 pub mod framework_errors;
 pub mod healthcheck;

@@ -1,6 +1,12 @@
-//! Adds errors and common headers to the operations of an OpenAPI document.
+//! Adds errors and common headers to the operations of an OpenAPI document, and serves it.
+
+use std::sync::OnceLock;
 
 use actix_web::http::Method;
+use actix_web::web::Bytes;
+use actix_web::{HttpRequest, HttpResponse};
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use shared_claims::Code;
 use shared_claims::http::problem::MEDIA_TYPE;
 use utoipa::openapi::path::{Operation, PathItem};
@@ -8,6 +14,25 @@ use utoipa::openapi::schema::{SchemaType, Type};
 use utoipa::openapi::{
     Content, HeaderBuilder, Object, ObjectBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder,
 };
+
+use crate::etag::json_with_etag;
+
+/// The document of a server. It is built at the first request for it, because that takes longer than any response.
+#[derive(Debug, Default)]
+pub struct ApiDocument(OnceLock<(Bytes, String)>);
+
+impl ApiDocument {
+    /// Responds with the document, which `build` returns.
+    pub fn respond(&self, request: &HttpRequest, build: impl FnOnce() -> OpenApi) -> HttpResponse {
+        let (json, tag) = self.0.get_or_init(|| {
+            // A tree of strings cannot fail to serialise.
+            let json = build().to_json().unwrap_or_default();
+            let tag = BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, json.as_bytes()));
+            (json.into(), tag)
+        });
+        json_with_etag(request, tag, json.clone())
+    }
+}
 
 /// All operations of a document, each with its path and method.
 pub fn operations(document: &mut OpenApi) -> impl Iterator<Item = (&str, Method, &mut Operation)> {

@@ -1,8 +1,8 @@
 mod request_schemas;
 
 use actix_web::http::Method;
-use actix_web::{HttpResponse, web};
-use server_kit::openapi::{add_headers, add_problem, operations};
+use actix_web::{HttpRequest, HttpResponse, web};
+use server_kit::openapi::{ApiDocument, add_headers, add_problem, operations};
 use shared_claims::Code;
 use shared_claims::http::problem::ProblemBody;
 use utoipa::OpenApi;
@@ -47,15 +47,30 @@ use crate::http::{Cookies, admin};
 struct Document;
 
 /// Returns this document.
-#[utoipa::path(get, path = "/openapi.json", tag = "metadata", responses((status = 200, description = "OpenAPI 3.1")))]
-pub async fn get_openapi(context: web::Data<Context>) -> HttpResponse {
+#[utoipa::path(
+    get, path = "/openapi.json", tag = "metadata",
+    params(("If-None-Match" = Option<String>, Header, description = "`ETag` of a cached document")),
+    responses(
+        (status = 200, description = "OpenAPI 3.1"),
+        (status = 304, description = "The cached document is current"),
+    )
+)]
+pub async fn get_openapi(
+    request: HttpRequest,
+    document: web::Data<ApiDocument>,
+    context: web::Data<Context>,
+) -> HttpResponse {
+    document.respond(&request, || build(&context))
+}
+
+fn build(context: &Context) -> utoipa::openapi::OpenApi {
     let mut document = Document::openapi();
     add_security_schemes(&mut document);
     for (path, method, call) in operations(&mut document) {
         add_common_problems(path, &method, call);
     }
     request_schemas::complete(&mut document, &context.policy.audiences);
-    HttpResponse::Ok().json(document)
+    document
 }
 
 fn add_security_schemes(document: &mut utoipa::openapi::OpenApi) {

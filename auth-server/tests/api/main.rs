@@ -75,5 +75,6 @@ mod system {
     mod real_ip;
     mod request_ids;
     mod revocations;
+    mod security_headers;
     mod well_known;
 }

@@ -1,5 +1,5 @@
-use actix_web::{HttpRequest, HttpResponse};
-use server_kit::openapi::{add_headers, add_problem, operations};
+use actix_web::{HttpRequest, HttpResponse, web};
+use server_kit::openapi::{ApiDocument, add_headers, add_problem, operations};
 use shared_claims::http::access_cookie::{ACCESS_COOKIE, is_safe};
 use shared_claims::http::problem::ProblemBody;
 use shared_claims::{AcceptCookie, Code};
@@ -38,9 +38,19 @@ use super::{admin, greeting, health, profile, protected, transfer, verify};
 struct Document;
 
 /// Returns this document.
-#[utoipa::path(get, path = "/openapi.json", responses((status = 200, description = "OpenAPI 3.1")))]
-pub async fn document(request: HttpRequest) -> HttpResponse {
-    let accepts_cookie = request.app_data::<AcceptCookie>().is_some();
+#[utoipa::path(
+    get, path = "/openapi.json",
+    params(("If-None-Match" = Option<String>, Header, description = "`ETag` of a cached document")),
+    responses(
+        (status = 200, description = "OpenAPI 3.1"),
+        (status = 304, description = "The cached document is current"),
+    )
+)]
+pub async fn document(request: HttpRequest, document: web::Data<ApiDocument>) -> HttpResponse {
+    document.respond(&request, || build(request.app_data::<AcceptCookie>().is_some()))
+}
+
+fn build(accepts_cookie: bool) -> utoipa::openapi::OpenApi {
     let mut document = Document::openapi();
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
     let components = document.components.get_or_insert_default();
@@ -70,7 +80,7 @@ pub async fn document(request: HttpRequest) -> HttpResponse {
         }
         add_headers(call, takes_token);
     }
-    HttpResponse::Ok().json(document)
+    document
 }
 
 /// The errors of the extractors, which every call with a token has.

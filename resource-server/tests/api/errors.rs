@@ -29,6 +29,30 @@ async fn without_a_token_the_challenge_names_no_error() {
 }
 
 #[actix_web::test]
+async fn every_response_has_the_security_headers() {
+    const PAGE: (&str, &str) = ("origin", "https://app.example");
+    const EVIL: (&str, &str) = ("origin", "https://evil.example");
+    let api = Api::ready_with(&["--allowed-origins", PAGE.1]).await;
+    let tag = api.get("/openapi.json", &[]).await.header("etag").expect("a tag").to_owned();
+    for (status, method, path, headers) in [
+        (200, Method::GET, "/healthz", &[][..]),
+        (200, Method::GET, "/greeting", &[PAGE]),
+        (304, Method::GET, "/openapi.json", &[("if-none-match", tag.as_str())]),
+        (401, Method::GET, "/protected", &[]),
+        (404, Method::GET, "/nowhere", &[]),
+        (405, Method::PUT, "/transfer", &[]),
+        (200, Method::OPTIONS, "/greeting", &[PAGE, ("access-control-request-method", "GET")]),
+        (400, Method::OPTIONS, "/greeting", &[PAGE, ("access-control-request-method", "PUT")]),
+        (403, Method::OPTIONS, "/greeting", &[EVIL, ("access-control-request-method", "GET")]),
+    ] {
+        let response = api.send(method, path, headers).await;
+        assert_eq!(response.status, status, "{path}");
+        assert_eq!(response.header("x-content-type-options"), Some("nosniff"), "{path}, {status}");
+        assert_eq!(response.header("referrer-policy"), Some("no-referrer"), "{path}, {status}");
+    }
+}
+
+#[actix_web::test]
 async fn a_token_in_the_query_is_ignored() {
     let api = Api::ready().await;
     let path = format!("/protected?access_token={}", api.issuer.token());

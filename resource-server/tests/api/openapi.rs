@@ -7,6 +7,18 @@ use serde_json::{Value, json};
 use crate::api::Api;
 
 #[actix_web::test]
+async fn the_document_is_cached_and_revalidated() {
+    let api = Api::ready().await;
+    let first = api.get("/openapi.json", &[]).await;
+    assert_eq!((first.status, first.header("cache-control")), (200, Some("max-age=300")));
+    let tag = first.header("etag").expect("a tag");
+    let same = api.get("/openapi.json", &[("if-none-match", tag)]).await;
+    assert_eq!((same.status, same.body.len()), (304, 0));
+    let again = api.get("/openapi.json", &[("if-none-match", "\"other\"")]).await;
+    assert_eq!((again.status, again.header("etag"), &again.body), (200, Some(tag), &first.body));
+}
+
+#[actix_web::test]
 async fn the_document_has_the_security_and_the_errors_of_every_call() {
     let document = Api::ready().await.get("/openapi.json", &[]).await.json();
     assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")));

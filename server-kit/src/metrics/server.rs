@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
-use actix_web::http::header::CACHE_CONTROL;
 use actix_web::middleware::from_fn;
 use actix_web::{App, HttpResponse, HttpServer, rt, web};
 use prometheus_client::encoding::text;
 use prometheus_client::registry::Registry;
 use shared_claims::{Code, Problem};
 
+use crate::default_headers::default_headers;
 use crate::framework_errors::{self, get_or_head, not_found, resource};
 
 /// OpenMetrics 1.0, which Prometheus supports without configuration.
@@ -40,6 +40,7 @@ impl MetricsServer {
                 .service(resource("/metrics", "GET, HEAD").route(get_or_head().to(show)))
                 .default_service(not_found())
                 .wrap(from_fn(framework_errors::to_problems))
+                .wrap(from_fn(default_headers))
         };
         let server = HttpServer::new(app)
             .workers(1)
@@ -69,5 +70,5 @@ impl MetricsServer {
 async fn show(registry: web::Data<Registry>) -> Result<HttpResponse, Problem> {
     let mut page = String::new();
     text::encode(&mut page, &registry).map_err(|_| Problem::new(Code::InternalError))?;
-    Ok(HttpResponse::Ok().content_type(MEDIA_TYPE).insert_header((CACHE_CONTROL, "no-store")).body(page))
+    Ok(HttpResponse::Ok().content_type(MEDIA_TYPE).body(page))
 }

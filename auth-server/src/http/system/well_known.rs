@@ -1,11 +1,10 @@
-use actix_web::http::header::{CACHE_CONTROL, ContentType, ETag, EntityTag, IfNoneMatch};
-use actix_web::{HttpResponse, web};
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
+use server_kit::etag;
+use server_kit::etag::json_with_etag;
 
 use crate::domain::context::Context;
-
-/// Resource servers can cache the key set and the metadata for 5 minutes.
-const MAX_AGE: (actix_web::http::header::HeaderName, &str) = (CACHE_CONTROL, "max-age=300");
 
 /// Returns the public keys of access tokens (RFC 7517 §5).
 ///
@@ -18,24 +17,9 @@ const MAX_AGE: (actix_web::http::header::HeaderName, &str) = (CACHE_CONTROL, "ma
         (status = 304, description = "The cached set is current"),
     )
 )]
-pub async fn get_key_set(
-    context: web::Data<Context>,
-    known: Result<web::Header<IfNoneMatch>, actix_web::error::ParseError>,
-) -> HttpResponse {
+pub async fn get_key_set(request: HttpRequest, context: web::Data<Context>) -> HttpResponse {
     let published = context.keys.published();
-    let tag = EntityTag::new_strong(published.tag.clone());
-    let is_known = match known {
-        Ok(web::Header(IfNoneMatch::Any)) => true,
-        Ok(web::Header(IfNoneMatch::Items(tags))) => tags.iter().any(|other| other.weak_eq(&tag)),
-        // A malformed header.
-        Err(_) => false,
-    };
-    let mut response = if is_known { HttpResponse::NotModified() } else { HttpResponse::Ok() };
-    response.insert_header(MAX_AGE).insert_header(ETag(tag));
-    if is_known {
-        return response.finish();
-    }
-    response.content_type(ContentType::json()).body(published.json.clone())
+    json_with_etag(&request, &published.tag, published.json.clone())
 }
 
 /// Returns the metadata of the server (RFC 8414).
@@ -46,7 +30,7 @@ pub async fn get_key_set(
     responses((status = 200, description = "Metadata", body = Value))
 )]
 pub async fn get_server_metadata(context: web::Data<Context>) -> HttpResponse {
-    HttpResponse::Ok().insert_header(MAX_AGE).json(document(&context))
+    HttpResponse::Ok().insert_header((CACHE_CONTROL, etag::MAX_AGE)).json(document(&context))
 }
 
 /// Returns the same metadata for libraries that support only OpenID Connect.
@@ -55,7 +39,7 @@ pub async fn get_server_metadata(context: web::Data<Context>) -> HttpResponse {
     responses((status = 200, description = "Metadata", body = Value))
 )]
 pub async fn get_openid_configuration(context: web::Data<Context>) -> HttpResponse {
-    HttpResponse::Ok().insert_header(MAX_AGE).json(document(&context))
+    HttpResponse::Ok().insert_header((CACHE_CONTROL, etag::MAX_AGE)).json(document(&context))
 }
 
 fn document(context: &Context) -> Value {

@@ -19,6 +19,26 @@ async fn every_operation_has_a_unique_id() {
 }
 
 #[actix_web::test]
+async fn the_document_is_cached_and_revalidated() {
+    let app = TestApp::start().await;
+    let first = app.get("/openapi.json").send().await.assert_status(200);
+    assert_eq!(first.header("cache-control"), Some("max-age=300"));
+    let tag = first.header("etag").expect("a tag").to_owned();
+    assert!(tag.starts_with('"') && tag.len() > 20, "{tag}");
+    for known in [tag.clone(), format!("\"other\", W/{tag}"), "*".to_owned()] {
+        let same = app.get("/openapi.json").header("if-none-match", &known).send().await.assert_status(304);
+        assert_eq!((same.header("etag"), same.body.len()), (Some(tag.as_str()), 0), "{known}");
+    }
+    for other in ["\"other\"", "nonsense"] {
+        let again = app.get("/openapi.json").header("if-none-match", other).send().await.assert_status(200);
+        assert_eq!((again.header("etag"), &again.body), (Some(tag.as_str()), &first.body), "{other}");
+    }
+    // The audiences are in the document.
+    let other = TestApp::with(&["--audiences", "other"]).await;
+    assert_ne!(other.get("/openapi.json").send().await.header("etag"), Some(tag.as_str()));
+}
+
+#[actix_web::test]
 async fn every_reference_resolves() {
     let document = document().await;
     let text = document.to_string();
