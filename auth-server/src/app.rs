@@ -1,32 +1,27 @@
-//! The HTTP server: app data, middleware and timeouts.
+//! The HTTP server: app data and middleware.
 
 use std::io;
 use std::net::TcpListener;
 use std::sync::Arc;
-use std::thread::available_parallelism;
-use std::time::Duration;
 
 use actix_web::dev::Server;
 use actix_web::http::Method;
 use actix_web::middleware::from_fn;
-use actix_web::{App, HttpServer, cookie, web};
+use actix_web::{App, cookie, web};
 use secrecy::SecretString;
 use server_kit::cors::{CorsPolicy, check_preflight, cors};
 use server_kit::default_headers::default_headers;
+use server_kit::http_server::Shutdown;
 use server_kit::metrics::{HttpMetrics, measure};
 use server_kit::openapi::ApiDocument;
 use server_kit::real_ip::TrustedProxies;
-use server_kit::{framework_errors, idle_connections, request_log};
+use server_kit::{connections, framework_errors, http_server, request_log};
 use shared_claims::AccessTokenValidator;
 
 use crate::domain::context::Context;
 use crate::http::{Cookies, FeedTokens, LoginRateLimit, TrustedOrigins, check_origin, routes};
 use crate::settings::{SameSite, Settings};
 
-/// Seconds that requests in progress have to finish when the server stops.
-const SHUTDOWN_SECONDS: u64 = 10;
-/// How long a client may take to send the head of a request.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// Methods that pages of other origins may use.
 const METHODS: [Method; 5] = [Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::DELETE];
 
@@ -51,7 +46,13 @@ pub fn serve(
     let metrics = metrics.map(web::Data::new);
     let document = web::Data::new(ApiDocument::default());
     let demo_api_url = settings.demo_api_url.clone();
-    let workers = settings.workers.or_else(|| available_parallelism().ok()).map_or(1, usize::from);
+    let shutdown = Shutdown::default();
+    let options = http_server::Options {
+        workers: settings.workers,
+        keep_alive: settings.keep_alive,
+        trusted_proxies: proxies.clone(),
+        shutdown: shutdown.clone(),
+    };
     // The last `wrap` is the outermost.
     let app = move || {
         App::new()
@@ -60,6 +61,7 @@ pub fn serve(
             .app_data(cookies)
             .app_data(rate_limit.clone())
             .app_data(proxies.clone())
+            .app_data(web::Data::new(shutdown.clone()))
             .app_data(origins.clone())
             .app_data(cors_policy.clone())
             .app_data(document.clone())
@@ -77,15 +79,9 @@ pub fn serve(
             .wrap(from_fn(default_headers))
             .wrap(from_fn(measure))
             .wrap(from_fn(request_log::log_request))
-            .wrap(from_fn(idle_connections::mark_busy))
+            .wrap(from_fn(connections::track))
     };
-    let server = HttpServer::new(app)
-        .workers(workers)
-        .shutdown_timeout(SHUTDOWN_SECONDS)
-        .client_request_timeout(REQUEST_TIMEOUT)
-        .on_connect(idle_connections::watch)
-        .listen(listener)?;
-    Ok(server.run())
+    http_server::serve(listener, options, app)
 }
 
 /// Accepts the server's own access tokens for any audience, as `GET /auth/me` requires.

@@ -1,28 +1,24 @@
-//! The HTTP server: app data, middleware and timeouts.
+//! The HTTP server: app data and middleware.
 
 use std::io;
 use std::net::TcpListener;
-use std::time::Duration;
 
 use actix_web::dev::Server;
 use actix_web::http::Method;
 use actix_web::middleware::from_fn;
-use actix_web::{App, HttpServer, web};
+use actix_web::{App, web};
 use server_kit::cors::{CorsPolicy, check_preflight, cors};
 use server_kit::default_headers::default_headers;
+use server_kit::http_server::Shutdown;
 use server_kit::metrics::{HttpMetrics, measure};
 use server_kit::openapi::ApiDocument;
 use server_kit::real_ip::TrustedProxies;
-use server_kit::{framework_errors, idle_connections, request_log};
+use server_kit::{connections, framework_errors, http_server, request_log};
 use shared_claims::{AcceptCookie, AccessTokenValidator};
 
 use crate::http::{self, Readiness};
 use crate::settings::Settings;
 
-/// Seconds that requests in progress have to finish when the server stops.
-const SHUTDOWN_SECONDS: u64 = 5;
-/// How long a client may take to send the head of a request.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// Methods that pages of other origins may use.
 const METHODS: [Method; 3] = [Method::GET, Method::HEAD, Method::POST];
 
@@ -42,6 +38,12 @@ pub fn serve(
     let cookie = settings.accept_cookie.then(|| AcceptCookie::of_issuer(&settings.issuer()));
     let metrics = metrics.map(web::Data::new);
     let document = web::Data::new(ApiDocument::default());
+    let options = http_server::Options {
+        workers: settings.workers,
+        keep_alive: settings.keep_alive,
+        trusted_proxies: proxies.clone(),
+        shutdown: Shutdown::default(),
+    };
     // The last `wrap` is the outermost.
     let app = move || {
         App::new()
@@ -65,14 +67,7 @@ pub fn serve(
             .wrap(from_fn(default_headers))
             .wrap(from_fn(measure))
             .wrap(from_fn(request_log::log_request))
-            .wrap(from_fn(idle_connections::mark_busy))
+            .wrap(from_fn(connections::track))
     };
-    let mut server = HttpServer::new(app)
-        .shutdown_timeout(SHUTDOWN_SECONDS)
-        .client_request_timeout(REQUEST_TIMEOUT)
-        .on_connect(idle_connections::watch);
-    if let Some(workers) = settings.workers {
-        server = server.workers(workers.get());
-    }
-    Ok(server.listen(listener)?.run())
+    http_server::serve(listener, options, app)
 }

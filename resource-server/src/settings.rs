@@ -11,6 +11,7 @@ use std::time::Duration;
 use clap::{ArgAction, Parser};
 use secrecy::SecretString;
 use server_kit::command_line;
+use server_kit::http_server::keep_alive;
 use server_kit::logging::LogFormat;
 use server_kit::real_ip::{Network, check_breadth};
 use server_kit::settings::heading::{COOKIES, KEYS, NETWORK, OBSERVABILITY, TOKENS};
@@ -40,6 +41,12 @@ pub struct Settings {
     /// `X-Request-Id` from other peers are ignored.
     #[arg(long, env, value_delimiter = ',', help_heading = NETWORK)]
     pub trusted_proxies: Vec<Network>,
+
+    /// How long a connection may be idle
+    ///
+    /// Between two requests: 1s to 1h. Longer than in the proxy or load balancer in front, most of which use 60s.
+    #[arg(long, env, default_value = "75s", value_parser = keep_alive, hide_short_help = true, help_heading = NETWORK)]
+    pub keep_alive: Duration,
 
     /// Number of worker threads [default: number of CPU cores]
     #[arg(long, env, hide_short_help = true, help_heading = NETWORK)]

@@ -4,13 +4,14 @@
 //! Validating tokens is the job of `shared-claims`; nothing here decides whether a token is valid.
 
 pub mod command_line;
+pub mod connections;
 pub mod cors;
 pub mod default_headers;
 pub mod etag;
 pub mod file_access;
 pub mod framework_errors;
 pub mod healthcheck;
-pub mod idle_connections;
+pub mod http_server;
 pub mod listener;
 pub mod logging;
 pub mod metrics;

@@ -18,6 +18,18 @@ pub fn bind(setting: &str, address: SocketAddr) -> Result<TcpListener, String> {
     listener.map_err(|error| format!("{setting}: cannot listen on {address}: {error}"))
 }
 
+/// How many files this process may have open.
+#[must_use]
+pub fn fd_limit() -> usize {
+    #[cfg(unix)]
+    {
+        let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+        limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(usize::MAX)
+    }
+    #[cfg(not(unix))]
+    usize::MAX
+}
+
 /// Raises the limit of open files, and so of connections, to the hard limit. Shells and service managers start programs
 /// with a limit of 1024. Call it at the start of a server's `main`.
 pub fn raise_fd_limit() {

@@ -87,7 +87,9 @@ impl TrustedProxies {
         peer(request).is_some_and(|peer| self.contain(peer))
     }
 
-    fn contain(&self, address: IpAddr) -> bool {
+    /// Whether this address is one of these proxies.
+    #[must_use]
+    pub fn contain(&self, address: IpAddr) -> bool {
         self.networks.iter().any(|network| network.0.contains(&address))
     }
 

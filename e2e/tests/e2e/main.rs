@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod browser;
+mod closing;
 mod document;
 mod documented;
 mod faults;

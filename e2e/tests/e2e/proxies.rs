@@ -9,4 +9,5 @@ mod limits;
 mod proxy;
 mod site;
 mod smuggling;
+mod strangers;
 mod upstream;

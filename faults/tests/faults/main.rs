@@ -9,5 +9,6 @@ mod relay;
 mod revocation;
 mod rotation;
 mod servers;
+mod shutdown;
 mod standby;
 mod traffic;

@@ -7,6 +7,7 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
+use server_kit::http_server::Shutdown;
 use shared_claims::http::bearer::bearer;
 use shared_claims::{Challenge, Code, Problem};
 use utoipa::{IntoParams, ToSchema};
@@ -90,6 +91,7 @@ pub struct FeedQuery {
 pub async fn poll_revocations(
     request: HttpRequest,
     context: web::Data<Context>,
+    shutdown: web::Data<Shutdown>,
 ) -> Result<HttpResponse, Problem> {
     let mut query = Query::read(&request)?;
     // An invalid cursor counts as unknown.
@@ -100,8 +102,13 @@ pub async fn poll_revocations(
     });
     query.check()?;
     let wait = Duration::from_secs(wait.unwrap_or_default());
-    let page = context.feed.listen(&context.database, after.as_ref(), wait, context.now()).await;
-    Ok(HttpResponse::Ok().json(Revocations::from(page?)))
+    let listen = |wait| context.feed.listen(&context.database, after.as_ref(), wait, context.now());
+    let page = tokio::select! {
+        page = listen(wait) => page?,
+        // The server stops only after this response.
+        () = shutdown.begun() => listen(Duration::ZERO).await?,
+    };
+    Ok(HttpResponse::Ok().json(Revocations::from(page)))
 }
 
 /// Access to the feed: the request has a `REVOCATION_FEED_TOKEN`.

@@ -36,14 +36,15 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    pub async fn start(kind: Kind, addresses: &Addresses) -> Self {
+    /// `edits`: texts in the configuration, and what replaces them.
+    pub async fn start(kind: Kind, addresses: &Addresses, edits: &[(&str, &str)]) -> Self {
         let folder = TempDir::new().expect("a folder");
         let members = folder.path().join("srv/members");
         fs::create_dir_all(&members).expect("a folder");
         fs::write(members.join("index.html"), "for members").expect("a page");
         let mut command = match kind {
-            Kind::Nginx => nginx(addresses, folder.path()),
-            Kind::Caddy => caddy(addresses, folder.path()),
+            Kind::Nginx => nginx(addresses, folder.path(), edits),
+            Kind::Caddy => caddy(addresses, folder.path(), edits),
         };
         let log = File::create(folder.path().join("log")).expect("a log");
         command.stdin(Stdio::null()).stdout(log.try_clone().expect("a log")).stderr(log);
@@ -76,10 +77,10 @@ impl Drop for Proxy {
     }
 }
 
-fn nginx(addresses: &Addresses, folder: &Path) -> Command {
+fn nginx(addresses: &Addresses, folder: &Path, edits: &[(&str, &str)]) -> Command {
     let text = read("nginx/latchkey.conf");
     let text: Vec<_> = text.lines().filter(|line| !line.trim().starts_with("ssl_certificate")).collect();
-    let text = replaced(&text.join("\n"), addresses, folder);
+    let text = replaced(&edited(text.join("\n"), edits), addresses, folder);
     let text = replaced_one(&text, "listen 443 ssl;", &format!("listen {};", addresses.proxy));
     let latchkey = folder.join("latchkey");
     fs::create_dir(&latchkey).expect("a folder");
@@ -102,8 +103,8 @@ fn nginx(addresses: &Addresses, folder: &Path) -> Command {
     command
 }
 
-fn caddy(addresses: &Addresses, folder: &Path) -> Command {
-    let text = replaced(&read("caddy/Caddyfile"), addresses, folder);
+fn caddy(addresses: &Addresses, folder: &Path, edits: &[(&str, &str)]) -> Command {
+    let text = replaced(&edited(read("caddy/Caddyfile"), edits), addresses, folder);
     let port = addresses.proxy.port();
     let site = format!("http://127.0.0.1:{port}, http://localhost:{port} {{\n\tbind 127.0.0.1");
     let text = replaced_one(&text, "example.org {", &site);
@@ -125,6 +126,10 @@ fn read(file: &str) -> String {
 
 fn deploy() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace").join("deploy")
+}
+
+fn edited(text: String, edits: &[(&str, &str)]) -> String {
+    edits.iter().fold(text, |text, (old, new)| replaced_one(&text, old, new))
 }
 
 /// Replaces what both configurations contain.

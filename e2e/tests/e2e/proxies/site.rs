@@ -37,6 +37,11 @@ pub struct User {
 
 impl Site {
     pub async fn start(kind: Kind) -> Self {
+        Self::start_with(kind, &[]).await
+    }
+
+    /// With replacements in the configuration of the proxy.
+    pub async fn start_with(kind: Kind, edits: &[(&str, &str)]) -> Self {
         let address = free_address();
         // Browsers accept Secure cookies over plain HTTP for this host name only.
         let url = format!("http://localhost:{}", address.port());
@@ -53,7 +58,7 @@ impl Site {
         let bare = |server: &Running| server.url.trim_start_matches("http://").to_owned();
         let addresses =
             Addresses { proxy: address, auth: bare(&auth), api: bare(&api), app: upstream.address() };
-        let proxy = Proxy::start(kind, &addresses).await;
+        let proxy = Proxy::start(kind, &addresses, edits).await;
         Self { kind, url, stack, api, upstream, _auth: auth, _proxy: proxy }
     }
 

@@ -1,0 +1,278 @@
+//! The open connections: how many there may be, and how long each may stay without a request in progress.
+//!
+//! actix has timeouts for the first request head and for a silent connection. Without this module a client could keep a
+//! connection open without limit: by sending the head of a second request byte by byte, by sending chunks of a body that
+//! no handler reads, or by not reading the response. And clients could use up the server's open files.
+
+mod closing;
+mod stream;
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
+use actix_web::http::ConnectionType;
+use actix_web::middleware::Next;
+use actix_web::rt::net::TcpStream;
+use actix_web::{Error, rt};
+use rustix::net::Shutdown;
+
+use self::closing::Closing;
+use crate::listener::fd_limit;
+use crate::real_ip::TrustedProxies;
+
+pub(crate) use stream::Stream;
+
+/// The most connections of a server, about 50 MiB of memory. Fewer if it may open fewer files.
+const MAX_CONNECTIONS: usize = 4_096;
+/// The most connections of an address, or of a /64 of IPv6, unless it is a trusted proxy. Enough for the pool of a proxy
+/// that is missing in `TRUSTED_PROXIES`.
+const MAX_PER_ADDRESS: usize = 512;
+/// Open files for everything else: the database, listeners, and connections that are being closed.
+const OTHER_FILES: usize = 128;
+/// How long a client may take to send a request head, from its first byte.
+const MAX_HEAD: Duration = Duration::from_secs(10);
+/// How long a client may take to receive a response, on a slow line.
+const MAX_SENDING: Duration = Duration::from_secs(20);
+/// How much longer than `KEEP_ALIVE` any connection may stay without a request in progress.
+const MARGIN: Duration = Duration::from_secs(10);
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The open connections of a server.
+pub(crate) struct Connections {
+    open: Mutex<Open>,
+    limit: usize,
+    max_idle: Duration,
+    trusted_proxies: Arc<TrustedProxies>,
+}
+
+#[derive(Default)]
+struct Open {
+    /// By number.
+    all: HashMap<u64, Weak<Connection>>,
+    per_source: HashMap<Source, usize>,
+    last: u64,
+}
+
+/// Where a connection comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Source {
+    Address(IpAddr),
+    TrustedProxy,
+}
+
+/// A connection. Its [`Stream`] closes it when it is dropped.
+pub(crate) struct Connection {
+    number: u64,
+    source: Source,
+    socket: TcpStream,
+    activity: Mutex<Activity>,
+}
+
+struct Activity {
+    requests: usize,
+    idle_since: Instant,
+    /// Since when a part of a request has arrived that is not in progress yet.
+    receiving_since: Option<Instant>,
+    /// Since when a part of a response waits for the client.
+    sending_since: Option<Instant>,
+}
+
+/// A request in progress.
+struct Busy(Arc<Connection>);
+
+/// Middleware: marks the connection as busy while the request is in progress, and says `Connection: close` in each
+/// response after which actix closes the connection. Wrap it around everything else.
+///
+/// # Errors
+/// Those of the inner service.
+pub async fn track<B: MessageBody + 'static>(
+    mut request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<B>, Error> {
+    let _busy = request.conn_data::<Arc<Connection>>().cloned().map(Busy::begin);
+    let closing = Closing::of(&mut request);
+    match next.call(request).await {
+        Ok(mut response) if closing.is_expected() => {
+            response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+            Ok(response)
+        }
+        Err(error) if closing.is_expected() => {
+            let mut response = error.error_response();
+            response.head_mut().set_connection_type(ConnectionType::Close);
+            Err(InternalError::from_response(error, response).into())
+        }
+        result => result,
+    }
+}
+
+impl Connections {
+    /// `keep_alive`: how long a connection may be idle between two requests.
+    pub fn new(keep_alive: Duration, trusted_proxies: Arc<TrustedProxies>) -> Self {
+        Self {
+            open: Mutex::default(),
+            limit: fd_limit().saturating_sub(OTHER_FILES).clamp(OTHER_FILES, MAX_CONNECTIONS),
+            max_idle: keep_alive + MARGIN,
+            trusted_proxies,
+        }
+    }
+
+    /// Adds a connection. At a limit, the connection that is idle for the longest time is closed instead.
+    ///
+    /// # Errors
+    /// A limit is reached, and no connection is idle.
+    pub fn admit(self: &Arc<Self>, socket: TcpStream, peer: SocketAddr) -> io::Result<Stream> {
+        let source = self.source(peer.ip());
+        let mut open = self.open();
+        let of_source = open.per_source.get(&source).copied().unwrap_or_default();
+        if of_source >= MAX_PER_ADDRESS && source != Source::TrustedProxy {
+            open.close_idle(Some(source))?;
+        }
+        if open.all.len() >= self.limit {
+            open.close_idle(None)?;
+        }
+        open.last += 1;
+        let connection = Arc::new(Connection::new(open.last, source, socket));
+        open.all.insert(connection.number, Arc::downgrade(&connection));
+        *open.per_source.entry(source).or_default() += 1;
+        Ok(Stream::new(connection, Arc::clone(self)))
+    }
+
+    fn source(&self, peer: IpAddr) -> Source {
+        if self.trusted_proxies.contain(peer) {
+            return Source::TrustedProxy;
+        }
+        Source::Address(match peer.to_canonical() {
+            IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
+            address @ IpAddr::V4(_) => address,
+        })
+    }
+
+    /// Closes connections that are without a request in progress for too long. Runs until the server is dropped.
+    pub async fn watch(connections: Weak<Self>) {
+        while let Some(connections) = connections.upgrade() {
+            connections.close_overdue(Instant::now());
+            drop(connections);
+            rt::time::sleep(CHECK_INTERVAL).await;
+        }
+    }
+
+    fn close_overdue(&self, now: Instant) {
+        let mut open = self.open();
+        for connection in open.connections() {
+            if connection.activity().is_overdue(now, self.max_idle) {
+                open.close(&connection);
+            }
+        }
+    }
+
+    fn remove(&self, connection: &Connection) {
+        self.open().remove(connection);
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Open {
+    fn connections(&self) -> Vec<Arc<Connection>> {
+        self.all.values().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Closes the connection that is idle for the longest time, of this source or of all. Those of proxies come last.
+    fn close_idle(&mut self, source: Option<Source>) -> io::Result<()> {
+        let candidates =
+            self.connections().into_iter().filter(|one| source.is_none_or(|source| source == one.source));
+        let idle = candidates.filter_map(|one| {
+            let since = one.activity().idle_since()?;
+            Some((since, one))
+        });
+        let longest = idle.min_by_key(|(since, one)| (one.source == Source::TrustedProxy, *since));
+        let (_, connection) = longest.ok_or(io::ErrorKind::ConnectionRefused)?;
+        self.close(&connection);
+        Ok(())
+    }
+
+    fn close(&mut self, connection: &Connection) {
+        // actix notices, and drops the stream.
+        let _ = rustix::net::shutdown(&connection.socket, Shutdown::Both);
+        self.remove(connection);
+    }
+
+    fn remove(&mut self, connection: &Connection) {
+        if self.all.remove(&connection.number).is_none() {
+            return;
+        }
+        if let Some(count) = self.per_source.get_mut(&connection.source) {
+            *count -= 1;
+            if *count == 0 {
+                self.per_source.remove(&connection.source);
+            }
+        }
+    }
+}
+
+impl Connection {
+    fn new(number: u64, source: Source, socket: TcpStream) -> Self {
+        let activity =
+            Activity { requests: 0, idle_since: Instant::now(), receiving_since: None, sending_since: None };
+        Self { number, source, socket, activity: Mutex::new(activity) }
+    }
+
+    fn activity(&self) -> MutexGuard<'_, Activity> {
+        self.activity.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Activity {
+    /// `None` while a request is in progress.
+    fn idle_since(&self) -> Option<Instant> {
+        (self.requests == 0).then_some(self.idle_since)
+    }
+
+    fn is_overdue(&self, now: Instant, max_idle: Duration) -> bool {
+        let exceeds = |since: Option<Instant>, most| since.is_some_and(|since| now - since >= most);
+        self.requests == 0
+            && (exceeds(self.receiving_since, MAX_HEAD)
+                || exceeds(self.sending_since, MAX_SENDING)
+                || exceeds(Some(self.idle_since), max_idle))
+    }
+
+    fn received(&mut self) {
+        if self.requests == 0 {
+            self.receiving_since.get_or_insert_with(Instant::now);
+        }
+    }
+
+    fn is_sending(&mut self, is_sending: bool) {
+        if is_sending {
+            self.sending_since.get_or_insert_with(Instant::now);
+        } else {
+            self.sending_since = None;
+        }
+    }
+}
+
+impl Busy {
+    fn begin(connection: Arc<Connection>) -> Self {
+        let mut activity = connection.activity();
+        activity.requests += 1;
+        activity.receiving_since = None;
+        drop(activity);
+        Self(connection)
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        let mut activity = self.0.activity();
+        activity.requests -= 1;
+        activity.idle_since = Instant::now();
+    }
+}

@@ -1,0 +1,134 @@
+//! The HTTP/1.1 server of both programs: actix's protocol on connections that are counted and watched.
+
+use std::fmt;
+use std::io;
+use std::net::TcpListener;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::thread::available_parallelism;
+use std::time::Duration;
+
+use actix_http::{HttpService, Protocol, Request, Response};
+use actix_service::{IntoServiceFactory, ServiceFactoryExt as _, fn_service, map_config};
+use actix_web::body::MessageBody;
+use actix_web::dev::{AppConfig, Server, Service, ServiceFactory};
+use actix_web::rt::net::TcpStream;
+use actix_web::{Error, rt, web};
+use tokio::sync::watch;
+
+use crate::connections::{Connections, Stream};
+use crate::real_ip::TrustedProxies;
+use crate::settings::duration;
+
+/// How long a client may take to send the first request head. It then receives 408.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a closing connection is read from, so that the client receives the response.
+const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// Seconds that requests in progress have to finish when the server stops. `docker stop` kills a container after 10.
+const SHUTDOWN_SECONDS: u64 = 8;
+
+/// The longest value of `KEEP_ALIVE`.
+const MAX_KEEP_ALIVE: Duration = Duration::from_secs(60 * 60);
+
+/// How to serve.
+pub struct Options {
+    /// Threads. Default: one per core.
+    pub workers: Option<NonZeroUsize>,
+    /// How long a connection may be idle between two requests.
+    pub keep_alive: Duration,
+    /// Peers without a limit of connections per address.
+    pub trusted_proxies: web::Data<TrustedProxies>,
+    /// Begins when the server stops.
+    pub shutdown: Shutdown,
+}
+
+/// Whether the server has begun to stop. Requests that wait for something must then respond.
+#[derive(Clone, Debug)]
+pub struct Shutdown(watch::Sender<bool>);
+
+impl Default for Shutdown {
+    fn default() -> Self {
+        Self(watch::Sender::new(false))
+    }
+}
+
+impl Shutdown {
+    /// Resolves when the server begins to stop, or immediately if it already has.
+    pub async fn begun(&self) {
+        // This sender keeps the channel open.
+        let _ = self.0.subscribe().wait_for(|begun| *begun).await;
+    }
+
+    fn begin(&self) {
+        self.0.send_replace(true);
+    }
+}
+
+/// The setting `KEEP_ALIVE`.
+///
+/// # Errors
+/// A hint at valid values.
+pub fn keep_alive(text: &str) -> Result<Duration, String> {
+    let is_valid = |duration: &Duration| (Duration::from_secs(1)..=MAX_KEEP_ALIVE).contains(duration);
+    duration(text).ok().filter(is_valid).ok_or_else(|| "give 1s to 1h, such as 75s".to_owned())
+}
+
+/// Prepares the server. It responds once the result is polled. Wrap [`connections::track`](crate::connections::track)
+/// around everything else in the app.
+///
+/// # Errors
+/// The listener cannot be used.
+///
+/// # Panics
+/// Outside of an actix system.
+pub fn serve<F, I, S, B>(listener: TcpListener, options: Options, app: F) -> io::Result<Server>
+where
+    F: Fn() -> I + Send + Clone + 'static,
+    I: IntoServiceFactory<S, Request>,
+    S: ServiceFactory<Request, Config = AppConfig> + 'static,
+    S::Error: Into<Error> + 'static,
+    S::InitError: fmt::Debug,
+    S::Response: Into<Response<B>> + 'static,
+    <S::Service as Service<Request>>::Future: 'static,
+    S::Service: 'static,
+    B: MessageBody + 'static,
+{
+    let Options { workers, keep_alive, trusted_proxies, shutdown } = options;
+    let workers = workers.or_else(|| available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+    let builder = Server::build().workers(workers).shutdown_timeout(SHUTDOWN_SECONDS);
+    let stopping = builder.graceful_shutdown_signal();
+    let signal = stopping.clone();
+    rt::spawn(async move {
+        signal.notified().await;
+        shutdown.begin();
+    });
+    let connections = Arc::new(Connections::new(keep_alive, trusted_proxies.into_inner()));
+    rt::spawn(Connections::watch(Arc::downgrade(&connections)));
+    let address = listener.local_addr()?;
+    let builder = builder.listen("http", listener, move || {
+        let (connections, stopping) = (Arc::clone(&connections), stopping.clone());
+        let accept = fn_service(move |socket: TcpStream| {
+            let connections = Arc::clone(&connections);
+            async move {
+                let peer = socket.peer_addr()?;
+                Ok((connections.admit(socket, peer)?, Protocol::Http1, Some(peer)))
+            }
+        });
+        let factory = app().into_factory().map_err(|error| error.into().error_response());
+        let http = HttpService::build()
+            .keep_alive(keep_alive)
+            .client_request_timeout(REQUEST_TIMEOUT)
+            .client_disconnect_timeout(DISCONNECT_TIMEOUT)
+            .local_addr(address)
+            .graceful_shutdown_signal(move || {
+                let stopping = stopping.clone();
+                async move { stopping.notified().await }
+            })
+            .on_connect_ext(|stream: &Stream, data| {
+                data.insert(stream.connection());
+            })
+            .finish(map_config(factory, |()| AppConfig::default()));
+        accept.and_then(http)
+    })?;
+    Ok(builder.run())
+}
