@@ -19,7 +19,9 @@ use server_kit::{connections, framework_errors, http_server, request_log};
 use shared_claims::AccessTokenValidator;
 
 use crate::domain::context::Context;
-use crate::http::{Cookies, FeedTokens, LoginRateLimit, TrustedOrigins, check_origin, routes};
+use crate::http::{
+    Cookies, FeedTokens, LoginRateLimit, TrustedOrigins, check_origin, record_arrival, routes,
+};
 use crate::settings::{SameSite, Settings};
 
 /// Methods that pages of other origins may use.
@@ -79,6 +81,7 @@ pub fn serve(
             .wrap(from_fn(default_headers))
             .wrap(from_fn(measure))
             .wrap(from_fn(request_log::log_request))
+            .wrap(from_fn(record_arrival))
             .wrap(from_fn(connections::track))
     };
     http_server::serve(listener, options, app)

@@ -1,6 +1,7 @@
 //! The HTTP API: reads requests, calls the domain, writes responses.
 
 mod admin;
+mod arrival;
 mod auth;
 mod cookies;
 mod csrf;
@@ -14,6 +15,7 @@ mod routes;
 mod system;
 mod validation;
 
+pub use arrival::record_arrival;
 pub use cookies::Cookies;
 pub use csrf::{TrustedOrigins, check_origin};
 #[cfg(feature = "testing")]

@@ -118,6 +118,8 @@ where
         let http = HttpService::build()
             .keep_alive(keep_alive)
             .client_request_timeout(REQUEST_TIMEOUT)
+            // A client that closes its side of the connection has hung up, and its request is dropped.
+            .h1_allow_half_closed(false)
             .client_disconnect_timeout(DISCONNECT_TIMEOUT)
             .local_addr(address)
             .graceful_shutdown_signal(move || {

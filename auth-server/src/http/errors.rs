@@ -44,7 +44,7 @@ impl From<AuthenticationError> for Problem {
                 .challenge(Challenge::InvalidToken),
             AuthenticationError::ReplacedToken => replaced(),
             AuthenticationError::StaleToken => token_problem(&TokenError::Stale),
-            AuthenticationError::Conflict => Problem::new(Code::Unavailable),
+            AuthenticationError::Delayed => delayed(),
             AuthenticationError::Store(error) => error.into(),
         }
     }
@@ -111,6 +111,7 @@ impl From<RotationError> for Problem {
                 .detail("The session's token_delivery requires the refresh token in another place."),
             RotationError::UnknownAudience => unknown_audience(),
             RotationError::Replaced => replaced(),
+            RotationError::Delayed => delayed(),
             RotationError::Conflict => {
                 log::warn!("{error}");
                 Problem::new(Code::Unavailable)
@@ -232,10 +233,17 @@ fn rotation_with_challenge(error: RotationError) -> Problem {
         RotationError::WrongDelivery
         | RotationError::UnknownAudience
         | RotationError::Replaced
+        | RotationError::Delayed
         | RotationError::Conflict
         | RotationError::Store(_)
         | RotationError::Signing(_) => error.into(),
     }
+}
+
+/// The client has gone on meanwhile, and has a newer token.
+fn delayed() -> Problem {
+    Problem::new(Code::Unavailable)
+        .detail("The session was rotated while this request waited: try again with the newest token.")
 }
 
 /// The client may not have received the new token yet. This must not log it out.

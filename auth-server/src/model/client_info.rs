@@ -1,6 +1,8 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
+use chrono::{DateTime, Utc};
+
 use crate::model::{DeviceToken, UserId};
 
 /// What is known about the client of a request before authentication.
@@ -12,6 +14,8 @@ pub struct ClientInfo {
     pub user_agent: Option<String>,
     /// Set by an earlier login on this device.
     pub device: Option<DeviceToken>,
+    /// When the request arrived, before it waited for anything. `None` for operators and for maintenance.
+    pub arrived_at: Option<DateTime<Utc>>,
     /// Who acts on another user's account. Part of every event.
     pub by: Option<Actor>,
 }

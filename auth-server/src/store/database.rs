@@ -180,8 +180,13 @@ impl Database {
                 Err(StoreError::Cancelled.into())
             })
         };
-        // The work runs even if the client has disconnected: its request may have been a logout.
-        spawn(Box::new(move || drop(sender.send(request_id::on_behalf_of(request, work)))));
+        spawn(Box::new(move || {
+            // If the client has hung up, its request was dropped. It may have sent another one since, which this one must not
+            // overtake.
+            if !sender.is_closed() {
+                let _ = sender.send(request_id::on_behalf_of(request, work));
+            }
+        }));
         let Ok(result) = timeout(TOTAL_TIMEOUT, receiver).await else {
             self.metrics.count_failure(OVERDUE);
             return Err(StoreError::Timeout.into());
@@ -259,6 +264,27 @@ mod tests {
         let database = Database { write_queue_timeout: Duration::ZERO, ..Database::open(&url).unwrap() };
         let work = |_: &mut AnyConnection| -> Result<(), StoreError> { unreachable!("it is too late") };
         assert!(matches!(database.transaction(work).await, Err(StoreError::Timeout)));
+    }
+
+    #[tokio::test]
+    async fn work_of_a_dropped_request_does_not_start() {
+        let (url, _folder) = url();
+        let database = Database::open(&url).unwrap();
+        let (resume, paused) = std::sync::mpsc::channel::<()>();
+        let first = database.transaction(move |_| Ok::<_, StoreError>(paused.recv().is_ok()));
+        let dropped =
+            database.transaction(|_| -> Result<(), StoreError> { unreachable!("the request was dropped") });
+        let last = database.transaction(|_| Ok::<_, StoreError>(()));
+        futures_util::pin_mut!(first, last);
+        assert!(futures_util::poll!(&mut first).is_pending());
+        {
+            futures_util::pin_mut!(dropped);
+            assert!(futures_util::poll!(&mut dropped).is_pending());
+        }
+        assert!(futures_util::poll!(&mut last).is_pending());
+        resume.send(()).unwrap();
+        assert!(first.await.unwrap());
+        last.await.unwrap();
     }
 
     #[tokio::test]

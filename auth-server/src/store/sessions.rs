@@ -124,17 +124,20 @@ pub fn end(
     Ok(diesel::update(row).set(ending(reason, now)).execute(connection)? == 1)
 }
 
-/// Ends a session because of token reuse, if the row's generation is still above the reused token's.
+/// Ends a session because of token reuse, if the row's generation is still above the reused token's, and the request arrived
+/// after the last rotation.
 pub fn end_reused(
     connection: &mut AnyConnection,
     id: SessionId,
     reused: Generation,
+    arrived_at: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> Result<bool, StoreError> {
     let row = sessions::table.filter(
         sessions::id
             .eq(id.to_string())
             .and(sessions::generation.gt(number(reused)))
+            .and(sessions::rotated_at.le(arrived_at.naive_utc()))
             .and(sessions::ended_at.is_null()),
     );
     Ok(diesel::update(row).set(ending(EndReason::ReuseDetected, now)).execute(connection)? == 1)

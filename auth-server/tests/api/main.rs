@@ -30,6 +30,7 @@ mod auth {
     mod reauthenticate;
     mod refresh {
         mod concurrency;
+        mod delayed;
         mod lost_responses;
         mod restored_database;
         mod reuse;

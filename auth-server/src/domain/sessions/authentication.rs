@@ -7,7 +7,7 @@ use shared_claims::{AccessClaims, TokenError};
 
 use crate::domain::context::{Context, Lifetimes};
 use crate::domain::sessions::rotation::{IdempotencyKey, may_be_redelivered};
-use crate::domain::sessions::token_status::{self, TokenStatus};
+use crate::domain::sessions::token_status::{self, Times, TokenStatus};
 use crate::domain::tokens::RefreshToken;
 use crate::model::{ClientInfo, EndReason, Session, SessionId, User, UserId};
 use crate::store::{AnyConnection, StoreError, sessions, users};
@@ -48,8 +48,9 @@ pub enum AuthenticationError {
     /// The access token was issued before roles, password or status changed.
     #[error("the access token is older than the last change of its user")]
     StaleToken,
-    #[error("concurrent update of the session")]
-    Conflict,
+    /// The token is superseded, but that proves no theft.
+    #[error("the request arrived before the last rotation of the session")]
+    Delayed,
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -86,15 +87,15 @@ async fn authenticate(
         other => AuthenticationError::InvalidToken(other),
     })?;
     let operation = context.operation(client);
-    let (lifetimes, now) = (context.lifetimes, operation.now);
+    let (lifetimes, times) = (context.lifetimes, Times::of(&operation));
     // Without a transaction: a request that only reads never waits for a lock. Writes have their own guards.
-    let read = move |connection: &mut AnyConnection| find(connection, token, purpose, &lifetimes, now);
+    let read = move |connection: &mut AnyConnection| find(connection, token, purpose, &lifetimes, times);
     match context.database.run(read).await? {
         Found::Active(current) => Ok(*current),
         Found::Reused(token, session) => {
-            let end =
-                operation.transaction(move |tx| token_status::end_reused(tx, &token, &session, &lifetimes));
-            let reason = end.await?.ok_or(AuthenticationError::Conflict)?;
+            let end = operation
+                .transaction(move |tx| token_status::end_reused(tx, &token, &session, &lifetimes, times));
+            let reason = end.await?.ok_or(AuthenticationError::Delayed)?;
             Err(AuthenticationError::SessionEnded(reason))
         }
     }
@@ -151,12 +152,12 @@ fn find(
     token: RefreshToken,
     purpose: Use,
     lifetimes: &Lifetimes,
-    now: DateTime<Utc>,
+    times: Times,
 ) -> Result<Found, AuthenticationError> {
     let presented = token.secret_hash;
     let token = match purpose {
         Use::Read => token,
-        Use::Rotate(_) => since_password_change(connection, token, purpose, lifetimes, now)?,
+        Use::Rotate(_) => since_password_change(connection, token, purpose, lifetimes, times.now)?,
     };
     let password_is_changed = token.secret_hash != presented;
     let active = |connection: &mut AnyConnection, token: RefreshToken, session: Session| {
@@ -166,7 +167,7 @@ fn find(
         let user = enabled(user)?;
         Ok(Found::Active(Box::new(CurrentSession { session, user, token, password_is_changed })))
     };
-    match token_status::load(connection, &token, lifetimes, now)? {
+    match token_status::load(connection, &token, lifetimes, times)? {
         TokenStatus::Current { session, .. } | TokenStatus::WithinGrace(session) => {
             active(connection, token, session)
         }

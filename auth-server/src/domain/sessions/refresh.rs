@@ -67,7 +67,9 @@ impl RotationError {
         match self {
             Self::SessionEnded(reason) => reason.as_str(),
             Self::WrongDelivery | Self::UnknownAudience => "malformed",
-            Self::Replaced | Self::Conflict | Self::Store(_) | Self::Signing(_) => "unavailable",
+            Self::Replaced | Self::Delayed | Self::Conflict | Self::Store(_) | Self::Signing(_) => {
+                "unavailable"
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use crate::domain::context::{Context, Lifetimes};
 use crate::domain::keys::UnusableKey;
 use crate::domain::operation::{Operation, Transaction};
-use crate::domain::sessions::token_status::{self, TokenStatus};
+use crate::domain::sessions::token_status::{self, Times, TokenStatus};
 use crate::domain::tokens::{IssuedTokens, RefreshToken, SessionSecret};
 use crate::domain::user_limits::UserLimits;
 use crate::model::{EndReason, EventType, Session, TokenTransport, User, sha256};
@@ -48,6 +48,9 @@ pub enum RotationError {
     /// Another request of the user replaced the token a moment ago.
     #[error("a new password replaced the refresh token within the grace period")]
     Replaced,
+    /// The token is superseded, but that proves no theft.
+    #[error("the request arrived before the last rotation of the session")]
+    Delayed,
     /// Other requests changed the row before each of two attempts.
     #[error("concurrent update of the session, giving up after one retry")]
     Conflict,
@@ -99,11 +102,13 @@ pub enum Grant {
 }
 
 /// One rotation, as part of a transaction.
+#[derive(Clone)]
 pub struct Rotation {
     token: RefreshToken,
     params: RotateParams,
     lifetimes: Lifetimes,
     user_limits: Arc<UserLimits>,
+    times: Times,
     /// Of the tokens to issue: the token's own, or a new one.
     secret: SessionSecret,
 }
@@ -131,7 +136,14 @@ impl Rotation {
             idle_expires_at: now + lifetimes.idle,
         };
         let user_limits = Arc::clone(&context.user_limits);
-        Self { secret: token.secret().clone(), token, params, lifetimes, user_limits }
+        Self {
+            secret: token.secret().clone(),
+            token,
+            params,
+            lifetimes,
+            user_limits,
+            times: Times::of(operation),
+        }
     }
 
     /// The request proved the password: its tokens are as fresh as that.
@@ -168,7 +180,7 @@ impl Rotation {
     }
 
     fn load(&self, tx: &mut Transaction<'_>) -> Result<TokenStatus, StoreError> {
-        token_status::load(tx.connection, &self.token, &self.lifetimes, tx.now)
+        token_status::load(tx.connection, &self.token, &self.lifetimes, self.times)
     }
 
     fn redeliver_or_reject(
@@ -208,8 +220,8 @@ impl Rotation {
     }
 
     fn end_reused(&self, tx: &mut Transaction<'_>, session: &Session) -> Result<Outcome, StoreError> {
-        let reason = token_status::end_reused(tx, &self.token, session, &self.lifetimes)?;
-        Ok(reason.map_or(Outcome::Rejected(RotationError::Conflict), Outcome::ended))
+        let reason = token_status::end_reused(tx, &self.token, session, &self.lifetimes, self.times)?;
+        Ok(reason.map_or(Outcome::Rejected(RotationError::Delayed), Outcome::ended))
     }
 
     /// Grants tokens to an enabled user. Disabling a user ends their sessions; one that is left over ends here.

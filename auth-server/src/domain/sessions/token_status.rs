@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use crate::domain::context::Lifetimes;
-use crate::domain::operation::Transaction;
+use crate::domain::operation::{Operation, Transaction};
 use crate::domain::tokens::RefreshToken;
 use crate::model::{EndReason, Session};
 use crate::store::{AnyConnection, StoreError, events, sessions};
@@ -30,28 +30,39 @@ pub enum TokenStatus {
     Ended(EndReason),
 }
 
+/// When a request arrived, and when it is processed.
+#[derive(Clone, Copy)]
+pub struct Times {
+    pub arrived_at: DateTime<Utc>,
+    pub now: DateTime<Utc>,
+}
+
+impl Times {
+    pub fn of(operation: &Operation<'_>) -> Self {
+        let now = operation.now;
+        Self { arrived_at: operation.client.arrived_at.unwrap_or(now), now }
+    }
+}
+
 /// Reads the token's session and classifies the token.
 pub fn load(
     connection: &mut AnyConnection,
     token: &RefreshToken,
     lifetimes: &Lifetimes,
-    now: DateTime<Utc>,
+    times: Times,
 ) -> Result<TokenStatus, StoreError> {
     match sessions::by_id(connection, token.session)? {
-        Some(session) => Ok(classify(token, session, lifetimes, now)),
+        Some(session) => Ok(classify(token, session, lifetimes, times)),
         None => Ok(TokenStatus::Ended(missing_reason(connection, token)?)),
     }
 }
 
-fn classify(
-    token: &RefreshToken,
-    session: Session,
-    lifetimes: &Lifetimes,
-    now: DateTime<Utc>,
-) -> TokenStatus {
+fn classify(token: &RefreshToken, session: Session, lifetimes: &Lifetimes, times: Times) -> TokenStatus {
+    let now = times.now;
     let is_within_grace = is_within_grace(&session, lifetimes, now);
     if session.secret_hash != token.secret_hash {
-        let is_replaced = is_within_grace && session.generation > token.generation && session.ended.is_none();
+        let is_recent = is_within_grace || times.arrived_at < session.rotated_at;
+        let is_replaced = is_recent && session.generation > token.generation && session.ended.is_none();
         return if is_replaced { TokenStatus::Replaced } else { TokenStatus::Ended(EndReason::Unknown) };
     }
     if let Some(ended) = session.ended {
@@ -81,21 +92,23 @@ pub fn is_younger_than_idle_limit(token: &RefreshToken, lifetimes: &Lifetimes, n
     now - token.issued_at < lifetimes.idle
 }
 
-/// Ends the session of a token that was used again. Returns the reason why the session has ended, or `None` if another
-/// request changed the row and it is still active.
+/// Ends the session of a token that was used again. Returns the reason why the session has ended, or `None` if it is still
+/// active: the request arrived before the last rotation. It waited while its own client gave up, asked again and went on,
+/// which proves no theft.
 pub fn end_reused(
     tx: &mut Transaction<'_>,
     token: &RefreshToken,
     session: &Session,
     lifetimes: &Lifetimes,
+    times: Times,
 ) -> Result<Option<EndReason>, StoreError> {
-    let now = tx.now;
-    if sessions::end_reused(tx.connection, session.id, token.generation, now)? {
+    let Times { arrived_at, now } = times;
+    if sessions::end_reused(tx.connection, session.id, token.generation, arrived_at, now)? {
         tx.audit.record_reuse(session.id, session.user_id);
         return Ok(Some(EndReason::ReuseDetected));
     }
     // If it ended for another reason in the meantime, reporting a theft would be false.
-    match load(tx.connection, token, lifetimes, now)? {
+    match load(tx.connection, token, lifetimes, times)? {
         TokenStatus::Ended(reason) => Ok(Some(reason)),
         TokenStatus::Current { .. }
         | TokenStatus::WithinGrace(_)

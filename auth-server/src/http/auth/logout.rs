@@ -6,6 +6,7 @@ use utoipa::ToSchema;
 
 use crate::domain::context::Context;
 use crate::domain::sessions::{self, CurrentSession};
+use crate::http::arrival::without_client;
 use crate::http::extract::{OptionalJson, refresh_token};
 use crate::http::problems::FreshLoginRequired;
 use crate::http::{Cookies, responses};
@@ -36,7 +37,7 @@ pub async fn log_out(
     OptionalJson(body): OptionalJson<LogoutRequest>,
 ) -> Result<HttpResponse, Problem> {
     let tokens = refresh_token::find_all(&request, cookies, body.unwrap_or_default().refresh_token)?;
-    sessions::log_out(&context, tokens, &client).await?;
+    without_client(async move { Ok(sessions::log_out(&context, tokens, &client).await?) }).await?;
     Ok(responses::no_content(cookies.cleared(&request)))
 }
 
@@ -55,6 +56,7 @@ pub async fn log_out_everywhere(
     client: ClientInfo,
     current: CurrentSession,
 ) -> Result<HttpResponse, Problem> {
-    sessions::log_out_everywhere(&context, &current, &client).await?;
+    let end = async move { Ok(sessions::log_out_everywhere(&context, &current, &client).await?) };
+    without_client(end).await?;
     Ok(responses::no_content(cookies.cleared(&request)))
 }

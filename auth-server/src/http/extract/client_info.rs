@@ -7,6 +7,7 @@ use server_kit::real_ip::client_ip;
 use shared_claims::Problem;
 
 use crate::http::Cookies;
+use crate::http::arrival::arrived_at;
 use crate::http::extract::app_data;
 use crate::model::ClientInfo;
 
@@ -22,6 +23,7 @@ impl FromRequest for ClientInfo {
             ip: client_ip(request),
             user_agent: user_agent(request),
             device: cookies.find_device(request),
+            arrived_at: arrived_at(request),
             by: None,
         }))
     }

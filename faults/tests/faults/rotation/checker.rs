@@ -66,7 +66,7 @@ impl Search<'_> {
         let left = || (0..self.operations.len()).filter(|index| done & (1 << index) == 0);
         // An operation that has returned comes before those that were invoked later. One without a response never
         // returns, and may have no effect.
-        let returned = left().filter(|index| self.operations[*index].seen != Seen::NoResponse);
+        let returned = left().filter(|index| !self.operations[*index].has_no_response());
         let Some(first_return) = returned.map(|index| self.operations[index].returned).min() else {
             return true;
         };
@@ -80,7 +80,7 @@ impl Search<'_> {
             for (seen, next) in state.outcomes(self.rules, operation) {
                 let fits = match operation.seen {
                     // It must have an effect, otherwise it can be left out.
-                    Seen::NoResponse => next != state,
+                    Seen::NoResponse | Seen::Abandoned => next != state,
                     _ => seen == operation.seen,
                 };
                 if !fits {

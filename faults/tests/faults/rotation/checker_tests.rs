@@ -154,3 +154,22 @@ fn a_hundred_lost_responses_are_checked_quickly() {
     history.push(row((500, 501), 7, None));
     assert_impossible(ENDLESS, &history);
 }
+
+#[test]
+fn an_abandoned_request_ends_nothing_if_the_session_was_rotated_later() {
+    let rotations = [1, 2].map(|n| refresh((10 * n, 10 * n + 1), n - 1, Some(n - 1), Seen::Rotation(n)));
+    let abandoned = |from| refresh((from, from + 1), 0, Some(7), Seen::Abandoned);
+    for rules in [NO_GRACE, ENDLESS] {
+        // Before the last rotation, and then after it.
+        for (from, ended, is_possible) in
+            [(1, None, true), (1, Some(REUSE), false), (30, None, true), (30, Some(REUSE), true)]
+        {
+            let history = [&rotations[..], &[abandoned(from), row((40, 41), 2, ended)]].concat();
+            if is_possible {
+                assert_possible(rules, &history);
+            } else {
+                assert_impossible(rules, &history);
+            }
+        }
+    }
+}

@@ -42,6 +42,8 @@ pub enum Seen {
     Unavailable,
     /// The connection broke: the call may have been processed.
     NoResponse,
+    /// The client closed the connection: the call may be processed at any time, or never.
+    Abandoned,
     /// A result that no rule allows.
     Unexpected(String),
 }
@@ -49,6 +51,11 @@ pub enum Seen {
 impl Operation {
     pub fn is_refresh(&self) -> bool {
         matches!(self.call, Call::Refresh { .. })
+    }
+
+    /// Whether the client does not know if it had an effect.
+    pub fn has_no_response(&self) -> bool {
+        matches!(self.seen, Seen::NoResponse | Seen::Abandoned)
     }
 
     /// Whether it ended before the other began.

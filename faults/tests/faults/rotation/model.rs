@@ -26,7 +26,8 @@ pub enum Grace {
 pub struct State {
     pub generation: u64,
     key: Option<u64>,
-    /// The last rotation's server had read its clock by this time.
+    /// The last rotation was requested at this time, and its server had read its clock by the second time.
+    rotated_from: u64,
     rotated_by: u64,
     redeliveries: u8,
     ended: Option<&'static str>,
@@ -57,20 +58,31 @@ impl State {
         if spent > self.generation {
             return Vec::new();
         }
-        let reuse = (Seen::Ended(REUSE.to_owned()), Self { ended: Some(REUSE), ..self });
+        let reuse = || {
+            // The request arrived before the rotation, if at all: that proves no theft.
+            let is_delayed = operation.seen == Seen::Abandoned && operation.returned < self.rotated_from;
+            let ended = (Seen::Ended(REUSE.to_owned()), Self { ended: Some(REUSE), ..self });
+            if is_delayed { (Seen::Unavailable, self) } else { ended }
+        };
         let again = Seen::Rotation(self.generation);
         if spent == self.generation {
-            let rotated_by = if rules.grace == Grace::None { operation.returned } else { 0 };
-            let next = Self { generation: spent + 1, key, rotated_by, redeliveries: 0, ended: None };
+            let rotated_by = match (rules.grace, &operation.seen) {
+                (Grace::None, Seen::Abandoned) => u64::MAX,
+                (Grace::None, _) => operation.returned,
+                (Grace::Endless, _) => 0,
+            };
+            let rotated_from = operation.invoked;
+            let next =
+                Self { generation: spent + 1, key, rotated_from, rotated_by, redeliveries: 0, ended: None };
             return vec![(Seen::Rotation(spent + 1), next)];
         }
         if spent + 1 < self.generation {
-            return vec![reuse];
+            return vec![reuse()];
         }
         let later = if key.is_some() && key == self.key && self.redeliveries < MAX_REDELIVERIES {
             (again.clone(), Self { redeliveries: self.redeliveries + 1, ..self })
         } else {
-            reuse
+            reuse()
         };
         match rules.grace {
             Grace::Endless => vec![(again, self)],

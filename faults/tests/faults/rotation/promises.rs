@@ -3,6 +3,7 @@
 
 use super::checker::explain;
 use super::history::{Call, Operation, REUSE, Seen};
+use super::model::Grace;
 use super::runs::{self, Run};
 use super::traffic::Session;
 
@@ -90,6 +91,16 @@ fn the_runs_cover_every_promise() {
     let careful = runs::all().iter().flat_map(|run| &run.sessions).filter(|session| session.careful);
     let lost = careful.flat_map(|session| &session.operations).filter(|one| one.seen == Seen::NoResponse);
     assert!(lost.count() > 0);
+    assert!(count(&|_, one| one.seen == Seen::Abandoned) > 20);
+}
+
+#[actix_web::test]
+async fn abandoned_requests_on_a_busy_machine_break_no_promise() {
+    for grace in [Grace::None, Grace::Endless] {
+        let run = runs::abandon(grace, 60).await;
+        run.print();
+        assert_all(&run);
+    }
 }
 
 #[actix_web::test]
@@ -138,7 +149,8 @@ pub fn acknowledged(_: &Run, session: &Session) -> Result<(), String> {
     Ok(())
 }
 
-/// A client that repeats a request without a response, with its key, is never logged out.
+/// A client that repeats a request without a response, with its key, is never logged out. Nor is it if it did not wait for the
+/// response.
 fn lost_responses(_: &Run, session: &Session) -> Result<(), String> {
     let ended = |one: &&Operation| {
         matches!(one.seen, Seen::Ended(_) | Seen::Unexpected(_) | Seen::Row { ended: Some(_), .. })
@@ -161,7 +173,7 @@ fn final_end(run: &Run, session: &Session) -> Result<(), String> {
                 Seen::Ended(other) => other == reason,
                 Seen::Row { ended, .. } => ended.as_ref() == Some(reason),
                 Seen::Rotation(_) | Seen::Unexpected(_) => false,
-                Seen::Unavailable | Seen::NoResponse | Seen::LoggedOut => true,
+                Seen::Unavailable | Seen::NoResponse | Seen::Abandoned | Seen::LoggedOut => true,
             };
             end.precedes(one) && !agrees
         };
@@ -175,7 +187,7 @@ fn final_end(run: &Run, session: &Session) -> Result<(), String> {
 /// While the sessions cannot be read, no response says anything about them.
 fn no_verdict(run: &Run, session: &Session) -> Result<(), String> {
     let verdict =
-        |one: &&Operation| in_outage(run, one) && !matches!(one.seen, Seen::Unavailable | Seen::NoResponse);
+        |one: &&Operation| in_outage(run, one) && !one.has_no_response() && one.seen != Seen::Unavailable;
     match session.operations.iter().find(verdict) {
         Some(verdict) => Err(format!("a verdict without a database:\n{verdict}")),
         None => Ok(()),

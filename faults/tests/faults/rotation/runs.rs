@@ -3,7 +3,9 @@
 use std::fmt;
 use std::io::Write as _;
 use std::rc::Rc;
-use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread;
 use std::time::Duration;
 
 use actix_web::rt;
@@ -64,6 +66,30 @@ pub async fn race(grace: Grace, sessions: usize, variables: &[(&'static str, &'s
     }
     setup.kills = 0;
     traffic.flow(WIDTH, random).await;
+    setup.run()
+}
+
+/// Clients abandon most of their requests, while two threads use all processor time.
+pub async fn abandon(grace: Grace, sessions: usize) -> Run {
+    let mut setup = Setup::start("abandon", grace).await;
+    let (traffic, mut random) = (Rc::clone(&setup.traffic), setup.random.fork());
+    for _ in 0..sessions {
+        let subject = traffic.log_in(&mut random).await;
+        traffic.prepared.borrow_mut().push(subject);
+    }
+    traffic.lose_patience();
+    let busy = Arc::new(AtomicBool::new(true));
+    let hogs = [0; 2].map(|_| {
+        let busy = Arc::clone(&busy);
+        thread::spawn(move || {
+            while busy.load(Ordering::Relaxed) {
+                std::hint::spin_loop();
+            }
+        })
+    });
+    traffic.flow(WIDTH, random).await;
+    busy.store(false, Ordering::Relaxed);
+    hogs.into_iter().for_each(|hog| hog.join().expect("no panic"));
     setup.run()
 }
 
@@ -228,16 +254,17 @@ impl fmt::Display for Run {
         write!(
             f,
             "{}: {} sessions, {} kills, {} refreshes: {} responses (200: {}, redelivered {redelivered}; \
-             401: {}; 503: {}), {} unknown",
+             401: {}; 503: {}), {} unknown, {} abandoned",
             self.name,
             self.sessions.len(),
             self.kills,
             count(|_| true),
-            count(|seen| *seen != Seen::NoResponse),
+            count(|seen| !matches!(seen, Seen::NoResponse | Seen::Abandoned)),
             count(|seen| matches!(seen, Seen::Rotation(_))),
             count(|seen| matches!(seen, Seen::Ended(_))),
             count(|seen| *seen == Seen::Unavailable),
             count(|seen| *seen == Seen::NoResponse),
+            count(|seen| *seen == Seen::Abandoned),
         )
     }
 }

@@ -1,6 +1,8 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
+use actix_web::rt::time::timeout;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use serde_json::Value;
 use test_support::{Call as Request, NoResponse, Response, TestDatabase};
@@ -48,8 +50,16 @@ impl Subject {
         *tokens.keys().nth(index).expect("a token")
     }
 
-    /// Sends it and records the result. `None` without a connection.
-    pub async fn call(&self, time: &Time, http: &awc::Client, url: &str, call: Call) -> Option<Seen> {
+    /// Sends it and records the result. `None` without a connection. With `patience` the client closes the connection after
+    /// that time.
+    pub async fn call(
+        &self,
+        time: &Time,
+        http: &awc::Client,
+        url: &str,
+        call: Call,
+        patience: Option<Duration>,
+    ) -> Option<Seen> {
         let post = |path: &str| Request::through(http, awc::http::Method::POST, format!("{url}{path}"));
         let request = match call {
             Call::Refresh { generation, key } => {
@@ -63,8 +73,16 @@ impl Subject {
             Call::ReadRow => unreachable!("reading the row is not a request"),
         };
         let invoked = time.next();
-        let response = request.try_send().await;
+        let response = match patience {
+            Some(patience) => timeout(patience, request.try_send()).await.ok(),
+            None => Some(request.try_send().await),
+        };
         let returned = time.next();
+        let Some(response) = response else {
+            let seen = Seen::Abandoned;
+            self.operations.borrow_mut().push(Operation { invoked, returned, call, seen: seen.clone() });
+            return Some(seen);
+        };
         let seen = match response {
             Ok(response) => self.seen(&response),
             Err(NoResponse::Unreachable) => return None,

@@ -29,6 +29,8 @@ pub struct Traffic {
     pub responses: Cell<u64>,
     pub stopping: Cell<bool>,
     opened: Cell<usize>,
+    /// Instead of all habits in turn.
+    only: Cell<Option<Habits>>,
     /// Sessions that were created before the faults begin.
     pub prepared: RefCell<Vec<Subject>>,
     finished: RefCell<Vec<(Habits, Subject)>>,
@@ -43,6 +45,8 @@ pub struct Habits {
     /// The percentage of calls with a random token, including superseded ones.
     replays: u64,
     log_outs: u64,
+    /// The percentage of first tries that the client abandons after a few milliseconds.
+    abandons: u64,
     /// Always the first token, as if no response arrived.
     ignores_responses: bool,
 }
@@ -64,8 +68,11 @@ impl Habits {
         keys: Keys::OfTheToken,
         replays: 0,
         log_outs: 0,
+        abandons: 0,
         ignores_responses: false,
     };
+    /// The same without patience: it closes the connection, asks again and goes on.
+    const IMPATIENT: Self = Self { abandons: 70, ..Self::CAREFUL };
     /// A client that never receives a response.
     const WITHOUT_RESPONSES: Self = Self { calls: 9, ignores_responses: true, ..Self::CAREFUL };
     const TABS: Self = Self { clients: 3, calls: 8, ..Self::CAREFUL };
@@ -76,14 +83,19 @@ impl Habits {
         Self::CAREFUL,
         Self { keys: Keys::None, ..Self::TABS },
         Self { keys: Keys::None, ..Self::WITH_REPLAYS },
-        Self::CAREFUL,
+        Self::IMPATIENT,
         Self { keys: Keys::OfTheToken, log_outs: 15, ..Self::TABS },
         Self { keys: Keys::OfTheToken, ..Self::WITH_REPLAYS },
         Self::WITHOUT_RESPONSES,
         Self { keys: Keys::OfTheCall, ..Self::WITHOUT_RESPONSES },
-        Self { keys: Keys::OfTheCall, ..Self::TABS },
+        Self { keys: Keys::OfTheCall, abandons: 20, ..Self::TABS },
         Self { keys: Keys::OfTheCall, clients: 2, ..Self::WITH_REPLAYS },
     ];
+
+    /// Whether its session must never end.
+    fn is_careful(self) -> bool {
+        self == Self::CAREFUL || self == Self::IMPATIENT
+    }
 
     fn key(self, generation: u64, time: &Time) -> Option<u64> {
         match self.keys {
@@ -92,6 +104,15 @@ impl Habits {
             Keys::OfTheCall => Some(1_000_000 + time.next()),
         }
     }
+}
+
+/// What happens to a response.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Answered,
+    Lost,
+    /// The client closes the connection before it.
+    Abandoned,
 }
 
 /// All observations of one session.
@@ -111,6 +132,7 @@ impl Traffic {
             responses: Cell::default(),
             stopping: Cell::default(),
             opened: Cell::default(),
+            only: Cell::default(),
             prepared: RefCell::default(),
             finished: RefCell::default(),
         })
@@ -124,6 +146,11 @@ impl Traffic {
         }
     }
 
+    /// From now on, all clients are careful ones that abandon requests.
+    pub fn lose_patience(&self) {
+        self.only.set(Some(Habits::IMPATIENT));
+    }
+
     async fn slot(self: Rc<Self>, mut random: Random) {
         let endless = self.prepared.borrow().is_empty();
         while !self.stopping.get() {
@@ -133,7 +160,8 @@ impl Traffic {
                 None if endless => Rc::new(self.log_in(&mut random).await),
                 None => return,
             };
-            let habits = Habits::ALL[self.opened.replace(self.opened.get() + 1) % Habits::ALL.len()];
+            let turn = self.opened.replace(self.opened.get() + 1);
+            let habits = self.only.get().unwrap_or(Habits::ALL[turn % Habits::ALL.len()]);
             let clients: Vec<_> = (0..habits.clients)
                 .map(|_| rt::spawn(Rc::clone(&self).client(Rc::clone(&subject), habits, random.fork())))
                 .collect();
@@ -149,9 +177,9 @@ impl Traffic {
         let http = test_support::client();
         let mut without_response = None;
         let mut calls_left = habits.calls;
-        while calls_left > 0 || (habits == Habits::CAREFUL && without_response.is_some()) {
+        while calls_left > 0 || (habits.is_careful() && without_response.is_some()) {
             calls_left = calls_left.saturating_sub(1);
-            let repeated = without_response.take().filter(|_| habits == Habits::CAREFUL || random.chance(80));
+            let repeated = without_response.take().filter(|_| habits.is_careful() || random.chance(80));
             let call = match &repeated {
                 Some(call) => Call::clone(call),
                 None if random.chance(habits.log_outs) => Call::LogOut,
@@ -162,9 +190,16 @@ impl Traffic {
                 }
             };
             // Only the first try may lose its response, so that the client makes progress.
-            let lost = repeated.is_none() && random.chance(10);
-            match self.send(&subject, &http, call.clone(), lost, &mut random).await {
-                Seen::NoResponse | Seen::Unavailable => without_response = Some(call),
+            let is_first = repeated.is_none();
+            let fate = if is_first && random.chance(habits.abandons) {
+                Fate::Abandoned
+            } else if is_first && random.chance(10) {
+                Fate::Lost
+            } else {
+                Fate::Answered
+            };
+            match self.send(&subject, &http, call.clone(), fate, &mut random).await {
+                Seen::NoResponse | Seen::Abandoned | Seen::Unavailable => without_response = Some(call),
                 Seen::Ended(_) => calls_left = calls_left.min(CALLS_AFTER_THE_END),
                 _ => {}
             }
@@ -177,18 +212,19 @@ impl Traffic {
         subject: &Subject,
         http: &awc::Client,
         call: Call,
-        lost: bool,
+        fate: Fate,
         random: &mut Random,
     ) -> Seen {
         for _ in 0..PATIENCE.as_millis() / PAUSE.as_millis() {
-            let url = if lost {
+            let url = if fate == Fate::Lost {
                 self.proxy.faults.set(Fault::LoseResponse, "/auth/refresh", Some(1));
                 self.proxy.url()
             } else {
                 self.any_server(random).to_owned()
             };
-            if let Some(seen) = subject.call(&self.time, http, &url, call.clone()).await {
-                if seen != Seen::NoResponse {
+            let patience = (fate == Fate::Abandoned).then(|| Duration::from_micros(random.below(4_000)));
+            if let Some(seen) = subject.call(&self.time, http, &url, call.clone(), patience).await {
+                if !matches!(seen, Seen::NoResponse | Seen::Abandoned) {
                     self.responses.set(self.responses.get() + 1);
                 }
                 return seen;
@@ -223,7 +259,7 @@ impl Traffic {
         let finished = self.finished.take();
         let read = |(habits, subject): &(Habits, Subject)| {
             subject.db_read_row(&self.time, database);
-            Session { careful: *habits == Habits::CAREFUL, operations: subject.operations() }
+            Session { careful: habits.is_careful(), operations: subject.operations() }
         };
         finished.iter().map(read).collect()
     }

@@ -1,0 +1,52 @@
+use std::future::ready;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::middleware::Next;
+use actix_web::{Error, HttpMessage as _, HttpRequest, rt, web};
+use chrono::{DateTime, Utc};
+use server_kit::request_id;
+use shared_claims::{Code, Problem};
+
+use crate::domain::context::Context;
+
+/// A user who closes the page immediately afterwards must be logged out nevertheless.
+const EVEN_WITHOUT_CLIENT: &str = "/auth/logout";
+
+#[derive(Clone, Copy)]
+struct Arrival(DateTime<Utc>);
+
+/// Middleware: records when the request arrived, and drops it if its client has hung up already. Wrap it around everything
+/// that can wait.
+pub async fn record_arrival(
+    context: web::Data<Context>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    request.extensions_mut().insert(Arrival(context.now()));
+    if !request.path().starts_with(EVEN_WITHOUT_CLIENT) {
+        // Another task runs first. Until then actix has read all that the client sent, and drops this future if that was the
+        // end of the connection.
+        let _ = rt::spawn(ready(())).await;
+    }
+    next.call(request).await
+}
+
+/// When the request arrived.
+pub fn arrived_at(request: &HttpRequest) -> Option<DateTime<Utc>> {
+    request.extensions().get::<Arrival>().map(|arrival| arrival.0)
+}
+
+/// Runs `work` to its end, even if the client hangs up and its request is dropped.
+pub async fn without_client<T: 'static>(
+    work: impl Future<Output = Result<T, Problem>> + 'static,
+) -> Result<T, Problem> {
+    let task = match request_id::current() {
+        Some(id) => rt::spawn(request_id::handling(id, work)),
+        None => rt::spawn(work),
+    };
+    task.await.unwrap_or_else(|error| {
+        log::error!("work for a client did not end: {error}");
+        Err(Problem::new(Code::InternalError))
+    })
+}
