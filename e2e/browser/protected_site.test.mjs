@@ -8,18 +8,22 @@ const ELSEWHERE = site.replace("localhost", "127.0.0.1");
 const CONTENT = "the app's";
 
 /** The errors that Chromium reports for rejected calls, the missing favicon and the 204 of `/login/session`. */
-const expected = [/status of 40[134]/, /favicon/, /\/login\/session \(net::ERR_ABORTED\)/];
+const expected = [/status of (40[134]|422)/, /favicon/, /\/login\/session \(net::ERR_ABORTED\)/];
 
 /** Registers a user by a direct call, then signs in on the page. */
 async function signIn(page, email) {
+  await submit(page, email);
+  await page.getByText(CONTENT).waitFor();
+}
+
+async function submit(page, email) {
   const headers = { "Content-Type": "application/json" };
   const body = JSON.stringify({ ...ann, email });
   const response = await fetch(`${site}/auth/register`, { method: "POST", headers, body });
   assert.equal(response.status, 201);
   await page.getByLabel("Email").fill(email);
-  await page.getByLabel("Password").fill(ann.password);
+  await page.getByLabel("Password", { exact: true }).fill(ann.password);
   await page.getByRole("button", { name: "Sign in" }).click();
-  await page.getByText(CONTENT).waitFor();
 }
 
 /** Opens `url` in a new tab, directly or from the page `from`, and records the requests. */
@@ -86,6 +90,46 @@ scenario("a rejected token does not cause a redirect loop", expected, async (bro
   await browser.context.unrouteAll();
   await rejectedTwice.page.getByRole("button", { name: "Try again" }).click();
   await rejectedTwice.page.getByText(CONTENT).waitFor();
+});
+
+scenario("signing in works while storage is full and locks are blocked", expected, async (browser) => {
+  await browser.context.addInitScript(() => {
+    Storage.prototype.setItem = () => {
+      throw new DOMException("It is full.", "QuotaExceededError");
+    };
+    const request = async () => {
+      throw new DOMException("The browser blocks it.", "SecurityError");
+    };
+    // about:blank has no locks.
+    if (navigator.locks) Object.assign(Object.getPrototypeOf(navigator.locks), { request });
+  });
+  const { page } = await visit(browser, TARGET);
+  await signIn(page, "cleo@example.org");
+  await browser.advance(16 * 60);
+  const renewed = await visit(browser, TARGET);
+  await renewed.page.getByText(CONTENT).waitFor();
+  assert.equal(count(renewed.requests, "POST /auth/refresh"), 1, renewed.requests);
+});
+
+scenario("a user whose password an administrator set chooses a new one", expected, async (browser) => {
+  const { page } = await visit(browser, TARGET);
+  // As for such a password. The server accepts the login once it includes a new one.
+  await page.route("**/auth/login", (route) => {
+    const { new_password, ...body } = route.request().postDataJSON();
+    if (new_password === "my own long passphrase") return route.continue({ postData: JSON.stringify(body) });
+    const code = new_password ? "invalid_input" : "password_change_required";
+    const problem = { contentType: "application/problem+json", body: JSON.stringify({ code }) };
+    return route.fulfill({ status: new_password ? 422 : 403, ...problem });
+  });
+  const field = page.getByLabel("New password");
+  await submit(page, "dora@example.org");
+  await page.getByText("An administrator set this password").waitFor();
+  await page.locator("[name=new_password]:focus").waitFor();
+  for (const [text, message] of [["short", "too short or easy to guess"], ["my own long passphrase", CONTENT]]) {
+    await field.fill(text);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.getByText(message).waitFor();
+  }
 });
 
 scenario("the return URL stays on this host", expected, async (browser) => {

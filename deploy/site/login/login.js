@@ -21,7 +21,9 @@ const LAST_RETURN = "latchkey:returned";
 const REFRESH = "latchkey:renewal";
 
 const target = returnTarget(location);
-const [message, form, retry] = ["message", "form", "retry"].map((id) => document.getElementById(id));
+const [message, form, newPassword, retry] = ["message", "form", "new-password", "retry"].map((id) =>
+  document.getElementById(id),
+);
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
@@ -29,9 +31,12 @@ form.addEventListener("submit", async (event) => {
   show("Signing in …");
   await attempt(logIn);
   form.inert = false;
+  form.querySelector("input:invalid")?.focus();
 });
+// The new password belongs to this user's login.
+form.elements.name.addEventListener("input", () => requestNewPassword(false));
 retry.addEventListener("click", () => {
-  sessionStorage.removeItem(LAST_RETURN);
+  ifPossible(() => sessionStorage.removeItem(LAST_RETURN));
   location.reload();
 });
 await attempt(() => withLock(resume));
@@ -48,10 +53,10 @@ async function resume() {
 
 async function refresh() {
   // The key is kept until a response arrives: if it is lost, a retry with the same key receives the same tokens.
-  const key = localStorage.getItem(REFRESH) ?? randomKey();
-  localStorage.setItem(REFRESH, key);
+  const key = ifPossible(() => localStorage.getItem(REFRESH)) ?? randomKey();
+  ifPossible(() => localStorage.setItem(REFRESH, key));
   const response = await send("/auth/refresh", undefined, { "Idempotency-Key": key });
-  if (response.ok || response.status === 401) localStorage.removeItem(REFRESH);
+  if (response.ok || response.status === 401) ifPossible(() => localStorage.removeItem(REFRESH));
   // A session that delivers access tokens in the body belongs to another page.
   if (response.ok) return !(await response.json()).access_token;
   if (response.status === 401) return false;
@@ -59,27 +64,28 @@ async function refresh() {
 }
 
 async function logIn() {
-  const { name, password, remember } = form.elements;
+  const { name, password, new_password, remember } = form.elements;
   const user = name.value.includes("@") ? { email: name.value } : { username: name.value };
   const body = { ...user, password: password.value, remember: remember.checked, token_delivery: "both_cookies" };
+  if (new_password.value) body.new_password = new_password.value;
   const response = await send("/auth/login", body);
   if (!response.ok) throw await problem(response);
   form.hidden = true;
-  password.value = "";
-  sessionStorage.removeItem(LAST_RETURN);
+  form.reset();
+  ifPossible(() => sessionStorage.removeItem(LAST_RETURN));
   await goBack();
 }
 
 /** Returns only with a valid token, and not twice in a row, so that a wrong clock cannot cause a redirect loop. */
 async function goBack() {
-  const [last, at] = sessionStorage.getItem(LAST_RETURN)?.split(" ") ?? [];
+  const [last, at] = ifPossible(() => sessionStorage.getItem(LAST_RETURN))?.split(" ") ?? [];
   const isLoop = last === target.href && Math.abs(Date.now() - at) < LOOP_MS;
   if (isLoop || !(await hasValidToken())) {
     show("You are signed in, but the site does not accept your session. Try again later.");
     retry.hidden = false;
     return;
   }
-  sessionStorage.setItem(LAST_RETURN, `${target.href} ${Date.now()}`);
+  ifPossible(() => sessionStorage.setItem(LAST_RETURN, `${target.href} ${Date.now()}`));
   location.replace(target.href);
 }
 
@@ -106,19 +112,49 @@ async function attempt(task) {
   } catch ({ code, seconds }) {
     const texts = {
       invalid_credentials: "Wrong email, username or password.",
-      invalid_input: "Wrong email, username or password.",
+      invalid_input: newPassword.hidden
+        ? "Wrong email, username or password."
+        : "The new password is too short or easy to guess. It needs at least 9 characters.",
+      password_change_required: "An administrator set this password. Choose a new one.",
       too_many_requests: `Too many attempts. Try again in ${seconds} seconds.`,
     };
+    if (code === "password_change_required") requestNewPassword(true);
     show(texts[code] ?? "The server cannot be reached. Try again.");
     retry.hidden = !form.hidden;
   }
 }
 
 /** Runs `task` in one tab at a time: all tabs share one refresh cookie. */
-function withLock(task) {
-  if (!navigator.locks) return task();
-  const signal = AbortSignal.timeout(LOCK_TIMEOUT_MS);
-  return navigator.locks.request(REFRESH, { signal }, task);
+async function withLock(task) {
+  let isRunning = false;
+  const run = () => {
+    isRunning = true;
+    return task();
+  };
+  try {
+    return await navigator.locks.request(REFRESH, { signal: AbortSignal.timeout(LOCK_TIMEOUT_MS) }, run);
+  } catch (error) {
+    if (isRunning) throw error;
+    // The browser has no Web Locks or blocks them, or a tab holds the lock too long. The server handles concurrent calls.
+    return task();
+  }
+}
+
+/** Browsers block storage, or it is full. Returns undefined if `task` throws. */
+function ifPossible(task) {
+  try {
+    return task();
+  } catch {
+    return undefined;
+  }
+}
+
+/** Shows or hides the field for a new password. */
+function requestNewPassword(isRequired) {
+  const input = form.elements.new_password;
+  newPassword.hidden = !isRequired;
+  input.required = isRequired;
+  if (!isRequired) input.value = "";
 }
 
 function askForPassword() {
