@@ -2,6 +2,7 @@
 //! run in one process.
 
 mod counter;
+mod exposition;
 mod server;
 
 use std::sync::atomic::AtomicU64;

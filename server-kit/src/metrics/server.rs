@@ -4,17 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
+use actix_web::http::header::VARY;
 use actix_web::middleware::from_fn;
-use actix_web::{App, HttpResponse, HttpServer, rt, web};
-use prometheus_client::encoding::text;
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, rt, web};
 use prometheus_client::registry::Registry;
 use shared_claims::{Code, Problem};
 
 use crate::default_headers::default_headers;
 use crate::framework_errors::{self, get_or_head, not_found, resource};
+use crate::metrics::exposition::Exposition;
 
-/// OpenMetrics 1.0, which Prometheus supports without configuration.
-const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 /// How long a client may take to send the head of a request.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// Few clients need it, and they must not use up the server's open files.
@@ -67,8 +66,8 @@ impl MetricsServer {
     }
 }
 
-async fn show(registry: web::Data<Registry>) -> Result<HttpResponse, Problem> {
-    let mut page = String::new();
-    text::encode(&mut page, &registry).map_err(|_| Problem::new(Code::InternalError))?;
-    Ok(HttpResponse::Ok().content_type(MEDIA_TYPE).body(page))
+async fn show(request: HttpRequest, registry: web::Data<Registry>) -> Result<HttpResponse, Problem> {
+    let format = Exposition::preferred(request.headers());
+    let page = format.encode(&registry).map_err(|_| Problem::new(Code::InternalError))?;
+    Ok(HttpResponse::Ok().content_type(format.media_type()).insert_header((VARY, "Accept")).body(page))
 }

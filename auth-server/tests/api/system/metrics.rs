@@ -1,4 +1,4 @@
-//! Metrics in OpenMetrics text.
+//! Metrics in the text format and in OpenMetrics.
 
 use std::collections::BTreeSet;
 
@@ -28,13 +28,7 @@ fn value(page: &str, line: &str) -> f64 {
 /// The exported metrics, by the names that queries use.
 fn exported(page: &str) -> BTreeSet<String> {
     let types = page.lines().filter_map(|line| line.strip_prefix("# TYPE "));
-    let name = |line: &str| match line.split_once(' ') {
-        Some((name, "counter")) => format!("{name}_total"),
-        Some((name, "info")) => format!("{name}_info"),
-        Some((name, _)) => name.to_owned(),
-        None => panic!("{line}"),
-    };
-    types.map(name).collect()
+    types.map(|line| line.split_once(' ').expect("a type").0.to_owned()).collect()
 }
 
 /// The metrics in the tables of the manual.
@@ -58,10 +52,7 @@ async fn the_manual_lists_exactly_the_exported_metrics() {
 async fn metrics_have_their_own_listener_if_enabled() {
     let app = TestApp::with(&LISTENER).await;
     let response = fetch(&app, "/metrics").await.assert_status(200);
-    assert!(
-        response.header("content-type").unwrap().starts_with("application/openmetrics-text; version=1.0.0")
-    );
-    assert!(response.text().ends_with("# EOF\n"));
+    assert_eq!(response.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
     fetch(&app, "/readyz").await.assert_problem(404, "not_found");
     app.get("/metrics").send().await.assert_problem(404, "not_found");
     assert!(TestApp::start().await.metrics_url.is_none());
@@ -69,6 +60,48 @@ async fn metrics_have_their_own_listener_if_enabled() {
     let taken = app.metrics_url.as_ref().unwrap().trim_start_matches("http://");
     let error = app.another_with(&["--metrics-addr", taken]).await.err().expect("a startup error");
     assert!(error.starts_with("METRICS_ADDR: cannot listen on "), "{error}");
+}
+
+/// Every line is metadata of the following samples, or a sample with a name and a number.
+fn assert_text_format(page: &str) {
+    let mut metric = "";
+    for line in page.lines() {
+        if let Some((name, _)) = line.strip_prefix("# HELP ").and_then(|rest| rest.split_once(' ')) {
+            metric = name;
+        } else if let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|rest| rest.split_once(' '))
+        {
+            assert_eq!(name, metric, "{line}");
+            assert!(["counter", "gauge", "histogram"].contains(&kind), "{line}");
+        } else {
+            let (name, number) = line.rsplit_once(' ').expect("a name and a number");
+            assert!(name.starts_with(metric) && !line.starts_with('#'), "{line}");
+            assert!(number.parse::<f64>().is_ok(), "{line}");
+        }
+    }
+}
+
+#[actix_web::test]
+async fn the_format_is_the_one_that_the_client_accepts() {
+    let app = TestApp::with(&LISTENER).await;
+    app.get("/healthz").send().await.assert_status(200);
+    let url = format!("{}/metrics", app.metrics_url.as_ref().unwrap());
+    let fetch = async |accept: &str| {
+        let call = Call::new(awc::http::Method::GET, url.clone()).header("accept", accept);
+        call.send().await.assert_status(200)
+    };
+    let text = fetch("text/plain;version=0.0.4;q=1,*/*;q=0.1").await;
+    assert_eq!(text.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+    assert_eq!(text.header("vary"), Some("Accept"));
+    assert_text_format(&text.text());
+    assert!(text.text().contains("# TYPE latchkey_auth_http_requests_total counter\n"), "{}", text.text());
+    assert!(text.text().contains("# TYPE latchkey_auth_build_info gauge\n"), "{}", text.text());
+
+    let accept = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.2";
+    let open_metrics = fetch(accept).await;
+    let media_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    assert_eq!(open_metrics.header("content-type"), Some(media_type));
+    assert!(open_metrics.text().ends_with("# EOF\n"));
+    assert!(open_metrics.text().contains("# TYPE latchkey_auth_http_requests counter\n"));
 }
 
 #[actix_web::test]
