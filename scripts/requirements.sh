@@ -6,6 +6,7 @@ requirements=(
     "command -v cc          | a C compiler       | gcc libc6-dev"
     "postgres_programs      | PostgreSQL, server | postgresql"
     "have_libpq             | libpq, to link     | libpq-dev"
+    "have_pgbouncer         | PgBouncer          | pgbouncer"
     "command -v python3     | Python 3           | python3"
     "python3 -m ensurepip --version | Python's venv | python3-venv"
     "command -v curl        | curl               | curl ca-certificates"
@@ -21,9 +22,12 @@ have_libpq() {
     pkg-config --exists libpq || [[ -e "$(pg_config --libdir)/libpq.so" ]]
 }
 
-# Debian installs it outside the PATH of users. The tests start their own, not Debian's service.
+# Debian installs these outside the PATH of users. The tests start their own, not Debian's services.
 have_nginx() {
     PATH=$PATH:/usr/sbin command -v nginx
+}
+have_pgbouncer() {
+    PATH=$PATH:/usr/sbin command -v pgbouncer
 }
 
 # The library that drives Chromium. It contains no browser.

@@ -17,10 +17,13 @@ mod health;
 pub mod known_origins;
 mod migrations;
 pub mod password_failures;
+#[cfg(feature = "postgres")]
+mod postgres;
 pub mod revocations;
 mod schema;
 pub mod sessions;
 pub mod signing_keys;
+mod sqlite;
 mod transaction;
 pub mod users;
 mod writer;

@@ -7,10 +7,13 @@ use diesel::prelude::*;
 use diesel::sql_types::Text;
 use tempfile::TempDir;
 
+use crate::pgbouncer::PgBouncer;
 use crate::{evidence, logs};
 
 /// The PostgreSQL server to run the tests on. Without it they run on SQLite.
 const SERVER: &str = "LATCHKEY_TEST_DATABASE_URL";
+/// If set, every test connects its servers through a `PgBouncer` of its own.
+const THROUGH_PGBOUNCER: &str = "LATCHKEY_TEST_PGBOUNCER";
 
 /// Deleted when dropped.
 pub struct TestDatabase {
@@ -20,7 +23,7 @@ pub struct TestDatabase {
 
 enum Location {
     Sqlite { _folder: TempDir },
-    Postgres { server: String, name: String },
+    Postgres { server: String, name: String, direct: String, pooler: Option<PgBouncer> },
 }
 
 /// A transaction on another connection that is not committed yet.
@@ -40,6 +43,9 @@ struct Cell {
 impl TestDatabase {
     pub fn fresh() -> Self {
         logs::listen();
+        if env::var_os(THROUGH_PGBOUNCER).is_some() {
+            return Self::behind_pgbouncer("", "").expect(SERVER);
+        }
         if let Ok(server) = env::var(SERVER) {
             return Self::on_postgres(server);
         }
@@ -109,7 +115,7 @@ impl TestDatabase {
     fn is_reachable(&self) -> bool {
         match &self.location {
             Location::Sqlite { .. } => true,
-            Location::Postgres { .. } => PgConnection::establish(&self.url).is_ok(),
+            Location::Postgres { direct, .. } => PgConnection::establish(direct).is_ok(),
         }
     }
 
@@ -133,12 +139,41 @@ impl TestDatabase {
         // The name identifies the connections to this schema.
         let more = if server.contains('?') { '&' } else { '?' };
         let url = format!("{server}{more}application_name={name}&options=-c%20search_path%3D{name}");
-        Self { url, location: Location::Postgres { server, name } }
+        Self { url: url.clone(), location: Location::Postgres { server, name, direct: url, pooler: None } }
+    }
+
+    /// The same, where `url` leads through a `PgBouncer`. The other methods connect directly. `None` if the tests run on
+    /// SQLite. `session`: SQL for each connection of the pooler. `settings`: lines of its configuration.
+    pub fn behind_pgbouncer(session: &str, settings: &str) -> Option<Self> {
+        logs::listen();
+        let mut database = Self::on_postgres(env::var(SERVER).ok()?);
+        let Location::Postgres { server, name, pooler, .. } = &mut database.location else { unreachable!() };
+        let session = format!("SET search_path = {name}; {session}");
+        let started = pooler.insert(PgBouncer::start(server, &session, settings));
+        database.url = format!("{}?application_name={name}", started.url());
+        Some(database)
+    }
+
+    /// The pooler's Unix socket instead of its port.
+    pub fn socket_url(&self) -> Option<String> {
+        match &self.location {
+            Location::Postgres { pooler: Some(pooler), .. } => Some(pooler.socket_url()),
+            _ => None,
+        }
+    }
+
+    /// The value of a query on a connection of the pooler.
+    pub fn db_pooled_text(&self, sql: &str) -> String {
+        let mut pooled = PgConnection::establish(&self.url).expect("PgBouncer");
+        let cell: Cell = diesel::sql_query(sql).get_result(&mut pooled).expect(sql);
+        cell.value
     }
 
     /// Terminates every connection to it on the server.
     pub fn db_cut(&self) {
-        let Location::Postgres { server, name } = &self.location else { panic!("SQLite has no connections") };
+        let Location::Postgres { server, name, .. } = &self.location else {
+            panic!("SQLite has no connections")
+        };
         let mut connection = PgConnection::establish(server).expect("PostgreSQL");
         connection.batch_execute(&cut(name)).expect("connections of our own");
     }
@@ -151,7 +186,8 @@ impl TestDatabase {
     }
 
     fn postgres(&self) -> PgConnection {
-        PgConnection::establish(&self.url).expect("PostgreSQL")
+        let Location::Postgres { direct, .. } = &self.location else { unreachable!() };
+        PgConnection::establish(direct).expect("PostgreSQL")
     }
 }
 
@@ -189,7 +225,7 @@ impl Drop for TestDatabase {
         if evidence::is_recorded() && self.is_reachable() {
             evidence::exposed(evidence::Sink::Database, self.db_dump().as_bytes());
         }
-        if let Location::Postgres { server, name } = &self.location {
+        if let Location::Postgres { server, name, .. } = &self.location {
             // A connection of a server that still runs would block this.
             let end = format!("{}; DROP SCHEMA {name} CASCADE", cut(name));
             let dropped =

@@ -15,6 +15,7 @@ mod database;
 pub mod evidence;
 pub mod fault_proxy;
 mod logs;
+mod pgbouncer;
 mod program;
 
 pub use call::{COOKIE_NAME, Call, NoResponse, Response, client};

@@ -9,7 +9,7 @@ use crate::store::{AnyConnection, StoreError, events, revocations};
 /// Ends of sessions that are recorded in one transaction. `MAX_SESSIONS_PER_USER` is not higher.
 const MAX_ENDS: usize = 1000;
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct AuditLog {
     now: DateTime<Utc>,
     client: ClientInfo,

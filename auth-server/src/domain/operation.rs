@@ -1,5 +1,7 @@
 //! Changes to the database: the client that requests them, the time, and the transaction that makes them.
 
+use std::error::Error;
+
 use chrono::{DateTime, Utc};
 
 use crate::domain::audit::AuditLog;
@@ -36,17 +38,18 @@ impl<'a> Operation<'a> {
     }
 
     /// Runs `work` in a transaction together with the events and revocations that it records: all of it is committed, or
-    /// nothing is. Events are logged once they are committed.
+    /// nothing is. Events are logged once they are committed. After a conflict with another transaction, a clone of `work` runs
+    /// again.
     ///
     /// # Errors
     /// What `work` returns, or that the database failed.
     pub async fn transaction<T, E>(
         &self,
-        work: impl FnOnce(&mut Transaction<'_>) -> Result<T, E> + Send + 'static,
+        work: impl FnOnce(&mut Transaction<'_>) -> Result<T, E> + Clone + Send + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,
-        E: From<StoreError> + Send + 'static,
+        E: Error + From<StoreError> + Send + 'static,
     {
         let (client, now) = (self.client.clone(), self.now);
         let run = move |connection: &mut AnyConnection| {

@@ -24,6 +24,7 @@ impl From<StoreError> for Problem {
             StoreError::NoConnection(_)
             | StoreError::Query(_)
             | StoreError::Standby
+            | StoreError::ReadOnly
             | StoreError::Timeout
             | StoreError::Cancelled => Problem::new(Code::Unavailable).detail("The database is unavailable."),
             StoreError::Taken(_) | StoreError::Impossible(_) => Problem::new(Code::InternalError),

@@ -1,12 +1,14 @@
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
-use diesel::connection::SimpleConnection;
+use diesel::ConnectionResult;
+use diesel::connection::SimpleConnection as _;
 use diesel::r2d2::{ManageConnection, R2D2Connection};
-use diesel::{Connection as _, ConnectionError, ConnectionResult, RunQueryDsl};
-use secrecy::{ExposeSecret, SecretString};
-use url::Url;
+
+#[cfg(feature = "postgres")]
+use crate::store::postgres::{self, PostgresUrl};
+use crate::store::sqlite;
 
 /// A connection to either database.
 ///
@@ -22,7 +24,8 @@ pub enum AnyConnection {
 /// `sqlite://PATH` or `postgres://USER:PASSWORD@HOST/NAME`. Never prints the password.
 #[derive(Clone, Debug)]
 pub enum DatabaseUrl {
-    Postgres(SecretString),
+    #[cfg(feature = "postgres")]
+    Postgres(PostgresUrl),
     Sqlite(PathBuf),
 }
 
@@ -30,37 +33,27 @@ impl FromStr for DatabaseUrl {
     type Err = String;
 
     fn from_str(url: &str) -> Result<Self, Self::Err> {
-        if let Some(path) = url.strip_prefix("sqlite://") {
-            if path.is_empty() {
-                return Err("has no path: use a URL such as sqlite://data/latchkey.db".to_owned());
-            }
-            return Ok(Self::Sqlite(path.into()));
+        let url = url.trim();
+        if let Some(path) = url.strip_prefix("sqlite:") {
+            return sqlite::parse(path.strip_prefix("//").unwrap_or(path)).map(Self::Sqlite);
         }
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            // libpq's error messages contain a URL that it cannot parse, with the password.
-            if !is_well_formed(url) {
-                return Err(
-                    "is not a valid URL: percent-encode special characters in the password".to_owned()
-                );
-            }
-            if cfg!(feature = "postgres") {
-                return Ok(Self::Postgres(url.into()));
-            }
+            #[cfg(feature = "postgres")]
+            return PostgresUrl::parse(url).map(Self::Postgres);
+            #[cfg(not(feature = "postgres"))]
             return Err("is for PostgreSQL: build auth-server with the feature `postgres`".to_owned());
         }
-        Err("must start with sqlite:// or postgres://".to_owned())
+        Err("must be a URL that starts with sqlite:// or postgres://, such as sqlite://data/latchkey.db"
+            .to_owned())
     }
-}
-
-fn is_well_formed(url: &str) -> bool {
-    let is_encoded =
-        |rest: &str| rest.get(..2).is_some_and(|code| code.bytes().all(|byte| byte.is_ascii_hexdigit()));
-    Url::parse(url).is_ok() && url.split('%').skip(1).all(is_encoded)
 }
 
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres(url) if url.is_pooled() => f.write_str("PostgreSQL database behind a pooler"),
+            #[cfg(feature = "postgres")]
             Self::Postgres(_) => f.write_str("PostgreSQL database"),
             Self::Sqlite(path) => write!(f, "SQLite database {}", path.display()),
         }
@@ -69,27 +62,18 @@ impl fmt::Display for DatabaseUrl {
 
 impl DatabaseUrl {
     /// Creates a missing SQLite file and its folder. Call this once, before any connection.
-    ///
-    /// Does not open an existing file: closing any descriptor of it would release all locks that this process holds on it
-    /// (POSIX), and the next process that closes the database would delete the WAL in use.
     pub(super) fn create_missing_file(&self) -> std::io::Result<()> {
-        let Self::Sqlite(path) = self else { return Ok(()) };
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)?;
-        }
-        // Other users of the machine must not read password hashes. SQLite gives its side files the same mode.
-        let mut file = std::fs::OpenOptions::new();
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut file, 0o600);
-        match file.write(true).create_new(true).open(path) {
-            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
-            _ => Ok(()),
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => Ok(()),
+            Self::Sqlite(path) => sqlite::create_missing(path),
         }
     }
 
     /// Whether the SQLite file exists. For PostgreSQL only a connection can show that.
     pub(super) fn exists(&self) -> bool {
         match self {
+            #[cfg(feature = "postgres")]
             Self::Postgres(_) => true,
             Self::Sqlite(path) => path.exists(),
         }
@@ -98,61 +82,49 @@ impl DatabaseUrl {
     pub(super) fn connect(&self) -> ConnectionResult<AnyConnection> {
         match self {
             #[cfg(feature = "postgres")]
-            Self::Postgres(url) => connect_postgres(url.expose_secret()),
-            #[cfg(not(feature = "postgres"))]
-            Self::Postgres(url) => Err(ConnectionError::InvalidConnectionUrl(format!(
-                "this build does not support PostgreSQL ({} characters of URL)",
-                url.expose_secret().len()
-            ))),
-            Self::Sqlite(path) => connect_sqlite(path),
+            Self::Postgres(url) => url.connect().map(AnyConnection::Postgres),
+            Self::Sqlite(path) => sqlite::connect(path).map(AnyConnection::Sqlite),
+        }
+    }
+
+    /// The SQL that starts a transaction. SQLite takes its write lock immediately: a transaction that first reads and then
+    /// writes would fail under load with "database is locked", without waiting.
+    pub(super) fn begin(&self) -> &'static str {
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres(url) if url.is_pooled() => postgres::BEGIN_BEHIND_POOLER,
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => "BEGIN",
+            Self::Sqlite(_) => "BEGIN IMMEDIATE",
+        }
+    }
+
+    /// Whether each transaction of a connection may have another session. Known after the first connection.
+    pub(super) fn is_pooled(&self) -> bool {
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres(url) => url.is_pooled(),
+            Self::Sqlite(_) => false,
         }
     }
 }
 
-#[cfg(feature = "postgres")]
-fn connect_postgres(url: &str) -> ConnectionResult<AnyConnection> {
-    let mut connection = diesel::PgConnection::establish(&with_timeouts(url))?;
-    // A hanging statement must not occupy a connection and its row locks forever.
-    connection
-        .batch_execute("SET statement_timeout = '10s'; SET lock_timeout = '5s'; SET TIME ZONE 'UTC'")
-        .map_err(ConnectionError::CouldntSetupConfiguration)?;
-    Ok(AnyConnection::Postgres(connection))
+/// Checks that the database stores any text.
+pub(super) fn check_encoding(connection: &mut AnyConnection) -> Result<(), String> {
+    match connection {
+        #[cfg(feature = "postgres")]
+        AnyConnection::Postgres(connection) => postgres::check_encoding(connection),
+        AnyConnection::Sqlite(_) => Ok(()),
+    }
 }
 
-/// Timeouts for an unreachable database host. libpq's defaults are those of the operating system, minutes or hours. In
-/// seconds, except `tcp_user_timeout` in milliseconds. Values in the operator's URL take precedence.
-#[cfg(feature = "postgres")]
-const NETWORK_TIMEOUTS: [(&str, &str); 5] = [
-    ("connect_timeout", "3"),
-    ("keepalives_idle", "10"),
-    ("keepalives_interval", "5"),
-    ("keepalives_count", "3"),
-    ("tcp_user_timeout", "10000"),
-];
-
-#[cfg(feature = "postgres")]
-fn with_timeouts(url: &str) -> String {
-    let query = url.split_once('?').map(|(_, query)| query);
-    let given: Vec<&str> = query.map(|query| query.split('&').collect()).unwrap_or_default();
-    let is_given = |name: &str| given.iter().any(|pair| pair.split('=').next() == Some(name));
-    let ours = NETWORK_TIMEOUTS
-        .iter()
-        .filter(|(name, _)| !is_given(name))
-        .map(|(name, value)| format!("{name}={value}"));
-    let all: Vec<String> = given.iter().map(ToString::to_string).chain(ours).collect();
-    format!("{}?{}", url.split('?').next().unwrap_or(url), all.join("&"))
-}
-
-fn connect_sqlite(path: &Path) -> ConnectionResult<AnyConnection> {
-    let mut connection = diesel::SqliteConnection::establish(&path.to_string_lossy())?;
-    // busy_timeout first: switching to WAL requires a lock that another server may hold.
-    // FULL: a rotation whose response was sent must survive a power failure. Otherwise the client's token is newer than the row.
-    connection
-        .batch_execute(
-            "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON",
-        )
-        .map_err(ConnectionError::CouldntSetupConfiguration)?;
-    Ok(AnyConnection::Sqlite(connection))
+/// Checks that an SQLite file can be written. On PostgreSQL the migrations show that.
+pub(super) fn check_writable(connection: &mut AnyConnection) -> ConnectionResult<()> {
+    match connection {
+        #[cfg(feature = "postgres")]
+        AnyConnection::Postgres(_) => Ok(()),
+        AnyConnection::Sqlite(connection) => sqlite::check_writable(connection),
+    }
 }
 
 impl ManageConnection for DatabaseUrl {
@@ -164,7 +136,7 @@ impl ManageConnection for DatabaseUrl {
     }
 
     fn is_valid(&self, connection: &mut AnyConnection) -> Result<(), Self::Error> {
-        diesel::sql_query("SELECT 1").execute(connection).map(drop).map_err(diesel::r2d2::Error::QueryError)
+        connection.batch_execute("SELECT 1").map_err(diesel::r2d2::Error::QueryError)
     }
 
     fn has_broken(&self, connection: &mut AnyConnection) -> bool {
@@ -174,24 +146,49 @@ impl ManageConnection for DatabaseUrl {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use crate::store::connection::DatabaseUrl;
 
     #[test]
     fn the_scheme_selects_the_database() {
-        assert!(matches!("sqlite://data/x.db".parse(), Ok(DatabaseUrl::Sqlite(_))));
-        for url in ["", "sqlite://", "data/x.db", "mysql://x"] {
-            assert!(url.parse::<DatabaseUrl>().is_err(), "{url}");
+        for (url, path) in [
+            ("sqlite://data/x.db", "data/x.db"),
+            ("sqlite:///data/x.db", "/data/x.db"),
+            ("sqlite:x.db", "x.db"),
+            ("sqlite:/data/x.db", "/data/x.db"),
+            (" sqlite://data/x.db \n", "data/x.db"),
+            ("sqlite://50%20 off#1.db", "50%20 off#1.db"),
+        ] {
+            #[cfg_attr(not(feature = "postgres"), expect(irrefutable_let_patterns))]
+            let Ok(DatabaseUrl::Sqlite(parsed)) = url.parse() else { panic!("{url}") };
+            assert_eq!(parsed, Path::new(path), "{url}");
+        }
+        let url = "host=db dbname=latchkey";
+        for url in ["", "data/x.db", "file:x.db", "mysql://x", "jdbc:postgresql://db/x", "postgres:db", url] {
+            let error = url.parse::<DatabaseUrl>().expect_err(url);
+            assert!(error.contains("sqlite:// or postgres://"), "{url} {error}");
         }
     }
 
-    #[cfg(feature = "postgres")]
     #[test]
-    fn timeouts_in_the_operators_url_take_precedence() {
-        let timeouts = "keepalives_idle=10&keepalives_interval=5&keepalives_count=3&tcp_user_timeout=10000";
-        let url = "postgres://ann@db/latchkey";
-        assert_eq!(super::with_timeouts(url), format!("{url}?connect_timeout=3&{timeouts}"));
-        let url = "postgres://ann@db/latchkey?sslmode=require&connect_timeout=9";
-        assert_eq!(super::with_timeouts(url), format!("{url}&{timeouts}"));
+    fn what_sqlite_would_take_for_something_else_than_a_file_is_rejected() {
+        for (url, reason) in [
+            ("sqlite://", "no path"),
+            ("sqlite:", "no path"),
+            ("sqlite://?mode=memory", "no path"),
+            ("sqlite://x.db?mode=rwc", "mode=rwc"),
+            ("sqlite::memory:", "in memory"),
+            ("sqlite://:memory:", "in memory"),
+            ("sqlite:///:memory:", "in memory"),
+            ("sqlite://:memory:?cache=shared", "in memory"),
+            ("sqlite://file:x.db", "`file:`"),
+            ("sqlite:file:x.db?mode=memory", "`file:`"),
+            ("sqlite://data/", "folder"),
+        ] {
+            let error = url.parse::<DatabaseUrl>().expect_err(url);
+            assert!(error.contains(reason), "{url} {error}");
+        }
     }
 
     #[cfg(feature = "postgres")]
@@ -199,13 +196,5 @@ mod tests {
     fn a_password_is_never_printed() {
         let url: DatabaseUrl = "postgres://ann:hunter2@db/latchkey".parse().unwrap();
         assert!(!format!("{url} {url:?}").contains("hunter2"));
-        for wrong in [
-            "postgres://ann:hunter2%@db/x",
-            "postgres://ann:100%hunter2@db/x",
-            "postgres://ann:hunter2@[::/x",
-        ] {
-            let error = wrong.parse::<DatabaseUrl>().unwrap_err();
-            assert!(!error.contains("hunter2"), "{error}");
-        }
     }
 }

@@ -1,3 +1,4 @@
+use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
@@ -8,8 +9,9 @@ use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use crate::store::connection::{check_encoding, check_writable};
 use crate::store::database_metrics::{DatabaseMetrics, NO_CONNECTION, OVERDUE};
-use crate::store::transaction::transaction;
+use crate::store::transaction::{transaction, transaction_once};
 use crate::store::writer::Writer;
 use crate::store::{AnyConnection, DatabaseUrl, StoreError, migrations};
 
@@ -28,6 +30,7 @@ const POOL_SIZE: u32 = 10;
 /// The connection pool, and the bridge from async code to blocking statements.
 #[derive(Clone)]
 pub struct Database {
+    url: DatabaseUrl,
     pool: Pool<DatabaseUrl>,
     /// SQLite only.
     writer: Option<Writer>,
@@ -54,7 +57,7 @@ impl Database {
                 "{url} does not exist: set DATABASE_URL to the database of the servers, or run `auth-server migrate`"
             ));
         }
-        let mut first = url.connect().map_err(|error| format!("cannot open {url}: {}", one_line(&error)))?;
+        let mut first = first_connection(url)?;
         migrations::check(&mut first).map_err(|error| format!("cannot use {url}: {}", one_line(&error)))?;
         // A command runs one statement after the other, on one connection.
         Ok(Self::with_pool(url, 0))
@@ -75,7 +78,8 @@ impl Database {
     /// See [`Database::open`].
     pub fn migrate(url: &DatabaseUrl) -> Result<Vec<String>, String> {
         url.create_missing_file().map_err(|error| format!("cannot open {url}: {error}"))?;
-        let mut first = url.connect().map_err(|error| format!("cannot open {url}: {}", one_line(&error)))?;
+        let mut first = first_connection(url)?;
+        check_writable(&mut first).map_err(|error| format!("cannot use {url}: {}", one_line(&error)))?;
         migrations::run(&mut first).map_err(|error| format!("cannot migrate {url}: {}", one_line(&error)))
     }
 
@@ -98,7 +102,7 @@ impl Database {
         }
         let writer = matches!(url, DatabaseUrl::Sqlite(_)).then(|| Writer::start(of_size(1, spare)));
         let metrics = DatabaseMetrics::default();
-        Self { pool, writer, write_queue_timeout: WRITE_QUEUE_TIMEOUT, metrics }
+        Self { url: url.clone(), pool, writer, write_queue_timeout: WRITE_QUEUE_TIMEOUT, metrics }
     }
 
     pub fn connections(&self) -> Connections {
@@ -129,25 +133,32 @@ impl Database {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.submit(&self.pool, work, |job| drop(spawn_blocking(job))).await
+        let url = self.url.clone();
+        let work = move |connection: &mut AnyConnection| {
+            // Behind a pooler, the parameters of the session are set at the start of a transaction.
+            if url.is_pooled() { transaction_once(connection, url.begin(), work) } else { work(connection) }
+        };
+        self.submit(&self.pool, work, spawn_on_pool).await
     }
 
-    /// Runs `work` in one transaction: committed if it returns `Ok`, otherwise rolled back.
+    /// Runs `work` in one transaction: committed if it returns `Ok`, otherwise rolled back. After a conflict with another
+    /// transaction, a clone of `work` runs again.
     ///
     /// # Errors
     /// What `work` returns, or a [`StoreError`], for example if the commit failed.
     pub async fn transaction<T, E>(
         &self,
-        work: impl FnOnce(&mut AnyConnection) -> Result<T, E> + Send + 'static,
+        work: impl FnOnce(&mut AnyConnection) -> Result<T, E> + Clone + Send + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,
-        E: From<StoreError> + Send + 'static,
+        E: Error + From<StoreError> + Send + 'static,
     {
-        let work = move |connection: &mut AnyConnection| transaction(connection, work);
+        let url = self.url.clone();
+        let work = move |connection: &mut AnyConnection| transaction(connection, url.begin(), work);
         match &self.writer {
             Some(writer) => self.submit(writer.connection(), work, |job| writer.submit(job)).await,
-            None => self.run(work).await,
+            None => self.submit(&self.pool, work, spawn_on_pool).await,
         }
     }
 
@@ -214,12 +225,24 @@ fn connection(
     }
 }
 
+fn spawn_on_pool(job: Box<dyn FnOnce() + Send>) {
+    drop(spawn_blocking(job));
+}
+
+/// The first connection shows whether the database can be used at all.
+fn first_connection(url: &DatabaseUrl) -> Result<AnyConnection, String> {
+    let mut first = url.connect().map_err(|error| format!("cannot open {url}: {}", one_line(&error)))?;
+    check_encoding(&mut first).map_err(|wrong| format!("cannot use {url}: {}", one_line(&wrong)))?;
+    Ok(first)
+}
+
 fn one_line(error: &dyn std::fmt::Display) -> String {
     error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Barrier};
     use std::time::Duration;
 
     use server_kit::request_id::{self, RequestId};
@@ -270,8 +293,9 @@ mod tests {
     async fn work_of_a_dropped_request_does_not_start() {
         let (url, _folder) = url();
         let database = Database::open(&url).unwrap();
-        let (resume, paused) = std::sync::mpsc::channel::<()>();
-        let first = database.transaction(move |_| Ok::<_, StoreError>(paused.recv().is_ok()));
+        let resume = Arc::new(Barrier::new(2));
+        let paused = Arc::clone(&resume);
+        let first = database.transaction(move |_| Ok::<_, StoreError>(drop(paused.wait())));
         let dropped =
             database.transaction(|_| -> Result<(), StoreError> { unreachable!("the request was dropped") });
         let last = database.transaction(|_| Ok::<_, StoreError>(()));
@@ -282,8 +306,8 @@ mod tests {
             assert!(futures_util::poll!(&mut dropped).is_pending());
         }
         assert!(futures_util::poll!(&mut last).is_pending());
-        resume.send(()).unwrap();
-        assert!(first.await.unwrap());
+        resume.wait();
+        first.await.unwrap();
         last.await.unwrap();
     }
 

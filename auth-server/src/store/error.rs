@@ -11,7 +11,7 @@ pub enum StoreError {
     NoConnection(String),
     /// A statement or the commit failed.
     #[error("database error: {0}")]
-    Query(DieselError),
+    Query(#[source] DieselError),
     /// A unique constraint was violated.
     #[error("duplicate value: {0:?}")]
     Taken(Taken),
@@ -20,6 +20,9 @@ pub enum StoreError {
     /// Reads would succeed, but no login, refresh or logout.
     #[error("the database is a standby, which accepts no writes")]
     Standby,
+    /// Reads would succeed here, too.
+    #[error("the database is read-only: default_transaction_read_only is on")]
+    ReadOnly,
     /// The work may still complete.
     #[error("the database did not respond in time")]
     Timeout,

@@ -3,11 +3,11 @@ use chrono::{DateTime, Utc};
 use crate::store::{AnyConnection, Database, StoreError, advisory_locks, users};
 
 impl Database {
-    /// Checks that the tables can be read, and that PostgreSQL is not a standby. Returns the time by the database's
+    /// Checks that the tables can be read, and that PostgreSQL is not read-only. Returns the time by the database's
     /// clock; `None` for SQLite, which has none of its own.
     ///
     /// # Errors
-    /// The database does not respond, or is a standby.
+    /// The database does not respond, is a standby, or starts read-only transactions.
     pub async fn check(&self) -> Result<Option<DateTime<Utc>>, StoreError> {
         self.run(|connection| {
             users::any(connection)?;
@@ -25,20 +25,21 @@ impl Database {
     /// # Errors
     /// The database does not respond, or is read-only.
     pub async fn check_writable(&self) -> Result<(), StoreError> {
-        struct Rollback(Option<StoreError>);
-        impl From<StoreError> for Rollback {
-            fn from(error: StoreError) -> Self {
-                Self(Some(error))
-            }
+        #[derive(Debug, thiserror::Error)]
+        enum Rollback {
+            #[error("the write succeeded")]
+            Intended,
+            #[error(transparent)]
+            Failed(#[from] StoreError),
         }
         self.check().await?;
         let write = |connection: &mut AnyConnection| {
             advisory_locks::acquire(connection, advisory_locks::LAST_ADMINISTRATOR)?;
-            Err(Rollback(None))
+            Err(Rollback::Intended)
         };
         match self.transaction::<(), _>(write).await {
-            Ok(()) | Err(Rollback(None)) => Ok(()),
-            Err(Rollback(Some(error))) => Err(error),
+            Ok(()) | Err(Rollback::Intended) => Ok(()),
+            Err(Rollback::Failed(error)) => Err(error),
         }
     }
 }
@@ -51,6 +52,9 @@ fn postgres_time(connection: &mut diesel::PgConnection) -> Result<DateTime<Utc>,
 
     if select(sql::<Bool>("pg_is_in_recovery()")).get_result(connection)? {
         return Err(StoreError::Standby);
+    }
+    if select(sql::<Bool>("current_setting('transaction_read_only')::bool")).get_result(connection)? {
+        return Err(StoreError::ReadOnly);
     }
     let time = select(sql::<Timestamp>("clock_timestamp() AT TIME ZONE 'UTC'"));
     Ok(time.get_result::<chrono::NaiveDateTime>(connection)?.and_utc())

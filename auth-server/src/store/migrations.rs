@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use diesel::backend::Backend;
 #[cfg(feature = "postgres")]
-use diesel::connection::{Connection as _, SimpleConnection as _};
+use diesel::connection::SimpleConnection as _;
 use diesel::migration::{Migration, MigrationSource, MigrationVersion};
 use diesel::sql_types::Text;
 use diesel::{QueryableByName, RunQueryDsl, sql_query};
@@ -29,11 +29,14 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 pub(super) fn run(connection: &mut AnyConnection) -> Result<Vec<String>, Failure> {
     match connection {
         #[cfg(feature = "postgres")]
-        AnyConnection::Postgres(connection) => connection.transaction(|connection| {
-            connection.batch_execute(NO_TIMEOUTS)?;
-            connection.batch_execute(LOCK)?;
-            migrate(connection, POSTGRES)
-        }),
+        // READ COMMITTED: otherwise a server that waited for the lock would not see the migrations of the other.
+        AnyConnection::Postgres(connection) => {
+            connection.build_transaction().read_committed().run(|connection| {
+                connection.batch_execute(NO_TIMEOUTS)?;
+                connection.batch_execute(LOCK)?;
+                migrate(connection, POSTGRES)
+            })
+        }
         AnyConnection::Sqlite(connection) => {
             connection.immediate_transaction(|connection| migrate(connection, SQLITE))
         }

@@ -1,18 +1,40 @@
+use std::error::Error;
+
 use diesel::connection::{AnsiTransactionManager, TransactionManager};
-use diesel::result::Error as DieselError;
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 use crate::fail_points;
 use crate::store::{AnyConnection, StoreError};
 
 type Transactions = <AnyConnection as diesel::Connection>::TransactionManager;
 
-/// Runs `work` in a transaction: committed if it returns `Ok`, otherwise rolled back.
-pub fn transaction<T, E: From<StoreError>>(
+/// How often a transaction is run if the database rolls it back because of another one.
+const ATTEMPTS: usize = 4;
+
+/// Runs `work` in a transaction that `begin` starts: committed if it returns `Ok`, otherwise rolled back. If PostgreSQL chose it as the victim of
+/// a deadlock or of a serialization failure, nothing of it was committed, and it is run again.
+pub fn transaction<T, E: Error + From<StoreError> + 'static>(
     connection: &mut AnyConnection,
+    begin: &'static str,
+    work: impl FnOnce(&mut AnyConnection) -> Result<T, E> + Clone,
+) -> Result<T, E> {
+    for _ in 1..ATTEMPTS {
+        match transaction_once(connection, begin, work.clone()) {
+            Err(error) if is_conflict(&error) => log::debug!("retrying a transaction: {error}"),
+            result => return result,
+        }
+    }
+    transaction_once(connection, begin, work)
+}
+
+/// The same without a second attempt.
+pub fn transaction_once<T, E: From<StoreError>>(
+    connection: &mut AnyConnection,
+    begin: &'static str,
     work: impl FnOnce(&mut AnyConnection) -> Result<T, E>,
 ) -> Result<T, E> {
     let failed = |error: DieselError| E::from(StoreError::from(error));
-    begin(connection).map_err(failed)?;
+    start(connection, begin).map_err(failed)?;
     match work(connection) {
         Ok(value) if fail_points::is_set("response-without-commit") => Ok(value),
         Ok(value) => Transactions::commit_transaction(connection).map(|()| value).map_err(failed),
@@ -26,14 +48,80 @@ pub fn transaction<T, E: From<StoreError>>(
     }
 }
 
-/// SQLite takes its write lock immediately. A transaction that first reads and then writes would fail under load with
-/// "database is locked", without waiting.
-fn begin(connection: &mut AnyConnection) -> Result<(), DieselError> {
+fn start(connection: &mut AnyConnection, begin: &str) -> Result<(), DieselError> {
     match connection {
         #[cfg(feature = "postgres")]
-        AnyConnection::Postgres(connection) => AnsiTransactionManager::begin_transaction(connection),
-        AnyConnection::Sqlite(connection) => {
-            AnsiTransactionManager::begin_transaction_sql(connection, "BEGIN IMMEDIATE")
+        AnyConnection::Postgres(connection) => {
+            AnsiTransactionManager::begin_transaction_sql(connection, begin)
         }
+        AnyConnection::Sqlite(connection) => AnsiTransactionManager::begin_transaction_sql(connection, begin),
+    }
+}
+
+/// Whether a deadlock (40P01) or a serialization failure (40001) caused the error. Diesel has no code for a deadlock, so the
+/// message must be in English (`lc_messages`).
+fn is_conflict(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(DieselError::DatabaseError(kind, info)) = error.downcast_ref() {
+            return matches!(kind, DatabaseErrorKind::SerializationFailure)
+                || info.message() == "deadlock detected";
+        }
+        cause = error.source();
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::result::{DatabaseErrorKind, Error as DieselError};
+    use tempfile::TempDir;
+
+    use crate::store::transaction::{ATTEMPTS, is_conflict, transaction};
+    use crate::store::{AnyConnection, DatabaseUrl, StoreError};
+
+    fn failure(kind: DatabaseErrorKind, message: &str) -> StoreError {
+        DieselError::DatabaseError(kind, Box::new(message.to_owned())).into()
+    }
+
+    /// How often the work runs, and whether it succeeds, if it fails this often.
+    fn attempts(failures: usize, error: fn() -> StoreError) -> (usize, bool) {
+        let folder = TempDir::new().unwrap();
+        let url: DatabaseUrl = format!("sqlite://{}/test.db", folder.path().display()).parse().unwrap();
+        let mut connection = url.connect().unwrap();
+        let runs = std::cell::Cell::new(0);
+        let work = |_: &mut AnyConnection| {
+            runs.set(runs.get() + 1);
+            if runs.get() <= failures { Err(error()) } else { Ok(()) }
+        };
+        let succeeded = transaction(&mut connection, url.begin(), work).is_ok();
+        (runs.get(), succeeded)
+    }
+
+    #[test]
+    fn a_transaction_that_lost_a_conflict_is_run_again_a_few_times() {
+        let serialization = || failure(DatabaseErrorKind::SerializationFailure, "could not serialize access");
+        let deadlock = || failure(DatabaseErrorKind::Unknown, "deadlock detected");
+        for conflict in [serialization, deadlock] {
+            assert_eq!(attempts(ATTEMPTS - 1, conflict), (ATTEMPTS, true));
+            assert_eq!(attempts(ATTEMPTS, conflict), (ATTEMPTS, false));
+        }
+        let other = || failure(DatabaseErrorKind::Unknown, "canceling statement due to lock timeout");
+        assert_eq!(attempts(1, other), (1, false));
+        assert_eq!(attempts(1, || StoreError::Timeout), (1, false));
+    }
+
+    #[test]
+    fn a_conflict_is_found_in_the_errors_of_the_domain() {
+        #[derive(Debug, thiserror::Error)]
+        enum UseCase {
+            #[error("another rule")]
+            Rejected,
+            #[error(transparent)]
+            Store(#[from] StoreError),
+        }
+        let conflict = failure(DatabaseErrorKind::SerializationFailure, "");
+        assert!(is_conflict(&UseCase::from(conflict)));
+        assert!(!is_conflict(&UseCase::Rejected));
     }
 }

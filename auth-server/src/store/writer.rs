@@ -38,7 +38,7 @@ impl Writer {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc;
+    use std::sync::{Arc, Barrier};
 
     use futures_util::{FutureExt as _, pin_mut};
     use tempfile::TempDir;
@@ -51,7 +51,10 @@ mod tests {
         (Database::open(&url).unwrap(), folder)
     }
 
-    async fn write(database: &Database, work: impl FnOnce() + Send + 'static) -> Result<(), StoreError> {
+    async fn write(
+        database: &Database,
+        work: impl FnOnce() + Clone + Send + 'static,
+    ) -> Result<(), StoreError> {
         let work = |_: &mut _| {
             work();
             Ok(())
@@ -62,14 +65,15 @@ mod tests {
     #[actix_web::test]
     async fn a_writer_that_is_no_longer_polled_does_not_block_the_others() {
         let (database, _folder) = database();
-        let (resume, paused) = mpsc::channel();
-        let first = write(&database, move || paused.recv().unwrap());
+        let resume = Arc::new(Barrier::new(2));
+        let paused = Arc::clone(&resume);
+        let first = write(&database, move || drop(paused.wait()));
         let (forgotten, last) = (write(&database, || ()), write(&database, || ()));
         pin_mut!(first, forgotten, last);
         assert!(first.as_mut().now_or_never().is_none());
         assert!(forgotten.as_mut().now_or_never().is_none());
         assert!(last.as_mut().now_or_never().is_none());
-        resume.send(()).unwrap();
+        resume.wait();
         first.await.unwrap();
         last.await.unwrap();
     }

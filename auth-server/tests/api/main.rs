@@ -62,7 +62,9 @@ mod settings;
 mod storage {
     mod durability;
     mod migrations;
+    mod pgbouncer;
     mod secrecy;
+    mod server_defaults;
     mod several_servers;
 }
 

@@ -27,6 +27,7 @@ pub struct NewSession {
 }
 
 /// A session that is not in the database yet.
+#[derive(Clone)]
 pub struct PreparedSession {
     session: Session,
     secret: SessionSecret,

@@ -1,5 +1,7 @@
 //! Password verification, for login and reauthentication: throttled, hashed on the pool, recorded if it fails.
 
+use std::sync::Arc;
+
 use secrecy::SecretString;
 
 use crate::domain::context::Context;
@@ -24,12 +26,13 @@ pub enum Identifier {
 
 /// A user whose password was correct. Keep it until the transaction that relies on it is committed: it holds a permit of
 /// the throttle, and other attempts wait to see whether this one counts as a failure.
+#[derive(Clone)]
 pub struct VerifiedPassword {
     /// The user as they were when the password was checked.
     pub user: User,
     rehashed: Option<PasswordHash>,
     attempt: AdmittedAttempt,
-    _permit: KeyedPermit,
+    _permit: Arc<KeyedPermit>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -114,7 +117,7 @@ pub async fn verify(
         Check::CorrectButOutdated => context.hasher.hash(password).await.ok(),
         Check::Correct | Check::Wrong => None,
     };
-    Ok(VerifiedPassword { user, rehashed, attempt, _permit: permit })
+    Ok(VerifiedPassword { user, rehashed, attempt, _permit: Arc::new(permit) })
 }
 
 impl Credentials {

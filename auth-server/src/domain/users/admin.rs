@@ -14,7 +14,7 @@ use crate::model::{Actor, CustomClaims, EndReason, Event, EventType, Role, Roles
 use crate::store::{AnyConnection, Database, StoreError, advisory_locks, events, known_origins, users};
 
 /// What to change; `None` leaves a value unchanged.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Change {
     pub roles: Option<Roles>,
     /// Whether login and refresh are rejected.
@@ -175,7 +175,7 @@ where
 /// Changes by administrators run one at a time: of two who demote each other at the same moment, the second fails.
 async fn administer<T: Send + 'static>(
     operation: &Operation<'_>,
-    work: impl FnOnce(&mut Transaction<'_>) -> Result<T, AdminError> + Send + 'static,
+    work: impl FnOnce(&mut Transaction<'_>) -> Result<T, AdminError> + Clone + Send + 'static,
 ) -> Result<T, AdminError> {
     let actor = operation.client.by;
     let work = move |tx: &mut Transaction<'_>| {

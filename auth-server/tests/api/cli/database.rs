@@ -116,4 +116,7 @@ async fn check_detects_a_read_only_database() {
     };
     let outcome = check(&database, &[&SECRETS[..], &[("DATABASE_URL", &read_only)]].concat());
     assert_eq!(failed(&outcome), ["writing"]);
+    if database.is_postgres() {
+        assert!(outcome.out.contains("default_transaction_read_only is on"), "{}", outcome.out);
+    }
 }
