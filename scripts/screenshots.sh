@@ -37,8 +37,8 @@ main() {
     cargo build --locked --package local-stack
     on_exit stack_stop
     stack_start_local "$(target_folder)/debug"
-    env "${stack_environment[@]}" CHROMIUM="$chromium" SCREENSHOTS="$(realpath "$folder")" \
-        node e2e/browser/screenshots.mjs
+    env AUTH_URL="$(stack_value auth_url "$stack_dir/data/stack.json")" CHROMIUM="$chromium" \
+        SCREENSHOTS="$(realpath "$folder")" node e2e/browser/screenshots.mjs
     ls -l "$folder"/demo-*.png
 }
 

@@ -29,6 +29,9 @@ scenario("the page fits all screens, light and dark, under a strict policy", exp
       const page = await openDemo(browser, context);
       backgrounds.add(await page.evaluate(() => getComputedStyle(document.body).backgroundColor));
       await inspect(page, `signed-out-${width}-${colorScheme}`);
+      await page.locator("#required-password").evaluate((field) => (field.hidden = false));
+      await inspect(page, `new-password-${width}-${colorScheme}`);
+      await page.locator("#required-password").evaluate((field) => (field.hidden = true));
 
       await signIn(page);
       await call(page, "/profile", 200);
@@ -50,6 +53,7 @@ scenario("the page fits all screens, light and dark, under a strict policy", exp
 async function inspectAccount(page, name) {
   await toggleSection(page, "sessions");
   await page.locator("#session-list li").nth(1).waitFor();
+  await page.locator("#more-sessions").evaluate((button) => (button.hidden = false));
   await inspect(page, `account-sessions-${name}`);
   await toggleSection(page, "events");
   await page.locator("#event-list li").nth(1).waitFor();

@@ -105,9 +105,9 @@ export interface AuthClient {
   accessToken(): Promise<string | null>;
   /**
    * `fetch` with the access token. Retries once with a new token if the response is 401. Sends no token if no user is
-   * signed in. An aborted `signal` ends the call at once, even during a renewal. Sends no cookies unless `init.credentials`
-   * requests them or `input` is a Request with `credentials: "include"`. "same-origin", the default of a Request,
-   * requests none.
+   * signed in. An aborted `signal` ends the call at once, even during a renewal. Sends no cookies unless
+   * `init.credentials` requests them or `input` is a Request with `credentials: "include"`. "same-origin", the default
+   * of a Request, requests none.
    * @throws TypeError for an origin that is not in `apiOrigins`; AuthError if no token can be obtained
    */
   authFetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;

@@ -105,7 +105,7 @@ function openSession(server) {
   /** The server's id of the current session, known after `sessions()`. */
   let currentId = null;
 
-  const login = ({ newPassword: new_password, ...credentials }) =>
+  const login = async ({ newPassword: new_password, ...credentials }) =>
     withLock(() => startSession("/auth/login", { ...credentials, new_password }));
   const register = (user) => withLock(() => startSession("/auth/register", user));
 
@@ -156,8 +156,8 @@ function openSession(server) {
   const reauthenticate = (password) =>
     withSession(() => rotate(stored(), "/auth/reauthenticate", { password })).then((content) => content.user);
 
-  async function changePassword(current_password, new_password, { endOtherSessions: end_other_sessions = true } = {}) {
-    const body = { current_password, new_password, end_other_sessions };
+  async function changePassword(current_password, new_password, { endOtherSessions = true } = {}) {
+    const body = { current_password, new_password, end_other_sessions: endOtherSessions };
     const change = () => rotate(stored(), "/auth/password", body);
     // If only the response was lost, the old refresh token is valid for nothing but a retry.
     await withSession(() => change().catch((error) => (error.code === "unreachable" ? change() : Promise.reject(error))));
@@ -326,9 +326,9 @@ function randomKey() {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** Adds the options that are set to the query. */
-function paged(path, options = {}) {
-  const query = Object.entries(options).filter(([, value]) => value !== undefined);
+/** Adds those of the options that are set to the query. */
+function paged(path, { limit, cursor } = {}) {
+  const query = Object.entries({ limit, cursor }).filter(([, value]) => value !== undefined);
   return query.length > 0 ? `${path}?${new URLSearchParams(query)}` : path;
 }
 

@@ -188,6 +188,15 @@ test("sessions are paged; the current one is known, whichever page it is on", as
   await assertSignedOut(auth);
 });
 
+test("methods can be event listeners: only the options of a page are sent", async (t) => {
+  const { auth } = await signedIn(t, {
+    "GET /auth/sessions": () => [200, { sessions: [] }],
+    "GET /auth/events": () => [200, { items: [] }],
+  });
+  const click = new Event("click");
+  assert.deepEqual([await auth.sessions(click), await auth.events(click)], [{ sessions: [] }, { items: [] }]);
+});
+
 test("calls that require a fresh login can be repeated after a reauthentication", async (t) => {
   let isFresh = false;
   const guarded = () => (isFresh ? [204] : problem(403, "fresh_login_required"));
