@@ -15,6 +15,7 @@ use crate::cli::user_output::{details, list};
 use crate::domain::operation::Operation;
 use crate::domain::users::NewUser;
 use crate::domain::users::admin::{self, Change};
+use crate::domain::users::deletion;
 use crate::domain::users::search::{self, Cursor, Search};
 use crate::model::{ClientInfo, CustomClaims, DisplayName, Email, Role, Roles, User, Username};
 use crate::settings::Settings;
@@ -152,6 +153,7 @@ pub async fn run(settings: &Settings, command: UsersCommand, as_json: bool) -> R
             }
             let deleted = admin::delete(&operation(&database), user.id).await;
             deleted.map_err(|error| error.to_string())?;
+            deletion::finish(&database).await.map_err(|error| error.to_string())?;
             let id = user.id.to_string();
             Ok(Report { text: format!("deleted {} ({id})", user.email), json: json!({"deleted": id}) })
         }

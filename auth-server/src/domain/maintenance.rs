@@ -1,4 +1,4 @@
-//! Background work of a running server: purges expired rows, measures clock skew against the database, rotates signing
+//! Background work of a running server: purges expired rows, completes deletions of users, measures clock skew against the database, rotates signing
 //! keys and polls the revocation feed.
 
 use std::sync::Arc;
@@ -8,6 +8,7 @@ use futures_util::future::join3;
 
 use crate::domain::context::Context;
 use crate::domain::passwords::{FAILURE_RETENTION, KNOWN_ORIGIN_RETENTION};
+use crate::domain::users::deletion;
 use crate::model::ClientInfo;
 use crate::store::{
     AnyConnection, StoreError, events, known_origins, password_failures, revocations, sessions,
@@ -33,6 +34,9 @@ async fn purge_expired(context: &Context) {
         purge(context, "familiar_places", now - KNOWN_ORIGIN_RETENTION, known_origins::purge).await;
         purge(context, "revocations", context.feed.expired_before(now), revocations::purge).await;
         context.feed.forget_expired(now);
+        if let Err(error) = deletion::finish(&context.database).await {
+            log::warn!("cannot complete the deletion of a user: {error}");
+        }
         if let Err(error) = context.check_database().await {
             log::debug!("cannot compare the clock with the database's: {error}");
         }

@@ -1,6 +1,7 @@
 //! Users: registration, profile, password, search, administration and import.
 
 pub mod admin;
+pub mod deletion;
 pub mod import;
 mod password;
 mod profile;

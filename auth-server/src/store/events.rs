@@ -100,22 +100,43 @@ pub fn page(
     Ok(rows.into_iter().map(Row::read).collect())
 }
 
-/// Whether a user with this id was deleted.
+/// Whether a user with this id was deleted. Slow for a user with many events who was not.
 pub fn has_deletion(connection: &mut AnyConnection, user: UserId) -> Result<bool, StoreError> {
     let deletion = events::table
         .filter(events::user_id.eq(user.to_string()))
         .filter(events::kind.eq(EventType::UserDeleted.as_str()));
-    let found: Option<i64> = deletion.select(events::id).first(connection).optional()?;
+    // The deletion is among the newest events of the user, who may have a million.
+    let newest = deletion.order((events::at.desc(), events::id.desc()));
+    let found: Option<i64> = newest.select(events::id).first(connection).optional()?;
     Ok(found.is_some())
 }
 
-/// Removes everything from a user's events except the user id.
-pub fn anonymize(connection: &mut AnyConnection, user: UserId) -> Result<(), StoreError> {
+/// Removes everything but the user id from up to `limit` of the user's events, in order of time, after `after`. Returns the
+/// last one, if there may be more. The event of the deletion remains as it is.
+pub fn anonymize(
+    connection: &mut AnyConnection,
+    user: UserId,
+    after: Option<Position>,
+    limit: i64,
+) -> Result<Option<Position>, StoreError> {
+    let mut query = events::table.select((events::id, events::at)).into_boxed();
+    query = query.filter(events::user_id.eq(user.to_string()));
+    if let Some(Position { at, id }) = after {
+        let at = at.naive_utc();
+        query = query.filter(events::at.ge(at)).filter(events::at.gt(at).or(events::id.gt(id)));
+    }
+    let found: Vec<(i64, NaiveDateTime)> =
+        query.order((events::at, events::id)).limit(limit).load(connection)?;
+    let is_full = i64::try_from(found.len()).is_ok_and(|count| count == limit);
+    let last = found.last().filter(|_| is_full).map(|(id, at)| Position { at: at.and_utc(), id: *id });
+    let ids = found.into_iter().map(|(id, _)| id);
+    let rows = events::table
+        .filter(events::id.eq_any(ids.collect::<Vec<_>>()))
+        .filter(events::kind.ne(EventType::UserDeleted.as_str()));
     let cleared =
         (events::ip.eq(None::<String>), events::user_agent.eq(None::<String>), events::details.eq("{}"));
-    let rows = events::table.filter(events::user_id.eq(user.to_string()));
     diesel::update(rows).set(cleared).execute(connection)?;
-    Ok(())
+    Ok(last)
 }
 
 /// Deletes up to `limit` events older than `before`.

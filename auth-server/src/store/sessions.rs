@@ -1,6 +1,6 @@
 //! The table `sessions`.
 
-mod active;
+mod of_user;
 mod row;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
@@ -14,7 +14,7 @@ use crate::store::schema::sessions;
 use crate::store::sessions::row::{Row, number};
 use crate::store::{AnyConnection, StoreError};
 
-pub use active::{Active, active_page, end_excess};
+pub use of_user::{Active, active_page, delete_of_user, end_excess};
 
 /// Inputs of the guarded UPDATE: the claims of the refresh token, and what the request adds.
 #[derive(Clone, Debug)]

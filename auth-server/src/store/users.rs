@@ -1,5 +1,6 @@
 //! The table `users`.
 
+mod deletion;
 mod search;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
@@ -12,6 +13,7 @@ use crate::model::{DisplayName, Email, ImpossibleValue, PasswordHash, Role, User
 use crate::store::schema::users;
 use crate::store::{AnyConnection, StoreError};
 
+pub use deletion::{delete, first_deleted, lock_deleted, mark_deleted};
 pub use search::{Range, page_by_email, page_by_username};
 
 /// Fails with [`StoreError::Taken`] if another user has the e-mail address or username.
@@ -90,12 +92,13 @@ pub fn any(connection: &mut AnyConnection) -> Result<bool, StoreError> {
 }
 
 pub fn by_id(connection: &mut AnyConnection, id: UserId) -> Result<Option<User>, StoreError> {
-    one(users::table.filter(users::id.eq(id.to_string())).select(Row::as_select()).first(connection))
+    let row = users::table.filter(users::id.eq(id.to_string()).and(users::deleted_at.is_null()));
+    one(row.select(Row::as_select()).first(connection))
 }
 
 /// Locks the user's row until the end of the transaction. Returns `false` if there is no such user.
 pub fn lock(connection: &mut AnyConnection, id: UserId) -> Result<bool, StoreError> {
-    let row = users::table.filter(users::id.eq(id.to_string()));
+    let row = users::table.filter(users::id.eq(id.to_string()).and(users::deleted_at.is_null()));
     Ok(diesel::update(row).set(users::version.eq(users::version)).execute(connection)? == 1)
 }
 
@@ -146,12 +149,6 @@ pub fn set_password(
 ) -> Result<(), StoreError> {
     let row = users::table.filter(users::id.eq(id.to_string()));
     diesel::update(row).set(users::password_hash.eq(hash.0.expose_secret())).execute(connection)?;
-    Ok(())
-}
-
-/// Deletes the user. Foreign keys delete the user's sessions and known origins.
-pub fn delete(connection: &mut AnyConnection, id: UserId) -> Result<(), StoreError> {
-    diesel::delete(users::table.filter(users::id.eq(id.to_string()))).execute(connection)?;
     Ok(())
 }
 

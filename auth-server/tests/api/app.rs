@@ -148,6 +148,21 @@ impl TestApp {
         ));
     }
 
+    /// Records `count` events of the user, with an address, one a second.
+    pub fn db_add_events(&self, session: &Session, count: u32) {
+        let user = &session.user_id;
+        let at = if self.database.is_postgres() {
+            "TIMESTAMP '2029-12-01 00:00:00' + number * INTERVAL '1 second'"
+        } else {
+            "strftime('%Y-%m-%d %H:%M:%S', '2029-12-01 00:00:00', number || ' seconds')"
+        };
+        self.database.db_execute(&format!(
+            "WITH RECURSIVE numbers (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < {count}) \
+             INSERT INTO events (at, type, user_id, ip, user_agent, details) \
+             SELECT {at}, 'names_changed', '{user}', '192.0.2.1', 'curl', '{{\"x\":1}}' FROM numbers"
+        ));
+    }
+
     pub async fn log_in(&self, name: &str) -> Session {
         Session::of(&self.try_login(name, &json!({})).await.assert_status(200))
     }

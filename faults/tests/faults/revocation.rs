@@ -134,6 +134,22 @@ async fn two_hundred_logouts_take_effect_within_a_second() {
     logouts_take_effect(200, PROMISE).await;
 }
 
+/// Not stale: a refresh would not help.
+#[actix_web::test]
+async fn the_session_of_a_deleted_user_has_ended_at_every_resource_server() {
+    let stack = Stack::start().await;
+    let api = stack.api(&stack.first.url(), &[]).await;
+    register(&stack.first, "ann").await;
+    let (here, other) =
+        (log_in(&stack.first, "ann@example.org").await, log_in(&stack.second, "ann@example.org").await);
+    let delete = stack.second.call(awc::http::Method::DELETE, "/auth/me").bearer(&here.refresh_token);
+    delete.send().await.assert_status(204);
+    let deleted = Instant::now();
+    for user in [&here, &other] {
+        assert!(until_rejected(&api, user, deleted).await < LAX);
+    }
+}
+
 #[actix_web::test]
 async fn a_removed_role_makes_tokens_stale_and_a_refresh_renews_them() {
     let stack = Stack::start().await;

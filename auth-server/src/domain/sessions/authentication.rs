@@ -122,12 +122,14 @@ pub async fn user_by_access_token(
         return Err(unknown);
     };
     let read = move |connection: &mut AnyConnection| {
-        Ok::<_, StoreError>((users::by_id(connection, user)?, sessions::by_id(connection, session)?))
+        let found = (users::by_id(connection, user)?, sessions::by_id(connection, session)?);
+        match found {
+            (_, Some(Session { ended: Some(ended), .. })) => Ok(Err(ended.reason)),
+            (Some(user), Some(_)) => Ok(Ok(user)),
+            (_, None) | (None, _) => token_status::missing_reason(connection, Some(user)).map(Err),
+        }
     };
-    let (Some(user), Some(session)) = context.database.run(read).await? else { return Err(unknown) };
-    if let Some(ended) = session.ended {
-        return Err(AuthenticationError::SessionEnded(ended.reason));
-    }
+    let user = context.database.run(read).await?.map_err(AuthenticationError::SessionEnded)?;
     let user = enabled(user)?;
     if u64::try_from(claims.uv).is_ok_and(|version| version >= user.version) {
         Ok(user)

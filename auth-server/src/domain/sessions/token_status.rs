@@ -5,8 +5,8 @@ use chrono::{DateTime, Utc};
 use crate::domain::context::Lifetimes;
 use crate::domain::operation::{Operation, Transaction};
 use crate::domain::tokens::RefreshToken;
-use crate::model::{EndReason, Session};
-use crate::store::{AnyConnection, StoreError, events, sessions};
+use crate::model::{EndReason, Session, UserId};
+use crate::store::{AnyConnection, StoreError, events, sessions, users};
 
 /// Where a refresh token stands in the sequence of its session.
 pub enum TokenStatus {
@@ -53,7 +53,7 @@ pub fn load(
 ) -> Result<TokenStatus, StoreError> {
     match sessions::by_id(connection, token.session)? {
         Some(session) => Ok(classify(token, session, lifetimes, times)),
-        None => Ok(TokenStatus::Ended(missing_reason(connection, token)?)),
+        None => Ok(TokenStatus::Ended(missing_reason(connection, token.user)?)),
     }
 }
 
@@ -119,9 +119,9 @@ pub fn end_reused(
 }
 
 /// A session without a row may have been deleted together with its user.
-fn missing_reason(connection: &mut AnyConnection, token: &RefreshToken) -> Result<EndReason, StoreError> {
-    let is_deleted = match token.user {
-        Some(user) => events::has_deletion(connection, user)?,
+pub fn missing_reason(connection: &mut AnyConnection, user: Option<UserId>) -> Result<EndReason, StoreError> {
+    let is_deleted = match user {
+        Some(user) => users::by_id(connection, user)?.is_none() && events::has_deletion(connection, user)?,
         None => false,
     };
     Ok(if is_deleted { EndReason::UserDeleted } else { EndReason::Unknown })

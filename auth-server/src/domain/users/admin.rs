@@ -9,9 +9,14 @@ use crate::domain::audit::AuditLog;
 use crate::domain::operation::{Operation, Transaction};
 use crate::domain::passwords::{NewPasswordError, PasswordHasher};
 use crate::domain::sessions;
+use crate::domain::users::deletion;
 use crate::domain::users::registration::{NewUser, RegistrationError, hash_password};
-use crate::model::{Actor, CustomClaims, EndReason, Event, EventType, Role, Roles, SessionId, User, UserId};
-use crate::store::{AnyConnection, Database, StoreError, advisory_locks, events, known_origins, users};
+use crate::model::{
+    Actor, CustomClaims, EndReason, Event, EventType, Revocation, Role, Roles, SessionId, User, UserId,
+};
+use crate::store::{
+    AnyConnection, Database, StoreError, advisory_locks, known_origins, sessions as sessions_table, users,
+};
 
 /// What to change; `None` leaves a value unchanged.
 #[derive(Clone, Default)]
@@ -156,8 +161,8 @@ pub async fn end_session(
     administer(operation, end).await
 }
 
-/// Deletes a user with their sessions and known origins, and everything but the id from their events. Returns `false` if
-/// there is no such user.
+/// Deletes a user with their sessions and known origins, and everything but the id from their events. What is left of many
+/// sessions or events is deleted by [`deletion::finish`]. Returns `false` if there is no such user.
 pub fn remove<E>(tx: &mut Transaction<'_>, user: UserId) -> Result<bool, E>
 where
     E: From<StoreError> + From<LastAdministrator>,
@@ -165,8 +170,12 @@ where
     lock_administrators(tx.connection)?;
     let Some(before) = users::by_id(tx.connection, user)? else { return Ok(false) };
     tx.bump_version(user)?;
-    users::delete(tx.connection, user)?;
-    events::anonymize(tx.connection, user)?;
+    // A refresh cannot heal these tokens: resource servers must learn of the sessions, not only of the version.
+    let ended = sessions_table::end_all(tx.connection, user, None, EndReason::UserDeleted, tx.now)?;
+    ended.into_iter().for_each(|session| tx.audit.revoke(Revocation::Session(session)));
+    known_origins::forget_all(tx.connection, user)?;
+    users::mark_deleted(tx.connection, user, tx.now)?;
+    deletion::start(tx.connection, user)?;
     tx.audit.record(tx.audit.event(EventType::UserDeleted).of_user(user).without_origin());
     ensure_administrator_left::<E>(tx.connection, &before)?;
     Ok(true)

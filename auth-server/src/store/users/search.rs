@@ -60,7 +60,7 @@ type Backend = <AnyConnection as diesel::Connection>::Backend;
 type Query = IntoBoxed<'static, Select<users::table, AsSelect<Row, Backend>>, Backend>;
 
 fn by_email(range: &Range, limit: i64) -> Query {
-    let mut query = users::table.select(Row::as_select()).into_boxed();
+    let mut query = users::table.select(Row::as_select()).filter(users::deleted_at.is_null()).into_boxed();
     query = match &range.after {
         Some(after) => query.filter(users::email.gt(after.clone())),
         None => query.filter(users::email.ge(range.prefix.clone())),
@@ -72,7 +72,7 @@ fn by_email(range: &Range, limit: i64) -> Query {
 }
 
 fn by_username(range: &Range, limit: i64) -> Query {
-    let mut query = users::table.select(Row::as_select()).into_boxed();
+    let mut query = users::table.select(Row::as_select()).filter(users::deleted_at.is_null()).into_boxed();
     query = match &range.after {
         Some(after) => query.filter(users::username.gt(after.clone())),
         None => query.filter(users::username.ge(range.prefix.clone())),

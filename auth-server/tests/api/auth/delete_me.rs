@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::rt;
 use awc::http::Method;
@@ -45,6 +45,70 @@ async fn deleting_a_user_removes_all_their_data_except_the_id() {
     assert!(!dump.contains("ann@example.org"));
     // The e-mail address can be registered again.
     app.register("ann").await;
+}
+
+#[actix_web::test]
+async fn a_user_with_many_sessions_and_events_is_deleted_in_batches() {
+    delete_in_batches(1200, 1700).await;
+}
+
+#[ignore = "long: a million events"]
+#[actix_web::test]
+async fn a_user_with_a_million_events_can_be_deleted() {
+    delete_in_batches(20_000, 1_000_000).await;
+}
+
+async fn delete_in_batches(sessions: u32, events: u32) {
+    let app = TestApp::start().await;
+    let root = app.db_administrator("root").await;
+    let ann = app.register("ann").await;
+    app.db_copy_session(&ann, sessions);
+    app.database.db_execute(
+        "UPDATE sessions SET ended_at = created_at, end_reason = 'logged_out' WHERE rotated_at < created_at",
+    );
+    app.db_add_events(&ann, events);
+    // Maintenance of this server has run at the start, and runs again after a minute.
+    let started = Instant::now();
+    delete(&app, &ann).await.assert_status(204);
+    let deleted = started.elapsed();
+    let count = |rows: &str| {
+        let sql = format!("SELECT CAST(COUNT(*) AS TEXT) AS value FROM {rows}");
+        app.database.db_text(&sql).parse::<u32>().unwrap()
+    };
+    let with_data = || count("events WHERE ip IS NOT NULL AND type = 'names_changed'");
+    assert!(with_data() >= events - 500 || deleted.as_secs() > 30);
+
+    app.refresh(&ann.refresh_token).await.assert_ended("user_deleted");
+    app.get("/auth/me").bearer(&ann.access_token).send().await.assert_ended("user_deleted");
+    app.try_login("ann", &json!({})).await.assert_problem(401, "invalid_credentials");
+    let path = format!("/admin/users/{}", ann.user_id);
+    app.get(&path).cookie(&root.refresh_token).send().await.assert_problem(404, "not_found");
+    for query in ["", "?q=", &format!("?q={}", ann.user_id), &format!("?q={}", &ann.user_id[..8])] {
+        let listed = app.get_json(&root, &format!("/admin/users{query}")).await;
+        assert!(!listed.to_string().contains(&ann.user_id), "{listed}");
+    }
+    assert!(!app.database.db_dump().contains("ann@example.org"));
+    let again = app.register("ann").await;
+
+    // As after a crash.
+    let started = Instant::now();
+    let app = app.restart().await;
+    let deleting = "SELECT CAST(COUNT(*) AS TEXT) AS value FROM users WHERE deleted_at IS NOT NULL";
+    while app.database.db_text(deleting) != "0" {
+        rt::time::sleep(Duration::from_millis(50)).await;
+        app.me(&again.refresh_token).await.assert_status(200);
+    }
+    println!("{events} events: deleted in {deleted:?}, cleaned up in {:?}", started.elapsed());
+    let count =
+        |rows: &str| app.database.db_text(&format!("SELECT CAST(COUNT(*) AS TEXT) AS value FROM {rows}"));
+    assert_eq!(count(&format!("sessions WHERE user_id = '{}'", ann.user_id)), "0");
+    let events_of_ann = format!("events WHERE user_id = '{}'", ann.user_id);
+    // With the registration and the deletion.
+    assert_eq!(count(&events_of_ann), (events + 2).to_string());
+    let data = "(ip IS NOT NULL OR user_agent IS NOT NULL OR details <> '{}')";
+    assert_eq!(count(&format!("{events_of_ann} AND {data}")), "0");
+    app.refresh(&ann.refresh_token).await.assert_ended("user_deleted");
+    app.me(&again.refresh_token).await.assert_status(200);
 }
 
 #[actix_web::test]

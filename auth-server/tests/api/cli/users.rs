@@ -101,6 +101,7 @@ async fn deletion_requires_confirmation_and_leaves_nothing() {
         json!({"deleted": ann.user_id})
     );
     app.refresh(&ann.refresh_token).await.assert_ended("user_deleted");
+    app.get("/auth/me").bearer(&ann.access_token).send().await.assert_ended("user_deleted");
     users(&app, &["delete", &ann.user_id, "--yes"]).assert_rejected("no user matches");
     let left = app
         .database

@@ -1,4 +1,4 @@
-//! The active sessions of one user: their list and their limit.
+//! The sessions of one user: the list of the active ones, their limit, and their deletion.
 
 use chrono::{DateTime, Utc};
 use diesel::dsl::{AsSelect, IntoBoxed, Select};
@@ -88,13 +88,24 @@ pub fn end_excess(
     }
 }
 
+/// Deletes up to `limit` sessions of a user, ended or not. Returns how many.
+pub fn delete_of_user(connection: &mut AnyConnection, user: UserId, limit: i64) -> Result<i64, StoreError> {
+    let ids: Vec<String> = sessions::table
+        .filter(sessions::user_id.eq(user.to_string()))
+        .limit(limit)
+        .select(sessions::id)
+        .load(connection)?;
+    let deleted = diesel::delete(sessions::table.filter(sessions::id.eq_any(ids))).execute(connection)?;
+    Ok(i64::try_from(deleted).unwrap_or(limit))
+}
+
 #[cfg(test)]
 mod tests {
     use test_support::TestDatabase;
 
     use crate::store::Database;
     use crate::store::explain::explain;
-    use crate::store::sessions::active::*;
+    use crate::store::sessions::of_user::*;
 
     #[actix_web::test]
     async fn a_page_does_not_read_sessions_that_have_ended() {
