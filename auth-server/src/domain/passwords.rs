@@ -11,7 +11,7 @@ mod throttle;
 
 pub use hasher::{Argon2Settings, Check, NewPasswordError, PasswordHasher};
 pub use hashing_pool::QueueFull;
-pub use keyed_semaphore::KeyedPermit;
+pub use keyed_semaphore::{KeyedPermit, KeyedSemaphore};
 pub use normalization::is_same_password;
 pub use stored_hash::{FLASK_SECURITY, StoredHash};
 pub use throttle::{

@@ -5,6 +5,7 @@ use std::time::Duration;
 use shared_claims::{Code, Problem};
 
 use crate::domain::context::Context;
+use crate::domain::passwords::KeyedSemaphore;
 use crate::domain::rate_limiter::KeyedRateLimiter;
 use crate::domain::sessions::{self, Identifier};
 use crate::model::{ClientInfo, ClientNetwork, ClientSubnet};
@@ -17,6 +18,7 @@ const TIMES_PER_NETWORK: NonZeroU32 = NonZeroU32::new(10).unwrap();
 pub struct LoginRateLimit {
     attempts: KeyedRateLimiter<Source>,
     totals: KeyedRateLimiter<Total>,
+    lookups: KeyedSemaphore,
 }
 
 /// An attempt that was counted.
@@ -43,6 +45,7 @@ impl LoginRateLimit {
         Self {
             attempts: KeyedRateLimiter::new(per_minute, per_minute),
             totals: KeyedRateLimiter::new(total, total),
+            lookups: KeyedSemaphore::new(1),
         }
     }
 
@@ -64,6 +67,9 @@ impl LoginRateLimit {
             Ok(counted) => return Ok(counted),
             Err(rejected) => rejected,
         };
+        // One at a time for each network: a flood with invented device cookies must leave the connections to other requests.
+        let network = client.ip.map(ClientNetwork::from);
+        let _turn = self.lookups.acquire(format!("{network:?}")).await;
         match sessions::find_known_device(context, identifier, client).await? {
             Some(device) => self.count_source(Some(Source::Device(device)), client.ip, true),
             None => Err(rejected),

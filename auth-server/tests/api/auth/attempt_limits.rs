@@ -1,5 +1,8 @@
 //! Limits on attempts, per address and known device.
 
+use std::time::Duration;
+
+use actix_web::rt::time::sleep;
 use serde_json::{Value, json};
 use test_support::Response;
 
@@ -170,4 +173,25 @@ async fn ipv6_networks_have_a_larger_limit_than_their_subnets() {
     assert_eq!(attempt("2001:db8:2:aaaa::1").await, 401);
     assert_eq!(attempt("2001:db8:2:aaaa::2").await, 401);
     assert_eq!(attempt("2001:db8:2:aaaa::3").await, 429);
+}
+
+#[actix_web::test]
+async fn a_flood_with_invented_device_cookies_leaves_database_connections_to_others() {
+    let app = start("1").await;
+    let ann = app.register("ann").await;
+    use_up(&app, HOME).await;
+    // Lookups of devices wait for this transaction, on PostgreSQL.
+    let lock = app.database.db_begin("ALTER TABLE familiar_places RENAME TO gone");
+    let flood = (0..20).map(|_| log_in_on(&app, "AAAAAAAAAAAAAAAAAAAAAA", "ann", "wrong"));
+    let flood = futures_util::future::join_all(flood);
+    let other = async {
+        sleep(Duration::from_millis(300)).await;
+        let started = std::time::Instant::now();
+        app.me(&ann.refresh_token).await.assert_status(200);
+        drop(lock);
+        started.elapsed()
+    };
+    let (responses, elapsed) = futures_util::future::join(flood, other).await;
+    assert!(elapsed < Duration::from_secs(2), "{elapsed:?}");
+    assert!(responses.iter().all(|response| matches!(response.status, 429 | 503)));
 }
