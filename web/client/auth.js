@@ -160,7 +160,8 @@ function openSession(server) {
     const body = { current_password, new_password, end_other_sessions: endOtherSessions };
     const change = () => rotate(stored(), "/auth/password", body);
     // If only the response was lost, the old refresh token is valid for nothing but a retry.
-    await withSession(() => change().catch((error) => (error.code === "unreachable" ? change() : Promise.reject(error))));
+    const retryIfLost = (error) => (error.code === "unreachable" ? change() : Promise.reject(error));
+    await withSession(() => change().catch(retryIfLost));
   }
 
   async function deleteAccount() {
