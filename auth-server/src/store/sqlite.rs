@@ -62,7 +62,7 @@ pub fn connect(path: &Path) -> ConnectionResult<SqliteConnection> {
 
 /// SQLite opens a file that it must not write, and even begins an immediate transaction there. The table is not created.
 pub fn check_writable(connection: &mut SqliteConnection) -> ConnectionResult<()> {
-    let write = "BEGIN IMMEDIATE; CREATE TABLE latchkey_write_check (nothing INTEGER); ROLLBACK";
+    let write = "BEGIN IMMEDIATE; CREATE TABLE latchkey_write_check (id INTEGER); ROLLBACK";
     connection.batch_execute(write).map_err(explained)
 }
 
