@@ -77,8 +77,7 @@ stack_run_lenient() {
 
     export AUTH_URL=$auth TEST_EMAIL=ann@example.org TEST_PASSWORD="correct horse battery staple"
     export FEED_TOKEN=feed-token-of-a-test-0123456789abcdef
-    env -i "${settings[@]}" "$programs/auth-server" users create "$TEST_EMAIL" --role admin --password-stdin \
-        <<<"$TEST_PASSWORD" >/dev/null || return 1
+    stack_administrator "$programs/auth-server" "$auth" "$TEST_EMAIL" "$TEST_PASSWORD" "${settings[@]}" || return 1
 }
 
 # check NAME URL: tests a server against its document.

@@ -80,12 +80,22 @@ stack_run_separate() {
 
     local email=admin@example.org password
     password=$(<"$stack_dir/secrets/admin_password")
-    env -i "${settings[@]}" "$programs/auth-server" users create "$email" --role admin --password-stdin \
-        <"$stack_dir/secrets/admin_password" >/dev/null || return 1
+    stack_administrator "$programs/auth-server" "$auth" "$email" "$password" "${settings[@]}" || return 1
 
     stack_environment=(AUTH_URL="$auth $second" API_URL="$api" APP_ORIGIN="$app"
         ADMIN_EMAIL="$email" ADMIN_PASSWORD="$password")
     stack_is_ready "$api"
+}
+
+# stack_administrator PROGRAM URL EMAIL PASSWORD SETTING...: creates an administrator. The first login must replace the
+# password that the command set.
+stack_administrator() {
+    local program=$1 url=$2 email=$3 password=$4
+    shift 4
+    env -i "$@" "$program" users create "$email" --role admin --password-stdin <<<"first $password" >/dev/null || return 1
+    curl -fsS -o /dev/null "$url/auth/login" -H 'Content-Type: application/json' --data-binary @- <<END
+{"email":"$email","password":"first $password","new_password":"$password","token_delivery":"body"}
+END
 }
 
 # stack_listen NAME PROGRAM SETTING...: starts a server on a free port, which replaces {port} in the settings, and sets

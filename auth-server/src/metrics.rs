@@ -29,7 +29,16 @@ impl Default for Metrics {
         Self {
             logins: LabelledCounter::new(
                 "result",
-                ["succeeded", "invalid_credentials", "throttled", "busy", "malformed", "unavailable"],
+                [
+                    "succeeded",
+                    "invalid_credentials",
+                    "password_change_required",
+                    "weak_password",
+                    "throttled",
+                    "busy",
+                    "malformed",
+                    "unavailable",
+                ],
             ),
             registrations: LabelledCounter::new(
                 "result",

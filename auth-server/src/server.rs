@@ -23,7 +23,7 @@ use crate::domain::passwords::{PasswordHasher, Throttle};
 use crate::domain::revocation_feed::RevocationFeed;
 use crate::domain::tokens::{AccessTokens, RefreshTokens};
 use crate::domain::user_limits::UserLimits;
-use crate::domain::users::admin::{self, Change};
+use crate::domain::users::admin::{self, Change, InitialPassword};
 use crate::domain::users::{NewUser, RegistrationError, stored_emails};
 use crate::metrics::Metrics;
 use crate::model::{ClientInfo, Email, Role};
@@ -91,7 +91,7 @@ impl AuthServer {
         self.server.handle()
     }
 
-    /// Creates a user with a role, without a session.
+    /// Creates a user with a role, without a session. The password need not be replaced.
     ///
     /// # Errors
     /// The address is invalid or taken, the password is weak, or the database failed.
@@ -106,7 +106,8 @@ impl AuthServer {
         let new_user = NewUser { email, username: None, name: None, password };
         let change = Change { roles: Some(role.into()), ..Change::default() };
         let operation = self.context.operation(&ClientInfo::operator());
-        let created = admin::create(&operation, &self.context.hasher, new_user, change).await;
+        let permanent = InitialPassword::Permanent;
+        let created = admin::create(&operation, &self.context.hasher, new_user, change, permanent).await;
         created.map(drop).map_err(|error| match error {
             RegistrationError::EmailTaken => CreateUserError::EmailTaken,
             other => CreateUserError::Failed(other.to_string()),

@@ -14,7 +14,7 @@ use crate::cli::user_arg::UserArg;
 use crate::cli::user_output::{details, list};
 use crate::domain::operation::Operation;
 use crate::domain::users::NewUser;
-use crate::domain::users::admin::{self, Change};
+use crate::domain::users::admin::{self, Change, InitialPassword};
 use crate::domain::users::deletion;
 use crate::domain::users::search::{self, Cursor, Search};
 use crate::model::{ClientInfo, CustomClaims, DisplayName, Email, Role, Roles, User, Username};
@@ -23,7 +23,7 @@ use crate::store::Database;
 
 #[derive(Clone, Subcommand)]
 pub enum UsersCommand {
-    /// Create a user; prints a generated password unless `--password-stdin` is given
+    /// Create a user; prints a generated password unless `--password-stdin` is given. The user must replace it within 24 hours
     Create {
         /// E-mail address
         #[arg(value_parser = Email::parse)]
@@ -90,7 +90,8 @@ pub enum UsersCommand {
         /// Id, e-mail address or username
         user: UserArg,
     },
-    /// Set a new password and end all sessions; prints a generated password unless `--password-stdin` is given
+    /// Set a new password and end all sessions; prints a generated password unless `--password-stdin` is given. The user must
+    /// replace it within 24 hours
     ResetPassword {
         /// Id, e-mail address or username
         user: UserArg,
@@ -167,7 +168,8 @@ async fn create(
     new_user: NewUser,
     change: Change,
 ) -> Result<User, String> {
-    let created = admin::create(&operation(database), &hasher(settings)?, new_user, change).await;
+    let temporary = InitialPassword::Temporary;
+    let created = admin::create(&operation(database), &hasher(settings)?, new_user, change, temporary).await;
     created.map_err(|error| error.to_string())
 }
 

@@ -56,6 +56,12 @@ impl From<LoginError> for Problem {
         match error {
             LoginError::Password(error) => error.into(),
             LoginError::TooMany(error) => error.into(),
+            LoginError::PasswordChangeRequired => Problem::new(Code::PasswordChangeRequired)
+                .detail("An operator set this password: send the login again with new_password."),
+            LoginError::NoPasswordChangeRequired => Problem::new(Code::InvalidInput)
+                .field("new_password", "is accepted only after password_change_required"),
+            LoginError::NewPassword(error) => new_password("new_password", error),
+            LoginError::SamePassword => same_password(),
             LoginError::UnknownAudience => unknown_audience(),
             LoginError::Store(error) => error.into(),
             LoginError::Signing(error) => error.into(),
@@ -166,8 +172,7 @@ impl From<PasswordChangeError> for Problem {
         match error {
             PasswordChangeError::Current(error) => with_challenge(error),
             PasswordChangeError::New(error) => new_password("new_password", error),
-            PasswordChangeError::Same => Problem::new(Code::InvalidInput)
-                .field("new_password", "must differ from the current password"),
+            PasswordChangeError::Same => same_password(),
             PasswordChangeError::Retry(error) => error.into(),
             PasswordChangeError::Rotation(error) => rotation_with_challenge(error),
             PasswordChangeError::Store(error) => error.into(),
@@ -275,6 +280,10 @@ fn new_password(member: &str, error: NewPasswordError) -> Problem {
         NewPasswordError::Weak(weak) => Problem::new(Code::InvalidInput).field(member, weak.to_string()),
         NewPasswordError::QueueFull(error) => error.into(),
     }
+}
+
+fn same_password() -> Problem {
+    Problem::new(Code::InvalidInput).field("new_password", "must differ from the current password")
 }
 
 fn unknown_audience() -> Problem {

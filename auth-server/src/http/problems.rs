@@ -17,7 +17,7 @@ pub enum RegistrationProblems {
 
 #[derive(IntoResponses)]
 pub enum PasswordProblems {
-    /// `invalid_credentials`: wrong password, or unknown or disabled user
+    /// `invalid_credentials`: wrong or expired password, or unknown or disabled user
     #[response(status = 401, content_type = MEDIA_TYPE)]
     InvalidCredentials(ProblemBody),
     /// `too_many_requests`: too many attempts from this address, wrong passwords, or logins or changes by this user
@@ -29,6 +29,11 @@ pub enum PasswordProblems {
 #[derive(IntoResponses)]
 #[response(status = 429, content_type = MEDIA_TYPE)]
 pub struct RateLimited(ProblemBody);
+
+/// `password_change_required`: an operator set the password; send the login again with `new_password`
+#[derive(IntoResponses)]
+#[response(status = 403, content_type = MEDIA_TYPE)]
+pub struct PasswordChangeRequired(ProblemBody);
 
 #[derive(IntoResponses)]
 pub enum RefreshProblems {

@@ -35,6 +35,8 @@ pub struct User {
     pub created_at: DateTime<Utc>,
     /// Last login or reauthentication.
     pub last_login_at: Option<DateTime<Utc>>,
+    /// Set if an operator set the password: the user must replace it until then. `None` for a password of their own.
+    pub temporary_password_expires_at: Option<DateTime<Utc>>,
 }
 
 /// A user in JSON, as `/admin/users` and the commands show it.
@@ -88,6 +90,12 @@ impl User {
 
     pub fn is_enabled_administrator(&self) -> bool {
         self.is_administrator() && self.disabled_at.is_none()
+    }
+
+    /// Whether the user can log in with the right password, perhaps only to replace it.
+    pub fn can_log_in(&self, now: DateTime<Utc>) -> bool {
+        let has_expired = self.temporary_password_expires_at.is_some_and(|expires_at| expires_at <= now);
+        self.disabled_at.is_none() && !has_expired
     }
 
     pub fn guessable_words(&self) -> Vec<String> {

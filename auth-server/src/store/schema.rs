@@ -12,6 +12,7 @@ diesel::table! {
         created_at -> Timestamp,
         last_login_at -> Nullable<Timestamp>,
         deleted_at -> Nullable<Timestamp>,
+        temporary_password_expires_at -> Nullable<Timestamp>,
     }
 }
 

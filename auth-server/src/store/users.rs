@@ -142,13 +142,36 @@ pub fn bump_version(connection: &mut AnyConnection, id: UserId) -> Result<Option
     Ok(bumped.get_result::<i64>(connection).optional()?.map(i64::unsigned_abs))
 }
 
+/// Sets a password that the user chose.
 pub fn set_password(
     connection: &mut AnyConnection,
     id: UserId,
     hash: &PasswordHash,
 ) -> Result<(), StoreError> {
-    let row = users::table.filter(users::id.eq(id.to_string()));
-    diesel::update(row).set(users::password_hash.eq(hash.0.expose_secret())).execute(connection)?;
+    replace_password(connection, id, hash, None)
+}
+
+/// Sets a password that the user must replace until `expires_at`.
+pub fn set_temporary_password(
+    connection: &mut AnyConnection,
+    id: UserId,
+    hash: &PasswordHash,
+    expires_at: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    replace_password(connection, id, hash, Some(expires_at))
+}
+
+fn replace_password(
+    connection: &mut AnyConnection,
+    id: UserId,
+    hash: &PasswordHash,
+    expires_at: Option<DateTime<Utc>>,
+) -> Result<(), StoreError> {
+    let changes = (
+        users::password_hash.eq(hash.0.expose_secret()),
+        users::temporary_password_expires_at.eq(expires_at.map(|at| at.naive_utc())),
+    );
+    diesel::update(users::table.filter(users::id.eq(id.to_string()))).set(changes).execute(connection)?;
     Ok(())
 }
 
@@ -204,6 +227,7 @@ struct Row {
     disabled_at: Option<NaiveDateTime>,
     created_at: NaiveDateTime,
     last_login_at: Option<NaiveDateTime>,
+    temporary_password_expires_at: Option<NaiveDateTime>,
 }
 
 impl From<&User> for Row {
@@ -220,6 +244,7 @@ impl From<&User> for Row {
             disabled_at: user.disabled_at.map(|at| at.naive_utc()),
             created_at: user.created_at.naive_utc(),
             last_login_at: user.last_login_at.map(|at| at.naive_utc()),
+            temporary_password_expires_at: user.temporary_password_expires_at.map(|at| at.naive_utc()),
         }
     }
 }
@@ -243,6 +268,7 @@ impl TryFrom<Row> for User {
             disabled_at: row.disabled_at.map(|at| at.and_utc()),
             created_at: row.created_at.and_utc(),
             last_login_at: row.last_login_at.map(|at| at.and_utc()),
+            temporary_password_expires_at: row.temporary_password_expires_at.map(|at| at.and_utc()),
         })
     }
 }

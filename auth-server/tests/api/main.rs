@@ -54,6 +54,7 @@ mod cli {
     mod imported_passwords;
     pub mod keys;
     mod scenario;
+    mod temporary_passwords;
     mod users;
 }
 

@@ -18,6 +18,7 @@ pub enum Code {
     RoleRequired,
     FreshLoginRequired,
     RegistrationClosed,
+    PasswordChangeRequired,
     NotFound,
     MethodNotAllowed,
     EmailTaken,
@@ -45,6 +46,7 @@ impl Code {
         Self::RoleRequired,
         Self::FreshLoginRequired,
         Self::RegistrationClosed,
+        Self::PasswordChangeRequired,
         Self::NotFound,
         Self::MethodNotAllowed,
         Self::EmailTaken,
@@ -94,6 +96,9 @@ impl Code {
                 (Status::FORBIDDEN, "fresh_login_required", "A more recent login is required")
             }
             Self::RegistrationClosed => (Status::FORBIDDEN, "registration_closed", "Registration is closed"),
+            Self::PasswordChangeRequired => {
+                (Status::FORBIDDEN, "password_change_required", "The password must be changed")
+            }
             Self::NotFound => (Status::NOT_FOUND, "not_found", "Not found"),
             Self::MethodNotAllowed => {
                 (Status::METHOD_NOT_ALLOWED, "method_not_allowed", "The method is not allowed")

@@ -37,7 +37,7 @@ pub struct VerifiedPassword {
 
 #[derive(Debug, thiserror::Error)]
 pub enum PasswordError {
-    /// Unknown user, wrong password, or disabled user. Clients cannot tell which.
+    /// Unknown user, wrong or expired password, or disabled user. Clients cannot tell which.
     #[error("invalid credentials")]
     Wrong,
     /// The password was correct, but another request changed the user during the check.
@@ -107,7 +107,7 @@ pub async fn verify(
     let hash = user.as_ref().map(|user| user.password_hash.clone());
     let check = context.hasher.check(slot, password.clone(), hash).await?;
     let user_id = user.as_ref().map(|user| user.id);
-    let Some(user) = user.filter(|user| user.disabled_at.is_none() && check != Check::Wrong) else {
+    let Some(user) = user.filter(|user| user.can_log_in(now) && check != Check::Wrong) else {
         let record = move |tx: &mut Transaction<'_>| record_event(tx, user_id, failure);
         context.operation(client).transaction(record).await?;
         return Err(PasswordError::Wrong);

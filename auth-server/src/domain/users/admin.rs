@@ -2,7 +2,7 @@
 //!
 //! The last enabled administrator cannot be demoted, disabled or deleted, not even from the command line.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 
 use crate::domain::audit::AuditLog;
@@ -17,6 +17,17 @@ use crate::model::{
 use crate::store::{
     AnyConnection, Database, StoreError, advisory_locks, known_origins, sessions as sessions_table, users,
 };
+
+/// Until then a password that an operator set must be replaced. Others may have seen it, on a screen or in a message.
+const TEMPORARY_PASSWORD_LIFETIME: TimeDelta = TimeDelta::hours(24);
+
+/// What becomes of the password of a new user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InitialPassword {
+    /// The user must replace it at the first login.
+    Temporary,
+    Permanent,
+}
 
 /// What to change; `None` leaves a value unchanged.
 #[derive(Clone, Default)]
@@ -59,9 +70,14 @@ pub async fn create(
     hasher: &PasswordHasher,
     new_user: NewUser,
     change: Change,
+    password: InitialPassword,
 ) -> Result<User, RegistrationError> {
     let mut user = hash_password(hasher, new_user, operation.now).await?;
     change.apply(&mut user, operation.now);
+    user.temporary_password_expires_at = match password {
+        InitialPassword::Temporary => Some(operation.now + TEMPORARY_PASSWORD_LIFETIME),
+        InitialPassword::Permanent => None,
+    };
     let insert = operation.transaction(move |tx| {
         users::insert(tx.connection, &user)?;
         tx.audit.record(tx.audit.event(EventType::Registered).of_user(user.id));
@@ -106,7 +122,7 @@ pub async fn delete(operation: &Operation<'_>, user: UserId) -> Result<(), Admin
     administer(operation, delete).await
 }
 
-/// Sets a user's password and ends all their sessions.
+/// Sets a temporary password of a user and ends all their sessions.
 pub async fn reset_password(
     operation: &Operation<'_>,
     hasher: &PasswordHasher,
@@ -118,7 +134,7 @@ pub async fn reset_password(
     let reset = move |tx: &mut Transaction<'_>| {
         find(tx.connection, user)?;
         tx.bump_version(user)?;
-        users::set_password(tx.connection, user, &hash)?;
+        users::set_temporary_password(tx.connection, user, &hash, tx.now + TEMPORARY_PASSWORD_LIFETIME)?;
         known_origins::forget_all(tx.connection, user)?;
         tx.audit.record(tx.audit.event(EventType::PasswordChanged).of_user(user));
         sessions::end_others(tx, user, None, EndReason::PasswordChanged)?;

@@ -104,6 +104,7 @@ pub async fn hash_password(
         disabled_at: None,
         created_at: now,
         last_login_at: None,
+        temporary_password_expires_at: None,
     })
 }
 

@@ -8,7 +8,7 @@ use crate::domain::context::Context;
 use crate::domain::sessions::{self, Credentials, NewSession};
 use crate::http::extract::Json;
 use crate::http::extract::refresh_token::find_all;
-use crate::http::problems::PasswordProblems;
+use crate::http::problems::{PasswordChangeRequired, PasswordProblems};
 use crate::http::responses::{self, Tokens};
 use crate::http::{Cookies, LoginRateLimit, Validation};
 use crate::model::{ClientInfo, Delivery, Email, Username};
@@ -26,6 +26,9 @@ pub struct LoginRequest {
     /// The user's password.
     #[schema(value_type = String, required, format = "password", min_length = 1, pattern = "^[^\\u0000]*$")]
     password: Option<SecretString>,
+    /// Replaces a password that an operator set. Only then, after `password_change_required`.
+    #[schema(value_type = Option<String>, format = "password", min_length = 9, max_length = 128, pattern = "^[^\\u0000]*$")]
+    new_password: Option<SecretString>,
     /// With `false` the cookies end with the browser.
     #[schema(default = true)]
     remember: Option<bool>,
@@ -41,7 +44,7 @@ pub struct LoginRequest {
 /// disabled user get the same response.
 #[utoipa::path(
     post, path = "/auth/login", tag = "session", request_body = LoginRequest,
-    responses((status = 200, description = "The tokens of the new session", body = Tokens), PasswordProblems)
+    responses((status = 200, description = "The tokens of the new session", body = Tokens), PasswordChangeRequired, PasswordProblems)
 )]
 pub async fn log_in(
     request: HttpRequest,
@@ -51,11 +54,11 @@ pub async fn log_in(
     client: ClientInfo,
     Json(body): Json<LoginRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let (credentials, session) = body.parse(client)?;
+    let (credentials, new_password, session) = body.parse(client)?;
     let session = NewSession { superseded: find_all(&request, cookies, None)?, ..session };
     let counted = rate_limit.count_login(&context, &credentials.identifier, &session.client).await;
     let attempt = counted.inspect_err(|problem| count_rejection(&context, problem))?;
-    let outcome = sessions::log_in(&context, credentials, session).await;
+    let outcome = sessions::log_in(&context, credentials, new_password, session).await;
     if outcome.as_ref().err().is_none_or(|error| !error.is_attempt()) {
         rate_limit.refund(attempt);
     }
@@ -69,10 +72,11 @@ fn count_rejection(context: &Context, problem: &Problem) {
 }
 
 impl LoginRequest {
-    fn parse(self, client: ClientInfo) -> Result<(Credentials, NewSession), Problem> {
+    fn parse(self, client: ClientInfo) -> Result<(Credentials, Option<SecretString>, NewSession), Problem> {
         let mut validation = Validation::default();
         let identifier = validation.identifier(self.email.as_deref(), self.username.as_deref());
         let password = validation.password("password", self.password);
+        let new = self.new_password.and_then(|new| validation.password("new_password", Some(new)));
         let delivery = validation.delivery(self.token_delivery.as_deref());
         let (identifier, password) = validation.finish(identifier.zip(password))?;
         let session = NewSession {
@@ -82,6 +86,6 @@ impl LoginRequest {
             client,
             superseded: Vec::new(),
         };
-        Ok((Credentials { identifier, password }, session))
+        Ok((Credentials { identifier, password }, new, session))
     }
 }

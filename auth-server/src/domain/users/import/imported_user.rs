@@ -89,6 +89,7 @@ impl ImportedUser {
             disabled_at: disabled.then_some(now),
             created_at: parsed("created_at", members.created_at, time)?.unwrap_or(now),
             last_login_at: None,
+            temporary_password_expires_at: None,
         };
         Ok(Self { user, has_own_id: id.is_some() })
     }

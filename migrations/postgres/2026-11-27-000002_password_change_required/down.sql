@@ -1,0 +1,1 @@
+ALTER TABLE users DROP COLUMN temporary_password_expires_at;
