@@ -33,6 +33,8 @@ const MAX_CONNECTIONS: usize = 4_096;
 /// The most connections of an address, or of a /64 of IPv6, unless it is a trusted proxy. Enough for the pool of a proxy
 /// that is missing in `TRUSTED_PROXIES`.
 const MAX_PER_ADDRESS: usize = 512;
+/// At a limit, this part of the idle connections is closed: looking for the oldest takes time for each.
+const CLOSED_TOGETHER: usize = 64;
 /// Open files for everything else: the database, listeners, and connections that are being closed.
 const OTHER_FILES: usize = 128;
 /// How long a client may take to send a request head, from its first byte.
@@ -122,7 +124,13 @@ impl Connections {
         }
     }
 
-    /// Adds a connection. At a limit, the connection that is idle for the longest time is closed instead.
+    /// How many connections actix may have in each worker before it accepts no more. Together a few more than the limit,
+    /// for those that are being closed.
+    pub fn per_worker(&self, workers: usize) -> usize {
+        (self.limit + OTHER_FILES / 2).div_ceil(workers)
+    }
+
+    /// Adds a connection. At a limit, those that are idle for the longest time are closed instead.
     ///
     /// # Errors
     /// A limit is reached, and no connection is idle.
@@ -185,17 +193,20 @@ impl Open {
         self.all.values().filter_map(Weak::upgrade).collect()
     }
 
-    /// Closes the connection that is idle for the longest time, of this source or of all. Those of proxies come last.
+    /// Closes those that are idle for the longest time, of this source or of all. Those of proxies come last.
     fn close_idle(&mut self, source: Option<Source>) -> io::Result<()> {
-        let candidates =
-            self.connections().into_iter().filter(|one| source.is_none_or(|source| source == one.source));
-        let idle = candidates.filter_map(|one| {
-            let since = one.activity().idle_since()?;
-            Some((since, one))
-        });
-        let longest = idle.min_by_key(|(since, one)| (one.source == Source::TrustedProxy, *since));
-        let (_, connection) = longest.ok_or(io::ErrorKind::ConnectionRefused)?;
-        self.close(&connection);
+        let is_candidate = |one: &Arc<Connection>| source.is_none_or(|source| source == one.source);
+        let mut idle = Vec::new();
+        for connection in self.connections().into_iter().filter(is_candidate) {
+            let since = connection.activity().idle_since();
+            idle.extend(since.map(|since| (connection.source == Source::TrustedProxy, since, connection)));
+        }
+        if idle.is_empty() {
+            return Err(io::ErrorKind::ConnectionRefused.into());
+        }
+        let count = idle.len().div_ceil(CLOSED_TOGETHER);
+        idle.select_nth_unstable_by_key(count - 1, |(is_proxy, since, _)| (*is_proxy, *since));
+        idle.drain(..count).for_each(|(_, _, connection)| self.close(&connection));
         Ok(())
     }
 

@@ -95,14 +95,17 @@ where
 {
     let Options { workers, keep_alive, trusted_proxies, shutdown } = options;
     let workers = workers.or_else(|| available_parallelism().ok()).map_or(1, NonZeroUsize::get);
-    let builder = Server::build().workers(workers).shutdown_timeout(SHUTDOWN_SECONDS);
+    let connections = Arc::new(Connections::new(keep_alive, trusted_proxies.into_inner()));
+    let builder = Server::build()
+        .workers(workers)
+        .max_concurrent_connections(connections.per_worker(workers))
+        .shutdown_timeout(SHUTDOWN_SECONDS);
     let stopping = builder.graceful_shutdown_signal();
     let signal = stopping.clone();
     rt::spawn(async move {
         signal.notified().await;
         shutdown.begin();
     });
-    let connections = Arc::new(Connections::new(keep_alive, trusted_proxies.into_inner()));
     rt::spawn(Connections::watch(Arc::downgrade(&connections)));
     let address = listener.local_addr()?;
     let builder = builder.listen("http", listener, move || {

@@ -17,6 +17,8 @@ use crate::servers::{AUTH_SERVER, Deployment, on_postgres, start_api_with};
 const PER_ADDRESS: usize = 512;
 /// More than that.
 const MANY: usize = PER_ADDRESS + 88;
+/// The server closes a few more than it must.
+const AT_ONCE: usize = 12;
 /// The limit in total with 300 open files, of which 128 are reserved.
 const LIMIT: usize = 172;
 /// A server closes connections at its limit when the next one arrives. Silent ones it closes after 10 s.
@@ -82,7 +84,7 @@ async fn the_oldest_idle_connections_of_an_address_are_closed_at_its_limit() {
         let idle: Vec<_> = (0..MANY).map(|_| open(address, 2)).collect();
         assert_served(&open(address, 2), GOOD, "200");
         let left = open_ones(&idle, PER_ADDRESS);
-        assert!((PER_ADDRESS - 3..=PER_ADDRESS).contains(&left), "{left} connections are open");
+        assert!((PER_ADDRESS - AT_ONCE..=PER_ADDRESS).contains(&left), "{left} connections are open");
         assert!(!is_open(&idle[0]) && is_open(&idle[MANY - 1]), "the newest was closed");
         if is_auth_server {
             // It is older than all others, and not idle.
@@ -143,7 +145,7 @@ async fn the_oldest_idle_connections_are_closed_before_the_open_files_run_out() 
         (0..LIMIT * 2).map(|number| open(server.address, if number % 2 == 0 { 2 } else { 3 })).collect();
     assert_served(&open(server.address, 4), GOOD, "200");
     let left = open_ones(&idle, LIMIT);
-    assert!((LIMIT - 4..=LIMIT).contains(&left), "{left} connections are open");
+    assert!((LIMIT - AT_ONCE..=LIMIT).contains(&left), "{left} connections are open");
     assert!(!is_open(&idle[0]) && is_open(&idle[LIMIT * 2 - 1]));
     assert_served(&proxy, GOOD, "200");
 }
