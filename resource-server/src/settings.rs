@@ -16,8 +16,8 @@ use server_kit::logging::LogFormat;
 use server_kit::real_ip::{Network, check_breadth};
 use server_kit::settings::heading::{COOKIES, KEYS, NETWORK, OBSERVABILITY, TOKENS};
 use server_kit::settings::{
-    HeaderNames, Origins, address, exposed_metrics, header_names, is_remote_http, issuer, name, origins,
-    web_url,
+    HeaderNames, Origins, address, exposed_metrics, header_names, is_loopback, is_remote_http, issuer, name,
+    origins, web_url,
 };
 use url::Url;
 
@@ -172,7 +172,21 @@ impl Settings {
         let plain_http = remote.map(|(name, _)| {
             format!("{name} is a plain http:// URL of another machine: an attacker on the network can forge tokens")
         });
-        plain_http.into_iter().chain(self.metrics_addr.and_then(exposed_metrics)).collect()
+        let metrics = self.metrics_addr.and_then(exposed_metrics);
+        plain_http.into_iter().chain(metrics).chain(self.unused_proxy()).collect()
+    }
+
+    /// The HTTP client has no support for proxies.
+    fn unused_proxy(&self) -> Option<String> {
+        let names = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
+        let name = names.iter().find(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))?;
+        let is_used = self.urls().iter().any(|(_, url)| url.is_some_and(|url| !is_loopback(url)));
+        is_used.then(|| {
+            format!(
+                "{name} is set and not used: this server connects to the auth server directly; if it cannot, set JWKS_URL and \
+                 REVOCATION_FEED_URL to addresses that it can reach"
+            )
+        })
     }
 
     fn urls(&self) -> [(&'static str, Option<&Url>); 3] {

@@ -87,8 +87,15 @@ pub fn name(text: &str) -> Result<String, String> {
 /// # Errors
 /// A hint at valid values.
 pub fn issuer(text: &str) -> Result<Url, String> {
-    let hint = "give the URL of the auth server without a path, such as https://auth.example.org";
-    Ok(web_url(text).filter(|url| url.path() == "/" && url.query().is_none()).ok_or(hint)?)
+    let url = web_url(text).ok_or("give the URL of the auth server, such as https://auth.example.org")?;
+    if url.path() == "/" && url.query().is_none() {
+        return Ok(url);
+    }
+    Err(format!(
+        "a path or query is not supported, because the cookies and the metadata of the auth server belong to its whole host; \
+         give {} and serve the auth server at the root of a host name of its own",
+        url.origin().ascii_serialization()
+    ))
 }
 
 /// An `http` or `https` URL without user name, password and fragment.

@@ -8,12 +8,12 @@ use awc::error::{PayloadError, SendRequestError};
 use awc::http::StatusCode;
 use awc::http::header::{ACCEPT, CACHE_CONTROL, HeaderName, HeaderValue};
 use awc::{Client, Connector};
-use rustls::{ClientConfig, RootCertStore};
 use serde::Deserialize;
 use tokio::time;
 use url::Url;
 
 use crate::key_set::{KeySet, KeySetError};
+use crate::tls::{self, BadCertificate};
 
 /// Where to fetch the keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub(crate) enum FetchError {
     BadIssuer,
     #[error("the server cannot be reached")]
     Unreachable,
+    #[error(transparent)]
+    BadCertificate(#[from] BadCertificate),
     #[error("the server did not respond in time")]
     TimedOut,
     #[error("the server returned status {0}")]
@@ -120,9 +122,10 @@ impl Fetcher {
             .force_close();
         let mut response = request.send().await.map_err(|error| {
             log::debug!("fetching {url}: {error}");
-            match error {
-                SendRequestError::Timeout => FetchError::TimedOut,
-                _ => FetchError::Unreachable,
+            match (BadCertificate::of(&error), error) {
+                (Some(certificate), _) => certificate.into(),
+                (None, SendRequestError::Timeout) => FetchError::TimedOut,
+                (None, _) => FetchError::Unreachable,
             }
         })?;
         if response.status() != StatusCode::OK {
@@ -162,31 +165,13 @@ pub(crate) fn client(
     timeout: Duration,
     header: (HeaderName, HeaderValue),
 ) -> Client {
-    let connector = Connector::new().rustls_0_23(Arc::new(tls())).timeout(connect_timeout);
+    let connector = Connector::new().rustls_0_23(Arc::new(tls::config())).timeout(connect_timeout);
     Client::builder()
         .connector(connector)
         .timeout(timeout)
         .disable_redirects()
         .add_default_header(header)
         .finish()
-}
-
-/// TLS with the system's root certificates. Without any, https requests fail and http requests still work.
-fn tls() -> ClientConfig {
-    let mut roots = RootCertStore::empty();
-    let found = rustls_native_certs::load_native_certs();
-    for error in &found.errors {
-        log::warn!("cannot read some of the system's root certificates: {error}");
-    }
-    roots.add_parsable_certificates(found.certs);
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("aws-lc supports TLS 1.2 and 1.3")
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    config
 }
 
 #[cfg(test)]

@@ -127,6 +127,8 @@ pub mod strict_json;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod time_checks;
+#[cfg(feature = "actix")]
+pub mod tls;
 pub mod validator;
 mod weak_modulus;
 

@@ -147,7 +147,7 @@ impl State {
 impl Fetches {
     fn failed(&mut self, error: &FetchError) -> &mut u64 {
         match error {
-            FetchError::Unreachable => &mut self.unreachable,
+            FetchError::Unreachable | FetchError::BadCertificate(_) => &mut self.unreachable,
             FetchError::TimedOut => &mut self.timed_out,
             FetchError::BadIssuer
             | FetchError::Status(_)

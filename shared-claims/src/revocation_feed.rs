@@ -15,6 +15,7 @@ use url::Url;
 use crate::clock::{Clock, SystemClock};
 use crate::fetch;
 use crate::revocations::{RevocationPage, Revocations};
+use crate::tls::BadCertificate;
 
 /// The maximum size of a response: about 700,000 ended sessions.
 const MAX_BODY_BYTES: usize = 64 * 1024 * 1024;
@@ -79,6 +80,9 @@ pub enum FeedError {
     /// There is no connection, or it broke.
     #[error("the auth server cannot be reached")]
     Unreachable,
+    /// The certificate of the auth server is rejected.
+    #[error(transparent)]
+    BadCertificate(#[from] BadCertificate),
     /// The response did not arrive in time.
     #[error("the auth server did not respond in time")]
     TimedOut,
@@ -186,9 +190,12 @@ impl Poller {
     async fn get(&self, url: &Url) -> Result<RevocationPage, FeedError> {
         let timeout = self.options.wait() + self.options.timeout;
         let sent = time::timeout(timeout, self.client.get(url.as_str()).send()).await;
-        let mut response = sent.map_err(|_| FeedError::TimedOut)?.map_err(|error| match error {
-            SendRequestError::Timeout => FeedError::TimedOut,
-            _ => FeedError::Unreachable,
+        let mut response = sent.map_err(|_| FeedError::TimedOut)?.map_err(|error| {
+            match (BadCertificate::of(&error), error) {
+                (Some(certificate), _) => certificate.into(),
+                (None, SendRequestError::Timeout) => FeedError::TimedOut,
+                (None, _) => FeedError::Unreachable,
+            }
         })?;
         match response.status() {
             StatusCode::OK => {}

@@ -19,7 +19,7 @@ pub enum InvalidName {
     #[error("must not contain invisible characters")]
     InvisibleCharacter,
     /// A username could be mistaken for an e-mail address or for another username.
-    #[error("may contain only letters, digits, '.', '_' and '-'")]
+    #[error("may contain only the letters a to z, digits, '.', '_' and '-'")]
     NotAUsername,
 }
 

@@ -25,7 +25,7 @@ fn an_invalid_setting_exits_with_status_2_and_one_line_that_names_it() {
     let table: &[(&[(&str, &str)], &str)] = &[
         (&[("BIND_ADDR", "nowhere")], "BIND_ADDR"),
         (&[("ISSUER", "auth.example.org")], "ISSUER"),
-        (&[("ISSUER", "https://auth.example.org/path")], "ISSUER"),
+        (&[("ISSUER", "https://auth.example.org/path")], "a path or query is not supported, because"),
         (&[("ISSUER", "http://auth.example.org")], "ISSUER"),
         (&[("ALLOWED_ORIGINS", "https://app.example.org/path")], "ALLOWED_ORIGINS"),
         (&[("ALLOWED_ORIGINS", "*")], "wildcards are not supported"),

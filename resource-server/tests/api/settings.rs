@@ -4,6 +4,7 @@ use std::io::Write;
 
 use resource_server::Settings;
 use resource_server::settings::Secrets;
+use test_support::{Program, free_address};
 
 use crate::program::run;
 
@@ -34,7 +35,8 @@ fn an_invalid_value_is_wrong_usage_and_the_line_says_what_is_valid() {
         ("BIND_ADDR", "localhost", "such as 127.0.0.1:8080"),
         ("BIND_ADDR", "127.0.0.1:99999", "such as 127.0.0.1:8080"),
         ("ISSUER", "auth.example.org", "such as https://auth.example.org"),
-        ("ISSUER", "https://auth.example.org/path", "without a path"),
+        ("ISSUER", "https://auth.example.org/path", "a path or query is not supported, because"),
+        ("ISSUER", "https://auth.example.org/?x", "give https://auth.example.org and"),
         ("ISSUER", "https://user@auth.example.org", "such as https://auth.example.org"),
         ("ISSUER", "http://auth.example.org", "use https://"),
         ("JWKS_URL", "ftp://auth.example.org/keys", "such as https://"),
@@ -166,5 +168,19 @@ fn the_secret_is_never_printed() {
         let help = run(&[("JWT_ACCESS_SECRET", SECRET), ("REVOCATION_FEED_TOKEN", SECRET)], &[flag]);
         assert!(help.status.success());
         assert!(!String::from_utf8_lossy(&help.stdout).contains(SECRET));
+    }
+}
+
+#[actix_web::test]
+async fn a_proxy_that_is_not_used_is_warned_about() {
+    let log = async |variables: &[(&str, &str)]| {
+        Program::start(env!("CARGO_BIN_EXE_resource-server"), free_address(), variables).await.kill()
+    };
+    let (issuer, proxy) = (("ISSUER", "https://auth.invalid"), ("https_proxy", "http://proxy.invalid:3128"));
+    let logged = log(&[issuer, proxy]).await;
+    assert!(logged.contains("https_proxy is set and not used"), "{logged}");
+    for variables in [&[issuer][..], &[proxy], &[issuer, ("https_proxy", "")]] {
+        let logged = log(variables).await;
+        assert!(!logged.contains("is set and not used"), "{logged}");
     }
 }

@@ -7,6 +7,7 @@ mod attacks_on_claims;
 mod attacks_on_form;
 mod attacks_on_keys;
 mod attacks_on_time;
+mod certificates;
 mod extractors;
 mod fixture;
 mod invariants;

@@ -94,7 +94,7 @@ fn a_bad_line_is_explained_without_its_values() {
         ("password_hash", json!(costly), "password_hash takes more than a second or 256 MiB to verify"),
         ("password_hash", json!(["n4K6gTE3DMJ3aF"]), "password_hash is not a string"),
         ("password", json!(HASH), "has a duplicate member password_hash"),
-        ("username", json!(HASH), "username may contain only letters, digits, '.', '_' and '-'"),
+        ("username", json!(HASH), "username may contain only the letters a to z, digits, '.', '_' and '-'"),
         ("name", json!("a\u{0}"), "name must not contain control characters"),
         ("id", json!(7), "id is not a string"),
         ("id", json!("7"), "id is not a UUID"),
