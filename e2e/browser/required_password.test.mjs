@@ -4,7 +4,6 @@ import { click, openDemo, register, signOut, waitForStatus, waitForUser } from "
 import { scenario } from "./scenario.mjs";
 
 const expected = [/403 \(Forbidden\) .*\/auth\/login\)/];
-const DETAIL = "An administrator set this password.";
 
 scenario("after password_change_required, the sign-in form requests a new password", expected, async (browser) => {
   const page = await openDemo(browser);
@@ -16,7 +15,7 @@ scenario("after password_change_required, the sign-in form requests a new passwo
   await page.route(`${authUrl}/auth/login`, async (route) => {
     const { new_password, ...body } = route.request().postDataJSON();
     newPassword = new_password;
-    const problem = { status: 403, code: "password_change_required", title: "Forbidden", detail: DETAIL };
+    const problem = { status: 403, code: "password_change_required", title: "Forbidden", detail: "For programs." };
     if (new_password) return route.continue({ postData: JSON.stringify(body) });
     return route.fulfill({ status: 403, contentType: "application/problem+json", body: JSON.stringify(problem) });
   });
@@ -26,7 +25,7 @@ scenario("after password_change_required, the sign-in form requests a new passwo
   await field("email").fill(ann.email);
   await field("password").fill(ann.password);
   await click(page, "#login-form button");
-  await waitForStatus(page, DETAIL);
+  await waitForStatus(page, "An administrator set this password");
   await page.locator("#login-form [name=new_password]:focus").waitFor();
   assert.equal(await field("password").inputValue(), ann.password);
   await click(page, "#login-form button");

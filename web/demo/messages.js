@@ -63,14 +63,18 @@ export function clearErrors(form) {
   for (const input of form.querySelectorAll("[aria-invalid]")) input.removeAttribute("aria-invalid");
 }
 
-/** The field that an error code is about. */
-const FIELDS = { invalid_credentials: "current_password", password_change_required: "new_password" };
+/** Error codes that concern one field of a form, and their texts. */
+const FIELD_ERRORS = {
+  invalid_credentials: { name: "current_password", text: "Wrong password." },
+  password_change_required: { name: "new_password", text: "An administrator set this password. Choose a new one." },
+};
 
 function showErrors(form, error) {
-  const field = form.elements[FIELDS[error.code]];
+  const { name, text } = FIELD_ERRORS[error.code] ?? {};
+  const field = form.elements[name];
   // The status line may be scrolled out of view or behind the dialog, so the form's own alert comes first.
   const target = form.querySelector("[role=alert]") ?? element("status");
-  showMessage(field?.name === "current_password" ? "Wrong password." : errorText(error), true, target);
+  showMessage(field ? text : errorText(error), true, target);
   field?.setAttribute("aria-invalid", "true");
   for (const [name, text] of Object.entries(error.fields ?? {})) {
     const input = form.elements[name];
