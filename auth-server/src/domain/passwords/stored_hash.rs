@@ -1,6 +1,7 @@
 //! Stored password hashes: those of this server, and the formats that users may be imported with.
 
 mod formats;
+mod scrypt;
 #[cfg(test)]
 mod tests;
 
@@ -12,11 +13,12 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::{hmac, pbkdf2};
 use base64::prelude::{BASE64_STANDARD, Engine};
-use icu_normalizer::DecomposingNormalizer;
+use icu_normalizer::{ComposingNormalizer, DecomposingNormalizer};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::domain::passwords::hashing_memory::HashingMemory;
 use crate::domain::passwords::stored_hash::formats::Sha;
+use crate::domain::passwords::stored_hash::scrypt::Scrypt;
 
 /// A prefix that the import adds: Flask-Security hashes an HMAC of the password, and its hashes do not show that.
 pub const FLASK_SECURITY: &str = "flask-security$";
@@ -26,9 +28,11 @@ const MAX_BYTES: usize = 512;
 /// The highest costs that an import accepts, about a second and 256 MiB: anyone who knows the e-mail address can cause them
 /// with each login attempt.
 const MAX_BCRYPT_COST: u32 = 14;
-const MAX_PBKDF2_ROUNDS: u32 = 5_000_000;
+const MAX_PBKDF2_ROUNDS: u64 = 5_000_000;
 const MAX_ARGON2_KIB: u32 = 256 * 1024;
 const MAX_ARGON2_KIB_PASSES: u64 = 1024 * 1024;
+const MAX_SCRYPT_BYTES: u64 = 256 << 20;
+const MAX_SCRYPT_BYTES_PASSES: u64 = 512 << 20;
 /// bcrypt ignores the rest of the password.
 const BCRYPT_BYTES: usize = 72;
 
@@ -46,6 +50,8 @@ enum Preparation {
     None,
     /// Django's `bcrypt_sha256`: SHA-256 in hex.
     Sha256,
+    /// better-auth and Lucia: normalised to NFKC.
+    Nfkc,
     /// Flask-Security: HMAC-SHA512 with a secret of that application, in base64.
     FlaskSecurity,
 }
@@ -53,7 +59,8 @@ enum Preparation {
 enum Method {
     Argon2(Box<Phc>),
     Bcrypt { cost: u32, salt: [u8; 16], digest: [u8; 23] },
-    Pbkdf2 { algorithm: pbkdf2::Algorithm, rounds: NonZeroU32, salt: Vec<u8>, digest: Vec<u8> },
+    Scrypt(Scrypt),
+    Pbkdf2 { sha: Sha, rounds: NonZeroU32, salt: Vec<u8>, digest: Vec<u8> },
 }
 
 impl StoredHash {
@@ -62,7 +69,10 @@ impl StoredHash {
         if text.len() > MAX_BYTES {
             return None;
         }
-        let (format, rest) = text.split_once('$')?;
+        let Some((format, rest)) = text.split_once('$') else {
+            let method = Method::Scrypt(scrypt::better_auth(text)?);
+            return Some(Self { is_phc: false, preparation: Preparation::Nfkc, method });
+        };
         let (preparation, method) = match format {
             "" => (Preparation::None, formats::crypt(text)?),
             "flask-security" => (Preparation::FlaskSecurity, formats::crypt(rest)?),
@@ -71,7 +81,12 @@ impl StoredHash {
             "bcrypt_sha256" => (Preparation::Sha256, formats::bcrypt(rest)?),
             "pbkdf2_sha256" => (Preparation::None, formats::django(Sha::Sha256, rest)?),
             "pbkdf2_sha1" => (Preparation::None, formats::django(Sha::Sha1, rest)?),
-            _ => (Preparation::None, formats::werkzeug(format.strip_prefix("pbkdf2:")?, rest)?),
+            "scrypt" => (Preparation::None, Method::Scrypt(scrypt::django(rest)?)),
+            _ => match format.split_once(':')? {
+                ("pbkdf2", method) => (Preparation::None, formats::werkzeug(method, rest)?),
+                ("scrypt", method) => (Preparation::None, Method::Scrypt(scrypt::werkzeug(method, rest)?)),
+                _ => return None,
+            },
         };
         Some(Self { is_phc: text.starts_with("$argon2"), preparation, method })
     }
@@ -84,7 +99,11 @@ impl StoredHash {
                     && u64::from(params.m_cost()) * u64::from(params.t_cost()) <= MAX_ARGON2_KIB_PASSES
             }),
             Method::Bcrypt { cost, .. } => *cost <= MAX_BCRYPT_COST,
-            Method::Pbkdf2 { rounds, .. } => rounds.get() <= MAX_PBKDF2_ROUNDS,
+            Method::Scrypt(scrypt) => scrypt.is_affordable(),
+            // Each block of the output takes all rounds.
+            Method::Pbkdf2 { sha, rounds, digest, .. } => {
+                u64::from(rounds.get()) * digest.len().div_ceil(sha.bytes()) as u64 <= MAX_PBKDF2_ROUNDS
+            }
         }
     }
 
@@ -109,6 +128,11 @@ impl StoredHash {
             Preparation::None => self.method.verify(typed.as_bytes(), memory),
             Preparation::Sha256 => {
                 let prepared = SecretString::from(hex(digest(&SHA256, typed.as_bytes()).as_ref()));
+                self.method.verify(prepared.expose_secret().as_bytes(), memory)
+            }
+            Preparation::Nfkc => {
+                let prepared =
+                    SecretString::from(ComposingNormalizer::new_nfkc().normalize(typed).into_owned());
                 self.method.verify(prepared.expose_secret().as_bytes(), memory)
             }
             Preparation::FlaskSecurity => {
@@ -139,8 +163,9 @@ impl Method {
                 let computed = bcrypt::bcrypt(*cost, *salt, &key);
                 verify_slices_are_equal(&computed[..digest.len()], digest).is_ok()
             }
-            Self::Pbkdf2 { algorithm, rounds, salt, digest } => {
-                pbkdf2::verify(*algorithm, *rounds, salt, password, digest).is_ok()
+            Self::Scrypt(scrypt) => scrypt.verify(password),
+            Self::Pbkdf2 { sha, rounds, salt, digest } => {
+                pbkdf2::verify(sha.pbkdf2(), *rounds, salt, password, digest).is_ok()
             }
         }
     }

@@ -52,6 +52,32 @@ async fn imported_hashes_verify_and_are_upgraded_at_login() {
             PASSWORD,
             "$argon2i$m=64,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$yG0oksu3LIyfVuqzWy7M/wjauW2YrJfDY+RxZl/x0Z4",
         ),
+        (
+            PASSWORD,
+            "$pbkdf2-sha256$1000$zzjWYrfGCkW3obSDA8JWLg==$LqFt41kSfenlEm7+4BeNjtD89MSe+p2gWJ9x4i/0Ieh9zn9ruQEOFV+WHhFKAOFWV2FTeyMxZPilFrx4yICQgQ==",
+        ),
+        (
+            PASSWORD,
+            "scrypt:32768:8:1$mKylOFjU9e56hV54$226a9fa9a26725c01e21efc1fcdfb8084a5580f34999879b51ecd850350d218869722b452d9909f1b87b7e45153dff528cb39aafd12061739b7836aa94a5a3a7",
+        ),
+        (
+            PASSWORD,
+            "scrypt$16384$nRCoZayjS0Ehs6dSOXx6Yc$8$5$uP60swQCZyU6Vb1aBAcqvP4tfY+aVd+/oAPBVYggiZ1wsJD0iYd38bnAop20FFK+Q7i2J3TK2P9zltaA/pr8hQ==",
+        ),
+        (
+            PASSWORD,
+            "178ca3493f86f1342d8fab11b58d27c8:7e57d64f2043fcf479a5f8c61390d8c5b2f7187f02578f91a5ae5353f3c0019ecbc6e0c87ba12609d4411a53e91dcecdac897d9805cd0ec3d15894ac7f811c57",
+        ),
+        (
+            PASSWORD,
+            "$scrypt$ln=10,r=8,p=1$mVPKWSuFMGas9d4bAyDkPA$4tNrgBpZHOX9QCxnMZoRGCSSz4/4rMCmJqRcFGL2LRs",
+        ),
+        (
+            PASSWORD,
+            "$fbscrypt$v=1,n=14,r=8,p=1,ss=Bw==,sk=jxspr8Ki0RYycVU8zykbdLGjFQ3McFUH0uiiTvC8pVMXAn210wjLNmdZJzxUECKbm0QsEmYUSDzZvpjeJ9WmXA==$42xEC+ixf3L2lw==$0MSeef4wYKv4y35WORq9U7xDS/7w8c93jpJPky4SQE0q4WUtAfb88FUYrutJFXjs9VvYAhZmm0OGm76S3HhXvg==",
+        ),
+        // From a column of type CHAR(72).
+        (PASSWORD, "$2b$04$v6r0kukQ7iJ/XVasZl9/N.xY0Eb9ZJCnkbdQA2arxK29LeQph9e82            "),
     ];
     assert_upgraded_at_login(FORMS, &[]).await;
 }
@@ -87,7 +113,7 @@ async fn assert_upgraded_at_login(forms: &[(&str, &str)], flags: &[&str]) {
             let sql = format!("SELECT password_hash AS value FROM users WHERE email = '{name}@example.org'");
             app.database.db_text(&sql)
         };
-        assert!(stored().ends_with(hash), "{hash}");
+        assert!(stored().ends_with(hash.trim_end()), "{hash}");
         for _ in 0..2 {
             app.try_login(&name, &json!({"password": password})).await.assert_status(200);
             assert!(stored().starts_with("$argon2id$v=19$m=8,t=1,p=1$"), "{hash}");

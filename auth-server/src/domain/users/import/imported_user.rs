@@ -143,7 +143,9 @@ fn parsed<T, E: ToString>(
     parsed.map_err(|error| invalid(name, error.to_string()))
 }
 
-fn password_hash(mut hash: String, options: Options) -> Result<PasswordHash, BadLine> {
+fn password_hash(hash: String, options: Options) -> Result<PasswordHash, BadLine> {
+    // A column of type CHAR(n) is filled with blanks.
+    let mut hash = hash.trim().to_owned();
     // Flask-Security verifies hashes in Django's formats without the HMAC.
     if options.flask_security && hash.starts_with('$') {
         hash.insert_str(0, FLASK_SECURITY);
