@@ -12,10 +12,6 @@ use crate::domain::tokens::RefreshTokens;
 use crate::http::{Cookies, idempotency_key as key};
 use crate::model::Email;
 
-/// The request has two refresh cookies.
-#[derive(Debug, PartialEq, Eq)]
-pub struct CookieTwice;
-
 /// The `Idempotency-Key` is malformed.
 #[derive(Debug, PartialEq, Eq)]
 pub struct MalformedKey;
@@ -44,13 +40,11 @@ pub fn email(text: &str) -> Option<String> {
     Email::parse(text).ok().map(|email| email.to_string())
 }
 
-/// The refresh token in the request's cookies.
-///
-/// # Errors
-/// [`CookieTwice`]
-pub fn refresh_cookie(request: &HttpRequest) -> Result<Option<String>, CookieTwice> {
-    let found = Cookies::new(true, SameSite::Strict).find(request).map_err(|_| CookieTwice)?;
-    Ok(found.map(|token| token.expose_secret().to_owned()))
+/// The values of the request's refresh cookies, in the order sent.
+#[must_use]
+pub fn refresh_cookies(request: &HttpRequest) -> Vec<String> {
+    let found = Cookies::new(true, SameSite::Strict).find_all(request);
+    found.iter().map(|token| token.expose_secret().to_owned()).collect()
 }
 
 /// Whether the request has an `Idempotency-Key`.

@@ -64,7 +64,7 @@ pub struct Settings {
 
     /// Accept token cookies
     ///
-    /// Accepts the access token cookie of requests without an `Authorization` header. For pages that never handle a
+    /// Accepts the access token cookie of requests without a bearer token. For pages that never handle a
     /// token, with both servers behind one host. Unsafe methods then require the CSRF token in `X-CSRF-Token`.
     #[arg(long, env, default_value_t = false, action = ArgAction::Set, num_args = 0..=1, help_heading = COOKIES)]
     #[arg(default_missing_value = "true", require_equals = true)]

@@ -5,9 +5,9 @@ use actix_web::cookie::{Cookie, SameSite};
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use secrecy::{ExposeSecret, SecretString};
+use shared_claims::Problem;
 use shared_claims::http::access_cookie::{ACCESS_COOKIE, PLAIN_ACCESS_COOKIE};
 use shared_claims::http::cookies::find_all;
-use shared_claims::{Code, Problem};
 
 use crate::domain::passwords::KNOWN_ORIGIN_RETENTION;
 use crate::http::extract::app_data;
@@ -77,6 +77,11 @@ impl Cookies {
     /// Clears the cookies of a session: the refresh cookie always, the other two if the request has one of them. Browsers keep
     /// the CSRF cookie for as long as the refresh cookie.
     pub fn cleared(self, request: &HttpRequest) -> Vec<Cookie<'static>> {
+        self.own_cleared(request).into_iter().chain(self.shadowing(request)).collect()
+    }
+
+    /// Like [`Self::cleared`], without the cookies of other programs.
+    pub fn own_cleared(self, request: &HttpRequest) -> Vec<Cookie<'static>> {
         std::iter::once(self.removed(self.name())).chain(self.access_cleared(request)).collect()
     }
 
@@ -87,16 +92,17 @@ impl Cookies {
         if is_sent { names.map(|name| self.removed(name)).to_vec() } else { Vec::new() }
     }
 
-    /// The refresh token in the cookie. Two cookies are a `malformed_request`: another site can have planted one.
-    pub fn find(self, request: &HttpRequest) -> Result<Option<SecretString>, Problem> {
-        let mut all = self.find_all(request);
-        match (all.pop(), all.pop()) {
-            (found, None) => Ok(found),
-            _ => {
-                Err(Problem::new(Code::MalformedRequest)
-                    .detail("The request has more than one refresh cookie."))
-            }
+    /// Clears refresh cookies that hide ours. Another program on the same host can have set one for a longer path, and browsers
+    /// send both. With a `__Host-` name that is impossible.
+    pub fn shadowing(self, request: &HttpRequest) -> Vec<Cookie<'static>> {
+        if self.secure || self.find_all(request).len() <= 1 {
+            return Vec::new();
         }
+        // Every path that matches the request (RFC 6265 §5.1.4), except the one of our own cookie.
+        let path = request.path();
+        let slashes = path.match_indices('/').map(|(at, _)| at).skip(1);
+        let paths = slashes.flat_map(|at| [&path[..at], &path[..=at]]).chain([path]);
+        paths.map(|path| self.removed_from(self.name(), path)).collect()
     }
 
     /// Cookies of other names are skipped, even if they are malformed: a sibling site can plant those.
@@ -122,6 +128,12 @@ impl Cookies {
 
     fn removed(self, name: &'static str) -> Cookie<'static> {
         self.cookie(name, "", Some(0))
+    }
+
+    fn removed_from(self, name: &'static str, path: &str) -> Cookie<'static> {
+        let mut cookie = self.removed(name);
+        cookie.set_path(path.to_owned());
+        cookie
     }
 
     fn cookie(self, name: &'static str, value: &str, max_age: Option<i64>) -> Cookie<'static> {

@@ -86,18 +86,27 @@ pub fn new_session(
     issued: &IssuedTokens,
 ) -> HttpResponse {
     let cleared = match issued.session.delivery {
-        Delivery::Body if !cookies.find_all(request).is_empty() => cookies.cleared(request),
+        Delivery::Body if !cookies.find_all(request).is_empty() => cookies.own_cleared(request),
         Delivery::Body | Delivery::RefreshCookie => cookies.access_cleared(request),
         Delivery::BothCookies => Vec::new(),
     };
-    for cookie in cleared {
+    for cookie in cookies.shadowing(request).into_iter().chain(cleared) {
+        response.cookie(cookie);
+    }
+    tokens(response, cookies, issued)
+}
+
+/// The next tokens of a session.
+pub fn rotated(request: &HttpRequest, cookies: Cookies, issued: &IssuedTokens) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    for cookie in cookies.shadowing(request) {
         response.cookie(cookie);
     }
     tokens(response, cookies, issued)
 }
 
 /// A pair of tokens, delivered as the session requires.
-pub fn tokens(mut response: HttpResponseBuilder, cookies: Cookies, issued: &IssuedTokens) -> HttpResponse {
+fn tokens(mut response: HttpResponseBuilder, cookies: Cookies, issued: &IssuedTokens) -> HttpResponse {
     let IssuedTokens { access_token, refresh_token, session, user, device } = issued;
     set_access_cookies(&mut response, cookies, access_token, session);
     let refresh_token = match session.delivery.transport() {

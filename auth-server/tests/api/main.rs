@@ -32,6 +32,7 @@ mod auth {
         mod concurrency;
         mod delayed;
         mod lost_responses;
+        mod other_programs;
         mod restored_database;
         mod reuse;
         mod rotation;

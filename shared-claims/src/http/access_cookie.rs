@@ -8,6 +8,12 @@ use aws_lc_rs::constant_time::verify_slices_are_equal;
 use super::challenge::Challenge;
 use super::cookies::find_all;
 use super::problem::{Code, Problem};
+use crate::claims::{AccessClaims, CustomClaims};
+use crate::error::TokenError;
+use crate::validator::AccessTokenValidator;
+
+/// How many cookies are tried.
+const MAX_COOKIES: usize = 10;
 
 /// The cookie with the access token. Its prefix makes browsers require Secure, Path=/ and no Domain
 /// (RFC 6265bis §4.1.3.1), so that a sibling site cannot set it.
@@ -18,7 +24,7 @@ pub const PLAIN_ACCESS_COOKIE: &str = "access_token";
 pub const X_CSRF_TOKEN: HeaderName = HeaderName::from_static("x-csrf-token");
 
 /// As `app_data`, makes [`Authenticated`](super::authenticated::Authenticated) accept the access token from the cookie
-/// if the request has no `Authorization` header.
+/// if the request has no bearer token.
 ///
 /// Browsers send cookies with requests of any page. Every method except GET, HEAD and OPTIONS therefore requires
 /// `X-CSRF-Token` with the value of the token's `csrf` claim, which only pages of this host can read. Without it the
@@ -36,16 +42,39 @@ impl AcceptCookie {
         Self { names: if is_plain { &[ACCESS_COOKIE, PLAIN_ACCESS_COOKIE] } else { &[ACCESS_COOKIE] } }
     }
 
-    /// The access token in the request's cookies. Two are rejected, because another site can have set one of them.
-    pub(super) fn token(self, request: &HttpRequest) -> Result<Option<&str>, Problem> {
-        let mut found = self.names.iter().flat_map(|name| find_all(request, name));
-        match (found.next(), found.next()) {
-            (token, None) => Ok(token),
-            _ => Err(Problem::new(Code::MalformedRequest)
-                .detail("There is more than one access cookie.")
-                .challenge(Challenge::InvalidRequest)),
+    /// The values of the request's access cookies.
+    pub(super) fn find(self, request: &HttpRequest) -> Vec<&str> {
+        self.names.iter().flat_map(|name| find_all(request, name)).collect()
+    }
+}
+
+/// The access token among the values of access cookies. Another program on the same host can have set cookies of this name:
+/// those without a valid token are skipped. Tokens of two sessions are rejected, because an attacker can have planted one.
+pub(super) fn choose<'a>(
+    found: &[&'a str],
+    validator: &AccessTokenValidator,
+) -> Result<Option<&'a str>, Problem> {
+    if found.len() > MAX_COOKIES {
+        return Err(malformed("There are too many access cookies."));
+    }
+    let mut newest: Option<(&str, AccessClaims<CustomClaims>)> = None;
+    let mut expired = None;
+    for &token in found {
+        match (validator.check::<CustomClaims>(token), &newest) {
+            (Ok(claims), Some((_, other))) if claims.sid != other.sid => {
+                return Err(malformed("There are access cookies of more than one session."));
+            }
+            (Ok(claims), Some((_, other))) if claims.iat <= other.iat => {}
+            (Ok(claims), _) => newest = Some((token, claims)),
+            (Err(TokenError::Expired), _) => expired = Some(token),
+            (Err(_), _) => {}
         }
     }
+    Ok(newest.map(|(token, _)| token).or(expired).or(found.first().copied()))
+}
+
+fn malformed(detail: &'static str) -> Problem {
+    Problem::new(Code::MalformedRequest).detail(detail).challenge(Challenge::InvalidRequest)
 }
 
 /// Whether the method must not change anything (RFC 9110 §9.2.1), so that the CSRF rule does not apply.

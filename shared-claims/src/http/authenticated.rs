@@ -4,12 +4,11 @@ use std::any::Any;
 use std::time::Duration;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::AUTHORIZATION;
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, web};
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 
-use super::access_cookie::{AcceptCookie, check_csrf, is_safe};
+use super::access_cookie::{AcceptCookie, check_csrf, choose, is_safe};
 use super::bearer;
 use super::challenge::Challenge;
 use super::problem::{Code, Problem};
@@ -185,14 +184,19 @@ struct Sent<'a> {
     in_cookie: bool,
 }
 
-/// If `Authorization` is present, the cookie is ignored: a page of another site cannot set that header.
+/// If there is a bearer token, the cookie is ignored: a page of another site cannot set that header. Other schemes of
+/// `Authorization` are those of a proxy, and count as absent.
 fn sent(request: &HttpRequest) -> Result<Option<Sent<'_>>, Problem> {
-    let in_cookie = !request.headers().contains_key(AUTHORIZATION);
-    let token = match app_data::<AcceptCookie>(request) {
-        Some(cookie) if in_cookie => cookie.token(request)?,
-        _ => bearer::bearer(request)?,
+    if let Some(token) = bearer::bearer(request)? {
+        return Ok(Some(Sent { token, in_cookie: false }));
+    }
+    let Some(cookie) = app_data::<AcceptCookie>(request) else { return Ok(None) };
+    let token = match cookie.find(request)[..] {
+        [] => None,
+        [token] => Some(token),
+        ref several => choose(several, validator(request)?)?,
     };
-    Ok(token.map(|token| Sent { token, in_cookie }))
+    Ok(token.map(|token| Sent { token, in_cookie: true }))
 }
 
 fn validator(request: &HttpRequest) -> Result<&AccessTokenValidator, Problem> {

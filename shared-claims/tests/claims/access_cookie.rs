@@ -36,20 +36,24 @@ async fn a_cookie_is_accepted_only_with_accept_cookie() {
 }
 
 #[actix_web::test]
-async fn with_authorization_the_cookie_is_ignored() {
+async fn with_a_bearer_token_the_cookie_is_ignored() {
     let fixture = Fixture::new();
     let service = accepting(&fixture);
     let cookie = format!("__Host-access_token={}", cookie_token(&fixture));
-    let cases = [
-        ("Basic eA==", "missing_token"),
-        ("", "missing_token"),
-        ("Bearer", "invalid_token"),
-        ("Bearer x", "invalid_token"),
-    ];
-    for (authorization, code) in cases {
+    for authorization in ["Bearer", "Bearer x"] {
         let headers = [("Cookie", cookie.as_str()), ("Authorization", authorization)];
-        get(&service, &headers).await.assert_problem(401, code);
+        get(&service, &headers).await.assert_problem(401, "invalid_token");
     }
+    // Other schemes count as absent, and do not replace the CSRF token.
+    for authorization in ["Basic eA==", "Negotiate YIIJ", ""] {
+        let headers = [("Cookie", cookie.as_str()), ("Authorization", authorization)];
+        assert_eq!(get(&service, &headers).await.status, 200, "{authorization}");
+        let response = service.send_headed(Method::POST, "/any-method", &headers, "").await;
+        response.assert_problem(403, "csrf_failed");
+    }
+    let headers =
+        [("Cookie", cookie.as_str()), ("Authorization", "Basic eA=="), ("Authorization", "Basic eA==")];
+    get(&service, &headers).await.assert_rejected(400, "malformed_request", "invalid_request");
     let bearer = format!("Bearer {}", fixture.token());
     for cookie in ["__Host-access_token=bad", "__Host-access_token=a; __Host-access_token=b"] {
         let headers = [("Cookie", cookie), ("Authorization", bearer.as_str())];
@@ -89,22 +93,37 @@ async fn the_plain_name_is_accepted_only_for_an_http_issuer() {
     for name in ["access_token", "__Host-access_token"] {
         assert_eq!(get(&service, &[("Cookie", &format!("{name}={token}"))]).await.status, 200, "{name}");
     }
-    let both = format!("access_token={token}; __Host-access_token={token}");
-    get(&service, &[("Cookie", &both)]).await.assert_rejected(400, "malformed_request", "invalid_request");
+    let both = format!("access_token=x; __Host-access_token={token}");
+    assert_eq!(get(&service, &[("Cookie", &both)]).await.status, 200);
 }
 
 #[actix_web::test]
-async fn two_access_cookies_are_rejected() {
+async fn cookies_of_other_programs_are_skipped() {
     let fixture = Fixture::new();
     let service = accepting(&fixture);
-    let cookie = format!("__Host-access_token={}", cookie_token(&fixture));
-    for headers in [
-        vec![("Cookie", format!("{cookie}; {cookie}"))],
-        vec![("Cookie", cookie.clone()), ("Cookie", "__Host-access_token=".to_owned())],
-    ] {
-        let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let cookie = |token: &str| ("Cookie", format!("__Host-access_token={token}"));
+    let (token, expired) = (cookie_token(&fixture), fixture.token_with("exp", json!(1)));
+    for others in [["", "x"], [&expired, "a.b.c"], [&token, ""]] {
+        for place in 0..3 {
+            let mut headers: Vec<_> = others.iter().map(|other| cookie(other)).collect();
+            headers.insert(place, cookie(&token));
+            let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            assert_eq!(get(&service, &headers).await.status, 200, "{others:?}");
+        }
+    }
+    let none = format!("__Host-access_token=x; __Host-access_token={expired}");
+    get(&service, &[("Cookie", &none)]).await.assert_problem(401, "token_expired");
+}
+
+#[actix_web::test]
+async fn access_cookies_of_two_sessions_are_rejected() {
+    let fixture = Fixture::new();
+    let service = accepting(&fixture);
+    let one = format!("__Host-access_token={}", cookie_token(&fixture));
+    let other = fixture.token_with("sid", json!("0f8fad5b-d9cb-469f-a165-70867728950e"));
+    for cookie in [format!("{one}; __Host-access_token={other}"), vec![one; 11].join("; ")] {
         for path in ["/hello", "/maybe"] {
-            let response = service.send_headed(Method::GET, path, &headers, "").await;
+            let response = service.send_headed(Method::GET, path, &[("Cookie", &cookie)], "").await;
             response.assert_rejected(400, "malformed_request", "invalid_request");
         }
     }

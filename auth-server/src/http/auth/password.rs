@@ -55,5 +55,5 @@ pub async fn change_password(
     rate_limit.count_in_session(client.ip)?;
     let change = PasswordChange { current, new, end_other_sessions: body.end_other_sessions.unwrap_or(true) };
     let issued = users::change_password(&context, session, presentation, change, &client).await?;
-    Ok(responses::tokens(HttpResponse::Ok(), cookies, &issued))
+    Ok(responses::rotated(&request, cookies, &issued))
 }

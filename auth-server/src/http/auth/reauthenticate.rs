@@ -49,5 +49,5 @@ pub async fn reauthenticate(
     rate_limit.count_in_session(client.ip)?;
     let issued =
         sessions::reauthenticate(&context, current, presentation, password, audience, &client).await?;
-    Ok(responses::tokens(HttpResponse::Ok(), cookies, &issued))
+    Ok(responses::rotated(&request, cookies, &issued))
 }

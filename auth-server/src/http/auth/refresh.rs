@@ -45,11 +45,11 @@ pub async fn refresh(
 ) -> Result<HttpResponse, Problem> {
     let RefreshRequest { refresh_token, audience } = body.unwrap_or_default();
     let idempotency_key = idempotency_key(&request)?;
-    let ReceivedToken { token, transport } = received_token(&request, cookies, refresh_token)?;
+    let ReceivedToken { token, transport } = received_token(&request, &context, cookies, refresh_token)?;
     let presentation = Presentation { transport, idempotency_key };
     let rotation = sessions::RefreshRequest { token, presentation, audience, client };
     match sessions::refresh(&context, rotation).await {
-        Ok(issued) => Ok(responses::tokens(HttpResponse::Ok(), cookies, &issued)),
+        Ok(issued) => Ok(responses::rotated(&request, cookies, &issued)),
         // After any other error the client can retry with its cookies.
         Err(RotationError::SessionEnded(reason)) if transport == TokenTransport::Cookie => {
             Err(responses::with_cookies(session_ended(reason), cookies.cleared(&request)))
@@ -60,10 +60,11 @@ pub async fn refresh(
 
 fn received_token(
     request: &HttpRequest,
+    context: &Context,
     cookies: Cookies,
     in_body: Option<SecretString>,
 ) -> Result<ReceivedToken, Problem> {
-    let received = refresh_token::find(request, cookies, in_body).map_err(|problem| {
+    let received = refresh_token::find_to_refresh(request, context, cookies, in_body).map_err(|problem| {
         // A malformed token is treated like a forged one.
         if problem.code() == Code::InvalidToken { session_ended(EndReason::Unknown) } else { problem }
     })?;

@@ -33,7 +33,7 @@ impl FromRequest for CurrentSession {
             let cookies = Cookies::extract(&request).await?;
             let client = ClientInfo::extract(&request).await?;
             let context = app_data::<web::Data<Context>>(&request)?;
-            let received = received_token(&request, cookies)?;
+            let received = received_token(&request, context, cookies)?;
             Ok(sessions::by_refresh_token(context, &received.token, &client).await?)
         })
     }
@@ -45,13 +45,17 @@ pub async fn session_to_rotate(request: &HttpRequest) -> Result<(CurrentSession,
     let cookies = Cookies::extract(request).await?;
     let client = ClientInfo::extract(request).await?;
     let context = app_data::<web::Data<Context>>(request)?;
-    let ReceivedToken { token, transport } = received_token(request, cookies)?;
+    let ReceivedToken { token, transport } = received_token(request, context, cookies)?;
     let current = sessions::to_rotate(context, &token, idempotency_key, &client).await?;
     Ok((current, Presentation { transport, idempotency_key }))
 }
 
-fn received_token(request: &HttpRequest, cookies: Cookies) -> Result<ReceivedToken, Problem> {
-    let received = refresh_token::find(request, cookies, None)?;
+fn received_token(
+    request: &HttpRequest,
+    context: &Context,
+    cookies: Cookies,
+) -> Result<ReceivedToken, Problem> {
+    let received = refresh_token::find(request, context, cookies)?;
     received.ok_or_else(|| Problem::new(Code::MissingToken).challenge(Challenge::NoToken))
 }
 

@@ -1,11 +1,14 @@
 use actix_web::HttpRequest;
-use actix_web::http::header::AUTHORIZATION;
 use secrecy::SecretString;
 use shared_claims::http::bearer::bearer;
 use shared_claims::{Code, Problem};
 
-use crate::http::Cookies;
+use crate::domain::context::Context;
+use crate::http::{Cookies, responses};
 use crate::model::TokenTransport;
+
+/// How many cookies of one name are tried.
+const MAX_COOKIES: usize = 10;
 
 /// A refresh token, and how the client sent it.
 pub struct ReceivedToken {
@@ -13,29 +16,52 @@ pub struct ReceivedToken {
     pub transport: TokenTransport,
 }
 
-/// The only refresh token of a request: the one in `Authorization` if there is such a header, else the one in the body or
-/// the cookie. Two tokens are a `malformed_request`, because the choice between them would be arbitrary.
+impl ReceivedToken {
+    fn in_body(token: impl Into<SecretString>) -> Self {
+        Self { token: token.into(), transport: TokenTransport::Body }
+    }
+}
+
+/// The refresh token of a call in a session. A bearer token decides alone, and the cookie is not read.
 pub fn find(
     request: &HttpRequest,
+    context: &Context,
+    cookies: Cookies,
+) -> Result<Option<ReceivedToken>, Problem> {
+    match bearer(request)? {
+        Some(token) => Ok(Some(ReceivedToken::in_body(token))),
+        None => in_cookie(request, context, cookies),
+    }
+}
+
+/// The only refresh token of a refresh: in `Authorization`, in the body or in the cookie. Two are a `malformed_request`,
+/// because the choice between them would be arbitrary. Programs add `Authorization` to every request, for example the access
+/// token: a bearer token that is no refresh token counts only if there is nothing else.
+pub fn find_to_refresh(
+    request: &HttpRequest,
+    context: &Context,
     cookies: Cookies,
     in_body: Option<SecretString>,
 ) -> Result<Option<ReceivedToken>, Problem> {
-    let several =
-        || Problem::new(Code::MalformedRequest).detail("The request has more than one refresh token.");
-    let received = |token, transport| Some(ReceivedToken { token, transport });
-    if request.headers().contains_key(AUTHORIZATION) {
-        let token = bearer(request)?.map(SecretString::from);
+    let several = || malformed("The request has more than one refresh token.");
+    let in_header = match bearer(request) {
+        Err(problem) if problem.code() == Code::MalformedRequest => return Err(problem),
+        other => other.map(|token| token.map(SecretString::from)),
+    };
+    if let Ok(Some(token)) = &in_header
+        && context.refresh_tokens.read_even_expired(token).is_ok()
+    {
         return if in_body.is_some() {
             Err(several())
         } else {
-            Ok(token.and_then(|token| received(token, TokenTransport::Body)))
+            Ok(Some(ReceivedToken::in_body(token.clone())))
         };
     }
-    match (cookies.find(request)?, in_body) {
+    match (in_cookie(request, context, cookies)?, in_body) {
         (Some(_), Some(_)) => Err(several()),
-        (Some(token), None) => Ok(received(token, TokenTransport::Cookie)),
-        (None, Some(token)) => Ok(received(token, TokenTransport::Body)),
-        (None, None) => Ok(None),
+        (Some(received), None) => Ok(Some(received)),
+        (None, Some(token)) => Ok(Some(ReceivedToken::in_body(token))),
+        (None, None) => Ok(in_header?.map(ReceivedToken::in_body)),
     }
 }
 
@@ -52,4 +78,38 @@ pub fn find_all(
         Err(_) => None,
     };
     Ok(cookies.find_all(request).into_iter().chain(in_header).chain(in_body).collect())
+}
+
+/// The refresh token in the cookie. Another program on the same host can have set cookies of this name: those that are no
+/// refresh tokens of this server are skipped. Tokens of two sessions are a `malformed_request`: an attacker can have planted
+/// one.
+fn in_cookie(
+    request: &HttpRequest,
+    context: &Context,
+    cookies: Cookies,
+) -> Result<Option<ReceivedToken>, Problem> {
+    let received = |token| Some(ReceivedToken { token, transport: TokenTransport::Cookie });
+    let mut all = cookies.find_all(request);
+    if all.len() <= 1 {
+        return Ok(all.pop().and_then(received));
+    }
+    let rejected = |detail| responses::with_cookies(malformed(detail), cookies.shadowing(request));
+    if all.len() > MAX_COOKIES {
+        return Err(rejected("The request has too many refresh cookies."));
+    }
+    let tokens = &context.refresh_tokens;
+    let mut own: Vec<_> = all.iter().filter_map(|value| Some((tokens.read(value).ok()?, value))).collect();
+    if own.is_empty() {
+        let expired = |value| Some((tokens.read_even_expired(value).ok()?, value));
+        own = all.iter().filter_map(expired).collect();
+    }
+    if own.windows(2).any(|pair| pair[0].0.session != pair[1].0.session) {
+        return Err(rejected("The request has refresh cookies of more than one session."));
+    }
+    let newest = own.into_iter().max_by_key(|(token, _)| token.generation).map(|(_, value)| value.clone());
+    Ok(newest.or_else(|| all.pop()).and_then(received))
+}
+
+fn malformed(detail: &'static str) -> Problem {
+    Problem::new(Code::MalformedRequest).detail(detail)
 }
