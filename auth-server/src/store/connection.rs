@@ -1,5 +1,5 @@
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use diesel::ConnectionResult;
@@ -70,6 +70,16 @@ impl DatabaseUrl {
         }
     }
 
+    /// The file of an SQLite database.
+    #[cfg_attr(not(feature = "postgres"), expect(clippy::unnecessary_wraps, reason = "for PostgreSQL"))]
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres(_) => None,
+            Self::Sqlite(path) => Some(path),
+        }
+    }
+
     /// Whether the SQLite file exists. For PostgreSQL only a connection can show that.
     pub(super) fn exists(&self) -> bool {
         match self {
@@ -109,21 +119,16 @@ impl DatabaseUrl {
     }
 }
 
-/// Checks that the database stores any text.
-pub(super) fn check_encoding(connection: &mut AnyConnection) -> Result<(), String> {
+/// Checks that a PostgreSQL database stores any text and, for a server, that an SQLite file can be written. On PostgreSQL the
+/// migrations show that.
+pub(super) fn check(connection: &mut AnyConnection, is_for_server: bool) -> Result<(), String> {
     match connection {
         #[cfg(feature = "postgres")]
         AnyConnection::Postgres(connection) => postgres::check_encoding(connection),
+        AnyConnection::Sqlite(connection) if is_for_server => {
+            sqlite::check_writable(connection).map_err(|error| error.to_string())
+        }
         AnyConnection::Sqlite(_) => Ok(()),
-    }
-}
-
-/// Checks that an SQLite file can be written. On PostgreSQL the migrations show that.
-pub(super) fn check_writable(connection: &mut AnyConnection) -> ConnectionResult<()> {
-    match connection {
-        #[cfg(feature = "postgres")]
-        AnyConnection::Postgres(_) => Ok(()),
-        AnyConnection::Sqlite(connection) => sqlite::check_writable(connection),
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-use crate::store::connection::{check_encoding, check_writable};
+use crate::store::connection::check;
 use crate::store::database_metrics::{DatabaseMetrics, NO_CONNECTION, OVERDUE};
 use crate::store::transaction::{transaction, transaction_once};
 use crate::store::writer::Writer;
@@ -57,7 +57,7 @@ impl Database {
                 "{url} does not exist: set DATABASE_URL to the database of the servers, or run `auth-server migrate`"
             ));
         }
-        let mut first = first_connection(url)?;
+        let mut first = first_connection(url, false)?;
         migrations::check(&mut first).map_err(|error| format!("cannot use {url}: {}", one_line(&error)))?;
         // A command runs one statement after the other, on one connection.
         Ok(Self::with_pool(url, 0))
@@ -78,8 +78,7 @@ impl Database {
     /// See [`Database::open`].
     pub fn migrate(url: &DatabaseUrl) -> Result<Vec<String>, String> {
         url.create_missing_file().map_err(|error| format!("cannot open {url}: {error}"))?;
-        let mut first = first_connection(url)?;
-        check_writable(&mut first).map_err(|error| format!("cannot use {url}: {}", one_line(&error)))?;
+        let mut first = first_connection(url, true)?;
         migrations::run(&mut first).map_err(|error| format!("cannot migrate {url}: {}", one_line(&error)))
     }
 
@@ -230,9 +229,9 @@ fn spawn_on_pool(job: Box<dyn FnOnce() + Send>) {
 }
 
 /// The first connection shows whether the database can be used at all.
-fn first_connection(url: &DatabaseUrl) -> Result<AnyConnection, String> {
+fn first_connection(url: &DatabaseUrl, is_for_server: bool) -> Result<AnyConnection, String> {
     let mut first = url.connect().map_err(|error| format!("cannot open {url}: {}", one_line(&error)))?;
-    check_encoding(&mut first).map_err(|wrong| format!("cannot use {url}: {}", one_line(&wrong)))?;
+    check(&mut first, is_for_server).map_err(|wrong| format!("cannot use {url}: {}", one_line(&wrong)))?;
     Ok(first)
 }
 
@@ -295,7 +294,7 @@ mod tests {
         let database = Database::open(&url).unwrap();
         let resume = Arc::new(Barrier::new(2));
         let paused = Arc::clone(&resume);
-        let first = database.transaction(move |_| Ok::<_, StoreError>(drop(paused.wait())));
+        let first = database.transaction(move |_| Ok::<_, StoreError>(paused.wait().is_leader()));
         let dropped =
             database.transaction(|_| -> Result<(), StoreError> { unreachable!("the request was dropped") });
         let last = database.transaction(|_| Ok::<_, StoreError>(()));

@@ -1,6 +1,6 @@
 //! Connections to PostgreSQL, directly or through a pooler.
 //!
-//! A pooler such as PgBouncer may run each transaction on another connection to the server. Session parameters and
+//! A pooler such as `PgBouncer` may run each transaction on another connection to the server. Session parameters and
 //! prepared statements then belong to other clients as well.
 
 use std::sync::Arc;

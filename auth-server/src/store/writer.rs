@@ -67,7 +67,9 @@ mod tests {
         let (database, _folder) = database();
         let resume = Arc::new(Barrier::new(2));
         let paused = Arc::clone(&resume);
-        let first = write(&database, move || drop(paused.wait()));
+        let first = write(&database, move || {
+            paused.wait();
+        });
         let (forgotten, last) = (write(&database, || ()), write(&database, || ()));
         pin_mut!(first, forgotten, last);
         assert!(first.as_mut().now_or_never().is_none());

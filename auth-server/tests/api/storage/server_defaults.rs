@@ -16,8 +16,10 @@ use crate::command;
 fn with_defaults(options: &str) -> Option<Arc<TestDatabase>> {
     let mut database = TestDatabase::fresh();
     database.is_postgres().then(|| {
-        let options = options.replace('=', "%3D").replace(' ', "%20");
-        database.url.push_str(&format!("%20-c%20{}", options.replace(",", "%20-c%20")));
+        for option in options.split(',') {
+            database.url += "%20-c%20";
+            database.url += &option.replace('=', "%3D").replace(' ', "%20");
+        }
         Arc::new(database)
     })
 }
