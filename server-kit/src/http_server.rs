@@ -20,7 +20,7 @@ use crate::connections::{Connections, Stream};
 use crate::real_ip::TrustedProxies;
 use crate::settings::duration;
 
-/// How long a client may take to send the first request head. It then receives 408.
+/// How long a client may take to send the first request head. If it has sent a part, it then receives 408.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a closing connection is read from, so that the client receives the response.
 const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);

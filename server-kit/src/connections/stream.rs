@@ -17,9 +17,13 @@ const MAX_ERROR_HEAD: usize = 200;
 ///
 /// Requests that actix cannot parse reach no middleware. actix writes the response itself (400 or 431), closes the
 /// connection, and does not say so if an earlier request kept the connection open. This type adds `Connection: close`.
+///
+/// A connection without a request ends without a response: a load balancer that has opened it in advance would pass on
+/// actix's 408 as the response to its next request.
 pub struct Stream {
     connection: Arc<Connection>,
     connections: Arc<Connections>,
+    has_received: bool,
     error: Option<ErrorHead>,
 }
 
@@ -31,7 +35,7 @@ struct ErrorHead {
 
 impl Stream {
     pub(super) fn new(connection: Arc<Connection>, connections: Arc<Connections>) -> Self {
-        Self { connection, connections, error: None }
+        Self { connection, connections, has_received: false, error: None }
     }
 
     /// For the middleware.
@@ -58,19 +62,19 @@ impl Stream {
 
 impl AsyncRead for Stream {
     fn poll_read(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let socket = &self.connection.socket;
         loop {
-            ready!(socket.poll_read_ready(context))?;
-            match socket.try_read(buffer.initialize_unfilled()) {
+            ready!(self.connection.socket.poll_read_ready(context))?;
+            match self.connection.socket.try_read(buffer.initialize_unfilled()) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Poll::Ready(Err(error)),
                 Ok(count) => {
                     if count > 0 {
                         buffer.advance(count);
+                        self.has_received = true;
                         self.connection.activity().received();
                     }
                     return Poll::Ready(Ok(()));
@@ -86,6 +90,9 @@ impl AsyncWrite for Stream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if !self.has_received {
+            return Poll::Ready(Ok(bytes.len()));
+        }
         let mut error = match (self.error.take(), error_head(bytes)) {
             (Some(error), _) => error,
             (None, None) => return self.write(context, bytes),
