@@ -78,7 +78,7 @@ impl CorsPolicy {
         let problem = Problem::new(Code::OriginNotAllowed);
         let origins = headers.get_all(ORIGIN).filter_map(|origin| origin.to_str().ok());
         match origins.map(printable).find(|origin| !self.allows(origin)) {
-            Some(origin) => self.explained(problem, self.warn_about_origin(origin)),
+            Some(origin) => self.explained(problem, self.warn_about_origin(&origin)),
             None => problem,
         }
     }
@@ -97,7 +97,7 @@ impl CorsPolicy {
         }
         // Pages of the host of this server need no permission.
         if headers.get(SEC_FETCH_SITE).is_some_and(|site| site == "cross-site" || site == "same-site") {
-            self.warn_about_origin(printable(origin));
+            self.warn_about_origin(&printable(origin));
         }
         Ok(())
     }
@@ -112,7 +112,7 @@ impl CorsPolicy {
         Err(self.explained(Problem::new(Code::MalformedRequest), sentence))
     }
 
-    fn warn_about_origin(&self, origin: String) -> String {
+    fn warn_about_origin(&self, origin: &str) -> String {
         let sentence = if origin == "null" {
             "The origin null, of local files and sandboxed frames, cannot be in ALLOWED_ORIGINS.".to_owned()
         } else {
@@ -188,14 +188,14 @@ mod tests {
         let policy = CorsPolicy::new(Origins::default(), HeaderNames::default(), &issuer);
         let remembered = || policy.logged.lock().expect("the lock").sentences.len();
         for number in 0..1000 {
-            policy.warn_about_origin(format!("https://{number}.example"));
+            policy.warn_about_origin(&format!("https://{number}.example"));
         }
         assert_eq!(remembered(), MAX_LOGGED);
         // Later, new origins are logged again.
         let Some(since) = Instant::now().checked_sub(LOG_PERIOD + Duration::from_secs(1)) else { return };
         policy.logged.lock().expect("the lock").since = since;
-        policy.warn_about_origin("https://a.example".to_owned());
-        policy.warn_about_origin("https://a.example".to_owned());
+        policy.warn_about_origin("https://a.example");
+        policy.warn_about_origin("https://a.example");
         assert_eq!(remembered(), 1);
     }
 }
