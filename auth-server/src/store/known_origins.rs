@@ -1,6 +1,6 @@
 //! The table `familiar_places`: the devices on which a user has logged in.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
 
 use crate::model::UserId;
@@ -60,17 +60,43 @@ fn keep_newest(connection: &mut AnyConnection, user: UserId) -> Result<(), Store
     Ok(())
 }
 
-/// Deletes devices whose last login is older than `before`, of up to `limit` users.
+/// Deletes about `limit` devices whose last login is older than `before`, the oldest first. Rows of the same time are deleted
+/// together.
 pub fn purge(connection: &mut AnyConnection, before: DateTime<Utc>, limit: i64) -> Result<usize, StoreError> {
-    let before = before.naive_utc();
-    let users: Vec<String> = familiar_places::table
-        .filter(familiar_places::last_login_at.lt(before))
+    let old: Vec<NaiveDateTime> = familiar_places::table
+        .filter(familiar_places::last_login_at.lt(before.naive_utc()))
         .order(familiar_places::last_login_at)
         .limit(limit)
-        .select(familiar_places::user_id)
+        .select(familiar_places::last_login_at)
         .load(connection)?;
-    let rows = familiar_places::table
-        .filter(familiar_places::user_id.eq_any(users))
-        .filter(familiar_places::last_login_at.lt(before));
-    Ok(diesel::delete(rows).execute(connection)?)
+    let Some(newest) = old.last() else { return Ok(0) };
+    Ok(diesel::delete(familiar_places::table.filter(familiar_places::last_login_at.le(newest)))
+        .execute(connection)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use test_support::TestDatabase;
+
+    use crate::store::Database;
+    use crate::store::known_origins::*;
+
+    #[actix_web::test]
+    async fn a_purge_deletes_a_limited_number_of_rows() {
+        let test = TestDatabase::fresh();
+        let database = Database::open(&test.url.parse().expect("a URL")).expect("a database");
+        test.db_execute(
+            "INSERT INTO users (id, email, password_hash, version, created_at) \
+             VALUES ('ann', 'ann@example.org', '', 1, CURRENT_TIMESTAMP)",
+        );
+        for second in 0..25 {
+            test.db_execute(&format!(
+                "INSERT INTO familiar_places (user_id, place, last_login_at) \
+                 VALUES ('ann', '{second}', '1969-01-01 00:00:{second:02}')"
+            ));
+        }
+        let purge = || database.transaction(|connection| purge(connection, DateTime::UNIX_EPOCH, 10));
+        assert_eq!([purge().await.unwrap(), purge().await.unwrap(), purge().await.unwrap()], [10, 10, 5]);
+        assert_eq!(purge().await.unwrap(), 0);
+    }
 }

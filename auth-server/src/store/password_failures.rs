@@ -85,23 +85,44 @@ pub fn forget_login_key(connection: &mut AnyConnection, login_key: &str) -> Resu
     Ok(())
 }
 
-/// Deletes failures older than `before`, of up to `limit` login keys.
+/// Deletes about `limit` failures older than `before`, the oldest first. Rows of the same time are deleted together.
 pub fn purge(connection: &mut AnyConnection, before: DateTime<Utc>, limit: i64) -> Result<usize, StoreError> {
-    let before = before.naive_utc();
-    let old: Vec<String> = password_failures::table
-        .filter(password_failures::last_at.lt(before))
+    let old: Vec<NaiveDateTime> = password_failures::table
+        .filter(password_failures::last_at.lt(before.naive_utc()))
         .order(password_failures::last_at)
         .limit(limit)
-        .select(password_failures::account)
+        .select(password_failures::last_at)
         .load(connection)?;
-    let rows = password_failures::table
-        .filter(password_failures::account.eq_any(old))
-        .filter(password_failures::last_at.lt(before));
-    Ok(diesel::delete(rows).execute(connection)?)
+    let Some(newest) = old.last() else { return Ok(0) };
+    Ok(diesel::delete(password_failures::table.filter(password_failures::last_at.le(newest)))
+        .execute(connection)?)
 }
 
 type Key<'a> = (Eq<password_failures::account, &'a str>, Eq<password_failures::place, &'a str>);
 
 fn key<'a>(login_key: &'a str, origin_key: &'a str) -> Key<'a> {
     (password_failures::account.eq(login_key), password_failures::place.eq(origin_key))
+}
+
+#[cfg(test)]
+mod tests {
+    use test_support::TestDatabase;
+
+    use crate::store::Database;
+    use crate::store::password_failures::*;
+
+    #[actix_web::test]
+    async fn a_purge_deletes_a_limited_number_of_rows() {
+        let test = TestDatabase::fresh();
+        let database = Database::open(&test.url.parse().expect("a URL")).expect("a database");
+        for second in 0..25 {
+            test.db_execute(&format!(
+                "INSERT INTO password_failures (account, place, failures, first_at, last_at) \
+                 VALUES ('ann', '{second}', 1, '1969-01-01 00:00:00', '1969-01-01 00:00:{second:02}')"
+            ));
+        }
+        let purge = || database.transaction(|connection| purge(connection, DateTime::UNIX_EPOCH, 10));
+        assert_eq!([purge().await.unwrap(), purge().await.unwrap(), purge().await.unwrap()], [10, 10, 5]);
+        assert_eq!(purge().await.unwrap(), 0);
+    }
 }

@@ -188,7 +188,9 @@ where
     tx.bump_version(user)?;
     // A refresh cannot heal these tokens: resource servers must learn of the sessions, not only of the version.
     let ended = sessions_table::end_all(tx.connection, user, None, EndReason::UserDeleted, tx.now)?;
-    ended.into_iter().for_each(|session| tx.audit.revoke(Revocation::Session(session)));
+    for session in ended {
+        tx.audit.revoke(Revocation::Session(session));
+    }
     known_origins::forget_all(tx.connection, user)?;
     users::mark_deleted(tx.connection, user, tx.now)?;
     deletion::start(tx.connection, user)?;

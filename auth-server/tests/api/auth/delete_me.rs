@@ -95,6 +95,7 @@ async fn delete_in_batches(sessions: u32, events: u32) {
     let app = app.restart().await;
     let deleting = "SELECT CAST(COUNT(*) AS TEXT) AS value FROM users WHERE deleted_at IS NOT NULL";
     while app.database.db_text(deleting) != "0" {
+        assert!(started.elapsed() < Duration::from_secs(600), "the deletion is not completed");
         rt::time::sleep(Duration::from_millis(50)).await;
         app.me(&again.refresh_token).await.assert_status(200);
     }
