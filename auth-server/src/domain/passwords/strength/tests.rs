@@ -74,7 +74,7 @@ fn a_long_password_is_judged_by_its_beginning() {
 fn words_longer_than_the_judged_beginning_are_still_recognised() {
     let email = "r7Wq.kzT4vbN9xLp2mHs8dGf3jKc@mail.qVzX81.example".to_owned();
     assert!(email.len() > JUDGED_CHARS && check_strength(&email, &[]).is_ok());
-    let rejected = check_strength(&email, &[email.clone()]);
+    let rejected = check_strength(&email, std::slice::from_ref(&email));
     assert!(matches!(rejected, Err(WeakPassword::Guessable(_))));
 }
 

@@ -82,7 +82,7 @@ impl ImportedUser {
             email: Email::parse(&email).map_err(|error| invalid("email", error.to_string()))?,
             username: parsed("username", members.username, Username::parse)?,
             name: parsed("name", members.name, DisplayName::parse)?,
-            password_hash: password_hash(hash, options)?,
+            password_hash: password_hash(&hash, options)?,
             roles: members.roles.map(roles).transpose()?.unwrap_or_default().into_vec(),
             claims: members.claims.map(claims).transpose()?.unwrap_or_default().into_map(),
             version: 1,
@@ -143,7 +143,7 @@ fn parsed<T, E: ToString>(
     parsed.map_err(|error| invalid(name, error.to_string()))
 }
 
-fn password_hash(hash: String, options: Options) -> Result<PasswordHash, BadLine> {
+fn password_hash(hash: &str, options: Options) -> Result<PasswordHash, BadLine> {
     // A column of type CHAR(n) is filled with blanks.
     let mut hash = hash.trim().to_owned();
     // Flask-Security verifies hashes in Django's formats without the HMAC.
