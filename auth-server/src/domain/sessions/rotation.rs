@@ -202,6 +202,9 @@ impl Rotation {
         if session.delivery.transport() != self.params.transport {
             return Ok(Outcome::Rejected(RotationError::WrongDelivery));
         }
+        if self.params.new_secret_hash.is_some() {
+            return self.rotate_successor(tx, &session);
+        }
         if grant == Grant::RedeliveredByKey
             && !sessions::count_redelivery(tx.connection, &session, MAX_REDELIVERIES)?
         {
@@ -211,6 +214,16 @@ impl Rotation {
             sessions::record_authentication(tx.connection, session.id, tx.now)?;
         }
         self.grant(tx, session, grant)
+    }
+
+    /// A refresh won the race against a request that changes the secret. Issuing its successor again would keep the old
+    /// secret in the row, so this request rotates once more.
+    fn rotate_successor(&self, tx: &mut Transaction<'_>, session: &Session) -> Result<Outcome, StoreError> {
+        let params = RotateParams { generation: session.generation, ..self.params.clone() };
+        match sessions::rotate(tx.connection, &params, Guard::Exact)? {
+            Some(session) => self.grant(tx, session, Grant::Rotated),
+            None => Ok(Outcome::Rejected(RotationError::Conflict)),
+        }
     }
 
     /// A missing key never matches a missing key.

@@ -1,3 +1,6 @@
+use std::time::Duration;
+
+use actix_web::rt::time::sleep;
 use awc::http::Method;
 use chrono::TimeDelta;
 use futures_util::future::join;
@@ -5,6 +8,7 @@ use serde_json::{Value, json};
 use test_support::Response;
 
 use crate::app::{PASSWORD, Session, TestApp, claims, security_log};
+use crate::auth::password_checks::SLOW_HASH;
 
 const NEW: &str = "an entirely different staple";
 const KEY: &str = "0123456789abcdefghijklmnop";
@@ -172,6 +176,25 @@ async fn a_change_with_a_token_in_its_grace_replaces_the_secret_of_its_successor
     assert_eq!(changed.rotation, 2);
     app.advance(LATER);
     app.refresh(&successor.refresh_token).await.assert_ended("unknown");
+    app.refresh(&first.refresh_token).await.assert_ended("unknown");
+    app.refresh(&changed.refresh_token).await.assert_status(200);
+}
+
+#[actix_web::test]
+async fn a_refresh_while_the_password_is_checked_does_not_keep_the_old_secret() {
+    let app = TestApp::with(&["--workers", "2"]).await;
+    let first = app.register("ann").await;
+    app.database.db_execute(&format!("UPDATE users SET password_hash = '{SLOW_HASH}'"));
+    let refresh = async {
+        sleep(Duration::from_millis(150)).await;
+        app.refresh(&first.refresh_token).await
+    };
+    let (changed, refreshed) = join(change_with_key(&app, &first.refresh_token, None), refresh).await;
+    let refreshed = Session::of(&refreshed.assert_status(200));
+    let changed = Session::of(&changed.assert_status(200));
+    assert_eq!((refreshed.rotation, changed.rotation), (1, 2));
+    app.advance(LATER);
+    app.refresh(&refreshed.refresh_token).await.assert_ended("unknown");
     app.refresh(&first.refresh_token).await.assert_ended("unknown");
     app.refresh(&changed.refresh_token).await.assert_status(200);
 }

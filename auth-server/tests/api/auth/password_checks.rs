@@ -8,7 +8,7 @@ use test_support::Response;
 use crate::app::{PASSWORD, TestApp};
 
 /// Of `PASSWORD`, with settings so slow that a change can happen during verification.
-const SLOW_HASH: &str =
+pub const SLOW_HASH: &str =
     "$argon2id$v=19$m=65536,t=8,p=1$081fTEJ4J3IIdMHVdjr3Ug$fgu4e2K4nswHaRSm6aDAYAxGchLDVt1qGG833big0UA";
 
 #[actix_web::test]
