@@ -89,7 +89,9 @@ pub async fn abandon(grace: Grace, sessions: usize) -> Run {
     });
     traffic.flow(WIDTH, random).await;
     busy.store(false, Ordering::Relaxed);
-    hogs.into_iter().for_each(|hog| hog.join().expect("no panic"));
+    for hog in hogs {
+        hog.join().expect("no panic");
+    }
     setup.run()
 }
 
