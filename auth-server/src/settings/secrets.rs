@@ -127,8 +127,8 @@ pub(super) fn database_url(settings: &Settings) -> Result<DatabaseUrl, String> {
     let given = read("DATABASE_URL", settings.database_url.as_ref(), settings.database_url_file.as_deref())?;
     let url = given.unwrap_or_else(|| "sqlite://data/latchkey.db".into());
     let url: DatabaseUrl = url.expose_secret().parse().map_err(|error| format!("DATABASE_URL {error}"))?;
-    if let Some(path) = url.file() {
-        file_access::check(path).map_err(|error| format!("DATABASE_URL: {error}"))?;
+    for path in url.files() {
+        file_access::check(&path).map_err(|error| format!("DATABASE_URL: {error}"))?;
     }
     Ok(url)
 }

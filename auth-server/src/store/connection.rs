@@ -1,5 +1,5 @@
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use diesel::ConnectionResult;
@@ -70,13 +70,12 @@ impl DatabaseUrl {
         }
     }
 
-    /// The file of an SQLite database.
-    #[cfg_attr(not(feature = "postgres"), expect(clippy::unnecessary_wraps, reason = "for PostgreSQL"))]
-    pub fn file(&self) -> Option<&Path> {
+    /// The files of an SQLite database, which may not exist.
+    pub fn files(&self) -> Vec<PathBuf> {
         match self {
             #[cfg(feature = "postgres")]
-            Self::Postgres(_) => None,
-            Self::Sqlite(path) => Some(path),
+            Self::Postgres(_) => Vec::new(),
+            Self::Sqlite(path) => sqlite::files(path).into(),
         }
     }
 

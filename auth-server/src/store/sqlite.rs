@@ -45,6 +45,17 @@ pub fn create_missing(path: &Path) -> io::Result<()> {
     }
 }
 
+/// The database and the files beside it, which contain changes after a crash and while a process has the database open.
+pub fn files(path: &Path) -> [PathBuf; 3] {
+    // SQLite resolves symbolic links first.
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    ["", "-wal", "-shm"].map(|suffix| {
+        let mut file = path.clone().into_os_string();
+        file.push(suffix);
+        file.into()
+    })
+}
+
 pub fn connect(path: &Path) -> ConnectionResult<SqliteConnection> {
     if path.is_dir() {
         return Err(ConnectionError::BadConnection("it is a folder: add a file name".to_owned()));
