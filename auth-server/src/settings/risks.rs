@@ -12,6 +12,9 @@ use crate::settings::{SameSite, Settings};
 /// passes over more memory.
 const MIN_ARGON2_KIB: u32 = 7168;
 const MIN_ARGON2_KIB_PASSES: u64 = 5 * 7168;
+/// More than this takes about a second of a core, or 256 MiB of memory on each, for every attempt to log in.
+const HIGH_ARGON2_KIB: u32 = 256 * 1024;
+const HIGH_ARGON2_KIB_PASSES: u64 = 1024 * 1024;
 /// Tests hash thousands of passwords. No release build has this exception.
 const IS_TEST_BUILD: bool = cfg!(any(debug_assertions, feature = "fail-points"));
 
@@ -34,6 +37,16 @@ fn argon2_floor(memory_kib: u32, iterations: u32) -> Result<(), String> {
         "ARGON2_MEMORY_KIB={memory_kib} with ARGON2_ITERATIONS={iterations} is weaker than OWASP's minimum: \
          give at least 19456 and 2, or 7168 and 5"
     ))
+}
+
+fn argon2_cost(memory_kib: u32, iterations: u32) -> Option<String> {
+    let work = u64::from(memory_kib) * u64::from(iterations);
+    (memory_kib > HIGH_ARGON2_KIB || work > HIGH_ARGON2_KIB_PASSES).then(|| {
+        format!(
+            "ARGON2_MEMORY_KIB={memory_kib} with ARGON2_ITERATIONS={iterations}: each attempt to log in takes more than about \
+             a second, or 256 MiB of memory per core"
+        )
+    })
 }
 
 impl Settings {
@@ -66,6 +79,7 @@ impl Settings {
             )
         }));
         risks.extend(argon2_floor(self.argon2_memory_kib, self.argon2_iterations).err());
+        risks.extend(argon2_cost(self.argon2_memory_kib, self.argon2_iterations));
         risks.extend(self.metrics_addr.and_then(exposed_metrics));
         risks
     }
@@ -144,6 +158,8 @@ mod tests {
             (&["--signing-key-rotation", "91d"], "SIGNING_KEY_ROTATION"),
             (&["--login-rate-per-ip", "301"], "LOGIN_RATE_PER_IP"),
             (&["--argon2-memory-kib", "8"], "ARGON2_MEMORY_KIB"),
+            (&["--argon2-memory-kib", "4194304"], "ARGON2_MEMORY_KIB"),
+            (&["--argon2-iterations", "1000"], "ARGON2_MEMORY_KIB"),
             (&["--metrics-addr", "0.0.0.0:9464"], "METRICS_ADDR"),
             (&["--metrics-addr", "[::]:9464"], "METRICS_ADDR"),
             (&["--allowed-origins", "http://app.example.org"], "ALLOWED_ORIGINS"),
