@@ -14,7 +14,7 @@ use std::time::Duration;
 use clap::{ArgAction, Parser, ValueEnum};
 use secrecy::SecretString;
 use server_kit::command_line;
-use server_kit::http_server::keep_alive;
+use server_kit::http_server::{keep_alive, workers};
 use server_kit::logging::LogFormat;
 use server_kit::real_ip::{Network, check_breadth};
 use server_kit::settings::heading::{COOKIES, DATABASE, KEYS, NETWORK, OBSERVABILITY, PASSWORDS, TOKENS};
@@ -59,8 +59,8 @@ pub struct Settings {
     #[arg(long, env, default_value = "75s", value_parser = keep_alive, hide_short_help = true, help_heading = NETWORK)]
     pub keep_alive: Duration,
 
-    /// Number of worker threads [default: number of CPU cores]
-    #[arg(long, env, hide_short_help = true, help_heading = NETWORK)]
+    /// Number of worker threads, 1 to 512 [default: number of CPU cores]
+    #[arg(long, env, value_parser = workers, hide_short_help = true, help_heading = NETWORK)]
     pub workers: Option<NonZeroUsize>,
 
     /// Public URL

@@ -54,11 +54,13 @@ pub fn from_process<P: Parser>() -> Result<P, Failure> {
     let mut trimmed_variables = Vec::new();
     let command = P::command().mut_args(|argument| {
         let value = argument.get_env().and_then(std::env::var_os);
-        let argument = match (value.as_ref().and_then(|value| value.to_str()), argument.get_long()) {
-            (Some(value), Some(name)) if trimmed(value) != value || value.is_empty() => {
+        let value = value.as_ref().and_then(|value| value.to_str());
+        let clean = value.map(|value| without_blanks(value, argument.get_value_delimiter()));
+        let argument = match (clean, argument.get_long()) {
+            (Some(clean), Some(name)) if value != Some(&*clean) || clean.is_empty() => {
                 // clap would take the value as it is. A flag overrides a variable; other rules are the same for both.
-                if !trimmed(value).is_empty() && !is_given(&arguments, name) {
-                    trimmed_variables.push(format!("--{name}={}", trimmed(value)).into());
+                if !clean.is_empty() && !is_given(&arguments, name) {
+                    trimmed_variables.push(format!("--{name}={clean}").into());
                 }
                 argument.env(Resettable::Reset)
             }
@@ -80,6 +82,13 @@ pub fn from_process<P: Parser>() -> Result<P, Failure> {
         | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => error.exit(),
         _ => Failure::Usage(one_line(&error)),
     })
+}
+
+/// The value of a variable without white space around it or, for a list, around each element. Empty elements are dropped.
+fn without_blanks(value: &str, delimiter: Option<char>) -> String {
+    let Some(delimiter) = delimiter else { return trimmed(value).to_owned() };
+    let elements = value.split(delimiter).map(trimmed).filter(|element| !element.is_empty());
+    elements.collect::<Vec<_>>().join(&delimiter.to_string())
 }
 
 fn is_given(arguments: &[OsString], name: &str) -> bool {

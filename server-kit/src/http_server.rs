@@ -29,6 +29,8 @@ const SHUTDOWN_SECONDS: u64 = 8;
 
 /// The longest value of `KEEP_ALIVE`.
 const MAX_KEEP_ALIVE: Duration = Duration::from_secs(60 * 60);
+/// actix panics above it.
+const MAX_WORKERS: usize = 512;
 
 /// How to serve.
 pub struct Options {
@@ -73,6 +75,15 @@ pub fn keep_alive(text: &str) -> Result<Duration, String> {
     duration(text).ok().filter(is_valid).ok_or_else(|| "give 1s to 1h, such as 75s".to_owned())
 }
 
+/// The setting `WORKERS`.
+///
+/// # Errors
+/// A hint at valid values.
+pub fn workers(text: &str) -> Result<NonZeroUsize, String> {
+    let parsed = text.parse().ok().filter(|workers: &NonZeroUsize| workers.get() <= MAX_WORKERS);
+    parsed.ok_or_else(|| format!("give 1 to {MAX_WORKERS}"))
+}
+
 /// Prepares the server. It responds once the result is polled. Wrap [`connections::track`](crate::connections::track)
 /// around everything else in the app.
 ///
@@ -94,7 +105,8 @@ where
     B: MessageBody + 'static,
 {
     let Options { workers, keep_alive, trusted_proxies, shutdown } = options;
-    let workers = workers.or_else(|| available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+    let workers =
+        workers.or_else(|| available_parallelism().ok()).map_or(1, NonZeroUsize::get).min(MAX_WORKERS);
     let connections = Arc::new(Connections::new(keep_alive, trusted_proxies.into_inner()));
     let builder = Server::build()
         .workers(workers)

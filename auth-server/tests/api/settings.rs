@@ -55,12 +55,14 @@ fn an_invalid_setting_exits_with_status_2_and_one_line_that_names_it() {
         (&[("LOGIN_RATE_PER_IP", "0")], "LOGIN_RATE_PER_IP"),
         (&[("ACCOUNT_RATE_PER_USER", "0")], "ACCOUNT_RATE_PER_USER"),
         (&[("WORKERS", "0")], "WORKERS"),
+        (&[("WORKERS", "513")], "WORKERS"),
         (&[("JWT_REFRESH_SECRET_FILE", "/tmp/x")], "JWT_REFRESH_SECRET_FILE"),
         (&[("METRICS_ADDR", "9464")], "METRICS_ADDR"),
         (&[("TRUSTED_PROXIES", "proxy.example.org")], "TRUSTED_PROXIES"),
         (&[("TRUSTED_PROXIES", "127.0.0.1,0.0.0.0/0")], "TRUSTED_PROXIES"),
         (&[("TRUSTED_PROXIES", "0.0.0.0/1,128.0.0.0/1")], "TRUSTED_PROXIES covers 0.0.0.0/0"),
         (&[("TRUSTED_PROXIES", "::/1, 8000::/1")], "TRUSTED_PROXIES covers ::/0"),
+        (&[("TRUSTED_PROXIES", "1.0.0.0/8,3.0.0.0/8")], "TRUSTED_PROXIES covers 1.0.0.0/8"),
         (&[("LOG_FORMAT", "xml")], "LOG_FORMAT"),
     ];
     for (variables, name) in table {
@@ -114,6 +116,8 @@ fn white_space_around_a_variable_is_dropped() {
         ("ISSUER", "https://auth.example.org\r\n"),
         ("COOKIE_SAMESITE", "lax "),
         ("WORKERS", " 1"),
+        ("AUDIENCES", "api, admin,\n"),
+        ("TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8,"),
         ("REVOCATION_FEED_TOKEN_FILE", " "),
         ("JWT_REFRESH_SECRET", &refresh),
     ]);
@@ -132,18 +136,22 @@ fn files_that_every_user_can_read_prevent_startup() {
 
     let folder = tempfile::TempDir::new().unwrap();
     let (secret, database) = (folder.path().join("secret"), folder.path().join("latchkey.db"));
+    let log = folder.path().join("latchkey.db-wal");
     let url = format!("sqlite://{}", database.display());
     write(&secret, "Yk8vN2x1cUZ0M3pKZ0h4U0RwVm1CcldhTGVJb1R5").unwrap();
     write(&database, "").unwrap();
+    write(&log, "").unwrap();
     set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
     for (file, name, variable) in [
         (&secret, "REVOCATION_FEED_TOKEN_FILE", secret.to_str().unwrap()),
         (&database, "DATABASE_URL", url.as_str()),
+        (&log, "DATABASE_URL", url.as_str()),
     ] {
         set_permissions(file, Permissions::from_mode(0o644)).unwrap();
         let (status, text) = error(&[(name, variable)]);
         assert!(status == Some(1) && text.contains(&format!("{name}: every user")), "{text}");
         assert!(text.contains(&format!("chmod 600 {}", file.display())), "{text}");
+        set_permissions(file, Permissions::from_mode(0o600)).unwrap();
     }
 }
 
