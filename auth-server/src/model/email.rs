@@ -1,4 +1,5 @@
 use std::fmt;
+use std::net::IpAddr;
 
 use icu_normalizer::ComposingNormalizer;
 use lettre::Address;
@@ -34,10 +35,10 @@ impl Email {
             return Err(InvalidEmail);
         }
         let domain = match domain.as_bytes() {
-            // An IP address in brackets.
-            [b'[', ..] => domain.to_lowercase(),
+            [b'[', ..] => address_literal(domain).ok_or(InvalidEmail)?,
             _ => idna::domain_to_ascii_strict(domain).map_err(|_| InvalidEmail)?,
         };
+        let local = without_needless_quotes(local, &domain);
         if local.len() + 1 + domain.len() > MAX_BYTES {
             return Err(InvalidEmail);
         }
@@ -51,6 +52,29 @@ impl Email {
 
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// `"ann"@` and `ann@` are the same mailbox (RFC 5321 §4.1.2). Quotation marks remain where the text requires them.
+fn without_needless_quotes(local: String, domain: &str) -> String {
+    let Some(quoted) = local.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else { return local };
+    let mut text = String::new();
+    let mut characters = quoted.chars();
+    while let Some(c) = characters.next() {
+        text.extend(if c == '\\' { characters.next() } else { Some(c) });
+    }
+    if !text.starts_with('"') && Address::new(text.as_str(), domain).is_ok() {
+        return text;
+    }
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// An IP address in brackets, in its one canonical form (RFC 5321 §4.1.3).
+fn address_literal(domain: &str) -> Option<String> {
+    let literal = domain.strip_prefix('[')?.strip_suffix(']')?.to_ascii_lowercase();
+    match literal.strip_prefix("ipv6:").unwrap_or(&literal).parse().ok()? {
+        IpAddr::V4(address) => Some(format!("[{address}]")),
+        IpAddr::V6(address) => Some(format!("[ipv6:{address}]")),
     }
 }
 
@@ -83,6 +107,12 @@ mod tests {
             ("JÖRG@example.org", "jörg@example.org"),
             ("\u{212a}im@example.org", "kim@example.org"),
             ("ann@[192.0.2.1]", "ann@[192.0.2.1]"),
+            ("ann@[IPv6:2001:DB8:0::1]", "ann@[ipv6:2001:db8::1]"),
+            ("ann@[2001:db8::1]", "ann@[ipv6:2001:db8::1]"),
+            ("\"ann\"@example.org", "ann@example.org"),
+            ("\"a\\n.n\"@example.org", "an.n@example.org"),
+            ("\"a\\ n\"@example.org", "\"a n\"@example.org"),
+            ("\"a\\\"n\"@example.org", "\"a\\\"n\"@example.org"),
         ] {
             assert_eq!(
                 Email::parse(typed).map(|email| email.to_string()).ok().as_deref(),
