@@ -23,7 +23,10 @@ pub struct LoginRateLimit {
 
 /// An attempt that was counted.
 #[must_use = "an attempt that succeeds is refunded"]
-pub struct CountedAttempt(Option<Source>);
+pub struct CountedAttempt {
+    source: Option<Source>,
+    total: Option<Total>,
+}
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Source {
@@ -81,11 +84,19 @@ impl LoginRateLimit {
         self.count_source(None, ip, true).map(drop)
     }
 
-    /// For an attempt that succeeded, or that did not reach the password.
+    /// For an attempt that succeeded. It stays in the total of its network.
     pub fn refund(&self, attempt: CountedAttempt) {
-        if let CountedAttempt(Some(source)) = attempt {
+        if let Some(source) = attempt.source {
             self.attempts.refund(&source);
         }
+    }
+
+    /// For an attempt that did not reach the password. It costs nothing, so others in the network must not miss it.
+    pub fn cancel(&self, attempt: CountedAttempt) {
+        if let Some(total) = &attempt.total {
+            self.totals.refund(total);
+        }
+        self.refund(attempt);
     }
 
     fn count_source(
@@ -97,13 +108,14 @@ impl LoginRateLimit {
         if let Some(source) = &source {
             self.attempts.count(source).map_err(too_many_attempts)?;
         }
-        if let Some(network) = ip.map(ClientNetwork::from) {
-            self.totals.count(&Total { network, is_known }).map_err(|wait| {
-                self.refund(CountedAttempt(source.clone()));
-                too_many_attempts(wait)
-            })?;
+        let total = ip.map(|ip| Total { network: ip.into(), is_known });
+        match total.as_ref().map_or(Ok(()), |total| self.totals.count(total)) {
+            Ok(()) => Ok(CountedAttempt { source, total }),
+            Err(wait) => {
+                self.refund(CountedAttempt { source, total: None });
+                Err(too_many_attempts(wait))
+            }
         }
-        Ok(CountedAttempt(source))
     }
 }
 

@@ -59,8 +59,10 @@ pub async fn log_in(
     let counted = rate_limit.count_login(&context, &credentials.identifier, &session.client).await;
     let attempt = counted.inspect_err(|problem| count_rejection(&context, problem))?;
     let outcome = sessions::log_in(&context, credentials, new_password, session).await;
-    if outcome.as_ref().err().is_none_or(|error| !error.is_attempt()) {
-        rate_limit.refund(attempt);
+    match &outcome {
+        Ok(_) => rate_limit.refund(attempt),
+        Err(error) if !error.is_attempt() => rate_limit.cancel(attempt),
+        Err(_) => {}
     }
     let issued = outcome?;
     Ok(responses::new_session(HttpResponse::Ok(), &request, cookies, &issued))

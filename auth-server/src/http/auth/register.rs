@@ -64,7 +64,7 @@ pub async fn register(
     let outcome = users::register(&context, user, session).await;
     // Successful registrations remain counted: each creates a user.
     if outcome.as_ref().is_err_and(|error| !error.is_attempt()) {
-        rate_limit.refund(attempt);
+        rate_limit.cancel(attempt);
     }
     let issued = outcome?;
     Ok(responses::new_session(HttpResponse::Created(), &request, cookies, &issued))

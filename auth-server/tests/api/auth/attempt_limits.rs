@@ -83,6 +83,33 @@ async fn requests_that_never_reach_a_password_are_not_counted() {
 }
 
 #[actix_web::test]
+async fn requests_that_never_reach_a_password_leave_the_total_of_their_network_to_others() {
+    let app = start("2").await;
+    app.register("ann").await;
+    app.register("bob").await;
+    let device = log_in(&app, HOME, "ann", PASSWORD).await.device_cookie().unwrap();
+    let of_neighbour = log_in(&app, HOME, "bob", PASSWORD).await.device_cookie().unwrap();
+    let wrong_audience = async |path: &str, from: &str| {
+        let body = json!({"email": "bob@example.org", "password": PASSWORD, "audience": "x"});
+        let call = app.post(path).header("x-forwarded-for", from).json(&body);
+        let call = call.header("cookie", &format!("__Host-device={of_neighbour}"));
+        call.send().await.assert_problem(422, "invalid_input");
+    };
+    for path in ["/auth/login", "/auth/register"] {
+        for _ in 0..25 {
+            wrong_audience(path, "2001:db8:1::1").await;
+        }
+    }
+    log_in(&app, "2001:db8:1:2::1", "ann", PASSWORD).await.assert_status(200);
+    // The same on a known device, once the address has no attempt left.
+    use_up(&app, HOME).await;
+    for _ in 0..25 {
+        wrong_audience("/auth/login", HOME).await;
+    }
+    log_in_on(&app, &device, "ann", PASSWORD).await.assert_status(200);
+}
+
+#[actix_web::test]
 async fn registrations_are_not_counted_while_registration_is_closed() {
     let app = TestApp::with(&["--login-rate-per-ip", "1", "--registration", "closed"]).await;
     for _ in 0..3 {
