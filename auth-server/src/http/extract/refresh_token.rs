@@ -66,7 +66,7 @@ pub fn find_to_refresh(
 }
 
 /// All refresh tokens of a request, for logout and login, which end every session that is presented. Two `Authorization`
-/// headers are a `malformed_request`; a malformed token is skipped, because no session belongs to it.
+/// headers or more than [`MAX_COOKIES`] are a `malformed_request`; a malformed token is skipped, because no session belongs to it.
 pub fn find_all(
     request: &HttpRequest,
     cookies: Cookies,
@@ -77,7 +77,12 @@ pub fn find_all(
         Err(problem) if problem.code() == Code::MalformedRequest => return Err(problem),
         Err(_) => None,
     };
-    Ok(cookies.find_all(request).into_iter().chain(in_header).chain(in_body).collect())
+    let in_cookies = cookies.find_all(request);
+    if in_cookies.len() > MAX_COOKIES {
+        // Each would cost a query in one transaction, which other writers wait for.
+        return Err(too_many_cookies(request, cookies));
+    }
+    Ok(in_cookies.into_iter().chain(in_header).chain(in_body).collect())
 }
 
 /// The refresh token in the cookie. Another program on the same host can have set cookies of this name: those that are no
@@ -93,9 +98,8 @@ fn in_cookie(
     if all.len() <= 1 {
         return Ok(all.pop().and_then(received));
     }
-    let rejected = |detail| responses::with_cookies(malformed(detail), cookies.shadowing(request));
     if all.len() > MAX_COOKIES {
-        return Err(rejected("The request has too many refresh cookies."));
+        return Err(too_many_cookies(request, cookies));
     }
     let tokens = &context.refresh_tokens;
     let mut own: Vec<_> = all.iter().filter_map(|value| Some((tokens.read(value).ok()?, value))).collect();
@@ -104,10 +108,16 @@ fn in_cookie(
         own = all.iter().filter_map(expired).collect();
     }
     if own.windows(2).any(|pair| pair[0].0.session != pair[1].0.session) {
-        return Err(rejected("The request has refresh cookies of more than one session."));
+        let problem = malformed("The request has refresh cookies of more than one session.");
+        return Err(responses::with_cookies(problem, cookies.shadowing(request)));
     }
     let newest = own.into_iter().max_by_key(|(token, _)| token.generation).map(|(_, value)| value.clone());
     Ok(newest.or_else(|| all.pop()).and_then(received))
+}
+
+fn too_many_cookies(request: &HttpRequest, cookies: Cookies) -> Problem {
+    let problem = malformed("The request has too many refresh cookies.");
+    responses::with_cookies(problem, cookies.shadowing(request))
 }
 
 fn malformed(detail: &'static str) -> Problem {

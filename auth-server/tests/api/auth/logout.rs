@@ -2,7 +2,7 @@ use chrono::TimeDelta;
 use futures_util::future::{join, join_all};
 use serde_json::json;
 
-use crate::app::{Session, TestApp};
+use crate::app::{PASSWORD, Session, TestApp};
 use test_support::COOKIE_NAME;
 
 #[actix_web::test]
@@ -48,6 +48,21 @@ async fn a_logout_ends_every_session_that_the_request_presents() {
             .await
             .assert_ended("logged_out");
     }
+}
+
+#[actix_web::test]
+async fn a_logout_or_login_with_more_than_ten_refresh_cookies_is_rejected() {
+    let app = TestApp::start().await;
+    let session = app.register("ann").await;
+    let cookies = |count| vec![format!("{COOKIE_NAME}={}", session.refresh_token); count].join("; ");
+    let credentials = json!({"email": "ann@example.org", "password": PASSWORD});
+    let log_in = app.post("/auth/login").header("cookie", &cookies(11)).json(&credentials);
+    log_in.send().await.assert_problem(400, "malformed_request");
+    let log_out = async |count| app.post("/auth/logout").header("cookie", &cookies(count)).send().await;
+    log_out(11).await.assert_problem(400, "malformed_request");
+    app.me(&session.refresh_token).await.assert_status(200);
+    log_out(10).await.assert_status(204);
+    app.refresh(&session.refresh_token).await.assert_ended("logged_out");
 }
 
 #[actix_web::test]
