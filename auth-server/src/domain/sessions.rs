@@ -23,4 +23,4 @@ pub use new_session::NewSession;
 pub use reauthentication::{ReauthenticationError, reauthenticate};
 pub use refresh::{RefreshRequest, refresh};
 pub use rotation::{IdempotencyKey, Presentation, Rotation, RotationError};
-pub use verification::{Credentials, Identifier, PasswordError, find_known_device, verify};
+pub use verification::{Credentials, Identifier, PasswordError, find_user_of_device, verify};

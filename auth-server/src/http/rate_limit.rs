@@ -8,7 +8,7 @@ use crate::domain::context::Context;
 use crate::domain::passwords::KeyedSemaphore;
 use crate::domain::rate_limiter::KeyedRateLimiter;
 use crate::domain::sessions::{self, Identifier};
-use crate::model::{ClientInfo, ClientNetwork, ClientSubnet};
+use crate::model::{ClientInfo, ClientNetwork, ClientSubnet, UserId};
 
 /// How many times as many attempts as one subnet a whole network may make. These are not refunded, so that the owner of many
 /// accounts cannot occupy the hashing pool with successful logins.
@@ -31,8 +31,9 @@ pub struct CountedAttempt {
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Source {
     Subnet(ClientSubnet),
-    /// A device that is known for the login name. Its user does not depend on what others in the same subnet do.
-    Device(String),
+    /// A user, from their known devices together. They do not depend on what others in the same subnet do, and one user with
+    /// many devices cannot use up the total of the network.
+    User(UserId),
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -58,8 +59,8 @@ impl LoginRateLimit {
         self.count_source(source, ip, false)
     }
 
-    /// Counts an attempt to log in: by the address or, if that has no attempt left, by the device if it is known for this
-    /// login name.
+    /// Counts an attempt to log in: by the address or, if that has no attempt left, by the user if the device is known for
+    /// this login name.
     pub async fn count_login(
         &self,
         context: &Context,
@@ -73,8 +74,8 @@ impl LoginRateLimit {
         // One at a time for each network: a flood with invented device cookies must leave the connections to other requests.
         let network = client.ip.map(ClientNetwork::from);
         let _turn = self.lookups.acquire(format!("{network:?}")).await;
-        match sessions::find_known_device(context, identifier, client).await? {
-            Some(device) => self.count_source(Some(Source::Device(device)), client.ip, true),
+        match sessions::find_user_of_device(context, identifier, client).await? {
+            Some(user) => self.count_source(Some(Source::User(user)), client.ip, true),
             None => Err(rejected),
         }
     }

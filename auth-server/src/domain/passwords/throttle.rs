@@ -104,17 +104,15 @@ impl Throttle {
 }
 
 impl LoginAttempt {
-    /// Identifies the device for this login name, if an earlier login of this user set the device token that the client sent.
-    pub fn known_device(
+    /// Whether an earlier login of this user set the device token that the client sent.
+    pub fn is_on_known_device(
         &self,
         connection: &mut AnyConnection,
         user: Option<UserId>,
-    ) -> Result<Option<String>, StoreError> {
+    ) -> Result<bool, StoreError> {
         match &self.device {
-            Some(device) if known_origins::is_known(connection, user, device)? => {
-                Ok(Some(format!("{} {device}", self.login_key)))
-            }
-            Some(_) | None => Ok(None),
+            Some(device) => known_origins::is_known(connection, user, device),
+            None => Ok(false),
         }
     }
 

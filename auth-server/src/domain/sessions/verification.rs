@@ -60,20 +60,20 @@ impl From<ThrottleError> for PasswordError {
     }
 }
 
-/// Identifies the device of the client for this login name, if an earlier login of this user set the device token that the
-/// client sent.
-pub async fn find_known_device(
+/// The user with this login name, if one of their earlier logins set the device token that the client sent.
+pub async fn find_user_of_device(
     context: &Context,
     identifier: &Identifier,
     client: &ClientInfo,
-) -> Result<Option<String>, StoreError> {
+) -> Result<Option<UserId>, StoreError> {
     if client.device.is_none() {
         return Ok(None);
     }
     let (identifier, attempt) = (identifier.clone(), context.throttle.attempt(identifier.as_str(), client));
     let find = move |connection: &mut AnyConnection| {
         let user = identifier.find(connection)?.map(|user| user.id);
-        attempt.known_device(connection, user)
+        let is_known = attempt.is_on_known_device(connection, user)?;
+        Ok(user.filter(|_| is_known))
     };
     context.database.run(find).await
 }

@@ -164,6 +164,23 @@ async fn a_neighbour_behind_the_same_address_cannot_lock_out_a_known_device() {
 }
 
 #[actix_web::test]
+async fn a_neighbour_with_many_known_devices_cannot_use_up_the_total_of_the_network() {
+    let app = start("2").await;
+    app.register("ann").await;
+    app.register("bob").await;
+    let device = log_in(&app, HOME, "ann", PASSWORD).await.device_cookie().unwrap();
+    let mut of_neighbour = Vec::new();
+    for _ in 0..12 {
+        of_neighbour.push(log_in(&app, HOME, "bob", PASSWORD).await.device_cookie().unwrap());
+    }
+    use_up(&app, HOME).await;
+    for device in of_neighbour.iter().flat_map(|device| [device; 2]) {
+        log_in_on(&app, device, "bob", "wrong").await;
+    }
+    log_in_on(&app, &device, "ann", PASSWORD).await.assert_status(200);
+}
+
+#[actix_web::test]
 async fn a_user_behind_an_address_without_attempts_can_still_enter_the_password_in_a_session() {
     let app = start("3").await;
     let ann = app.register("ann").await;
