@@ -42,16 +42,25 @@ impl RefreshTokenValidator {
     /// # Errors
     /// The [`TokenError`] of the first broken rule.
     pub fn validate(&self, token: &str) -> Result<RefreshClaims, TokenError> {
-        let claims = self.validate_expired(token)?;
-        time_checks::check_expiry(claims.exp, self.clock.now())?;
+        let (claims, not_before) = self.validate_except_times(token)?;
+        let now = self.clock.now();
+        time_checks::check_past("iat", claims.iat, now)?;
+        time_checks::check_not_before(not_before, now)?;
+        time_checks::check_expiry(claims.exp, now)?;
         Ok(claims)
     }
 
-    /// Like [`validate`](Self::validate), but accepts an expired token. Logout needs this.
+    /// Like [`validate`](Self::validate), but accepts an expired token, and one that a server issued whose clock is ahead.
+    /// Logout needs this.
     ///
     /// # Errors
-    /// The [`TokenError`] of the first broken rule, except [`TokenError::Expired`].
+    /// The [`TokenError`] of the first broken rule that does not depend on the time.
     pub fn validate_expired(&self, token: &str) -> Result<RefreshClaims, TokenError> {
+        self.validate_except_times(token).map(|(claims, _)| claims)
+    }
+
+    /// The claims, and `nbf`.
+    fn validate_except_times(&self, token: &str) -> Result<(RefreshClaims, Option<i64>), TokenError> {
         let token = Compact::parse(token)?;
         validator::check_header(&token.header, REFRESH_TYP)?;
         let payload = signature::verify(token, &self.secrets, &[Algorithm::Hs256])?;
@@ -73,10 +82,7 @@ impl RefreshTokenValidator {
         if !URL_SAFE_NO_PAD.decode(&claims.sk).is_ok_and(|secret| secret.len() == SESSION_SECRET_BYTES) {
             return Err(TokenError::MistypedClaim("sk"));
         }
-        let now = self.clock.now();
-        time_checks::check_past("iat", claims.iat, now)?;
-        time_checks::check_not_before(not_before, now)?;
-        Ok(claims)
+        Ok((claims, not_before))
     }
 }
 

@@ -117,6 +117,10 @@ impl From<RotationError> for Problem {
             RotationError::WrongDelivery => Problem::new(Code::MalformedRequest)
                 .detail("The session's token_delivery requires the refresh token in another place."),
             RotationError::UnknownAudience => unknown_audience(),
+            RotationError::FromTheFuture => {
+                log::warn!("{error}: the clocks of the servers differ, or this one's was set back");
+                Problem::new(Code::Unavailable).detail("The refresh token was issued in the future.")
+            }
             RotationError::Replaced => replaced(),
             RotationError::Delayed => delayed(),
             RotationError::Conflict => {
@@ -238,6 +242,7 @@ fn rotation_with_challenge(error: RotationError) -> Problem {
         RotationError::SessionEnded(reason) => current_session_ended(reason),
         RotationError::WrongDelivery
         | RotationError::UnknownAudience
+        | RotationError::FromTheFuture
         | RotationError::Replaced
         | RotationError::Delayed
         | RotationError::Conflict

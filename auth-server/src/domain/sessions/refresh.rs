@@ -33,10 +33,7 @@ async fn rotate_and_issue(
 ) -> Result<(IssuedTokens, Grant), RotationError> {
     let audience =
         context.policy.audience(request.audience.as_deref()).ok_or(RotationError::UnknownAudience)?;
-    let token = context
-        .refresh_tokens
-        .read(&request.token)
-        .map_err(|error| RotationError::SessionEnded(end_reason(&error)))?;
+    let token = context.refresh_tokens.read(&request.token).map_err(|error| rejection(&error))?;
     let operation = context.operation(&request.client);
     let rotation = Rotation::new(context, &operation, token, request.presentation);
     let outcome = operation.transaction(move |tx| rotation.run(tx)).await?;
@@ -46,9 +43,14 @@ async fn rotate_and_issue(
     Ok((granted.issue(context, audience)?, grant))
 }
 
-fn end_reason(error: &TokenError) -> EndReason {
+fn rejection(error: &TokenError) -> RotationError {
     log::debug!("refresh token rejected: {error}");
-    if matches!(error, TokenError::Expired) { EndReason::Expired } else { EndReason::Unknown }
+    match error {
+        // The signature is that of an auth server: only the clocks differ, and the session must survive that.
+        TokenError::FromTheFuture(_) | TokenError::NotYetValid => RotationError::FromTheFuture,
+        TokenError::Expired => RotationError::SessionEnded(EndReason::Expired),
+        _ => RotationError::SessionEnded(EndReason::Unknown),
+    }
 }
 
 impl Grant {
@@ -67,9 +69,12 @@ impl RotationError {
         match self {
             Self::SessionEnded(reason) => reason.as_str(),
             Self::WrongDelivery | Self::UnknownAudience => "malformed",
-            Self::Replaced | Self::Delayed | Self::Conflict | Self::Store(_) | Self::Signing(_) => {
-                "unavailable"
-            }
+            Self::FromTheFuture
+            | Self::Replaced
+            | Self::Delayed
+            | Self::Conflict
+            | Self::Store(_)
+            | Self::Signing(_) => "unavailable",
         }
     }
 }

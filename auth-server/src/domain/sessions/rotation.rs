@@ -45,6 +45,9 @@ pub enum RotationError {
     WrongDelivery,
     #[error("the audience is not one of AUDIENCES")]
     UnknownAudience,
+    /// The clock of the server that issued the token is ahead of this one's.
+    #[error("the refresh token was issued in the future")]
+    FromTheFuture,
     /// Another request of the user replaced the token a moment ago.
     #[error("a new password replaced the refresh token within the grace period")]
     Replaced,

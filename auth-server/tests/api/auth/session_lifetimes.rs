@@ -13,6 +13,19 @@ async fn a_session_expires_after_seven_idle_days() {
 }
 
 #[actix_web::test]
+async fn a_token_of_a_server_whose_clock_was_ahead_does_not_end_the_session() {
+    let app = TestApp::start().await;
+    let (first, second) = (app.register("ann").await, app.log_in("ann").await);
+    app.advance(TimeDelta::minutes(-2));
+    let response = app.refresh(&first.refresh_token).await.assert_problem(503, "unavailable");
+    assert!(response.set_cookie().is_none());
+    app.post("/auth/logout").cookie(&second.refresh_token).send().await.assert_status(204);
+    app.advance(TimeDelta::minutes(2));
+    app.refresh(&first.refresh_token).await.assert_status(200);
+    app.refresh(&second.refresh_token).await.assert_ended("logged_out");
+}
+
+#[actix_web::test]
 async fn the_idle_limit_slides_and_the_absolute_limit_never_does() {
     let app = TestApp::start().await;
     let mut session = app.register("ann").await;
