@@ -207,10 +207,11 @@ fn since_password_change(
     {
         return Ok(token);
     }
-    let Some(user) = users::by_id(connection, session.user_id)? else { return Ok(token) };
-    let secret = token.secret().after_password_change(&user.password_hash);
-    let is_current = secret.hash() == session.secret_hash;
-    Ok(if is_current { token.with_secret(secret) } else { token })
+    let secret = token_status::secret_since_password_change(connection, &token, &session)?;
+    Ok(match secret {
+        Some(secret) => token.with_secret(secret),
+        None => token,
+    })
 }
 
 impl Use {

@@ -2,9 +2,9 @@
 
 use secrecy::SecretString;
 
-use crate::domain::context::Context;
+use crate::domain::context::{Context, Lifetimes};
 use crate::domain::operation::Transaction;
-use crate::domain::sessions::{CurrentSession, NotFresh};
+use crate::domain::sessions::{CurrentSession, NotFresh, token_status};
 use crate::domain::tokens::RefreshToken;
 use crate::model::{ClientInfo, EndReason, Session, SessionId, UserId};
 use crate::store::{StoreError, sessions};
@@ -28,7 +28,8 @@ pub async fn log_out(
     if tokens.is_empty() {
         return Ok(());
     }
-    context.operation(client).transaction(move |tx| end_by_tokens(tx, &tokens)).await
+    let lifetimes = context.lifetimes;
+    context.operation(client).transaction(move |tx| end_by_tokens(tx, &tokens, &lifetimes)).await
 }
 
 /// Ends every session of the user and makes their access tokens stale. Requires a fresh login.
@@ -109,11 +110,19 @@ pub fn end_excess(
     Ok(())
 }
 
-/// Ends the sessions of these tokens.
-pub fn end_by_tokens(tx: &mut Transaction<'_>, tokens: &[RefreshToken]) -> Result<(), StoreError> {
+/// Ends the sessions of these tokens. A token that a new password replaced within the grace period counts too: its user may
+/// not have received the new one.
+pub fn end_by_tokens(
+    tx: &mut Transaction<'_>,
+    tokens: &[RefreshToken],
+    lifetimes: &Lifetimes,
+) -> Result<(), StoreError> {
     for token in tokens {
-        let session = sessions::by_id(tx.connection, token.session)?;
-        if let Some(session) = session.filter(|session| session.secret_hash == token.secret_hash) {
+        let Some(session) = sessions::by_id(tx.connection, token.session)? else { continue };
+        if session.secret_hash == token.secret_hash
+            || token_status::is_within_grace(&session, lifetimes, tx.now)
+                && token_status::secret_since_password_change(tx.connection, token, &session)?.is_some()
+        {
             end_found(tx, &session, EndReason::LoggedOut)?;
         }
     }

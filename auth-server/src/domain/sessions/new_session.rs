@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
-use crate::domain::context::Context;
+use crate::domain::context::{Context, Lifetimes};
 use crate::domain::keys::UnusableKey;
 use crate::domain::operation::Transaction;
 use crate::domain::passwords::remember_origin;
@@ -34,6 +34,7 @@ pub struct PreparedSession {
     client: ClientInfo,
     superseded: Vec<RefreshToken>,
     max_sessions: i64,
+    lifetimes: Lifetimes,
 }
 
 impl NewSession {
@@ -78,6 +79,7 @@ impl NewSession {
             client,
             superseded: superseded.collect(),
             max_sessions: context.policy.max_sessions.into(),
+            lifetimes: context.lifetimes,
         }
     }
 }
@@ -90,7 +92,7 @@ impl PreparedSession {
         remember_origin(tx.connection, user, &self.client, tx.now)?;
         sessions::insert(tx.connection, &self.session)?;
         tx.audit.record_session_event(event, session, user);
-        logout::end_by_tokens(tx, &self.superseded)?;
+        logout::end_by_tokens(tx, &self.superseded, &self.lifetimes)?;
         logout::end_excess(tx, user, session, self.max_sessions)
     }
 

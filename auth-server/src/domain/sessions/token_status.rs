@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::domain::context::Lifetimes;
 use crate::domain::operation::{Operation, Transaction};
-use crate::domain::tokens::RefreshToken;
+use crate::domain::tokens::{RefreshToken, SessionSecret};
 use crate::model::{EndReason, Session, UserId};
 use crate::store::{AnyConnection, StoreError, events, sessions, users};
 
@@ -85,6 +85,17 @@ fn classify(token: &RefreshToken, session: Session, lifetimes: &Lifetimes, times
 /// is none.
 pub fn is_within_grace(session: &Session, lifetimes: &Lifetimes, now: DateTime<Utc>) -> bool {
     !lifetimes.reuse_grace.is_zero() && now - session.rotated_at <= lifetimes.reuse_grace
+}
+
+/// The secret of a session, if it follows from the token's and the user's present password.
+pub fn secret_since_password_change(
+    connection: &mut AnyConnection,
+    token: &RefreshToken,
+    session: &Session,
+) -> Result<Option<SessionSecret>, StoreError> {
+    let user = users::by_id(connection, session.user_id)?;
+    let secret = user.map(|user| token.secret().after_password_change(&user.password_hash));
+    Ok(secret.filter(|secret| secret.hash() == session.secret_hash))
 }
 
 /// Such a token is valid even if the row says that the session is idle: a restored row has an old idle limit.

@@ -200,6 +200,20 @@ async fn a_refresh_while_the_password_is_checked_does_not_keep_the_old_secret() 
 }
 
 #[actix_web::test]
+async fn a_logout_with_the_token_before_a_change_ends_the_session_within_the_grace_only() {
+    let app = TestApp::start().await;
+    let first = app.register("ann").await;
+    let changed = Session::of(&change(&app, &first, &from_to(PASSWORD, NEW)).await.assert_status(200));
+    app.advance(LATER);
+    app.post("/auth/logout").cookie(&first.refresh_token).send().await.assert_status(204);
+    let second = Session::of(&app.refresh(&changed.refresh_token).await.assert_status(200));
+
+    let changed = Session::of(&change(&app, &second, &from_to(NEW, PASSWORD)).await.assert_status(200));
+    app.post("/auth/logout").cookie(&second.refresh_token).send().await.assert_status(204);
+    app.refresh(&changed.refresh_token).await.assert_ended("logged_out");
+}
+
+#[actix_web::test]
 async fn a_change_sent_twice_at_the_same_time_does_not_end_the_session() {
     let app = TestApp::with(&["--workers", "2"]).await;
     let first = app.register("ann").await;
