@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::net::{AddressFamily, SocketType, bind, connect, socket};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, connect, socket_with};
 use tempfile::TempDir;
 use test_support::TestDatabase;
 
@@ -31,7 +31,9 @@ const IN_PROGRESS: &str =
 
 /// A connection from 127.0.0.`from`.
 fn open(server: SocketAddr, from: u8) -> TcpStream {
-    let socket = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
+    // Servers that other tests start must not inherit it.
+    let socket =
+        socket_with(AddressFamily::INET, SocketType::STREAM, SocketFlags::CLOEXEC, None).expect("a socket");
     bind(&socket, &SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 0, 0, from)), 0)).expect("an address");
     connect(&socket, &server).expect("a connection");
     let stream = TcpStream::from(socket);
