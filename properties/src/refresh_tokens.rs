@@ -10,7 +10,7 @@ use shared_claims::testing::{SigningKey, refresh_claims};
 use uuid::Uuid;
 
 use crate::token_parts::{
-    self, ISSUER, Issuer, SECRET, is_count, is_future, is_name, is_past, names_audience,
+    self, ISSUER, Issuer, SECRET, is_count, is_future, is_name, is_past, is_time, names_audience,
 };
 
 /// The last generation whose successor every JSON parser can represent exactly (RFC 8259 §6).
@@ -54,6 +54,7 @@ impl Server {
             && is_past(claim("iat"), now)
             && is_future(claim("exp"), now)
             && (claim("nbf").is_none() || is_past(claim("nbf"), now))
+            && (claim("auth_time").is_none() || is_time(claim("auth_time")))
     }
 }
 

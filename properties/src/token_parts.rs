@@ -96,6 +96,10 @@ pub fn is_past(value: Option<&Value>, now: u64) -> bool {
     value.and_then(Value::as_u64).is_some_and(|time| time <= now + 60)
 }
 
+pub fn is_time(value: Option<&Value>) -> bool {
+    value.and_then(Value::as_u64).is_some_and(|time| time <= END_OF_TIME)
+}
+
 /// Whether the token has not expired, with a leeway of five seconds.
 pub fn is_future(value: Option<&Value>, now: u64) -> bool {
     value.and_then(Value::as_u64).is_some_and(|time| time <= END_OF_TIME && now < time + 5)

@@ -69,8 +69,10 @@ impl Document {
     }
 
     fn body(&self, is_needed: bool, schema: &Value) -> Body {
-        // All alternatives have the same members, and they differ in the required ones.
+        // All alternatives but `null` have the same members, and they differ in the required ones.
         let forms = schema["oneOf"].as_array().map_or(std::slice::from_ref(schema), Vec::as_slice);
+        let forms = forms.iter().filter(|form| form["type"] != "null");
+        let forms: Vec<&Value> = forms.map(|form| self.resolved(form)).collect();
         let mut members: Vec<(String, BTreeSet<String>)> = Vec::new();
         for (name, schema) in forms.iter().flat_map(|form| form["properties"].as_object().expect("members")) {
             match members.iter_mut().find(|(known, _)| known == name) {

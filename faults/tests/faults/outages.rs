@@ -45,7 +45,8 @@ async fn refreshes_survive_twenty_database_restarts() {
 async fn many_clients_get_503_promptly_while_the_database_is_down() {
     let Some(mut cluster) = Cluster::start() else { return };
     let deployment = Deployment::with(TestDatabase::on_postgres(cluster.url()));
-    let server = deployment.start().await;
+    // So that one address may have this many connections.
+    let server = deployment.start_with(&[("TRUSTED_PROXIES", "127.0.0.1")]).await;
     let user = User::register(deployment.address, "ann").await;
     cluster.stop_immediately();
     assert_unavailable(server.get("/readyz").send().await);

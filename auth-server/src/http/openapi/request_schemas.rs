@@ -6,12 +6,12 @@ use utoipa::openapi::request_body::RequestBody;
 use utoipa::openapi::schema::{AdditionalProperties, SchemaType, Type};
 use utoipa::openapi::{Object, ObjectBuilder, OneOfBuilder, OpenApi, Ref, RefOr, Schema};
 
-/// Bodies have no unknown members, an optional body or parameter is never `null`, an audience is one of `audiences`, and a
+/// Bodies have no unknown members, an optional parameter is never `null`, an audience is one of `audiences`, and a
 /// login has either an e-mail address or a username.
 pub fn complete(document: &mut OpenApi, audiences: &[String]) {
     let parameters = operations(document).flat_map(|(_, _, call)| call.parameters.iter_mut().flatten());
     parameters.for_each(without_null);
-    let bodies = operations(document).filter_map(|(_, _, call)| call.request_body.as_mut());
+    let bodies = operations(document).filter_map(|(_, _, call)| call.request_body.as_ref());
     let names: Vec<String> = bodies.filter_map(schema_name).collect();
     let schemas = &mut document.components.get_or_insert_default().schemas;
     for name in names {
@@ -48,15 +48,17 @@ fn without_null(parameter: &mut RefOr<Parameter>) {
     }
 }
 
-/// Returns the name of the body's schema. Makes an optional body refer to it without the alternative `null`.
-fn schema_name(body: &mut RefOr<RequestBody>) -> Option<String> {
+/// Returns the name of the body's schema. An optional body has the alternative `null`.
+fn schema_name(body: &RefOr<RequestBody>) -> Option<String> {
     let RefOr::T(body) = body else { return None };
-    let RefOr::T(content) = body.content.values_mut().next()? else { return None };
-    if let Some(RefOr::T(Schema::OneOf(this_or_null))) = &content.schema {
-        let reference = this_or_null.items.iter().find(|item| matches!(item, RefOr::Ref(_)))?.clone();
-        content.schema = Some(reference);
-    }
-    let Some(RefOr::Ref(Ref { ref_location, .. })) = &content.schema else { return None };
+    let RefOr::T(content) = body.content.values().next()? else { return None };
+    let reference = match content.schema.as_ref()? {
+        RefOr::T(Schema::OneOf(this_or_null)) => {
+            this_or_null.items.iter().find(|item| matches!(item, RefOr::Ref(_)))?
+        }
+        schema => schema,
+    };
+    let RefOr::Ref(Ref { ref_location, .. }) = reference else { return None };
     ref_location.rsplit('/').next().map(str::to_owned)
 }
 

@@ -144,7 +144,7 @@ impl World {
         self.cookie_token = response.cookie("__Host-access_token").expect("a cookie");
         let me = self
             .auth
-            .get("/auth/sessions")
+            .get("/auth/sessions?limit=100")
             .cookie(&self.refresh_token)
             .send()
             .await
