@@ -4,6 +4,8 @@ use crate::domain::passwords::strength::{JUDGED_CHARS, MAX_CHARS, WeakPassword, 
 
 /// Of an attack: zxcvbn tries each letter that each of these may stand for.
 const LOOK_ALIKES: &str = "4@8({[<369#&!1/0$5+7%2|";
+/// The baseline has a length of its own: it must not grow with [`JUDGED_CHARS`].
+const BASELINE_CHARS: usize = 40;
 /// Pieces from which the search builds passwords: substitutions, words, repeats, sequences, wide characters.
 const PIECES: &[&str] = &[
     "4",
@@ -45,9 +47,9 @@ const PIECES: &[&str] = &[
 #[test]
 fn the_work_for_a_password_is_bounded() {
     let (worst, password) = search(40);
-    let baseline = cost_of_prefix();
-    // Without the bound the password of the attack alone takes ten times as long.
-    assert!(worst < 4 * baseline, "{worst:?} instead of {baseline:?} for {password}");
+    let baseline = cost_of_baseline();
+    // Without the bound the password of the attack alone takes six times as long.
+    assert!(worst < 3 * baseline, "{worst:?} instead of {baseline:?} for {password}");
 }
 
 /// In a release build: `cargo test --release -p auth-server --lib -- --ignored --nocapture the_worst_password`
@@ -55,7 +57,7 @@ fn the_work_for_a_password_is_bounded() {
 #[ignore = "measures: only a release build on an idle machine has the time that a server needs"]
 fn the_worst_password_takes_at_most_a_tenth_of_a_second() {
     let (worst, password) = search(3000);
-    println!("{worst:?} for {password}, {:?} for the start of the hill climb", cost_of_prefix());
+    println!("{worst:?} for {password}, {:?} for {BASELINE_CHARS} characters", cost_of_baseline());
     assert!(worst <= Duration::from_millis(100), "{worst:?} for {password}");
 }
 
@@ -120,9 +122,9 @@ fn cost(password: &[char]) -> Duration {
     begin.elapsed()
 }
 
-/// What zxcvbn needs for the beginning of the password of the attack alone.
-fn cost_of_prefix() -> Duration {
-    let prefix: String = LOOK_ALIKES.chars().cycle().take(JUDGED_CHARS).collect();
+/// What zxcvbn needs for the beginning of the password of the attack.
+fn cost_of_baseline() -> Duration {
+    let prefix: String = LOOK_ALIKES.chars().cycle().take(BASELINE_CHARS).collect();
     let measure = || {
         let begin = Instant::now();
         std::hint::black_box(zxcvbn::zxcvbn(&prefix, &[]));
