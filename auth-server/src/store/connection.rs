@@ -189,6 +189,8 @@ mod tests {
             ("sqlite://file:x.db", "`file:`"),
             ("sqlite:file:x.db?mode=memory", "`file:`"),
             ("sqlite://data/", "folder"),
+            ("sqlite://~/x.db", "whole path"),
+            ("sqlite://localhost/data/x.db", "whole path"),
         ] {
             let error = url.parse::<DatabaseUrl>().expect_err(url);
             assert!(error.contains(reason), "{url} {error}");

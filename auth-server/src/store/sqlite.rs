@@ -19,6 +19,8 @@ pub fn parse(path: &str) -> Result<PathBuf, String> {
         "is a database in memory, which no two connections share: use a file, such as sqlite://data/latchkey.db"
     } else if path.contains('?') {
         "has parameters: remove them from the `?` on. A missing file is created without `mode=rwc`"
+    } else if path.starts_with("~/") || path.starts_with("localhost/") {
+        "starts with `~` or a host name: give the whole path, such as sqlite:///var/lib/latchkey/latchkey.db"
     } else if path.ends_with('/') {
         "is the path of a folder: add a file name, such as sqlite://data/latchkey.db"
     } else {
