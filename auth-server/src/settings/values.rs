@@ -31,11 +31,11 @@ pub fn rotation(text: &str) -> Result<Duration, String> {
 }
 
 pub fn token_life(text: &str) -> Result<Duration, String> {
-    at_most(duration(text)?, MAX_TOKEN_LIFE)
+    at_most(whole_seconds(text)?, MAX_TOKEN_LIFE)
 }
 
 pub fn session_life(text: &str) -> Result<Duration, String> {
-    at_most(duration(text)?, MAX_SESSION_LIFE)
+    at_most(whole_seconds(text)?, MAX_SESSION_LIFE)
 }
 
 pub fn grace(text: &str) -> Result<Duration, String> {
@@ -45,6 +45,16 @@ pub fn grace(text: &str) -> Result<Duration, String> {
 pub fn event_retention(text: &str) -> Result<Duration, String> {
     let retention = duration(text)?;
     if retention >= MIN_EVENT_RETENTION { Ok(retention) } else { Err("must be at least 1d".to_owned()) }
+}
+
+/// Times in tokens and cookies have whole seconds, and `15ms` is a misspelt `15m`.
+fn whole_seconds(text: &str) -> Result<Duration, String> {
+    let given = duration(text)?;
+    if given.subsec_nanos() == 0 {
+        Ok(given)
+    } else {
+        Err("give whole seconds, such as 15m or 30d".to_owned())
+    }
 }
 
 fn at_most(given: Duration, limit: Duration) -> Result<Duration, String> {
