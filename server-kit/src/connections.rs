@@ -30,9 +30,9 @@ pub(crate) use stream::Stream;
 
 /// The most connections of a server, about 50 MiB of memory. Fewer if it may open fewer files.
 const MAX_CONNECTIONS: usize = 4_096;
-/// The most connections of an address, or of a /64 of IPv6, unless it is a trusted proxy. Enough for the pool of a proxy
-/// that is missing in `TRUSTED_PROXIES`.
-const MAX_PER_ADDRESS: usize = 512;
+/// The part of the limit that an address, or a /64 of IPv6, may use unless it is a trusted proxy: 512 of 4,096. Enough for
+/// the pool of a proxy that is missing in `TRUSTED_PROXIES`.
+const PARTS: usize = 8;
 /// At a limit, this part of the idle connections is closed: looking for the oldest takes time for each.
 const CLOSED_TOGETHER: usize = 64;
 /// Open files for everything else: the database, listeners, and connections that are being closed.
@@ -138,7 +138,7 @@ impl Connections {
         let source = self.source(peer.ip());
         let mut open = self.open();
         let of_source = open.per_source.get(&source).copied().unwrap_or_default();
-        if of_source >= MAX_PER_ADDRESS && source != Source::TrustedProxy {
+        if of_source >= self.limit / PARTS && source != Source::TrustedProxy {
             open.close_idle(Some(source))?;
         }
         if open.all.len() >= self.limit {

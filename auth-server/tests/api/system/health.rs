@@ -47,3 +47,24 @@ async fn a_database_error_never_invalidates_a_token() {
     app.database.db_execute("ALTER TABLE gone RENAME TO sessions");
     app.refresh(&session.refresh_token).await.assert_status(200);
 }
+
+/// To answer late, after actix has read the HEAD, left out the body of the response to the GET.
+#[actix_web::test]
+async fn pipelined_requests_get_their_own_responses() {
+    use std::io::{Read as _, Write as _};
+    let app = TestApp::start().await;
+    let address = app.url.trim_start_matches("http://").to_owned();
+    let talk = move || {
+        let mut stream = std::net::TcpStream::connect(address).expect("a server");
+        let requests = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nHEAD /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+        stream.write_all(requests.as_bytes()).expect("the requests");
+        let mut responses = String::new();
+        stream.read_to_string(&mut responses).expect("the responses");
+        responses
+    };
+    let responses = actix_web::web::block(talk).await.expect("an exchange");
+    let parts: Vec<&str> = responses.split("\r\n\r\n").collect();
+    let [_, body_and_head, nothing] = parts.as_slice() else { panic!("{responses}") };
+    let (body, _) = body_and_head.split_once("HTTP/1.1 200").expect("the second response");
+    assert!(body.starts_with('{') && nothing.is_empty(), "{responses}");
+}
