@@ -123,14 +123,10 @@ impl LoginAttempt {
         user: Option<UserId>,
         now: DateTime<Utc>,
     ) -> Result<AdmittedAttempt, ThrottleError> {
+        let device_is_known = self.is_on_known_device(connection, user)?;
         let Self { login_key, network, device } = self;
-        let device = match device {
-            Some(device) if known_origins::is_known(connection, user, &device)? => Some(device),
-            Some(_) | None => None,
-        };
-        let device_is_known = device.is_some();
         // A known device has its own count, so that others in the same network cannot use it up.
-        let origin_key = device.unwrap_or(network);
+        let origin_key = device.filter(|_| device_is_known).unwrap_or(network);
         let everywhere = password_failures::find(connection, &login_key, ALL_ORIGINS)?;
         let here = password_failures::find(connection, &login_key, &origin_key)?;
         let attempt = AdmittedAttempt { login_key, origin_key, at: now.naive_utc(), device_is_known };
