@@ -13,7 +13,7 @@ use std::str::FromStr;
 
 use actix_web::HttpRequest;
 pub use current_session::{AdminSession, session_to_rotate};
-pub use idempotency_key::idempotency_key;
+pub use idempotency_key::{IdempotencyKeyHeader, idempotency_key};
 pub use json::{Json, OptionalJson};
 pub use query::{PageQuery, Query};
 use shared_claims::{Code, Problem};

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use crate::domain::context::Context;
 use crate::domain::users::{self, PasswordChange};
-use crate::http::extract::{Json, session_to_rotate};
+use crate::http::extract::{IdempotencyKeyHeader, Json, session_to_rotate};
 use crate::http::problems::{MalformedRotation, PasswordProblems};
 use crate::http::responses::{self, Tokens};
 use crate::http::{Cookies, LoginRateLimit, Validation};
@@ -34,7 +34,7 @@ pub struct ChangePasswordRequest {
 /// and `Idempotency-Key`, or within the grace period, and gets the same refresh token.
 #[utoipa::path(
     post, path = "/auth/password", tag = "account", request_body = ChangePasswordRequest,
-    params(("Idempotency-Key" = Option<String>, Header, pattern = r#"^([A-Za-z0-9_-]{22,64}|"[A-Za-z0-9_-]{22,64}")$"#, description = "A new key for every request, the same key to repeat it. With or without quotes.")),
+    params(IdempotencyKeyHeader),
     responses((status = 200, description = "The next pair of tokens", body = Tokens), MalformedRotation, PasswordProblems),
     security(("refresh_cookie" = []), ("refresh_token" = []))
 )]

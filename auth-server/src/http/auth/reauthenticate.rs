@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use crate::domain::context::Context;
 use crate::domain::sessions;
-use crate::http::extract::{Json, session_to_rotate};
+use crate::http::extract::{IdempotencyKeyHeader, Json, session_to_rotate};
 use crate::http::problems::{MalformedRotation, PasswordProblems};
 use crate::http::responses::{self, Tokens};
 use crate::http::{Cookies, LoginRateLimit, Validation};
@@ -29,7 +29,7 @@ pub struct ReauthenticateRequest {
 /// refresh with the previous token keeps the earlier one.
 #[utoipa::path(
     post, path = "/auth/reauthenticate", tag = "account", request_body = ReauthenticateRequest,
-    params(("Idempotency-Key" = Option<String>, Header, pattern = r#"^([A-Za-z0-9_-]{22,64}|"[A-Za-z0-9_-]{22,64}")$"#, description = "A new key for every request, the same key to repeat it. With or without quotes.")),
+    params(IdempotencyKeyHeader),
     responses((status = 200, description = "The next pair of tokens", body = Tokens), MalformedRotation, PasswordProblems),
     security(("refresh_cookie" = []), ("refresh_token" = []))
 )]

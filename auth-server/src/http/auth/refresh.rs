@@ -9,7 +9,7 @@ use crate::domain::sessions::{self, Presentation, RotationError};
 use crate::http::Cookies;
 use crate::http::errors::session_ended;
 use crate::http::extract::refresh_token::{self, ReceivedToken};
-use crate::http::extract::{OptionalJson, idempotency_key};
+use crate::http::extract::{IdempotencyKeyHeader, OptionalJson, idempotency_key};
 use crate::http::problems::RefreshProblems;
 use crate::http::responses::{self, Tokens};
 use crate::model::{ClientInfo, EndReason, TokenTransport};
@@ -32,7 +32,7 @@ pub struct RefreshRequest {
 /// token and key.
 #[utoipa::path(
     post, path = "/auth/refresh", tag = "session", request_body(content = Option<RefreshRequest>),
-    params(("Idempotency-Key" = Option<String>, Header, pattern = r#"^([A-Za-z0-9_-]{22,64}|"[A-Za-z0-9_-]{22,64}")$"#, description = "A new key for every refresh, the same key to repeat it. With or without quotes.")),
+    params(IdempotencyKeyHeader),
     responses((status = 200, description = "The next pair of tokens", body = Tokens), RefreshProblems),
     security(("refresh_cookie" = []), ("refresh_token" = []), ())
 )]

@@ -1,10 +1,20 @@
 use actix_web::HttpRequest;
 use actix_web::http::header::HeaderName;
 use shared_claims::{Code, Problem};
+use utoipa::IntoParams;
 
 use crate::domain::sessions::IdempotencyKey;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "only describes what `idempotency_key` reads")]
+pub struct IdempotencyKeyHeader {
+    /// A new key for every request, the same key to repeat it. With or without quotes.
+    #[param(rename = "Idempotency-Key", pattern = r#"^([A-Za-z0-9_-]{22,64}|"[A-Za-z0-9_-]{22,64}")$"#)]
+    key: Option<String>,
+}
 
 /// `Idempotency-Key`: one header of 22 to 64 characters of `[A-Za-z0-9_-]`, with or without quotes (a string of RFC 9651 has
 /// them). 22 characters have 128 bits: no client can guess the key of another. Anything else is a `malformed_request`.
