@@ -112,7 +112,7 @@ scenario("signing in works while storage is full and locks are blocked", expecte
 });
 
 scenario("a user whose password an administrator set chooses a new one", expected, async (browser) => {
-  const { page } = await visit(browser, TARGET);
+  const page = await browser.newTab("about:blank");
   // As for such a password. The server accepts the login once it includes a new one.
   await page.route("**/auth/login", (route) => {
     const { new_password, ...body } = route.request().postDataJSON();
@@ -121,6 +121,7 @@ scenario("a user whose password an administrator set chooses a new one", expecte
     const problem = { contentType: "application/problem+json", body: JSON.stringify({ code }) };
     return route.fulfill({ status: new_password ? 422 : 403, ...problem });
   });
+  await page.goto(TARGET, { waitUntil: "commit" });
   const field = page.getByLabel("New password");
   await submit(page, "dora@example.org");
   await page.getByText("An administrator set this password").waitFor();
