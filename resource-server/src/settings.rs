@@ -44,7 +44,7 @@ pub struct Settings {
 
     /// How long a connection may be idle
     ///
-    /// Between two requests: 1s to 1h. Longer than in the proxy or load balancer in front, most of which use 60s.
+    /// Between two requests: 1s to 1h. Set it longer than the idle timeout of the proxy or load balancer in front. Most use 60s.
     #[arg(long, env, default_value = "75s", value_parser = keep_alive, hide_short_help = true, help_heading = NETWORK)]
     pub keep_alive: Duration,
 

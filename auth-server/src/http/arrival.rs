@@ -32,8 +32,8 @@ pub async fn record_arrival(
     next.call(request).await
 }
 
-/// Whether a call may find that its token was used before. Other calls do not wait for the next task: while a request
-/// waits, actix reads a pipelined HEAD, and then leaves out the body of the wrong response.
+/// Whether a call may detect reuse. Other calls do not yield: while a request waits, actix reads a pipelined HEAD, and then
+/// omits the body of the wrong response.
 fn depends_on_session(path: &str) -> bool {
     (path.starts_with("/auth/") || path.starts_with("/admin/")) && !path.starts_with(EVEN_WITHOUT_CLIENT)
 }

@@ -11,8 +11,8 @@ type Transactions = <AnyConnection as diesel::Connection>::TransactionManager;
 /// How often a transaction is run if the database rolls it back because of another one.
 const ATTEMPTS: usize = 4;
 
-/// Runs `work` in a transaction that `begin` starts: committed if it returns `Ok`, otherwise rolled back. If PostgreSQL chose it as the victim of
-/// a deadlock or of a serialization failure, nothing of it was committed, and it is run again.
+/// Runs `work` in a transaction that `begin` starts: committed if it returns `Ok`, otherwise rolled back. If PostgreSQL rolls
+/// it back because of a deadlock or a serialization failure, nothing was committed, and it runs again.
 pub fn transaction<T, E: Error + From<StoreError> + 'static>(
     connection: &mut AnyConnection,
     begin: &'static str,

@@ -26,10 +26,10 @@ async fn log_in_on(app: &TestApp, device: &str, name: &str, password: &str) -> R
 
 const HOME: &str = "203.0.113.7";
 
-/// Uses up the attempts of the address, with names of users and of nobody.
+/// Uses up the attempts of the address, with names of users and with unknown names.
 async fn use_up(app: &TestApp, from: &str) {
     for number in 0..100 {
-        let response = log_in(app, from, ["ann", "bob", "nobody"][number % 3], "wrong").await;
+        let response = log_in(app, from, ["ann", "bob", "unknown"][number % 3], "wrong").await;
         if response.status == 429 {
             response.assert_problem(429, "too_many_requests");
             return;
@@ -154,7 +154,7 @@ async fn a_neighbour_behind_the_same_address_cannot_lock_out_a_known_device() {
     }
     // The device helps with no other name, and an invented one with none.
     log_in_on(&app, &device, "bob", PASSWORD).await.assert_status(429);
-    log_in_on(&app, &device, "nobody", PASSWORD).await.assert_status(429);
+    log_in_on(&app, &device, "unknown", PASSWORD).await.assert_status(429);
     log_in_on(&app, "AAAAAAAAAAAAAAAAAAAAAA", "ann", PASSWORD).await.assert_status(429);
     // It has as many attempts as an address.
     for _ in 0..3 {
@@ -208,7 +208,7 @@ async fn successful_logins_are_limited_per_address_too() {
 #[actix_web::test]
 async fn ipv6_networks_have_a_larger_limit_than_their_subnets() {
     let app = start("2").await;
-    let attempt = async |address: &str| log_in(&app, address, "nobody", "wrong").await.status;
+    let attempt = async |address: &str| log_in(&app, address, "unknown", "wrong").await.status;
     let mut subnets = 0;
     while attempt(&format!("2001:db8:1:{subnets:x}::1")).await == 401 {
         subnets += 1;

@@ -102,8 +102,8 @@ async fn unknown_names_are_throttled_like_known_ones() {
     };
     let known = attempts(json!({"email": "ann@example.org"})).await;
     assert!(known.iter().any(|(status, ..)| *status == 429));
-    assert_eq!(attempts(json!({"email": "nobody@example.org"})).await, known);
-    assert_eq!(attempts(json!({"username": "nobody"})).await, known);
+    assert_eq!(attempts(json!({"email": "unknown@example.org"})).await, known);
+    assert_eq!(attempts(json!({"username": "unknown"})).await, known);
 }
 
 #[actix_web::test]
@@ -200,7 +200,7 @@ async fn during_a_distributed_attack_responses_do_not_depend_on_the_name_or_the_
     log_in(&app, HOME, PASSWORD).await.assert_status(200);
     let known = json!({"email": "ann@example.org"});
     let mut seen = Vec::new();
-    for name in [&known, &json!({"email": "nobody@example.org"}), &json!({"username": "nobody"})] {
+    for name in [&known, &json!({"email": "unknown@example.org"}), &json!({"username": "unknown"})] {
         attack(&app, name).await;
         for address in [HOME, STRANGER, "2001:db8::1"] {
             let response = log_in_as(&app, address, name, "wrong").await;

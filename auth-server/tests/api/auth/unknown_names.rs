@@ -36,13 +36,13 @@ async fn failed_logins_with_unknown_names_are_one_event_per_address_and_hour() {
     };
     app.advance(TimeDelta::minutes(10));
     for number in 0..30 {
-        fail(&app, "203.0.113.7", &format!("nobody-{number}")).await;
-        fail(&app, &format!("2001:db8:1:2::{number:x}"), &format!("nobody-{number}")).await;
+        fail(&app, "203.0.113.7", &format!("unknown-{number}")).await;
+        fail(&app, &format!("2001:db8:1:2::{number:x}"), &format!("unknown-{number}")).await;
         app.advance(TimeDelta::seconds(1));
     }
-    fail(&app, "203.0.113.8", "nobody").await;
+    fail(&app, "203.0.113.8", "unknown").await;
     app.advance(TimeDelta::hours(1));
-    fail(&app, "203.0.113.7", "nobody").await;
+    fail(&app, "203.0.113.7", "unknown").await;
     let event = |at: &str, ip: &str, count| (format!("2030-01-01T{at}Z"), ip.to_owned(), count);
     let expected = [
         event("00:10:00", "203.0.113.7", 30),
@@ -61,7 +61,7 @@ async fn concurrent_failed_logins_at_two_servers_are_one_event() {
     let other = app.another().await;
     let attempts = (0..40).map(|number| {
         let app = if number % 2 == 0 { &app } else { &other };
-        async move { fail(app, "203.0.113.7", &format!("nobody-{number}")).await }
+        async move { fail(app, "203.0.113.7", &format!("unknown-{number}")).await }
     });
     futures_util::future::join_all(attempts).await;
     let counts = "SELECT CAST(occurrences AS TEXT) AS value FROM events WHERE type = 'login_failed'";
@@ -84,7 +84,7 @@ async fn failed_logins_of_a_user_remain_single_events() {
 async fn failures_of_unknown_names_are_purged_after_an_hour() {
     let app = start().await;
     for number in 0..600 {
-        fail(&app, "203.0.113.7", &format!("nobody-{number}")).await;
+        fail(&app, "203.0.113.7", &format!("unknown-{number}")).await;
     }
     let rows = || app.database.db_texts("SELECT account AS value FROM password_failures").len();
     assert_eq!(rows(), 1200);

@@ -48,7 +48,7 @@ async fn a_database_error_never_invalidates_a_token() {
     app.refresh(&session.refresh_token).await.assert_status(200);
 }
 
-/// To answer late, after actix has read the HEAD, left out the body of the response to the GET.
+/// A response that was late, after actix had read the HEAD, had no body.
 #[actix_web::test]
 async fn pipelined_requests_get_their_own_responses() {
     use std::io::{Read as _, Write as _};

@@ -73,7 +73,7 @@ pub fn requests() -> Vec<(&'static str, Vec<u8>)> {
         ("an expected body", post("Expect: 100-continue\r\nContent-Length: 40000\r\n\r\n")),
         ("a body where none belongs", get("Content-Length: 5\r\n")),
         (
-            "a body for nobody",
+            "a body that no handler reads",
             b"POST /auth/nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 40000\r\n\r\n{".to_vec(),
         ),
         (

@@ -19,7 +19,7 @@ const PER_ADDRESS: usize = 512;
 const MANY: usize = PER_ADDRESS + 88;
 /// The server closes a few more than it must.
 const AT_ONCE: usize = 12;
-/// The limit in total with 300 open files, of which 128 are reserved.
+/// The limit in total with 300 open files: 128 are reserved.
 const LIMIT: usize = 172;
 /// A server closes connections at its limit when the next one arrives. Silent ones it closes after 10 s.
 const PROMPTLY: Duration = Duration::from_secs(7);
