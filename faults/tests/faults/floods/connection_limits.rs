@@ -83,11 +83,14 @@ async fn the_oldest_idle_connections_of_an_address_are_closed_at_its_limit() {
             (&busy).write_all(IN_PROGRESS.as_bytes()).expect("a part of a request");
         }
         thread::sleep(Duration::from_millis(100));
-        let idle: Vec<_> = (0..MANY).map(|_| open(address, 2)).collect();
+        let older: Vec<_> = (0..MANY / 2).map(|_| open(address, 2)).collect();
+        // Each thread of the server accepts its share of them at its own pace.
+        thread::sleep(Duration::from_millis(500));
+        let newer: Vec<_> = (0..MANY / 2).map(|_| open(address, 2)).collect();
         assert_served(&open(address, 2), GOOD, "200");
-        let left = open_ones(&idle, PER_ADDRESS);
+        let left = open_ones(&older, PER_ADDRESS - newer.len()) + newer.len();
         assert!((PER_ADDRESS - AT_ONCE..=PER_ADDRESS).contains(&left), "{left} connections are open");
-        assert!(!is_open(&idle[0]) && is_open(&idle[MANY - 1]), "the newest was closed");
+        assert!(newer.iter().all(is_open), "a newer one was closed");
         if is_auth_server {
             // It is older than all others, and not idle.
             assert_served(&busy, "}", "422");
