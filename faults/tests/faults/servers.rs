@@ -52,6 +52,7 @@ impl Deployment {
             ("ARGON2_ITERATIONS", "1"),
             ("LOGIN_RATE_PER_IP", "1000000"),
             ("ACCOUNT_RATE_PER_USER", "1000000"),
+            ("MAX_SESSIONS_PER_USER", "1000"),
         ];
         variables.extend(more);
         Program::start(program, address, &variables).await
