@@ -10,6 +10,7 @@ requirements=(
     "command -v python3     | Python 3           | python3"
     "python3 -m ensurepip --version | Python's venv | python3-venv"
     "command -v curl        | curl               | curl ca-certificates"
+    "command -v openssl     | OpenSSL            | openssl"
     "command -v node        | Node.js            | nodejs"
     "command -v npm         | npm                | npm"
     "command -v ${CHROMIUM:-chromium} | Chromium | chromium"

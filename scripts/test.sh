@@ -21,7 +21,8 @@ stacks, scripts/consumers.sh and scripts/schemathesis.sh. At the end, scripts/le
 and stored for secrets. Installs missing system packages (as root) or prints the command that does (otherwise).
 
   --long         also run the long tests (those marked #[ignore]), the browser tests on PostgreSQL, forty times as many
-                 cases of scripts/schemathesis.sh, scripts/compose-test.sh (needs Docker) and scripts/bench.sh
+                 cases of scripts/schemathesis.sh, scripts/compose-test.sh (needs Docker), bench/peers/check.sh and
+                 scripts/bench.sh
   --setup-only   only install or name what is missing
   -- FILTER...   passed to the tests: parts of their names, or options of `cargo test -- --help`; runs nothing else
 
@@ -91,6 +92,7 @@ run_long_tests() {
         stage "PostgreSQL, long" on_postgres "${database_tests[@]}" --no-fail-fast -- --ignored "${filter[@]}" || true
     fi
     stage "containers" scripts/compose-test.sh || true
+    stage "peers" bench/peers/check.sh || true
     stage "bench" scripts/bench.sh || true
 }
 
