@@ -76,7 +76,7 @@ command_fastapi() {
 }
 
 command_express() {
-    export POOL_SIZE=10 PORT=$port WORKERS=2
+    export POOL_SIZE=16 PORT=$port WORKERS=2
     command=(node "$folder/app.js")
 }
 
