@@ -18,6 +18,11 @@ pub const fn is_set(_point: &str) -> bool {
     false
 }
 
+/// Whether a transaction that serves this number of requests is not committed, although they get their responses.
+pub fn loses_commit(requests: usize) -> bool {
+    is_set("response-without-commit") || (requests > 1 && is_set("batch-without-commit"))
+}
+
 /// If the point is set, blocks the thread until the process is killed.
 pub fn stop_at(point: &str) {
     while is_set(point) {

@@ -132,7 +132,7 @@ impl AuthServer {
 
 async fn context(settings: &Settings, secrets: &Secrets, clock: Arc<dyn Clock>) -> Result<Context, String> {
     let url = settings.database_url()?;
-    let database = Database::open(&url)?;
+    let database = Database::open(&url, settings.database_pool_size)?;
     stored_emails::normalize(&database).await.map_err(|error| error.to_string())?;
     let threads = available_parallelism().map_or(1, usize::from);
     let hasher =

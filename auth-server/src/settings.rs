@@ -24,7 +24,7 @@ use server_kit::settings::{
 use shared_claims::Algorithm;
 use url::Url;
 
-use crate::store::DatabaseUrl;
+use crate::store::{DatabaseUrl, POOL_SIZE};
 
 pub(crate) use derived::span;
 pub use secrets::Secrets;
@@ -41,6 +41,13 @@ pub struct Settings {
     /// File that contains the database URL
     #[arg(long, env, conflicts_with = "database_url", hide_short_help = true, help_heading = DATABASE)]
     database_url_file: Option<PathBuf>,
+
+    /// Number of database connections, 1 to 1000
+    ///
+    /// PostgreSQL must allow that many for each server (`max_connections`).
+    #[arg(long, env, default_value_t = POOL_SIZE, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(hide_short_help = true, help_heading = DATABASE)]
+    pub database_pool_size: u32,
 
     /// Listen address
     #[arg(long, env, default_value = "127.0.0.1:8080", value_parser = address, help_heading = NETWORK)]

@@ -20,14 +20,19 @@ pub mod password_failures;
 #[cfg(feature = "postgres")]
 mod postgres;
 pub mod revocations;
+#[cfg(all(test, feature = "postgres"))]
+mod rotation_tests;
+#[cfg(feature = "postgres")]
+mod rotations;
 mod schema;
 pub mod sessions;
 pub mod signing_keys;
 mod sqlite;
+mod submission;
 mod transaction;
 pub mod users;
 mod writer;
 
 pub use connection::{AnyConnection, DatabaseUrl};
-pub use database::Database;
+pub use database::{Database, POOL_SIZE};
 pub use error::{StoreError, Taken};

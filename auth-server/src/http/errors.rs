@@ -26,7 +26,8 @@ impl From<StoreError> for Problem {
             | StoreError::Standby
             | StoreError::ReadOnly
             | StoreError::Timeout
-            | StoreError::Cancelled => Problem::new(Code::Unavailable).detail("The database is unavailable."),
+            | StoreError::Cancelled
+            | StoreError::Shared(_) => Problem::new(Code::Unavailable).detail("The database is unavailable."),
             StoreError::Taken(_) | StoreError::Impossible(_) => Problem::new(Code::InternalError),
         }
     }

@@ -3,7 +3,6 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use diesel::ConnectionResult;
-use diesel::connection::SimpleConnection as _;
 use diesel::r2d2::{ManageConnection, R2D2Connection};
 
 #[cfg(feature = "postgres")]
@@ -139,8 +138,15 @@ impl ManageConnection for DatabaseUrl {
         self.connect().map_err(diesel::r2d2::Error::ConnectionError)
     }
 
+    /// Called at every checkout, so it sends no statement.
     fn is_valid(&self, connection: &mut AnyConnection) -> Result<(), Self::Error> {
-        connection.batch_execute("SELECT 1").map_err(diesel::r2d2::Error::QueryError)
+        match connection {
+            #[cfg(feature = "postgres")]
+            AnyConnection::Postgres(connection) => {
+                postgres::check_open(connection).map_err(diesel::r2d2::Error::QueryError)
+            }
+            AnyConnection::Sqlite(_) => Ok(()),
+        }
     }
 
     fn has_broken(&self, connection: &mut AnyConnection) -> bool {

@@ -1,31 +1,33 @@
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use diesel::r2d2::{Pool, PooledConnection};
+use diesel::r2d2::Pool;
 use prometheus_client::registry::Registry;
 use server_kit::request_id;
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use crate::model::{Session, User};
 use crate::store::connection::check;
-use crate::store::database_metrics::{DatabaseMetrics, NO_CONNECTION, OVERDUE};
+use crate::store::database_metrics::{DatabaseMetrics, OVERDUE};
+#[cfg(feature = "postgres")]
+use crate::store::rotations::Rotations;
+use crate::store::sessions::RotateParams;
+use crate::store::submission::{CONNECTION_TIMEOUT, Submission, connection};
 use crate::store::transaction::{transaction, transaction_once};
 use crate::store::writer::Writer;
 use crate::store::{AnyConnection, DatabaseUrl, StoreError, migrations};
 
-/// How long work waits for a free connection.
-const CONNECTION_TIMEOUT: Duration = Duration::from_secs(3);
-/// The same while the pool has no connection at all. The database is unreachable then, and each waiting request
-/// occupies a thread.
-const OUTAGE_TIMEOUT: Duration = Duration::from_millis(500);
-/// How long a transaction waits in SQLite's write queue. It is not started after that, so nothing was written.
-const WRITE_QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long work waits for its turn. It is not started after that, so nothing was written.
+const QUEUE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a caller waits in total. The timeouts of statements and locks are shorter, so this one matters only while
 /// the database or the network hangs.
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(12);
-const POOL_SIZE: u32 = 10;
+/// The default of `DATABASE_POOL_SIZE`.
+pub const POOL_SIZE: u32 = 10;
 
 /// The connection pool, and the bridge from async code to blocking statements.
 #[derive(Clone)]
@@ -34,7 +36,10 @@ pub struct Database {
     pool: Pool<DatabaseUrl>,
     /// SQLite only.
     writer: Option<Writer>,
-    write_queue_timeout: Duration,
+    /// PostgreSQL only.
+    #[cfg(feature = "postgres")]
+    rotations: Option<Rotations>,
+    queue_timeout: Duration,
     metrics: DatabaseMetrics,
 }
 
@@ -60,16 +65,16 @@ impl Database {
         let mut first = first_connection(url, false)?;
         migrations::check(&mut first).map_err(|error| format!("cannot use {url}: {}", one_line(&error)))?;
         // A command runs one statement after the other, on one connection.
-        Ok(Self::with_pool(url, 0))
+        Ok(Self::with_pool(url, POOL_SIZE, 0))
     }
 
-    /// Connects, and applies pending migrations. Blocks.
+    /// Connects, and applies pending migrations. Opens up to `pool_size` connections. Blocks.
     ///
     /// # Errors
     /// One line: the database is unreachable, read-only, or newer than this program.
-    pub fn open(url: &DatabaseUrl) -> Result<Self, String> {
+    pub fn open(url: &DatabaseUrl, pool_size: u32) -> Result<Self, String> {
         Self::migrate(url)?;
-        Ok(Self::with_pool(url, 1))
+        Ok(Self::with_pool(url, pool_size, 1))
     }
 
     /// Applies pending migrations and returns their versions. Blocks.
@@ -83,8 +88,9 @@ impl Database {
     }
 
     /// `spare`: how many idle connections the pool opens ahead, on a thread of its own.
-    fn with_pool(url: &DatabaseUrl, spare: u32) -> Self {
+    fn with_pool(url: &DatabaseUrl, size: u32, spare: u32) -> Self {
         let started = Instant::now();
+        let spare = spare.min(size - 1);
         let of_size = |max, spare| {
             let pool =
                 Pool::builder().max_size(max).min_idle(Some(spare)).connection_timeout(CONNECTION_TIMEOUT);
@@ -94,14 +100,21 @@ impl Database {
             drop(pool.get_timeout(CONNECTION_TIMEOUT));
             pool
         };
-        let pool = of_size(POOL_SIZE, spare);
+        let pool = of_size(size, spare);
         // Wait for the spare connection too: a process that exits while libpq connects on another thread may crash.
         while pool.state().connections <= spare && started.elapsed() < CONNECTION_TIMEOUT {
             std::thread::sleep(Duration::from_millis(1));
         }
-        let writer = matches!(url, DatabaseUrl::Sqlite(_)).then(|| Writer::start(of_size(1, spare)));
-        let metrics = DatabaseMetrics::default();
-        Self { url: url.clone(), pool, writer, write_queue_timeout: WRITE_QUEUE_TIMEOUT, metrics }
+        let writer = matches!(url, DatabaseUrl::Sqlite(_)).then(|| Writer::start(url, of_size(1, spare)));
+        Self {
+            #[cfg(feature = "postgres")]
+            rotations: matches!(url, DatabaseUrl::Postgres(_)).then(|| Rotations::start(url, &pool)),
+            url: url.clone(),
+            pool,
+            writer,
+            queue_timeout: QUEUE_TIMEOUT,
+            metrics: DatabaseMetrics::default(),
+        }
     }
 
     pub fn connections(&self) -> Connections {
@@ -137,7 +150,7 @@ impl Database {
             // Behind a pooler, the parameters of the session are set at the start of a transaction.
             if url.is_pooled() { transaction_once(connection, url.begin(), work) } else { work(connection) }
         };
-        self.submit(&self.pool, work, spawn_on_pool).await
+        self.submit(work).await
     }
 
     /// Runs `work` in one transaction: committed if it returns `Ok`, otherwise rolled back. After a conflict with another
@@ -153,36 +166,48 @@ impl Database {
         T: Send + 'static,
         E: Error + From<StoreError> + Send + 'static,
     {
-        let url = self.url.clone();
-        let work = move |connection: &mut AnyConnection| transaction(connection, url.begin(), work);
         match &self.writer {
-            Some(writer) => self.submit(writer.connection(), work, |job| writer.submit(job)).await,
-            None => self.submit(&self.pool, work, spawn_on_pool).await,
+            Some(writer) => self.receive(writer.submit(self.submission(), work)).await,
+            None => {
+                let url = self.url.clone();
+                self.submit(move |connection| transaction(connection, url.begin(), work)).await
+            }
         }
     }
 
-    /// Runs `work` on the thread that `spawn` chooses, and waits for its result.
+    /// Rotates a session of an enabled user, if the token is current and no other transaction holds the row. On PostgreSQL this
+    /// takes one statement, which rotations of other sessions share. Otherwise, and always on SQLite, nothing is written and the
+    /// result is `None`: a transaction must find out more.
+    ///
+    /// # Errors
+    /// The database did not respond, or not in time. The rotation may have been committed.
+    pub async fn rotate(&self, params: &RotateParams) -> Result<Option<(Session, User)>, StoreError> {
+        #[cfg(feature = "postgres")]
+        if let Some(rotations) = &self.rotations {
+            return self.receive(rotations.submit(params.clone(), self.submission())).await;
+        }
+        Ok(None)
+    }
+
+    fn submission(&self) -> Submission {
+        Submission::now(self.queue_timeout, &self.metrics)
+    }
+
+    /// Runs `work` on a thread for blocking work, and waits for its result.
     async fn submit<T, E>(
         &self,
-        pool: &Pool<DatabaseUrl>,
         work: impl FnOnce(&mut AnyConnection) -> Result<T, E> + Send + 'static,
-        spawn: impl FnOnce(Box<dyn FnOnce() + Send>),
     ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let (pool, metrics, request) = (pool.clone(), self.metrics.clone(), request_id::current());
+        let (pool, submission, request) = (self.pool.clone(), self.submission(), request_id::current());
         let (sender, receiver) = oneshot::channel();
-        let (submitted, queue_timeout) = (Instant::now(), self.write_queue_timeout);
         let work = move || {
-            if submitted.elapsed() > queue_timeout {
-                metrics.observe_wait(submitted.elapsed());
-                metrics.count_failure(OVERDUE);
-                return Err(StoreError::Timeout.into());
-            }
+            submission.check()?;
             // Waiting for a connection blocks too, so it happens on the same thread as the statements.
-            work(&mut *connection(&pool, &metrics, submitted)?)
+            work(&mut *submission.end(connection(&pool).map_err(Arc::new))?)
         };
         let work = move || {
             catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
@@ -190,42 +215,26 @@ impl Database {
                 Err(StoreError::Cancelled.into())
             })
         };
-        spawn(Box::new(move || {
+        drop(spawn_blocking(move || {
             // If the client has hung up, its request was dropped. It may have sent another one since, which this one must not
             // overtake.
             if !sender.is_closed() {
                 let _ = sender.send(request_id::on_behalf_of(request, work));
             }
         }));
+        self.receive(receiver).await
+    }
+
+    async fn receive<T, E: From<StoreError>>(
+        &self,
+        receiver: oneshot::Receiver<Result<T, E>>,
+    ) -> Result<T, E> {
         let Ok(result) = timeout(TOTAL_TIMEOUT, receiver).await else {
             self.metrics.count_failure(OVERDUE);
             return Err(StoreError::Timeout.into());
         };
         result.unwrap_or_else(|_| Err(StoreError::Cancelled.into()))
     }
-}
-
-fn connection(
-    pool: &Pool<DatabaseUrl>,
-    metrics: &DatabaseMetrics,
-    submitted: Instant,
-) -> Result<PooledConnection<DatabaseUrl>, StoreError> {
-    let started = Instant::now();
-    loop {
-        let outcome = pool.get_timeout(OUTAGE_TIMEOUT);
-        let has_connections = pool.state().connections > 0;
-        if outcome.is_ok() || !has_connections || started.elapsed() >= CONNECTION_TIMEOUT {
-            metrics.observe_wait(submitted.elapsed());
-            return outcome.map_err(|error| {
-                metrics.count_failure(NO_CONNECTION);
-                StoreError::NoConnection(error.to_string())
-            });
-        }
-    }
-}
-
-fn spawn_on_pool(job: Box<dyn FnOnce() + Send>) {
-    drop(spawn_blocking(job));
 }
 
 /// The first connection shows whether the database can be used at all.
@@ -247,7 +256,7 @@ mod tests {
     use server_kit::request_id::{self, RequestId};
     use tempfile::TempDir;
 
-    use crate::store::database::{AnyConnection, Database, DatabaseUrl, StoreError};
+    use crate::store::database::{AnyConnection, Database, DatabaseUrl, POOL_SIZE, StoreError};
 
     fn url() -> (DatabaseUrl, TempDir) {
         let folder = TempDir::new().unwrap();
@@ -257,7 +266,7 @@ mod tests {
     #[test]
     fn there_is_a_connection_from_the_start() {
         let (url, _folder) = url();
-        for database in [Database::open(&url).unwrap(), Database::open_existing(&url).unwrap()] {
+        for database in [Database::open(&url, POOL_SIZE).unwrap(), Database::open_existing(&url).unwrap()] {
             assert!(database.pool.state().connections >= 1);
             assert_eq!(database.writer.unwrap().connection().state().connections, 1);
         }
@@ -266,7 +275,7 @@ mod tests {
     #[tokio::test]
     async fn a_server_has_a_spare_connection_and_a_command_has_none() {
         let (url, _folder) = url();
-        let server = Database::open(&url).unwrap();
+        let server = Database::open(&url, POOL_SIZE).unwrap();
         let command = Database::open_existing(&url).unwrap();
         // Both have one in use, the command for as long as the server takes to open a spare one.
         let wait = move |_: &mut AnyConnection| {
@@ -283,7 +292,7 @@ mod tests {
     #[tokio::test]
     async fn work_that_waited_too_long_in_the_write_queue_does_not_start() {
         let (url, _folder) = url();
-        let database = Database { write_queue_timeout: Duration::ZERO, ..Database::open(&url).unwrap() };
+        let database = Database { queue_timeout: Duration::ZERO, ..Database::open(&url, POOL_SIZE).unwrap() };
         let work = |_: &mut AnyConnection| -> Result<(), StoreError> { unreachable!("it is too late") };
         assert!(matches!(database.transaction(work).await, Err(StoreError::Timeout)));
     }
@@ -291,7 +300,7 @@ mod tests {
     #[tokio::test]
     async fn work_of_a_dropped_request_does_not_start() {
         let (url, _folder) = url();
-        let database = Database::open(&url).unwrap();
+        let database = Database::open(&url, POOL_SIZE).unwrap();
         let resume = Arc::new(Barrier::new(2));
         let paused = Arc::clone(&resume);
         let first = database.transaction(move |_| Ok::<_, StoreError>(paused.wait().is_leader()));
@@ -313,7 +322,7 @@ mod tests {
     #[tokio::test]
     async fn the_request_id_is_known_on_the_other_thread_too() {
         let (url, _folder) = url();
-        let database = Database::open(&url).unwrap();
+        let database = Database::open(&url, POOL_SIZE).unwrap();
         let seen = || database.run(|_| Ok::<_, StoreError>(request_id::current()));
         let id = RequestId::random();
         assert_eq!(request_id::handling(id.clone(), seen()).await.unwrap(), Some(id));

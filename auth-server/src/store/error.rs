@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 
 use crate::model::ImpossibleValue;
@@ -29,6 +31,9 @@ pub enum StoreError {
     /// The process is shutting down, or the work panicked.
     #[error("the database work was cancelled")]
     Cancelled,
+    /// The error of a statement or a commit that served several requests.
+    #[error(transparent)]
+    Shared(Arc<StoreError>),
 }
 
 /// The unique constraint that a write violated.

@@ -84,7 +84,7 @@ mod tests {
     #[actix_web::test]
     async fn a_purge_deletes_a_limited_number_of_rows() {
         let test = TestDatabase::fresh();
-        let database = Database::open(&test.url.parse().expect("a URL")).expect("a database");
+        let database = Database::open(&test.url.parse().expect("a URL"), 1).expect("a database");
         test.db_execute(
             "INSERT INTO users (id, email, password_hash, version, created_at) \
              VALUES ('ann', 'ann@example.org', '', 1, CURRENT_TIMESTAMP)",

@@ -114,7 +114,7 @@ mod tests {
     #[actix_web::test]
     async fn a_purge_deletes_a_limited_number_of_rows() {
         let test = TestDatabase::fresh();
-        let database = Database::open(&test.url.parse().expect("a URL")).expect("a database");
+        let database = Database::open(&test.url.parse().expect("a URL"), 1).expect("a database");
         for second in 0..25 {
             test.db_execute(&format!(
                 "INSERT INTO password_failures (account, place, failures, first_at, last_at) \

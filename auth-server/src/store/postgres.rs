@@ -10,7 +10,9 @@ use diesel::connection::{CacheSize, SimpleConnection as _};
 use diesel::dsl::sql;
 use diesel::result::Error as DieselError;
 use diesel::sql_types::Text;
-use diesel::{Connection as _, ConnectionError, ConnectionResult, PgConnection, RunQueryDsl as _, select};
+use diesel::{
+    Connection as _, ConnectionError, ConnectionResult, PgConnection, QueryResult, RunQueryDsl as _, select,
+};
 use secrecy::{ExposeSecret, SecretString};
 use url::form_urlencoded::byte_serialize;
 
@@ -109,6 +111,15 @@ impl PostgresUrl {
         parameters.extend(ours.iter().map(String::as_str));
         join(base, &parameters)
     }
+}
+
+/// Fails if the server has closed the connection. libpq reads what has arrived, without a round trip: nothing from an open
+/// connection; from a closed one a last message and then the end, so it reads twice.
+pub fn check_open(connection: &mut PgConnection) -> QueryResult<()> {
+    for _ in 0..2 {
+        connection.notifications_iter().try_for_each(|notification| notification.map(drop))?;
+    }
+    Ok(())
 }
 
 /// In LATIN1 many names cannot be stored, and `SQL_ASCII` accepts bytes that are not text.

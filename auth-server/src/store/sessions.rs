@@ -1,20 +1,23 @@
 //! The table `sessions`.
 
+#[cfg(feature = "postgres")]
+mod batch;
 mod of_user;
+mod rotate;
 mod row;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
 
-use crate::fail_points;
-use crate::model::{
-    Delivery, EndReason, Generation, ImpossibleValue, Session, SessionId, TokenTransport, UserId,
-};
+use crate::model::{EndReason, Generation, ImpossibleValue, Session, SessionId, TokenTransport, UserId};
 use crate::store::schema::sessions;
 use crate::store::sessions::row::{Row, number};
 use crate::store::{AnyConnection, StoreError};
 
+#[cfg(feature = "postgres")]
+pub use batch::rotate_batch;
 pub use of_user::{Active, active_page, delete_of_user, end_excess};
+pub use rotate::rotate;
 
 /// Inputs of the guarded UPDATE: the claims of the refresh token, and what the request adds.
 #[derive(Clone, Debug)]
@@ -48,51 +51,16 @@ pub enum Guard {
     ExactOrOlder,
 }
 
+impl RotateParams {
+    /// The row's idle limit must be later.
+    fn idle_limit(&self) -> NaiveDateTime {
+        if self.younger_than_idle_limit { DateTime::UNIX_EPOCH.naive_utc() } else { self.now.naive_utc() }
+    }
+}
+
 pub fn insert(connection: &mut AnyConnection, session: &Session) -> Result<(), StoreError> {
     diesel::insert_into(sessions::table).values(Row::from(session)).execute(connection)?;
     Ok(())
-}
-
-/// Rotates with one guarded UPDATE, which decides every race. Returns the updated session, or `None` if no row matched;
-/// the caller then reads the row to find out why.
-pub fn rotate(
-    connection: &mut AnyConnection,
-    params: &RotateParams,
-    guard: Guard,
-) -> Result<Option<Session>, StoreError> {
-    let generation = number(params.generation);
-    let highest = if fail_points::is_set("rotation-without-guard") { i64::MAX } else { generation };
-    let now = params.now.naive_utc();
-    let lowest = match guard {
-        Guard::Exact => generation,
-        Guard::ExactOrOlder => 0,
-    };
-    let idle_limit = if params.younger_than_idle_limit { DateTime::UNIX_EPOCH.naive_utc() } else { now };
-    // Not `eq_any`: Diesel does not cache such statements.
-    let [first, second] = params.transport.deliveries().map(Delivery::as_str);
-    let row = sessions::table
-        .filter(sessions::id.eq(params.id.to_string()))
-        .filter(sessions::secret_hash.eq(params.secret_hash.to_vec()))
-        .filter(sessions::generation.ge(lowest))
-        .filter(sessions::generation.le(highest))
-        .filter(sessions::delivery.eq(first).or(sessions::delivery.eq(second)))
-        .filter(sessions::ended_at.is_null())
-        .filter(sessions::expires_at.gt(now))
-        .filter(sessions::idle_expires_at.gt(idle_limit));
-    let changes = (
-        sessions::generation.eq(generation + 1),
-        sessions::rotated_at.eq(now),
-        sessions::idle_expires_at.eq(params.idle_expires_at.naive_utc()),
-        sessions::idempotency_key_hash.eq(params.idempotency_key_hash.map(|hash| hash.to_vec())),
-        sessions::redeliveries.eq(0),
-        params.authenticated_at.map(|time| sessions::auth_time.eq(time.naive_utc())),
-        params.new_secret_hash.map(|hash| sessions::secret_hash.eq(hash.to_vec())),
-        sessions::ip.eq(&params.ip),
-        sessions::user_agent.eq(&params.user_agent),
-    );
-    let rotated =
-        diesel::update(row).set(changes).returning(sessions::all_columns).get_result::<Row>(connection);
-    one(rotated)
 }
 
 /// Counts a redelivery of the last rotation. Returns `false` if `limit` is reached or the session has been rotated since.

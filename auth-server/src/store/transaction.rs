@@ -30,14 +30,12 @@ pub fn transaction<T, E: Error + From<StoreError> + 'static>(
 /// The same without a second attempt.
 pub fn transaction_once<T, E: From<StoreError>>(
     connection: &mut AnyConnection,
-    begin: &'static str,
+    start: &'static str,
     work: impl FnOnce(&mut AnyConnection) -> Result<T, E>,
 ) -> Result<T, E> {
-    let failed = |error: DieselError| E::from(StoreError::from(error));
-    start(connection, begin).map_err(failed)?;
+    begin(connection, start)?;
     match work(connection) {
-        Ok(value) if fail_points::is_set("response-without-commit") => Ok(value),
-        Ok(value) => Transactions::commit_transaction(connection).map(|()| value).map_err(failed),
+        Ok(value) => Ok(commit(connection, 1).map(|()| value)?),
         Err(error) => {
             // A connection that cannot roll back is broken, and the pool discards it.
             if let Err(worse) = Transactions::rollback_transaction(connection) {
@@ -48,14 +46,48 @@ pub fn transaction_once<T, E: From<StoreError>>(
     }
 }
 
-fn start(connection: &mut AnyConnection, begin: &str) -> Result<(), DieselError> {
+/// Runs `work` in a part of an open transaction. If it fails, only this part is rolled back.
+pub fn savepoint<T, E: Error + From<StoreError>>(
+    connection: &mut AnyConnection,
+    work: impl FnOnce(&mut AnyConnection) -> Result<T, E>,
+) -> Result<T, E> {
+    let failed = |error: DieselError| E::from(StoreError::from(error));
+    Transactions::begin_transaction(connection).map_err(failed)?;
+    let result = work(connection)
+        .and_then(|value| Transactions::commit_transaction(connection).map(|()| value).map_err(failed));
+    if let Err(error) = &result
+        && let Err(worse) = Transactions::rollback_transaction(connection)
+    {
+        // SQLite rolls back the whole transaction after some errors, for example if the disk is full.
+        log::error!("cannot roll back to a savepoint after an error ({error}): {worse}");
+        let _ = Transactions::rollback_transaction(connection);
+    }
+    result
+}
+
+pub fn begin(connection: &mut AnyConnection, sql: &str) -> Result<(), StoreError> {
     match connection {
         #[cfg(feature = "postgres")]
         AnyConnection::Postgres(connection) => {
-            AnsiTransactionManager::begin_transaction_sql(connection, begin)
+            AnsiTransactionManager::begin_transaction_sql(connection, sql)?;
         }
-        AnyConnection::Sqlite(connection) => AnsiTransactionManager::begin_transaction_sql(connection, begin),
+        AnyConnection::Sqlite(connection) => AnsiTransactionManager::begin_transaction_sql(connection, sql)?,
     }
+    Ok(())
+}
+
+/// `requests`: how many the transaction serves.
+pub fn commit(connection: &mut AnyConnection, requests: usize) -> Result<(), StoreError> {
+    if fail_points::loses_commit(requests) {
+        return Ok(());
+    }
+    Ok(Transactions::commit_transaction(connection)?)
+}
+
+/// Whether there is a transaction that can be committed, outside of any savepoint.
+pub fn is_open(connection: &mut AnyConnection) -> bool {
+    let status = Transactions::transaction_manager_status_mut(connection);
+    matches!(status.transaction_depth(), Ok(Some(depth)) if depth.get() == 1)
 }
 
 /// Whether a deadlock (40P01) or a serialization failure (40001) caused the error. Diesel has no code for a deadlock, so the

@@ -215,7 +215,7 @@ struct Names<'a> {
 
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = users)]
-struct Row {
+pub(super) struct Row {
     id: String,
     email: String,
     username: Option<String>,

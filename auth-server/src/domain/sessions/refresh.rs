@@ -36,7 +36,10 @@ async fn rotate_and_issue(
     let token = context.refresh_tokens.read(&request.token).map_err(|error| rejection(&error))?;
     let operation = context.operation(&request.client);
     let rotation = Rotation::new(context, &operation, token, request.presentation);
-    let outcome = operation.transaction(move |tx| rotation.run(tx)).await?;
+    let outcome = match rotation.run_in_batch(&context.database).await? {
+        Some(outcome) => outcome,
+        None => operation.transaction(move |tx| rotation.run(tx)).await?,
+    };
     fail_points::stop_at("refresh-committed");
     let granted = outcome.granted()?;
     let grant = granted.grant;

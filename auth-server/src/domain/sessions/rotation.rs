@@ -15,7 +15,7 @@ use crate::domain::tokens::{IssuedTokens, RefreshToken, SessionSecret};
 use crate::domain::user_limits::UserLimits;
 use crate::model::{EndReason, EventType, Session, TokenTransport, User, sha256};
 use crate::store::sessions::{self, Guard, RotateParams};
-use crate::store::{StoreError, users};
+use crate::store::{Database, StoreError, users};
 
 /// How often the successor of one rotation is issued again after the grace period.
 ///
@@ -162,6 +162,13 @@ impl Rotation {
         self
     }
 
+    /// The normal rotation, together with those of other requests and without a transaction of its own. `None` if nothing was
+    /// written: call [`Rotation::run`].
+    pub async fn run_in_batch(&self, database: &Database) -> Result<Option<Outcome>, StoreError> {
+        let rotated = database.rotate(&self.params).await?;
+        Ok(rotated.map(|(session, user)| self.granted(session, user, Grant::Rotated)))
+    }
+
     pub fn run(&self, tx: &mut Transaction<'_>) -> Result<Outcome, StoreError> {
         if let Some(session) = sessions::rotate(tx.connection, &self.params, Guard::Exact)? {
             return self.grant(tx, session, Grant::Rotated);
@@ -262,8 +269,12 @@ impl Rotation {
             }
             Grant::Rotated | Grant::RedeliveredInGrace => {}
         }
+        Ok(self.granted(session, user, grant))
+    }
+
+    fn granted(&self, session: Session, user: User, grant: Grant) -> Outcome {
         let session = Session { auth_time: self.auth_time(&session), ..session };
-        Ok(Outcome::Granted(Box::new(Granted { session, user, grant, secret: self.secret.clone() })))
+        Outcome::Granted(Box::new(Granted { session, user, grant, secret: self.secret.clone() }))
     }
 
     /// A request without a password gets the time of the token that it presents, and never that of the row: a copy of the

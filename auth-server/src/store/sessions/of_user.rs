@@ -110,7 +110,7 @@ mod tests {
     #[actix_web::test]
     async fn a_page_does_not_read_sessions_that_have_ended() {
         let test = TestDatabase::fresh();
-        let database = Database::open(&test.url.parse().expect("a URL")).expect("a database");
+        let database = Database::open(&test.url.parse().expect("a URL"), 1).expect("a database");
         let user = UserId::random();
         test.db_execute(&format!(
             "INSERT INTO users (id, email, password_hash, version, created_at) \

@@ -112,7 +112,7 @@ mod tests {
     #[actix_web::test]
     async fn every_page_is_read_from_an_index_in_its_order() {
         let test = TestDatabase::fresh();
-        let database = Database::open(&test.url.parse().expect("a URL")).expect("a database");
+        let database = Database::open(&test.url.parse().expect("a URL"), 1).expect("a database");
         test.db_execute(
             "WITH RECURSIVE numbers (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < 5000) \
              INSERT INTO users (id, email, username, password_hash, roles, claims, version, created_at) \

@@ -22,3 +22,9 @@ async fn a_rotation_without_its_guard_is_detected() {
 async fn a_response_sent_before_the_commit_is_detected() {
     assert_detected("response-without-commit", &[linearizable, acknowledged]).await;
 }
+
+/// Single transactions are committed. This also shows that the runs form batches.
+#[actix_web::test]
+async fn a_batch_that_is_not_committed_is_detected() {
+    assert_detected("batch-without-commit", &[linearizable, acknowledged]).await;
+}
