@@ -58,6 +58,8 @@ pub struct PublishedKeySet {
 
 struct Signing {
     kid: String,
+    /// The encoded header of its tokens.
+    header: String,
     signer: Signer,
     since: Option<DateTime<Utc>>,
 }
@@ -69,8 +71,7 @@ impl KeyRing {
         let (signing, verifying, published) = match &source {
             KeySource::SharedSecret { secret, accepted } => {
                 let secret = secret.expose_secret().as_bytes();
-                let signing =
-                    Signing { kid: secret_key_id(secret), signer: Signer::from_secret(secret), since: None };
+                let signing = Signing::new(secret_key_id(secret), Signer::from_secret(secret), None);
                 let accepted = accepted.iter().map(|secret| secret.expose_secret().as_bytes());
                 let verifying = KeySet::from_secrets(std::iter::once(secret).chain(accepted));
                 (signing, verifying, PublishedKeySet::new(&json!({"keys": []})))
@@ -78,7 +79,7 @@ impl KeyRing {
             KeySource::KeyPairs(pairs) => {
                 let loaded = pairs.load(operation, None).await?;
                 let published = PublishedKeySet::of(&loaded, now);
-                (Signing::new(pairs, &loaded.signing?)?, published.key_set(), published)
+                (Signing::of(pairs, &loaded.signing?)?, published.key_set(), published)
             }
         };
         Ok(Self {
@@ -115,7 +116,7 @@ impl KeyRing {
         self.warn_once(loaded.unusable);
         let key = loaded.signing.inspect_err(|_| self.signing.store(None))?;
         if held.as_ref() != Some(&key.kid) {
-            self.signing.store(Some(Arc::new(Signing::new(pairs, &key)?)));
+            self.signing.store(Some(Arc::new(Signing::of(pairs, &key)?)));
             log::info!("signing with key {} from now on", key.kid);
         }
         let before = (now - PURGE_DELAY).naive_utc();
@@ -162,8 +163,9 @@ impl KeyRing {
     }
 
     pub fn sign(&self, claims: &impl serde::Serialize) -> Result<String, UnusableKey> {
-        let signing = self.signing.load_full().ok_or(UnusableKey)?;
-        signing.signer.sign("at+jwt", &signing.kid, claims)
+        let signing = self.signing.load();
+        let Signing { header, signer, .. } = signing.as_deref().ok_or(UnusableKey)?;
+        signer.sign(header, claims)
     }
 
     /// Warns once for each key, not at every reload.
@@ -187,8 +189,12 @@ impl KeyRing {
 }
 
 impl Signing {
-    fn new(pairs: &KeyPairs, key: &StoredKey) -> Result<Self, KeyError> {
-        Ok(Self { kid: key.kid.clone(), signer: pairs.signer(key)?, since: Some(key.active_from.and_utc()) })
+    fn of(pairs: &KeyPairs, key: &StoredKey) -> Result<Self, KeyError> {
+        Ok(Self::new(key.kid.clone(), pairs.signer(key)?, Some(key.active_from.and_utc())))
+    }
+
+    fn new(kid: String, signer: Signer, since: Option<DateTime<Utc>>) -> Self {
+        Self { header: signer.header("at+jwt", &kid), kid, signer, since }
     }
 }
 

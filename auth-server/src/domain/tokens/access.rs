@@ -68,7 +68,7 @@ impl AccessTokens {
             roles: user.roles.iter().map(Role::as_str).map(str::to_owned).collect(),
             name: user.greeting_name().to_owned(),
             csrf: (session.delivery == Delivery::BothCookies).then(|| secret.csrf_token()),
-            custom: user.claims.clone(),
+            custom: &user.claims,
         };
         Ok(AccessToken {
             token: self.keys.sign(&claims)?,

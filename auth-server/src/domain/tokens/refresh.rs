@@ -18,7 +18,8 @@ const SECRET_BYTES: usize = 16;
 
 pub struct RefreshTokens {
     issuer: String,
-    kid: String,
+    /// The encoded header of every token.
+    header: String,
     signer: Signer,
     validator: RefreshTokenValidator,
 }
@@ -81,10 +82,11 @@ impl RefreshTokens {
         let secret = secret.expose_secret().as_bytes();
         let accepted = accepted.iter().map(|secret| secret.expose_secret().as_bytes());
         let keys = KeySet::from_secrets(std::iter::once(secret).chain(accepted));
+        let signer = Signer::from_secret(secret);
         Self {
             issuer: issuer.to_owned(),
-            kid: secret_key_id(secret),
-            signer: Signer::from_secret(secret),
+            header: signer.header("rt+jwt", &secret_key_id(secret)),
+            signer,
             validator: RefreshTokenValidator::new(issuer, keys, clock),
         }
     }
@@ -119,7 +121,7 @@ impl RefreshTokens {
             iat: now.timestamp(),
             exp: session.expires_at.timestamp(),
         };
-        self.signer.sign("rt+jwt", &self.kid, &claims).map(SecretString::from)
+        self.signer.sign(&self.header, &claims).map(SecretString::from)
     }
 }
 
