@@ -40,24 +40,24 @@ impl Cookies {
     }
 
     /// Without `max_age` (seconds) the cookie ends with the browser. The same holds for the next two.
-    pub fn refresh_token(self, token: &SecretString, max_age: Option<i64>) -> Cookie<'static> {
+    pub fn refresh_token(self, token: &SecretString, max_age: Option<i64>) -> Cookie<'_> {
         self.cookie(self.name(), token.expose_secret(), max_age)
     }
 
     /// For resource servers behind the same host.
-    pub fn access_token(self, token: &str, max_age: Option<i64>) -> Cookie<'static> {
+    pub fn access_token(self, token: &str, max_age: Option<i64>) -> Cookie<'_> {
         self.cookie(self.access_name(), token, max_age)
     }
 
     /// The value of `X-CSRF-Token`, for scripts of this host, which no other site can read. It proves nothing alone.
-    pub fn csrf_token(self, token: &str, max_age: Option<i64>) -> Cookie<'static> {
+    pub fn csrf_token(self, token: &str, max_age: Option<i64>) -> Cookie<'_> {
         let mut cookie = self.cookie(self.csrf_name(), token, max_age);
         cookie.set_http_only(false);
         cookie
     }
 
     /// Recognizes the device at the next login.
-    pub fn device(self, token: &DeviceToken) -> Cookie<'static> {
+    pub fn device(self, token: &DeviceToken) -> Cookie<'_> {
         self.cookie(self.device_name(), token.secret(), Some(KNOWN_ORIGIN_RETENTION.num_seconds()))
     }
 
@@ -136,8 +136,8 @@ impl Cookies {
         cookie
     }
 
-    fn cookie(self, name: &'static str, value: &str, max_age: Option<i64>) -> Cookie<'static> {
-        let mut cookie = Cookie::build(name, value.to_owned())
+    fn cookie<'a>(self, name: &'static str, value: &'a str, max_age: Option<i64>) -> Cookie<'a> {
+        let mut cookie = Cookie::build(name, value)
             .path("/")
             .http_only(true)
             .secure(self.secure)

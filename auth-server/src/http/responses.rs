@@ -8,14 +8,14 @@ use utoipa::ToSchema;
 
 use crate::domain::tokens::{AccessToken, IssuedTokens};
 use crate::http::Cookies;
-use crate::model::{Delivery, Role, Session, TokenTransport, User};
+use crate::model::{Delivery, DisplayName, Role, Session, TokenTransport, User, Username};
 
 /// The tokens of a session (RFC 6749 §5.1, with `rotation` and `user`).
 #[derive(Serialize, ToSchema)]
-pub struct Tokens {
+pub struct Tokens<'a> {
     /// JWT for resource servers. Absent with `token_delivery` `both_cookies`, which delivers it in a cookie.
     #[serde(skip_serializing_if = "Option::is_none")]
-    access_token: Option<String>,
+    access_token: Option<&'a str>,
     /// How to send the access token. Absent if `access_token` is.
     #[schema(example = "Bearer")]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -23,53 +23,54 @@ pub struct Tokens {
     /// Only with `token_delivery` `both_cookies`: the value of `X-CSRF-Token`, which resource servers require for all methods
     /// except GET, HEAD and OPTIONS. It stays the same until the password changes, and is also in a cookie that scripts can read.
     #[serde(skip_serializing_if = "Option::is_none")]
-    csrf_token: Option<String>,
+    csrf_token: Option<&'a str>,
     /// Seconds until the access token expires.
     expires_in: i64,
     /// Only with `token_delivery` `body`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    refresh_token: Option<String>,
+    refresh_token: Option<&'a str>,
     /// Number of rotations of the session. Of two responses, the higher one is newer.
     rotation: u64,
     /// The user of the session.
-    user: UserBody,
+    user: UserBody<'a>,
 }
 
 /// A user, as the user sees it.
 #[derive(Serialize, ToSchema)]
 #[schema(as = User)]
-pub struct UserBody {
+pub struct UserBody<'a> {
     /// UUID, the `sub` claim of access tokens.
     id: String,
     /// Normalized e-mail address.
-    email: String,
+    email: &'a str,
     /// Alternative to the e-mail address at login.
-    username: Option<String>,
+    username: Option<&'a str>,
     /// Display name.
-    name: Option<String>,
+    name: Option<&'a str>,
     /// All roles of the user.
-    roles: Vec<String>,
+    #[schema(value_type = Vec<String>)]
+    roles: &'a [Role],
 }
 
-impl From<&User> for UserBody {
-    fn from(user: &User) -> Self {
+impl<'a> From<&'a User> for UserBody<'a> {
+    fn from(user: &'a User) -> Self {
         Self {
             id: user.id.to_string(),
-            email: user.email.as_str().to_owned(),
-            username: user.username.as_ref().map(|name| name.as_str().to_owned()),
-            name: user.name.as_ref().map(|name| name.as_str().to_owned()),
-            roles: user.roles.iter().map(Role::as_str).map(str::to_owned).collect(),
+            email: user.email.as_str(),
+            username: user.username.as_ref().map(Username::as_str),
+            name: user.name.as_ref().map(DisplayName::as_str),
+            roles: &user.roles,
         }
     }
 }
 
-impl Tokens {
-    fn without_refresh_token(access_token: &AccessToken, session: &Session, user: &User) -> Self {
+impl<'a> Tokens<'a> {
+    fn without_refresh_token(access_token: &'a AccessToken, session: &Session, user: &'a User) -> Self {
         let in_body = session.delivery != Delivery::BothCookies;
         Self {
-            access_token: in_body.then(|| access_token.token.clone()),
+            access_token: in_body.then_some(access_token.token.as_str()),
             token_type: in_body.then_some("Bearer"),
-            csrf_token: access_token.csrf.clone(),
+            csrf_token: access_token.csrf.as_deref(),
             expires_in: access_token.expires_in,
             refresh_token: None,
             rotation: session.generation.get(),
@@ -115,7 +116,7 @@ fn tokens(mut response: HttpResponseBuilder, cookies: Cookies, issued: &IssuedTo
             response.cookie(cookies.refresh_token(refresh_token, max_age));
             None
         }
-        TokenTransport::Body => Some(refresh_token.expose_secret().to_owned()),
+        TokenTransport::Body => Some(refresh_token.expose_secret()),
     };
     if let Some(device) = device {
         response.cookie(cookies.device(device));
