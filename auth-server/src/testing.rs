@@ -1,13 +1,15 @@
-//! Access to the parsers of the server for property tests and fuzzers. Requires the feature `testing`, which no program
-//! enables.
+//! Access to the parsers and signers of the server for property tests, fuzzers and benchmarks. Requires the feature `testing`,
+//! which no program enables.
 
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
 use actix_web::cookie::SameSite;
 use secrecy::{ExposeSecret, SecretString};
-use shared_claims::Clock;
+use serde::Serialize;
+use shared_claims::{Algorithm, Clock};
 
+use crate::domain::keys::{Signer, generate};
 use crate::domain::tokens::RefreshTokens;
 use crate::http::{Cookies, idempotency_key as key};
 use crate::model::Email;
@@ -31,6 +33,43 @@ impl RefreshTokenReader {
     pub fn read(&self, token: &str) -> Option<(String, u64)> {
         let token = self.0.read(&SecretString::from(token)).ok()?;
         Some((token.session.to_string(), token.generation.get()))
+    }
+}
+
+/// Signs tokens as the server does.
+pub struct TokenSigner {
+    header: String,
+    signer: Signer,
+}
+
+impl TokenSigner {
+    /// With a new ES256 key.
+    ///
+    /// # Panics
+    /// If the cryptographic library makes no key.
+    #[must_use]
+    pub fn es256() -> Self {
+        let key = generate(Algorithm::Es256).and_then(|key| Signer::from_pkcs8(Algorithm::Es256, &key));
+        Self::new("at+jwt", key.expect("a key"))
+    }
+
+    /// With HS256 and this secret.
+    #[must_use]
+    pub fn hs256(secret: &str) -> Self {
+        Self::new("rt+jwt", Signer::from_secret(secret.as_bytes()))
+    }
+
+    /// A token with these claims.
+    ///
+    /// # Panics
+    /// If the cryptographic library fails.
+    #[must_use]
+    pub fn sign(&self, claims: &impl Serialize) -> String {
+        self.signer.sign(&self.header, claims).expect("a token")
+    }
+
+    fn new(typ: &str, signer: Signer) -> Self {
+        Self { header: signer.header(typ, "kid of the 43 characters of a thumbprint..."), signer }
     }
 }
 

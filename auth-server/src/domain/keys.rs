@@ -11,4 +11,6 @@ pub use encryption::KeyEncryption;
 pub use key_pairs::KeyPairs;
 pub use key_ring::{KeyRing, KeySource};
 pub use schedule::KeySchedule;
+#[cfg(feature = "testing")]
+pub use signer::generate;
 pub use signer::{Signer, UnusableKey};
