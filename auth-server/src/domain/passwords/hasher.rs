@@ -59,7 +59,8 @@ impl PasswordHasher {
         let params = Params::new(settings.memory_kib, settings.iterations, settings.parallelism, None)
             .map_err(|error| format!("ARGON2_MEMORY_KIB, ARGON2_ITERATIONS, ARGON2_PARALLELISM: {error}"))?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-        let dummy = hash(&argon2, &"not a password of any user".into(), &mut HashingMemory::default());
+        let dummy = HashingMemory::random_hash(&argon2).map_err(|error| error.to_string())?;
+        let dummy = PasswordHash(dummy.to_string().into());
         Ok(Self { argon2, pool: HashingPool::start(threads), flask_salt, dummy: Arc::new(dummy) })
     }
 
@@ -149,5 +150,21 @@ fn check(
         Some(stored) if stored.is_current(argon2.params()) => Check::Correct,
         Some(_) => Check::CorrectButOutdated,
         None => Check::Wrong,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use crate::domain::passwords::hasher::{Argon2Settings, PasswordHasher};
+    use crate::domain::passwords::stored_hash::StoredHash;
+
+    #[test]
+    fn the_dummy_takes_as_long_to_verify_as_a_hash() {
+        let settings = Argon2Settings { memory_kib: 9216, iterations: 4, parallelism: 1 };
+        let hasher = PasswordHasher::new(settings, None, 1).unwrap();
+        let dummy = StoredHash::parse(hasher.dummy.0.expose_secret()).expect("a hash that can be verified");
+        assert!(dummy.is_current(hasher.argon2.params()));
     }
 }

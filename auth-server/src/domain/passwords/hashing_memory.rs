@@ -2,7 +2,11 @@ use argon2::password_hash::Error;
 use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 
-/// The memory that argon2 fills, 19 MiB by default. Each hashing thread reuses its own.
+/// glibc allocates more than this by a mapping of its own, and returns it to the system when it is freed (`mallopt(3)`). It
+/// would keep smaller blocks. Pages that are never written take no memory.
+const MIN_CAPACITY: usize = (32 << 20) / Block::SIZE + 1;
+
+/// The memory that argon2 fills, 19 MiB by default. The hashing threads reuse it.
 ///
 /// If every hash allocated it, smaller allocations would fragment the freed blocks: with a hundred concurrent logins the
 /// server grew by the memory of ten hashes while two were running.
@@ -10,18 +14,20 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 pub struct HashingMemory(Vec<Block>);
 
 impl HashingMemory {
+    /// A value that looks like the hash of a password, without computing one. Its output is random, so that no password
+    /// matches.
+    pub fn random_hash(argon2: &Argon2<'_>) -> Result<PasswordHash, Error> {
+        let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
+        aws_lc_rs::rand::fill(&mut output).map_err(|_| Error::RngFailure)?;
+        phc(argon2, Salt::generate(), Output::new(&output)?)
+    }
+
     /// Hashes a password with a new salt.
     pub fn hash(&mut self, argon2: &Argon2<'_>, password: &[u8]) -> Result<PasswordHash, Error> {
         let salt = Salt::generate();
         let length = argon2.params().output_len().unwrap_or(Params::DEFAULT_OUTPUT_LEN);
         let output = self.output(argon2, password, &salt, length)?;
-        Ok(PasswordHash {
-            algorithm: Algorithm::Argon2id.ident(),
-            version: Some(Version::V0x13.into()),
-            params: ParamsString::try_from(argon2.params())?,
-            salt: Some(salt),
-            hash: Some(output),
-        })
+        phc(argon2, salt, output)
     }
 
     /// Whether the hash is of this password. Algorithm, version and costs are those of the hash.
@@ -46,6 +52,7 @@ impl HashingMemory {
         if self.0.len() != blocks {
             // Freed first, so that old and new memory never exist at the same time.
             self.0 = Vec::new();
+            self.0 = Vec::with_capacity(blocks.max(MIN_CAPACITY));
             self.0.resize(blocks, Block::default());
         }
         let mut buffer = [0; Output::MAX_LENGTH];
@@ -53,4 +60,14 @@ impl HashingMemory {
         argon2.hash_password_into_with_memory(password, salt, output, &mut self.0)?;
         Ok(Output::new(output)?)
     }
+}
+
+fn phc(argon2: &Argon2<'_>, salt: Salt, output: Output) -> Result<PasswordHash, Error> {
+    Ok(PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(argon2.params())?,
+        salt: Some(salt),
+        hash: Some(output),
+    })
 }

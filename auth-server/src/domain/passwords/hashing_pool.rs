@@ -1,7 +1,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread;
+use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::registry::Registry;
@@ -16,10 +17,20 @@ const MAX_WAITING: usize = 64;
 /// New passwords get one in this many slots and threads, and at least one: they cost more than logins, and anyone can send
 /// them. So a flood of registrations leaves the rest to logins.
 const NEW_PASSWORDS: usize = 4;
+/// How long the threads keep their memory without a password. Allocating it anew takes a tenth of the time of a hash.
+const MEMORY_RETENTION: Duration = Duration::from_secs(10);
 
 struct Job {
     request: Option<RequestId>,
     work: Box<dyn FnOnce(&mut HashingMemory) + Send>,
+}
+
+/// What the threads share.
+struct Shared {
+    queue: Mutex<mpsc::Receiver<Job>>,
+    /// Memory that no thread uses, at most one for each thread.
+    idle_memory: Mutex<Vec<HashingMemory>>,
+    memory_retention: Duration,
 }
 
 /// Threads for argon2 and zxcvbn, one for each core: memory and processor time stay bounded, no matter how many users log in
@@ -61,12 +72,17 @@ impl HashingPool {
     /// Starts the threads. They stop when the pool is dropped.
     pub fn start(threads: usize) -> Self {
         let (jobs, queue) = mpsc::channel::<Job>();
-        let queue = Arc::new(Mutex::new(queue));
+        let shared =
+            Shared { queue: queue.into(), idle_memory: Mutex::default(), memory_retention: MEMORY_RETENTION };
+        Self::start_with(threads, jobs, &Arc::new(shared))
+    }
+
+    fn start_with(threads: usize, jobs: mpsc::Sender<Job>, shared: &Arc<Shared>) -> Self {
         for _ in 0..threads {
-            let queue = Arc::clone(&queue);
+            let shared = Arc::clone(shared);
             thread::Builder::new()
                 .name("hashing".to_owned())
-                .spawn(move || work(&queue))
+                .spawn(move || work(&shared))
                 .expect("the system has threads");
         }
         let capacity = threads + MAX_WAITING;
@@ -161,21 +177,27 @@ impl Drop for Hashing {
     }
 }
 
-fn work(queue: &Mutex<mpsc::Receiver<Job>>) {
+fn work(shared: &Shared) {
     lower_thread_priority();
-    let mut memory = HashingMemory::default();
     loop {
-        let next = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let next = lock(&shared.queue).recv_timeout(shared.memory_retention);
         match next {
             Ok(Job { request, work }) => request_id::on_behalf_of(request, || {
+                let mut memory = lock(&shared.idle_memory).pop().unwrap_or_default();
                 // If a library panics on some input, the thread must survive.
                 if catch_unwind(AssertUnwindSafe(|| work(&mut memory))).is_err() {
                     log::error!("cannot check or hash a password: the library panicked");
                 }
+                lock(&shared.idle_memory).push(memory);
             }),
-            Err(mpsc::RecvError) => return,
+            Err(mpsc::RecvTimeoutError::Timeout) => lock(&shared.idle_memory).clear(),
+            Err(mpsc::RecvTimeoutError::Disconnected) => return,
         }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Refreshes have priority over logins: while all cores are hashing, this halves their response time.
@@ -195,12 +217,14 @@ fn lower_thread_priority() {}
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use std::sync::{Arc, Mutex, mpsc};
+    use std::thread;
+    use std::time::{Duration, Instant};
 
     use server_kit::request_id::{self, RequestId};
 
     use crate::domain::passwords::hashing_memory::HashingMemory;
-    use crate::domain::passwords::hashing_pool::{HashingPool, MAX_WAITING};
+    use crate::domain::passwords::hashing_pool::{HashingPool, MAX_WAITING, Shared, lock};
 
     #[tokio::test]
     async fn the_request_id_is_available_on_the_hashing_thread() {
@@ -233,6 +257,21 @@ mod tests {
         let load = pool.load();
         assert_eq!((load.busy, load.waiting), (0, 0));
     }
+
+    #[test]
+    fn memory_that_is_not_used_for_a_while_is_freed() {
+        let (jobs, queue) = mpsc::channel();
+        let idle_memory = Mutex::new(vec![HashingMemory::default()]);
+        let shared = Shared { queue: queue.into(), idle_memory, memory_retention: Duration::from_millis(1) };
+        let shared = Arc::new(shared);
+        let _pool = HashingPool::start_with(2, jobs, &shared);
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while !lock(&shared.idle_memory).is_empty() {
+            assert!(Instant::now() < deadline, "the memory is still there");
+            thread::yield_now();
+        }
+    }
+
     #[tokio::test]
     async fn new_passwords_leave_threads_and_slots_to_logins() {
         for (threads, threads_for_new) in [(1, 1), (2, 1), (8, 2)] {
