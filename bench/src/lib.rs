@@ -1,6 +1,7 @@
-//! What the benchmarks share: a server to measure, and latencies.
+//! What the benchmarks share: a server to measure, a load generator, and latencies.
 
 mod latencies;
+pub mod load;
 pub mod logins;
 mod server;
 
