@@ -93,7 +93,7 @@ run_long_tests() {
     fi
     stage "containers" scripts/compose-test.sh || true
     stage "peers" bench/peers/check.sh || true
-    stage "bench" scripts/bench.sh || true
+    stage "bench" scripts/bench.sh all || true
 }
 
 run_leaks() {

@@ -6,9 +6,15 @@
 -- md5('secret n'). Its user is number (n + 1) / 2 with the id md5('user …') as a UUID. So a load generator that knows
 -- JWT_REFRESH_SECRET can sign the token of every session, and bench/sql/rotate.sql finds each row.
 --
+-- The tokens are delivered as in --set=delivery=body, or else as refresh_cookie.
+--
 -- The secondary indexes and the foreign key are created after the rows.
 
 \set ON_ERROR_STOP on
+\if :{?delivery}
+\else
+    \set delivery refresh_cookie
+\endif
 BEGIN;
 SET LOCAL synchronous_commit = off;
 SET LOCAL maintenance_work_mem = '256MB';
@@ -39,7 +45,7 @@ SELECT md5('session ' || n)::uuid::text,
        sha256(md5('secret ' || n)::bytea),
        created_at,
        sha256(format('key %s', n)::bytea),
-       'refresh_cookie',
+       :'delivery',
        TRUE,
        created_at,
        created_at,

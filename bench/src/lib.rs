@@ -1,5 +1,6 @@
-//! What the benchmarks share: a server to measure, a load generator, and latencies.
+//! What the benchmarks share: servers to measure, a load generator, latencies, and the table of ratios.
 
+pub mod compare;
 mod latencies;
 pub mod load;
 pub mod logins;

@@ -28,6 +28,7 @@ pub fn serve(
     validator: AccessTokenValidator,
     readiness: Readiness,
     metrics: Option<HttpMetrics>,
+    routes: fn(&mut web::ServiceConfig),
     listener: TcpListener,
 ) -> io::Result<Server> {
     let readiness = web::Data::new(readiness);
@@ -59,6 +60,7 @@ pub fn serve(
                 if let Some(cookie) = cookie {
                     config.app_data(cookie);
                 }
+                routes(config);
                 http::routes(config);
             })
             .wrap(cors(&cors_policy, &METHODS))

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use actix_web::dev::{Server, ServerHandle};
+use actix_web::web::ServiceConfig;
 use secrecy::ExposeSecret;
 use server_kit::listener::bind;
 use server_kit::metrics::{HttpMetrics, MetricsServer};
@@ -35,6 +36,21 @@ impl ResourceServer {
     /// # Panics
     /// Outside of an actix system.
     pub fn build(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self, String> {
+        Self::with_routes(settings, clock, |_| ())
+    }
+
+    /// The same with further routes, for benchmarks.
+    ///
+    /// # Errors
+    /// One line that names the setting.
+    ///
+    /// # Panics
+    /// Outside of an actix system.
+    pub fn with_routes(
+        settings: &Settings,
+        clock: Arc<dyn Clock>,
+        routes: fn(&mut ServiceConfig),
+    ) -> Result<Self, String> {
         let secrets = settings.secrets()?;
         settings.risks().iter().for_each(|risk| log::warn!("{risk}"));
         let listener = bind("BIND_ADDR", settings.bind_addr)?;
@@ -51,7 +67,7 @@ impl ResourceServer {
             http_metrics = Some(http);
             validator = validator.with_observer(move |result| tokens.count(result));
         }
-        let server = app::serve(settings, validator, readiness, http_metrics, listener)
+        let server = app::serve(settings, validator, readiness, http_metrics, routes, listener)
             .map_err(|error| format!("BIND_ADDR: {error}"))?;
         Ok(Self { address, server, metrics })
     }

@@ -1,0 +1,63 @@
+//! Many sessions in the database, and many tokens at the resource server.
+
+use super::population::Population;
+use super::protected::{ready, requests};
+use super::refresh::CONNECTIONS;
+use super::servers::Server;
+use super::tokens::Issuer;
+use super::{Bound, Lab, Plan, Side, WARM_UP};
+use crate::load::Traffic;
+
+const FEW: u32 = 10_000;
+/// More than are refreshed in all rounds, so that no page is touched twice.
+const SAMPLE: u32 = 200_000;
+const TOKENS: usize = 1_000_000;
+const BATCH: usize = 50_000;
+/// The bound in docs/settings.md, with the default settings, in MB.
+const MEMORY: f64 = 64.0;
+
+pub fn measure(lab: &mut Lab) {
+    tokens(lab);
+    sessions(lab);
+}
+
+fn sessions(lab: &mut Lab) {
+    let few = Population::create(&lab.options.postgres, FEW, "body");
+    let many = Population::create(&lab.options.postgres, lab.options.sessions, "body");
+    let [few_server, many_server] = [&few, &many].map(|population| Server::auth(&population.database.url));
+    let few = Traffic::refreshes(&few_server.host, few.refresh_tokens(&few_server.url(), FEW));
+    let many = Traffic::refreshes(&many_server.host, many.refresh_tokens(&many_server.url(), SAMPLE));
+    let [many, few] = lab.in_turn(
+        |lab| lab.load(&many_server.host, &many, CONNECTIONS).per_second(),
+        |lab| lab.load(&few_server.host, &few, CONNECTIONS).per_second(),
+    );
+    lab.row(
+        "refresh, PostgreSQL: 10 million sessions / 10,000",
+        Bound::AtLeast { goal: 0.9, limit: 0.8 },
+        Side::new("with the large table", "/s", many),
+        Side::new("with 10,000 sessions", "/s", few),
+    );
+}
+
+fn tokens(lab: &mut Lab) {
+    let issuer = Issuer::start();
+    let api = ready(Server::resource(&issuer.url));
+    let before = api.resident_memory();
+    let mut sent = 0;
+    while sent < TOKENS {
+        let traffic = Traffic::prepared(requests(&issuer, &api, BATCH));
+        while !traffic.has_repeated() {
+            let plan = Plan { warm_up: std::time::Duration::ZERO, length: WARM_UP, ..lab.plan(CONNECTIONS) };
+            lab.send(&api.host, &traffic, plan);
+        }
+        sent += BATCH;
+    }
+    let after = api.resident_memory();
+    lab.row(
+        "resource server: memory added by a million tokens / its bound",
+        Bound::AtMost { goal: 1.0, limit: 1.0 },
+        Side::new("resident memory, after − before", "MB", vec![after - before]),
+        Side::new("bound", "MB", vec![MEMORY]),
+    );
+    lab.other(Side::new("resource server, idle memory", "MB", vec![before]));
+}
