@@ -21,6 +21,7 @@ use actix_web::middleware::Next;
 use actix_web::rt::net::TcpStream;
 use actix_web::{Error, rt};
 use rustix::net::Shutdown;
+use tokio::net::tcp::OwnedWriteHalf;
 
 use self::closing::Closing;
 use crate::listener::fd_limit;
@@ -72,7 +73,7 @@ enum Source {
 pub(crate) struct Connection {
     number: u64,
     source: Source,
-    socket: TcpStream,
+    socket: OwnedWriteHalf,
     activity: Mutex<Activity>,
 }
 
@@ -145,10 +146,11 @@ impl Connections {
             open.close_idle(None)?;
         }
         open.last += 1;
+        let (reader, socket) = socket.into_split();
         let connection = Arc::new(Connection::new(open.last, source, socket));
         open.all.insert(connection.number, Arc::downgrade(&connection));
         *open.per_source.entry(source).or_default() += 1;
-        Ok(Stream::new(connection, Arc::clone(self)))
+        Ok(Stream::new(reader, connection, Arc::clone(self)))
     }
 
     fn source(&self, peer: IpAddr) -> Source {
@@ -212,7 +214,7 @@ impl Open {
 
     fn close(&mut self, connection: &Connection) {
         // actix notices, and drops the stream.
-        let _ = rustix::net::shutdown(&connection.socket, Shutdown::Both);
+        let _ = rustix::net::shutdown(connection.socket(), Shutdown::Both);
         self.remove(connection);
     }
 
@@ -230,10 +232,14 @@ impl Open {
 }
 
 impl Connection {
-    fn new(number: u64, source: Source, socket: TcpStream) -> Self {
+    fn new(number: u64, source: Source, socket: OwnedWriteHalf) -> Self {
         let activity =
             Activity { requests: 0, idle_since: Instant::now(), receiving_since: None, sending_since: None };
         Self { number, source, socket, activity: Mutex::new(activity) }
+    }
+
+    fn socket(&self) -> &TcpStream {
+        self.socket.as_ref()
     }
 
     fn activity(&self) -> MutexGuard<'_, Activity> {

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use rustix::net::Shutdown;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::tcp::OwnedReadHalf;
 
 use super::{Connection, Connections};
 
@@ -21,6 +22,7 @@ const MAX_ERROR_HEAD: usize = 200;
 /// A connection without a request ends without a response: a load balancer that has opened it in advance would pass on
 /// actix's 408 as the response to its next request.
 pub struct Stream {
+    reader: OwnedReadHalf,
     connection: Arc<Connection>,
     connections: Arc<Connections>,
     has_received: bool,
@@ -34,8 +36,12 @@ struct ErrorHead {
 }
 
 impl Stream {
-    pub(super) fn new(connection: Arc<Connection>, connections: Arc<Connections>) -> Self {
-        Self { connection, connections, has_received: false, error: None }
+    pub(super) fn new(
+        reader: OwnedReadHalf,
+        connection: Arc<Connection>,
+        connections: Arc<Connections>,
+    ) -> Self {
+        Self { reader, connection, connections, has_received: false, error: None }
     }
 
     /// For the middleware.
@@ -44,7 +50,7 @@ impl Stream {
     }
 
     fn write(&self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let socket = &self.connection.socket;
+        let socket = self.connection.socket();
         let result = loop {
             match socket.poll_write_ready(context) {
                 Poll::Pending => break Poll::Pending,
@@ -66,21 +72,13 @@ impl AsyncRead for Stream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        loop {
-            ready!(self.connection.socket.poll_read_ready(context))?;
-            match self.connection.socket.try_read(buffer.initialize_unfilled()) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Poll::Ready(Err(error)),
-                Ok(count) => {
-                    if count > 0 {
-                        buffer.advance(count);
-                        self.has_received = true;
-                        self.connection.activity().received();
-                    }
-                    return Poll::Ready(Ok(()));
-                }
-            }
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.reader).poll_read(context, buffer))?;
+        if buffer.filled().len() > before {
+            self.has_received = true;
+            self.connection.activity().received();
         }
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -117,7 +115,7 @@ impl AsyncWrite for Stream {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(rustix::net::shutdown(&self.connection.socket, Shutdown::Write).map_err(io::Error::from))
+        Poll::Ready(rustix::net::shutdown(self.connection.socket(), Shutdown::Write).map_err(io::Error::from))
     }
 }
 
