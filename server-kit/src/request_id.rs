@@ -1,5 +1,6 @@
 //! The id of the current request, for its response header and its log lines.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
 
@@ -8,6 +9,12 @@ use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 /// 96 bits: ids do not repeat within the lifetime of a log.
 const RANDOM_BYTES: usize = 12;
 const MAX_LENGTH: usize = 64;
+/// How many ids the random generator prepares in one call. A call costs much more than the bytes.
+const PREPARED: usize = 64;
+
+thread_local! {
+    static RANDOM: RefCell<Vec<[u8; RANDOM_BYTES]>> = const { RefCell::new(Vec::new()) };
+}
 
 tokio::task_local! {
     static CURRENT: RequestId;
@@ -21,10 +28,7 @@ impl RequestId {
     /// A random id of 16 characters.
     #[must_use]
     pub fn random() -> Self {
-        let mut bytes = [0; RANDOM_BYTES];
-        // If the random generator fails, ids repeat. That affects only the logs, so it is not an error.
-        let _ = aws_lc_rs::rand::fill(&mut bytes);
-        Self(BASE64_URL_SAFE_NO_PAD.encode(bytes).into())
+        Self(BASE64_URL_SAFE_NO_PAD.encode(random_bytes()).into())
     }
 
     /// An id that a proxy chose. `None` if it is too long or contains other characters, because it goes into headers
@@ -47,6 +51,17 @@ impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+fn random_bytes() -> [u8; RANDOM_BYTES] {
+    RANDOM.with_borrow_mut(|prepared| {
+        if prepared.is_empty() {
+            prepared.resize(PREPARED, [0; RANDOM_BYTES]);
+            // If the random generator fails, ids repeat. That affects only the logs, so it is not an error.
+            let _ = aws_lc_rs::rand::fill(prepared.as_flattened_mut());
+        }
+        prepared.pop().unwrap_or_default()
+    })
 }
 
 /// The id of the request that this task handles, or that this thread works for.
