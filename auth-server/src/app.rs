@@ -9,13 +9,12 @@ use actix_web::http::Method;
 use actix_web::middleware::from_fn;
 use actix_web::{App, cookie, web};
 use secrecy::SecretString;
-use server_kit::cors::{CorsPolicy, check_preflight, cors};
-use server_kit::default_headers::default_headers;
-use server_kit::http_server::Shutdown;
-use server_kit::metrics::{HttpMetrics, measure};
+use server_kit::cors::{CorsPolicy, cors};
+use server_kit::http_server::{self, Shutdown};
+use server_kit::metrics::HttpMetrics;
+use server_kit::middleware::handle_request;
 use server_kit::openapi::ApiDocument;
 use server_kit::real_ip::TrustedProxies;
-use server_kit::{connections, framework_errors, http_server, request_log};
 use shared_claims::AccessTokenValidator;
 
 use crate::domain::context::Context;
@@ -65,7 +64,6 @@ pub fn serve(
             .app_data(proxies.clone())
             .app_data(web::Data::new(shutdown.clone()))
             .app_data(origins.clone())
-            .app_data(cors_policy.clone())
             .app_data(document.clone())
             .app_data(access_tokens.clone())
             .configure(|config| {
@@ -75,14 +73,9 @@ pub fn serve(
                 routes(config, demo_api_url.as_deref());
             })
             .wrap(cors(&cors_policy, &METHODS))
-            .wrap(from_fn(check_preflight))
             .wrap(from_fn(check_origin))
-            .wrap(from_fn(framework_errors::to_problems))
-            .wrap(from_fn(default_headers))
-            .wrap(from_fn(measure))
-            .wrap(from_fn(request_log::log_request))
             .wrap(from_fn(record_arrival))
-            .wrap(from_fn(connections::track))
+            .wrap(from_fn(handle_request))
     };
     http_server::serve(listener, options, app)
 }

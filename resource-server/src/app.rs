@@ -8,12 +8,11 @@ use actix_web::http::Method;
 use actix_web::middleware::from_fn;
 use actix_web::{App, web};
 use server_kit::cors::{CorsPolicy, check_preflight, cors};
-use server_kit::default_headers::default_headers;
-use server_kit::http_server::Shutdown;
-use server_kit::metrics::{HttpMetrics, measure};
+use server_kit::http_server::{self, Shutdown};
+use server_kit::metrics::HttpMetrics;
+use server_kit::middleware::handle_request;
 use server_kit::openapi::ApiDocument;
 use server_kit::real_ip::TrustedProxies;
-use server_kit::{connections, framework_errors, http_server, request_log};
 use shared_claims::{AcceptCookie, AccessTokenValidator};
 
 use crate::http::{self, Readiness};
@@ -65,11 +64,7 @@ pub fn serve(
             })
             .wrap(cors(&cors_policy, &METHODS))
             .wrap(from_fn(check_preflight))
-            .wrap(from_fn(framework_errors::to_problems))
-            .wrap(from_fn(default_headers))
-            .wrap(from_fn(measure))
-            .wrap(from_fn(request_log::log_request))
-            .wrap(from_fn(connections::track))
+            .wrap(from_fn(handle_request))
     };
     http_server::serve(listener, options, app)
 }

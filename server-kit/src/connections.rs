@@ -13,20 +13,16 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use actix_web::body::MessageBody;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::error::InternalError;
-use actix_web::http::ConnectionType;
-use actix_web::middleware::Next;
+use actix_web::dev::ServiceRequest;
+use actix_web::rt;
 use actix_web::rt::net::TcpStream;
-use actix_web::{Error, rt};
 use rustix::net::Shutdown;
 use tokio::net::tcp::OwnedWriteHalf;
 
-use self::closing::Closing;
 use crate::listener::fd_limit;
 use crate::real_ip::TrustedProxies;
 
+pub(crate) use closing::Closing;
 pub(crate) use stream::Stream;
 
 /// The most connections of a server, about 50 MiB of memory. Fewer if it may open fewer files.
@@ -86,33 +82,8 @@ struct Activity {
     sending_since: Option<Instant>,
 }
 
-/// A request in progress.
-struct Busy(Arc<Connection>);
-
-/// Middleware: marks the connection as busy while the request is in progress, and says `Connection: close` in each
-/// response after which actix closes the connection. Wrap it around everything else.
-///
-/// # Errors
-/// Those of the inner service.
-pub async fn track<B: MessageBody + 'static>(
-    mut request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<B>, Error> {
-    let _busy = request.conn_data::<Arc<Connection>>().cloned().map(Busy::begin);
-    let closing = Closing::of(&mut request);
-    match next.call(request).await {
-        Ok(mut response) if closing.is_expected() => {
-            response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
-            Ok(response)
-        }
-        Err(error) if closing.is_expected() => {
-            let mut response = error.error_response();
-            response.head_mut().set_connection_type(ConnectionType::Close);
-            Err(InternalError::from_response(error, response).into())
-        }
-        result => result,
-    }
-}
+/// A request in progress, until it is dropped.
+pub(crate) struct Busy(Arc<Connection>);
 
 impl Connections {
     /// `keep_alive`: how long a connection may be idle between two requests.
@@ -277,12 +248,14 @@ impl Activity {
 }
 
 impl Busy {
-    fn begin(connection: Arc<Connection>) -> Self {
+    /// Marks the connection of the request as busy.
+    pub fn begin(request: &ServiceRequest) -> Option<Self> {
+        let connection = Arc::clone(request.conn_data::<Arc<Connection>>()?);
         let mut activity = connection.activity();
         activity.requests += 1;
         activity.receiving_since = None;
         drop(activity);
-        Self(connection)
+        Some(Self(connection))
     }
 }
 

@@ -84,7 +84,10 @@ impl CorsPolicy {
     }
 
     /// Rejects preflights for origins and headers that are not listed. Logs origins whose pages cannot read the response.
-    fn check(&self, request: &ServiceRequest) -> Result<(), Problem> {
+    ///
+    /// # Errors
+    /// The response to the preflight.
+    pub fn check(&self, request: &ServiceRequest) -> Result<(), Problem> {
         let headers = request.headers();
         let is_preflight =
             *request.method() == Method::OPTIONS && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD);
@@ -146,14 +149,16 @@ impl Default for Logged {
 /// Middleware: rejects preflights with a problem that says what is missing. Wrap it around [`cors`].
 ///
 /// # Errors
-/// Those of the inner service, and a [`Problem`].
+/// Those of the inner service.
 pub async fn check_preflight(
     policy: web::Data<CorsPolicy>,
     request: ServiceRequest,
-    next: Next<impl MessageBody>,
+    next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    policy.check(&request)?;
-    next.call(request).await
+    match policy.check(&request) {
+        Ok(()) => Ok(next.call(request).await?.map_into_left_body()),
+        Err(problem) => Ok(request.error_response(problem).map_into_right_body()),
+    }
 }
 
 /// Middleware: only pages of the allowed origins may use these methods and read the responses. Allows credentials,

@@ -34,7 +34,8 @@ pub async fn default_headers<B: MessageBody + 'static>(
     }
 }
 
-fn add(headers: &mut HeaderMap) {
+/// Adds the headers that the handler has not set.
+pub(crate) fn add(headers: &mut HeaderMap) {
     for (name, value) in HEADERS {
         if !headers.contains_key(&name) {
             headers.insert(name, HeaderValue::from_static(value));

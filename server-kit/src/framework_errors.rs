@@ -21,7 +21,14 @@ pub async fn to_problems(
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     // Do not keep a clone of the request: actix panics when it routes a request that is shared.
-    match next.call(request).await {
+    as_problems(next.call(request).await)
+}
+
+/// The result of [`to_problems`], for the result of the inner service.
+pub(crate) fn as_problems(
+    result: Result<ServiceResponse<impl MessageBody + 'static>, Error>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    match result {
         Ok(response) => Ok(with_problem_body(response.map_into_boxed_body())),
         Err(error) => Err(as_problem(error)),
     }

@@ -84,7 +84,7 @@ pub fn workers(text: &str) -> Result<NonZeroUsize, String> {
     parsed.ok_or_else(|| format!("give 1 to {MAX_WORKERS}"))
 }
 
-/// Prepares the server. It responds once the result is polled. Wrap [`connections::track`](crate::connections::track)
+/// Prepares the server. It responds once the result is polled. Wrap [`handle_request`](crate::middleware::handle_request)
 /// around everything else in the app.
 ///
 /// # Errors

@@ -4,7 +4,7 @@
 //! Validating tokens is the job of `shared-claims`; nothing here decides whether a token is valid.
 
 pub mod command_line;
-pub mod connections;
+mod connections;
 pub mod cors;
 pub mod default_headers;
 pub mod etag;
@@ -15,6 +15,7 @@ pub mod http_server;
 pub mod listener;
 pub mod logging;
 pub mod metrics;
+pub mod middleware;
 pub mod openapi;
 pub mod real_ip;
 pub mod request_id;

@@ -8,11 +8,9 @@ mod server;
 use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
-use actix_web::body::MessageBody;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::dev::ServiceRequest;
 use actix_web::http::{Method, StatusCode};
-use actix_web::middleware::Next;
-use actix_web::{Error, web};
+use actix_web::web;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -71,34 +69,31 @@ impl HttpMetrics {
 
     fn count(&self, route: String, method: &'static str, status: StatusCode, started: Instant) {
         let status = status.as_u16();
-        self.requests.get_or_create(&RequestLabels { route: route.clone(), method, status }).inc();
-        self.durations
-            .get_or_create(&DurationLabels { route, method })
-            .observe(started.elapsed().as_secs_f64());
+        let labels = RequestLabels { route, method, status };
+        self.requests.get_or_create(&labels).inc();
+        let labels = DurationLabels { route: labels.route, method };
+        self.durations.get_or_create(&labels).observe(started.elapsed().as_secs_f64());
     }
 }
 
-/// Middleware: counts the request, if the app has [`HttpMetrics`] as `app_data` in [`web::Data`]. Wrap it around
-/// everything that responds.
-///
-/// # Errors
-/// Those of the inner service.
-pub async fn measure<B: MessageBody + 'static>(
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<B>, Error> {
-    let Some(metrics) = request.app_data::<web::Data<HttpMetrics>>().cloned() else {
-        return next.call(request).await;
-    };
-    let started = Instant::now();
-    // The pattern and not the path: the number of labels must be limited.
-    let route = request.match_pattern().unwrap_or_else(|| UNMATCHED.to_owned());
-    let method = method_label(request.method());
-    let result = next.call(request).await;
-    let status =
-        result.as_ref().map_or_else(|error| error.as_response_error().status_code(), ServiceResponse::status);
-    metrics.count(route, method, status, started);
-    result
+/// A request whose response is counted, if the app has [`HttpMetrics`] as `app_data` in [`web::Data`].
+pub(crate) struct Measurement {
+    metrics: web::Data<HttpMetrics>,
+    method: &'static str,
+    started: Instant,
+}
+
+impl Measurement {
+    pub fn begin(request: &ServiceRequest) -> Option<Self> {
+        let metrics = request.app_data::<web::Data<HttpMetrics>>()?.clone();
+        Some(Self { metrics, method: method_label(request.method()), started: Instant::now() })
+    }
+
+    pub fn end(self, route: Option<String>, status: StatusCode) {
+        // The pattern and not the path: the number of labels must be limited.
+        let route = route.unwrap_or_else(|| UNMATCHED.to_owned());
+        self.metrics.count(route, self.method, status, self.started);
+    }
 }
 
 /// Clients can send any method.

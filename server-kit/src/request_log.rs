@@ -4,17 +4,14 @@ use std::fmt;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
-use actix_web::body::MessageBody;
-use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::error::InternalError;
+use actix_web::dev::ServiceRequest;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
-use actix_web::middleware::Next;
-use actix_web::{Error, web};
+use actix_web::web;
 use log::{Level, log_enabled};
 
 use crate::real_ip::{TrustedProxies, client_ip};
-use crate::request_id::{RequestId, handling};
+use crate::request_id::RequestId;
 
 /// The header of the request id, in requests from trusted proxies and in every response.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -25,52 +22,21 @@ const MAX_PATH: usize = 256;
 /// Load balancers and process supervisors request these every few seconds.
 const PROBES: [&str; 2] = ["/healthz", "/readyz"];
 
-struct Line {
+/// The line of a request on the target `access`.
+pub(crate) struct Line {
     method: Method,
     path: String,
     client: Option<IpAddr>,
     started: Instant,
 }
 
-/// Middleware: gives the request an id, for `X-Request-Id` of the response and for all log lines of the request
-/// ([`request_id::current`](crate::request_id::current)), and logs one line on the target `access`. Keeps an id that one
-/// of the app's [`TrustedProxies`] sent. Wrap it around everything that responds or logs.
-///
-/// # Errors
-/// Those of the inner service, with the header.
-pub async fn log_request<B: MessageBody + 'static>(
-    request: ServiceRequest,
-    next: Next<B>,
-) -> Result<ServiceResponse<B>, Error> {
-    let id = id_from_proxy(&request).unwrap_or_else(RequestId::random);
-    let header = header(&id);
-    let result = handling(id, async {
-        // Do not keep a clone of the request: actix panics when it routes a request that is shared.
-        let line = Line::of(&request);
-        let result = next.call(request).await;
-        if let Some(line) = line {
-            line.log(
-                result
-                    .as_ref()
-                    .map_or_else(|error| error.as_response_error().status_code(), ServiceResponse::status),
-            );
-        }
-        result
-    });
-    match result.await {
-        Ok(mut response) => {
-            response.headers_mut().insert(X_REQUEST_ID, header);
-            Ok(response)
-        }
-        Err(error) => {
-            let mut response = error.error_response();
-            response.headers_mut().insert(X_REQUEST_ID, header);
-            Err(InternalError::from_response(error, response).into())
-        }
-    }
+/// The id of a request: that of `X-Request-Id` if one of the app's [`TrustedProxies`] sent it, or a new one.
+pub(crate) fn id_of(request: &ServiceRequest) -> RequestId {
+    id_from_proxy(request).unwrap_or_else(RequestId::random)
 }
 
-fn header(id: &RequestId) -> HeaderValue {
+/// The value of [`X_REQUEST_ID`] for the response.
+pub(crate) fn header(id: &RequestId) -> HeaderValue {
     HeaderValue::from_str(id.as_str()).expect("an id has only visible ASCII characters")
 }
 
@@ -84,7 +50,7 @@ fn id_from_proxy(request: &ServiceRequest) -> Option<RequestId> {
 
 impl Line {
     /// `None` if the log filter drops the line.
-    fn of(request: &ServiceRequest) -> Option<Self> {
+    pub fn of(request: &ServiceRequest) -> Option<Self> {
         // Also without a log line, because it warns about wrong proxy headers.
         let client = client_ip(request.request());
         log_enabled!(target: TARGET, Level::Info).then(|| Self {
@@ -96,7 +62,7 @@ impl Line {
         })
     }
 
-    fn log(&self, status: StatusCode) {
+    pub fn log(&self, status: StatusCode) {
         let is_idle_probe = PROBES.contains(&self.path.as_str()) && status.is_success();
         let level = if is_idle_probe { Level::Debug } else { Level::Info };
         let took = Milliseconds(self.started.elapsed());

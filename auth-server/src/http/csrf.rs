@@ -5,6 +5,7 @@ use actix_web::http::header::{ACCESS_CONTROL_REQUEST_METHOD, HeaderMap, HeaderNa
 use actix_web::middleware::Next;
 use actix_web::{Error, web};
 use server_kit::cors::CorsPolicy;
+use shared_claims::Problem;
 use url::Url;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
@@ -18,6 +19,18 @@ pub struct TrustedOrigins {
 impl TrustedOrigins {
     pub fn new(issuer: &Url, allowed: web::Data<CorsPolicy>) -> Self {
         Self { own: issuer.origin().ascii_serialization(), allowed }
+    }
+
+    /// Rejects unsafe methods, and preflight requests, from pages of other origins; and preflight requests for headers that
+    /// are not listed.
+    fn check(&self, request: &ServiceRequest) -> Result<(), Problem> {
+        let headers = request.headers();
+        let preflight = headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+        let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+        if (!safe || preflight) && !self.trust(headers) {
+            return Err(self.allowed.reject_origin(headers));
+        }
+        self.allowed.check(request)
     }
 
     fn contain(&self, origin: &str) -> bool {
@@ -43,16 +56,14 @@ impl TrustedOrigins {
     }
 }
 
-/// Middleware: rejects unsafe methods, and preflight requests, from pages of other origins.
+/// Middleware: the checks of [`TrustedOrigins`]. Wrap it around `cors`.
 pub async fn check_origin(
     origins: web::Data<TrustedOrigins>,
     request: ServiceRequest,
-    next: Next<impl MessageBody>,
+    next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let preflight = request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
-    let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if (!safe || preflight) && !origins.trust(request.headers()) {
-        return Err(origins.allowed.reject_origin(request.headers()).into());
+    match origins.check(&request) {
+        Ok(()) => Ok(next.call(request).await?.map_into_left_body()),
+        Err(problem) => Ok(request.error_response(problem).map_into_right_body()),
     }
-    next.call(request).await
 }
