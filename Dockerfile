@@ -30,12 +30,25 @@ COPY . .
 RUN find . -name '*.rs' -not -path './target/*' -exec touch {} + \
     && cargo build --release --locked --package auth-server --package resource-server
 
-FROM ${DEBIAN_IMAGE} AS auth-server
+# The files of both images: a server, the libraries that it loads, certificate authorities, and BusyBox for a shell. Without
+# the rest of Debian, the images are a third as large or less, and an attacker finds fewer programs.
+FROM ${DEBIAN_IMAGE} AS files
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends ca-certificates libpq5 \
-    && rm -rf /var/lib/apt/lists/* \
-    && useradd --uid 10001 --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin latchkey
-COPY --from=build /src/target/release/auth-server /usr/local/bin/
+    && apt-get install --yes --no-install-recommends busybox-static ca-certificates libpq5 \
+    && rm -rf /var/lib/apt/lists/*
+COPY --from=build /src/target/release/auth-server /src/target/release/resource-server /usr/local/bin/
+RUN set -eu; for server in auth-server resource-server; do \
+        program=/usr/local/bin/$server; \
+        mkdir -p "/$server/bin" "/$server/etc"; \
+        cp --parents --dereference --target-directory="/$server" "$program" $(ldd "$program" | grep -o '/[^ ]*') \
+            /usr/bin/busybox /etc/nsswitch.conf /etc/ssl/certs/ca-certificates.crt; \
+        for command in $(busybox --list); do ln -s /usr/bin/busybox "/$server/bin/$command"; done; \
+        echo 'latchkey:x:10001:10001::/nonexistent:/bin/sh' >"/$server/etc/passwd"; \
+    done
+
+FROM scratch AS auth-server
+COPY --from=files /auth-server /
+ENV PATH=/usr/local/bin:/bin
 # Numeric, because Kubernetes' runAsNonRoot cannot check a user name.
 USER 10001:10001
 # A container's loopback address cannot be reached from outside.
@@ -45,12 +58,9 @@ HEALTHCHECK --interval=10s --timeout=6s --start-period=30s CMD ["auth-server", "
 # No shell in between, so that SIGTERM reaches the server, which then finishes pending requests.
 ENTRYPOINT ["auth-server"]
 
-FROM ${DEBIAN_IMAGE} AS resource-server
-RUN apt-get update \
-    && apt-get install --yes --no-install-recommends ca-certificates \
-    && rm -rf /var/lib/apt/lists/* \
-    && useradd --uid 10001 --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin latchkey
-COPY --from=build /src/target/release/resource-server /usr/local/bin/
+FROM scratch AS resource-server
+COPY --from=files /resource-server /
+ENV PATH=/usr/local/bin:/bin
 USER 10001:10001
 ENV BIND_ADDR=0.0.0.0:8081
 EXPOSE 8081
