@@ -11,7 +11,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 use server_kit::metrics::{HttpMetrics, LabelledCounter};
-use shared_claims::{Clock, RemoteKeySet, RevocationFeed, TokenError};
+use shared_claims::{AccessTokenValidator, Clock, RemoteKeySet, RevocationFeed, TokenError};
 
 use crate::http::Readiness;
 
@@ -50,12 +50,23 @@ struct FeedState {
     clock: Arc<dyn Clock>,
 }
 
+/// The cache of validated tokens, read at each scrape.
+struct TokenCacheState {
+    validator: AccessTokenValidator,
+}
+
 /// All metrics of this server. With HS256 there is no key set.
-pub fn registry(http: &HttpMetrics, tokens: &TokenMetrics, readiness: &Readiness) -> Registry {
+pub fn registry(
+    http: &HttpMetrics,
+    tokens: &TokenMetrics,
+    readiness: &Readiness,
+    validator: &AccessTokenValidator,
+) -> Registry {
     let mut registry = Registry::with_prefix("latchkey_resource");
     registry.register("build", "Version of the server", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
     http.register(&mut registry);
     tokens.register(&mut registry);
+    registry.register_collector(Box::new(TokenCacheState { validator: validator.clone() }));
     if let Some(keys) = readiness.keys.clone() {
         let state = KeySetState { keys, clock: Arc::clone(&readiness.clock) };
         registry.register_collector(Box::new(state));
@@ -120,6 +131,27 @@ impl Collector for FeedState {
             None,
             MetricType::Counter,
         )?)
+    }
+}
+
+impl Collector for TokenCacheState {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let Some(status) = self.validator.cache_status() else { return Ok(()) };
+        let bytes = ConstGauge::new(i64::try_from(status.bytes).unwrap_or(i64::MAX));
+        let help = "Memory for validated tokens.";
+        bytes.encode(encoder.encode_descriptor("token_cache_bytes", help, None, MetricType::Gauge)?)?;
+        let help = "Validations by whether the token was in memory.";
+        let mut family = encoder.encode_descriptor("token_cache_lookups", help, None, MetricType::Counter)?;
+        for (result, number) in [("hit", status.hits), ("miss", status.misses)] {
+            ConstCounter::new(number).encode(family.encode_family(&[("result", result)])?)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for TokenCacheState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenCacheState")
     }
 }
 

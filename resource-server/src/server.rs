@@ -62,7 +62,7 @@ impl ResourceServer {
         let mut metrics = None;
         if let Some(listener) = metrics_listener {
             let (http, tokens) = (HttpMetrics::default(), TokenMetrics::default());
-            let server = MetricsServer::new(listener, registry(&http, &tokens, &readiness));
+            let server = MetricsServer::new(listener, registry(&http, &tokens, &readiness, &validator));
             metrics = Some(server.map_err(|error| format!("METRICS_ADDR: {error}"))?);
             http_metrics = Some(http);
             validator = validator.with_observer(move |result| tokens.count(result));
@@ -131,7 +131,8 @@ fn validation(
     });
     let mut validator = AccessTokenValidator::new(settings.issuer(), settings.audience.as_str(), keys)
         .with_algorithms(algorithms)
-        .with_clock(Arc::clone(&clock));
+        .with_clock(Arc::clone(&clock))
+        .with_cache(settings.token_cache_size);
     if let Some(feed) = &feed {
         validator = validator.with_revocations(feed.revocations().clone());
     }

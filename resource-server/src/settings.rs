@@ -27,6 +27,9 @@ pub use secrets::Secrets;
 const MIN_MAX_AGE: Duration = Duration::from_secs(5);
 const MAX_MAX_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// The smallest cache holds a few of the largest tokens.
+const MIN_CACHE: usize = 1 << 20;
+
 /// The settings of a server, as given. Secrets are read by [`Settings::secrets`].
 #[derive(Clone, Debug, Parser)]
 #[command(name = "resource-server")]
@@ -61,6 +64,14 @@ pub struct Settings {
     /// Audience of tokens
     #[arg(long, env, default_value = "api", value_parser = name, help_heading = TOKENS)]
     pub audience: String,
+
+    /// Memory for validated tokens
+    ///
+    /// The signature of a token is verified once while the token is in this memory. A token takes about 1 KiB. All other
+    /// rules, such as expiry and revocation, apply to every request. `0` verifies the signature at every request.
+    #[arg(long, env, default_value = "16MiB", value_parser = cache_size, hide_short_help = true)]
+    #[arg(help_heading = TOKENS)]
+    pub token_cache_size: usize,
 
     /// Accept token cookies
     ///
@@ -221,4 +232,20 @@ fn feed_url(text: &str) -> Result<Url, String> {
 fn max_age(text: &str) -> Result<Duration, String> {
     let parsed = humantime::parse_duration(text).ok().filter(|age| (MIN_MAX_AGE..=MAX_MAX_AGE).contains(age));
     parsed.ok_or_else(|| "give 5s to 1day, such as 30s".to_owned())
+}
+
+fn cache_size(text: &str) -> Result<usize, String> {
+    let unit_start = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(unit_start);
+    let factor = match unit {
+        "" => Some(1),
+        "KiB" => Some(1 << 10),
+        "MiB" => Some(1 << 20),
+        "GiB" => Some(1 << 30),
+        _ => None,
+    };
+    let bytes =
+        number.parse::<usize>().ok().zip(factor).and_then(|(number, factor)| number.checked_mul(factor));
+    let allowed = bytes.filter(|bytes| *bytes == 0 || *bytes >= MIN_CACHE);
+    allowed.ok_or_else(|| "give at least 1MiB, such as 16MiB, or 0 for no cache".to_owned())
 }

@@ -1,7 +1,13 @@
 //! The claims of a token (RFC 7519 §4, RFC 9068 §2.2).
 
+use std::any::Any;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+
+use crate::error::TokenError;
 
 /// `type` of an access token.
 pub const ACCESS: &str = "access";
@@ -67,6 +73,50 @@ pub struct AccessClaims<C = CustomClaims> {
     /// The custom claims.
     #[serde(flatten)]
     pub custom: C,
+}
+
+/// Custom claims as a flattened member, so that `C` can be any type that fits [`AccessClaims`].
+#[derive(Deserialize)]
+struct Flattened<C> {
+    #[serde(flatten)]
+    custom: C,
+}
+
+impl AccessClaims {
+    /// The same claims with typed custom ones. Those of the default type are shared and not copied.
+    pub(crate) fn typed<C: DeserializeOwned + 'static>(
+        self: &Arc<Self>,
+    ) -> Result<Arc<AccessClaims<C>>, TokenError> {
+        if let Some(same) = (self as &dyn Any).downcast_ref::<Arc<AccessClaims<C>>>() {
+            return Ok(Arc::clone(same));
+        }
+        let custom = serde_json::from_value(Value::Object(self.custom.clone()));
+        let Flattened { custom } = custom.map_err(|_| TokenError::CustomClaims)?;
+        Ok(Arc::new(self.with_custom(custom)))
+    }
+
+    fn with_custom<C>(&self, custom: C) -> AccessClaims<C> {
+        let claims = self.clone();
+        AccessClaims {
+            iss: claims.iss,
+            sub: claims.sub,
+            aud: claims.aud,
+            client_id: claims.client_id,
+            iat: claims.iat,
+            exp: claims.exp,
+            nbf: claims.nbf,
+            jti: claims.jti,
+            token_type: claims.token_type,
+            sid: claims.sid,
+            uv: claims.uv,
+            auth_time: claims.auth_time,
+            amr: claims.amr,
+            roles: claims.roles,
+            name: claims.name,
+            csrf: claims.csrf,
+            custom,
+        }
+    }
 }
 
 /// The claims of a refresh token. Only auth servers read them.

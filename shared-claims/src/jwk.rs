@@ -1,6 +1,7 @@
 //! One public key from a JWK Set (RFC 7517 §4). `jsonwebtoken` reads it; which keys are usable is decided here, because
 //! `DecodingKey::from_jwk` ignores `use`, `key_ops`, `alg`, the curve and the size of an RSA key.
 
+use aws_lc_rs::digest::{self, SHA256};
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents,
     VerificationAlgorithm,
@@ -27,6 +28,30 @@ pub(crate) struct Key {
     pub id: Option<String>,
     pub algorithm: Algorithm,
     pub decoding: DecodingKey,
+    pub fingerprint: Fingerprint,
+}
+
+/// SHA-256 of a key with its id and its algorithm. Two keys under the same id have different fingerprints.
+pub(crate) type Fingerprint = [u8; 32];
+
+impl Key {
+    pub fn new(id: Option<String>, algorithm: Algorithm, decoding: DecodingKey) -> Self {
+        let (material, exponent) = match decoding.kind() {
+            DecodingKeyKind::SecretOrDer(bytes) => (bytes.as_slice(), [].as_slice()),
+            DecodingKeyKind::RsaModulusExponent { n, e } => (n.as_slice(), e.as_slice()),
+        };
+        let mut hash = digest::Context::new(&SHA256);
+        for part in
+            [algorithm.as_str().as_bytes(), id.as_deref().unwrap_or("").as_bytes(), material, exponent]
+        {
+            // The length keeps the parts apart.
+            hash.update(&part.len().to_be_bytes());
+            hash.update(part);
+        }
+        let mut fingerprint = Fingerprint::default();
+        fingerprint.copy_from_slice(hash.finish().as_ref());
+        Self { id, algorithm, decoding, fingerprint }
+    }
 }
 
 /// The key in this JWK, or `None` if it is not usable: another type, curve, use or algorithm, too short, weak, not
@@ -54,7 +79,7 @@ pub(crate) fn usable_key(members: &Value) -> Option<Key> {
     let may_verify = common.key_operations.is_none_or(|all| all.contains(&KeyOperations::Verify));
     let alg_fits = common.key_algorithm.is_none_or(|alg| alg == algorithm.for_signatures().into());
     let is_usable = is_for_signatures && may_verify && alg_fits && common.key_id.as_deref() != Some("");
-    is_usable.then_some(Key { id: common.key_id, algorithm, decoding })
+    is_usable.then(|| Key::new(common.key_id, algorithm, decoding))
 }
 
 /// The key, unless its `x` has another length or its point is not on the curve (RFC 8725 §3.4).

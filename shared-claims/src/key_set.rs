@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::algorithm::Algorithm;
 use crate::error::TokenError;
-use crate::jwk::{self, Key};
+use crate::jwk::{self, Fingerprint, Key};
 pub use crate::jwk::{secret_key_id, thumbprint};
 use crate::strict_json;
 
@@ -60,10 +60,9 @@ impl KeySet {
 
     /// Shared secrets for HS256, each with its [`secret_key_id`] as `kid`.
     pub fn from_secrets<'a>(secrets: impl IntoIterator<Item = &'a [u8]>) -> Self {
-        Self::from_keys(secrets.into_iter().map(|secret| Key {
-            id: Some(jwk::secret_key_id(secret)),
-            algorithm: Algorithm::Hs256,
-            decoding: DecodingKey::from_secret(secret),
+        Self::from_keys(secrets.into_iter().map(|secret| {
+            let id = jwk::secret_key_id(secret);
+            Key::new(Some(id), Algorithm::Hs256, DecodingKey::from_secret(secret))
         }))
     }
 
@@ -104,6 +103,11 @@ impl KeySet {
             (None, [only]) => Ok(only),
             (None, _) => Err(TokenError::MissingKeyId),
         }
+    }
+
+    /// Exactly this key, if the set still contains it.
+    pub(crate) fn find(&self, fingerprint: &Fingerprint) -> Option<&Key> {
+        self.keys.iter().find(|key| key.fingerprint == *fingerprint)
     }
 }
 

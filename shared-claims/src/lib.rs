@@ -31,7 +31,7 @@
 //!
 //! async fn serve(issuer: &str) -> std::io::Result<()> {
 //!     let keys = RemoteKeySet::spawn(JwksSource::Issuer(issuer.to_owned()), RemoteKeySetOptions::default());
-//!     let validator = AccessTokenValidator::new(issuer, "reports-api", keys);
+//!     let validator = AccessTokenValidator::new(issuer, "reports-api", keys).with_cache(16 << 20);
 //!     let app = move || App::new().app_data(validator.clone()).configure(routes);
 //!     HttpServer::new(app).bind("127.0.0.1:9000")?.run().await
 //! }
@@ -129,6 +129,7 @@ pub mod testing;
 pub mod time_checks;
 #[cfg(feature = "actix")]
 pub mod tls;
+pub mod token_cache;
 pub mod validator;
 mod weak_modulus;
 
@@ -141,6 +142,7 @@ pub use keys::{Keys, SharedKeys};
 pub use refresh_validator::RefreshTokenValidator;
 pub use revocations::Revocations;
 pub use signature::verify_signature;
+pub use token_cache::TokenCacheStatus;
 pub use validator::AccessTokenValidator;
 #[cfg(feature = "actix")]
 pub use {

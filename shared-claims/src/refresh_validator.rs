@@ -63,7 +63,7 @@ impl RefreshTokenValidator {
     fn validate_except_times(&self, token: &str) -> Result<(RefreshClaims, Option<i64>), TokenError> {
         let token = Compact::parse(token)?;
         validator::check_header(&token.header, REFRESH_TYP)?;
-        let payload = signature::verify(token, &self.secrets, &[Algorithm::Hs256])?;
+        let (payload, _) = signature::verify(token, &self.secrets, &[Algorithm::Hs256])?;
         let members = validator::claim_members(&payload)?;
         claim_shape::check(&members, claim_shape::REFRESH)?;
         let not_before = members.get("nbf").and_then(Value::as_i64);

@@ -3,7 +3,7 @@
 use crate::algorithm::Algorithm;
 use crate::compact::Compact;
 use crate::error::TokenError;
-use crate::jwk;
+use crate::jwk::{self, Key};
 use crate::key_set::KeySet;
 
 /// Verifies a JWS in compact form and returns its payload, which can be any bytes.
@@ -14,14 +14,15 @@ use crate::key_set::KeySet;
 /// # Errors
 /// The [`TokenError`] of the first broken rule.
 pub fn verify_signature(compact: &str, keys: &KeySet, allowed: &[Algorithm]) -> Result<Vec<u8>, TokenError> {
-    verify(Compact::parse(compact)?, keys, allowed)
+    verify(Compact::parse(compact)?, keys, allowed).map(|(payload, _)| payload)
 }
 
-pub(crate) fn verify(
+/// The payload, and the key that verified it.
+pub(crate) fn verify<'k>(
     token: Compact<'_>,
-    keys: &KeySet,
+    keys: &'k KeySet,
     allowed: &[Algorithm],
-) -> Result<Vec<u8>, TokenError> {
+) -> Result<(Vec<u8>, &'k Key), TokenError> {
     let algorithm = token.header.algorithm;
     if !allowed.contains(&algorithm) {
         return Err(TokenError::AlgorithmNotAllowed);
@@ -42,5 +43,5 @@ pub(crate) fn verify(
     if !is_valid.unwrap_or(false) {
         return Err(TokenError::BadSignature);
     }
-    token.into_payload()
+    Ok((token.into_payload()?, key))
 }

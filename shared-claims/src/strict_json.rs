@@ -31,6 +31,18 @@ pub enum StrictJsonError {
 /// # Errors
 /// [`StrictJsonError`].
 pub fn from_slice<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StrictJsonError> {
+    serde_json::from_value(value(bytes)?).map_err(|error| StrictJsonError::Data(error.to_string()))
+}
+
+/// Like [`from_slice`] for an object, without a second pass over its members.
+pub(crate) fn object(bytes: &[u8]) -> Result<Map<String, Value>, StrictJsonError> {
+    match value(bytes)? {
+        Value::Object(members) => Ok(members),
+        _ => Err(StrictJsonError::Data("not an object".to_owned())),
+    }
+}
+
+fn value(bytes: &[u8]) -> Result<Value, StrictJsonError> {
     let duplicate = RefCell::new(None);
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let parsed = Strict { duplicate: &duplicate }
@@ -39,9 +51,7 @@ pub fn from_slice<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StrictJsonErro
     match (parsed, duplicate.take()) {
         (_, Some(member)) => Err(StrictJsonError::DuplicateMember(member)),
         (Err(_), None) => Err(StrictJsonError::Syntax),
-        (Ok(value), None) => {
-            serde_json::from_value(value).map_err(|error| StrictJsonError::Data(error.to_string()))
-        }
+        (Ok(value), None) => Ok(value),
     }
 }
 

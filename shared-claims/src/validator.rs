@@ -11,13 +11,15 @@ use crate::algorithm::Algorithm;
 use crate::claim_shape;
 use crate::claims::{self, AccessClaims};
 use crate::clock::{Clock, SystemClock};
-use crate::compact::{Compact, Header};
+use crate::compact::{Compact, Header, MAX_TOKEN_BYTES};
 use crate::error::TokenError;
+use crate::key_set::KeySet;
 use crate::keys::Keys;
 use crate::revocations::Revocations;
 use crate::signature;
 use crate::strict_json::{self, StrictJsonError};
 use crate::time_checks;
+use crate::token_cache::{Slot, TokenCache, TokenCacheStatus, Verified};
 
 /// The `typ` of an access token (RFC 9068 §2.1).
 pub const ACCESS_TYP: &str = "at+jwt";
@@ -27,8 +29,10 @@ pub const ACCESS_TYP: &str = "at+jwt";
 pub struct AccessTokenValidator {
     rules: Arc<Rules>,
     keys: Keys,
+    cache: Option<Arc<TokenCache>>,
 }
 
+/// Everything that can change while a token stays the same. Applied at every validation, with and without a cache.
 #[derive(Clone)]
 struct Rules {
     issuer: String,
@@ -54,7 +58,7 @@ impl AccessTokenValidator {
             revocations: None,
             observer: None,
         };
-        Self { rules: Arc::new(rules), keys: keys.into() }
+        Self { rules: Arc::new(rules), keys: keys.into(), cache: None }
     }
 
     /// Allows exactly these algorithms. With [`Algorithm::Hs256`], the keys of this validator can also sign tokens.
@@ -97,6 +101,23 @@ impl AccessTokenValidator {
         self
     }
 
+    /// Keeps tokens that were validated, in at most `bytes` of memory, so that each signature is verified once. All other
+    /// rules still apply at every validation: a token is rejected as soon as it expires, is revoked, or its key is removed.
+    /// Without this call, or with 0, every validation verifies the signature. Clones share the memory.
+    ///
+    /// A token takes about 1 KiB.
+    #[must_use]
+    pub fn with_cache(mut self, bytes: usize) -> Self {
+        self.cache = (bytes > 0).then(|| Arc::new(TokenCache::new(bytes)));
+        self
+    }
+
+    /// The state of the cache; `None` without one.
+    #[must_use]
+    pub fn cache_status(&self) -> Option<TokenCacheStatus> {
+        self.cache.as_ref().map(|cache| cache.status())
+    }
+
     /// The current time of the validator's clock.
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
@@ -107,14 +128,11 @@ impl AccessTokenValidator {
     ///
     /// # Errors
     /// The [`TokenError`] of the first broken rule.
-    pub fn check<C: DeserializeOwned>(&self, token: &str) -> Result<AccessClaims<C>, TokenError> {
-        let token = Compact::parse(token)?;
-        check_header(&token.header, ACCESS_TYP)?;
-        if let Some(revocations) = &self.rules.revocations {
-            revocations.check_key(token.header.key_id.as_deref(), self.now())?;
-        }
-        let payload = signature::verify(token, &self.keys.current(), &self.rules.algorithms)?;
-        self.rules.claims(&payload)
+    pub fn check<C: DeserializeOwned + 'static>(
+        &self,
+        token: &str,
+    ) -> Result<Arc<AccessClaims<C>>, TokenError> {
+        self.check_at(token, self.now())?.typed()
     }
 
     /// Validates `token`. If its `kid` is unknown and the keys are [`Keys::Remote`], first fetches them again, at most
@@ -122,27 +140,55 @@ impl AccessTokenValidator {
     ///
     /// # Errors
     /// The [`TokenError`] of the first broken rule.
-    pub async fn validate<C: DeserializeOwned>(&self, token: &str) -> Result<AccessClaims<C>, TokenError> {
-        let checked = self.validate_unobserved(token).await;
+    pub async fn validate<C: DeserializeOwned + 'static>(
+        &self,
+        token: &str,
+    ) -> Result<Arc<AccessClaims<C>>, TokenError> {
+        let checked = self.validate_unobserved(token).await.and_then(|(claims, _)| claims.typed());
         self.observe(checked.as_ref().map(drop));
         checked
     }
 
+    /// The claims, and the time at which they were valid.
     #[cfg_attr(
         not(feature = "actix"),
         expect(clippy::unused_async, reason = "only remote keys need a fetch")
     )]
-    pub(crate) async fn validate_unobserved<C: DeserializeOwned>(
+    pub(crate) async fn validate_unobserved(
         &self,
         token: &str,
-    ) -> Result<AccessClaims<C>, TokenError> {
-        let checked = self.check(token);
+    ) -> Result<(Arc<AccessClaims>, DateTime<Utc>), TokenError> {
+        let now = self.now();
+        let checked = self.check_at(token, now);
         #[cfg(feature = "actix")]
         if let (Err(TokenError::UnknownKey), Keys::Remote(keys)) = (&checked, &self.keys) {
             keys.refresh_for_unknown_kid().await;
-            return self.check(token);
+            let now = self.now();
+            return self.check_at(token, now).map(|claims| (claims, now));
         }
-        checked
+        checked.map(|claims| (claims, now))
+    }
+
+    fn check_at(&self, token: &str, now: DateTime<Utc>) -> Result<Arc<AccessClaims>, TokenError> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(TokenError::TooLong);
+        }
+        let keys = self.keys.current();
+        let slot = self.cache.as_deref().map(|cache| cache.slot(token));
+        // A key that was replaced under the same `kid` is another key.
+        if let Some(found) = slot.as_ref().and_then(Slot::get)
+            && let Some(key) = keys.find(&found.key)
+        {
+            self.rules.check_key(key.algorithm, key.id.as_deref(), now)?;
+            self.rules.check_claims(&found.claims, now)?;
+            return Ok(found.claims);
+        }
+        let verified = self.rules.verify(token, &keys, now)?;
+        self.rules.check_claims(&verified.claims, now)?;
+        if let Some(slot) = slot {
+            slot.insert(verified.clone());
+        }
+        Ok(verified.claims)
     }
 
     pub(crate) fn observe(&self, result: Result<(), &TokenError>) {
@@ -170,13 +216,34 @@ impl fmt::Debug for AccessTokenValidator {
 }
 
 impl Rules {
-    fn claims<C: DeserializeOwned>(&self, payload: &[u8]) -> Result<AccessClaims<C>, TokenError> {
-        let members = claim_members(payload)?;
+    /// What the token alone decides: its form, its signature, and the JSON types of its claims.
+    fn verify(&self, token: &str, keys: &KeySet, now: DateTime<Utc>) -> Result<Verified, TokenError> {
+        let token = Compact::parse(token)?;
+        check_header(&token.header, ACCESS_TYP)?;
+        self.check_key(token.header.algorithm, token.header.key_id.as_deref(), now)?;
+        let (payload, key) = signature::verify(token, keys, &self.algorithms)?;
+        let members = claim_members(&payload)?;
         claim_shape::check(&members, claim_shape::ACCESS)?;
         // The other claims have been checked, so an error is about the custom ones.
-        let claims: AccessClaims<C> =
-            serde_json::from_value(Value::Object(members)).map_err(|_| TokenError::CustomClaims)?;
+        let claims = serde_json::from_value(Value::Object(members)).map_err(|_| TokenError::CustomClaims)?;
+        Ok(Verified { key: key.fingerprint, claims: Arc::new(claims) })
+    }
 
+    /// What can change for a verified token, as far as its key is concerned.
+    fn check_key(
+        &self,
+        algorithm: Algorithm,
+        id: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<(), TokenError> {
+        if let Some(revocations) = &self.revocations {
+            revocations.check_key(id, now)?;
+        }
+        if self.algorithms.contains(&algorithm) { Ok(()) } else { Err(TokenError::AlgorithmNotAllowed) }
+    }
+
+    /// What can change for a verified token, as far as its claims are concerned.
+    fn check_claims(&self, claims: &AccessClaims, now: DateTime<Utc>) -> Result<(), TokenError> {
         if claims.token_type != claims::ACCESS {
             return Err(TokenError::WrongTokenType);
         }
@@ -186,16 +253,15 @@ impl Rules {
         if !self.audiences.iter().any(|audience| claims.aud.contains(audience)) {
             return Err(TokenError::WrongAudience);
         }
-        let now = self.clock.now();
         time_checks::check_past("iat", claims.iat, now)?;
         // An `auth_time` in the future would satisfy every freshness check until then.
         time_checks::check_past("auth_time", claims.auth_time, now)?;
         time_checks::check_not_before(claims.nbf, now)?;
         time_checks::check_expiry(claims.exp, now)?;
-        if let Some(revocations) = &self.revocations {
-            revocations.check(&claims, now)?;
+        match &self.revocations {
+            Some(revocations) => revocations.check(claims, now),
+            None => Ok(()),
         }
-        Ok(claims)
     }
 }
 
@@ -212,7 +278,7 @@ pub(crate) fn check_header(header: &Header, typ: &str) -> Result<(), TokenError>
 
 /// The payload as an object without duplicate members.
 pub(crate) fn claim_members(payload: &[u8]) -> Result<Map<String, Value>, TokenError> {
-    strict_json::from_slice(payload).map_err(|error| match error {
+    strict_json::object(payload).map_err(|error| match error {
         StrictJsonError::DuplicateMember(_) => TokenError::DuplicateMember,
         StrictJsonError::Syntax | StrictJsonError::Data(_) => TokenError::MalformedPayload,
     })

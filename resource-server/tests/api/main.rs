@@ -14,4 +14,5 @@ mod program;
 mod request_ids;
 mod routes;
 mod settings;
+mod token_memory;
 mod verify;

@@ -59,6 +59,7 @@ fn long_help_begins_with_what_the_program_is_and_has_every_variable_under_a_head
         "WORKERS",
         "ISSUER",
         "AUDIENCE",
+        "TOKEN_CACHE_SIZE",
         "ACCEPT_COOKIE",
         "ALLOWED_ORIGINS",
         "ALLOWED_HEADERS",

@@ -44,6 +44,10 @@ fn an_invalid_value_is_wrong_usage_and_the_line_says_what_is_valid() {
         ("REVOCATION_FEED_URL", "http://auth.example.org/revocations", "use https://"),
         ("REVOCATION_FEED_MAX_AGE", "1s", "such as 30s"),
         ("AUDIENCE", "two words", "without spaces"),
+        ("TOKEN_CACHE_SIZE", "16MB", "such as 16MiB"),
+        ("TOKEN_CACHE_SIZE", "1KiB", "such as 16MiB"),
+        ("TOKEN_CACHE_SIZE", "99999999999GiB", "such as 16MiB"),
+        ("TOKEN_CACHE_SIZE", "-1", "such as 16MiB"),
         ("ALLOWED_ORIGINS", "*", "wildcards are not supported"),
         ("ALLOWED_ORIGINS", "https://*.example.org", "wildcards are not supported"),
         ("ALLOWED_ORIGINS", "null", "local files"),
@@ -83,6 +87,19 @@ fn a_bad_secret_stops_the_start() {
 }
 
 #[test]
+fn the_cache_has_a_size_in_bytes_or_with_a_unit() {
+    let size = |flags: &[&str]| {
+        Settings::from_flags([&["resource-server"], flags].concat()).expect("settings").token_cache_size
+    };
+    assert_eq!(size(&[]), 16 << 20);
+    for (text, bytes) in
+        [("0", 0), ("2097152", 2 << 20), ("1024KiB", 1 << 20), ("1MiB", 1 << 20), ("2GiB", 2 << 30)]
+    {
+        assert_eq!(size(&["--token-cache-size", text]), bytes, "{text}");
+    }
+}
+
+#[test]
 fn a_secret_can_be_in_a_file_but_not_in_both_places() {
     let mut file = tempfile::NamedTempFile::new().expect("a file");
     writeln!(file, "{SECRET}").expect("a line");
@@ -102,6 +119,7 @@ fn an_empty_variable_counts_as_not_set() {
         "ISSUER",
         "JWKS_URL",
         "AUDIENCE",
+        "TOKEN_CACHE_SIZE",
         "ALLOWED_ORIGINS",
         "ALLOWED_HEADERS",
         "ALLOW_HTTP_ISSUER",

@@ -1,5 +1,7 @@
 //! The access token in a cookie, for pages that never handle tokens, and its CSRF protection.
 
+use std::sync::Arc;
+
 use actix_web::HttpRequest;
 use actix_web::http::Method;
 use actix_web::http::header::HeaderName;
@@ -57,7 +59,7 @@ pub(super) fn choose<'a>(
     if found.len() > MAX_COOKIES {
         return Err(malformed("There are too many access cookies."));
     }
-    let mut newest: Option<(&str, AccessClaims<CustomClaims>)> = None;
+    let mut newest: Option<(&str, Arc<AccessClaims<CustomClaims>>)> = None;
     let mut expired = None;
     for &token in found {
         match (validator.check::<CustomClaims>(token), &newest) {

@@ -1,6 +1,6 @@
 //! Extractors for handlers that require a caller with a valid token.
 
-use std::any::Any;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::Payload;
@@ -28,7 +28,7 @@ type Extraction<T> = std::pin::Pin<Box<dyn Future<Output = Result<T, Problem>>>>
 /// A token is validated once per request, however many extractors read it.
 #[derive(Clone, Debug)]
 pub struct Authenticated<C = CustomClaims> {
-    claims: AccessClaims<C>,
+    claims: Arc<AccessClaims<C>>,
     validated_at: DateTime<Utc>,
 }
 
@@ -154,8 +154,8 @@ async fn validate<C: DeserializeOwned + 'static>(
     if let Some(caller) = earlier {
         return caller.inspect_err(|error| validator.observe(Err(error)));
     }
-    let caller = validator.validate_unobserved(token).await.and_then(|claims| {
-        let caller = Authenticated { claims, validated_at: validator.now() };
+    let caller = validator.validate_unobserved(token).await.and_then(|(claims, validated_at)| {
+        let caller = Authenticated { claims, validated_at };
         let typed = caller.typed();
         let validator = validator.clone();
         request.extensions_mut().insert(Validated { validator, token: token.to_owned(), caller });
@@ -168,13 +168,7 @@ async fn validate<C: DeserializeOwned + 'static>(
 impl Authenticated {
     /// The same caller with typed custom claims.
     fn typed<C: DeserializeOwned + 'static>(&self) -> Result<Authenticated<C>, TokenError> {
-        let copy: Box<dyn Any> = Box::new(self.clone());
-        if let Ok(same) = copy.downcast::<Authenticated<C>>() {
-            return Ok(*same);
-        }
-        let claims = serde_json::to_value(&self.claims).and_then(serde_json::from_value);
-        let claims = claims.map_err(|_| TokenError::CustomClaims)?;
-        Ok(Authenticated { claims, validated_at: self.validated_at })
+        Ok(Authenticated { claims: self.claims.typed()?, validated_at: self.validated_at })
     }
 }
 

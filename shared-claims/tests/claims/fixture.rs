@@ -10,6 +10,7 @@ use shared_claims::{AccessClaims, AccessTokenValidator, Algorithm, Clock, Keys, 
 
 pub const ISSUER: &str = "https://auth.example";
 pub const AUDIENCE: &str = "api";
+pub const CACHE: usize = 1 << 20;
 
 pub struct Fixture {
     pub clock: ManualClock,
@@ -68,14 +69,19 @@ impl Fixture {
         self.token_with_claims(&claims)
     }
 
+    /// The outcome without a cache, which is also that with a cache, of which the second validation finds a valid token.
     pub fn check(&self, token: &str) -> Result<AccessClaims, TokenError> {
-        self.validator.check(token)
+        let outcome: Result<Arc<AccessClaims>, _> = self.validator.clone().with_cache(0).check(token);
+        for validation in ["first", "second"] {
+            assert_eq!(self.validator.check(token), outcome, "the {validation} validation with a cache");
+        }
+        outcome.map(Arc::unwrap_or_clone)
     }
 }
 
-/// The validator of an API named [`AUDIENCE`].
+/// The validator of an API named [`AUDIENCE`], with a cache.
 pub fn validator(keys: impl Into<Keys>, clock: &ManualClock) -> AccessTokenValidator {
-    AccessTokenValidator::new(ISSUER, AUDIENCE, keys).with_clock(Arc::new(clock.clone()))
+    AccessTokenValidator::new(ISSUER, AUDIENCE, keys).with_clock(Arc::new(clock.clone())).with_cache(CACHE)
 }
 
 /// A token assembled without a key.

@@ -21,5 +21,6 @@ mod require_token;
 mod revocation_feed;
 mod service;
 mod strict_json;
+mod token_cache;
 mod valid_tokens;
 mod vectors;

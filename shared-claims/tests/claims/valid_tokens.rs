@@ -72,7 +72,7 @@ fn custom_claims_can_be_typed() {
     }
     let fixture = Fixture::new();
     let token = fixture.token_with("plan", json!("team"));
-    let claims: AccessClaims<Plan> = fixture.validator.check(&token).expect("a valid token");
+    let claims: Arc<AccessClaims<Plan>> = fixture.validator.check(&token).expect("a valid token");
     assert_eq!(claims.custom, Plan { plan: "team".to_owned(), seats: None });
 
     let untyped = fixture.check(&token).expect("a valid token");

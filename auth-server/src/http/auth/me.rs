@@ -1,5 +1,6 @@
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use serde::Deserialize;
+use shared_claims::claims::CustomClaims;
 use shared_claims::http::bearer::{bearer, token_problem};
 use shared_claims::{AccessTokenValidator, Problem, TokenError};
 use utoipa::ToSchema;
@@ -112,7 +113,7 @@ async fn user_of_access_token(
     access_tokens: &AccessTokenValidator,
 ) -> Result<Option<User>, Problem> {
     let Some(token) = bearer(request)? else { return Ok(None) };
-    match access_tokens.check(token) {
+    match access_tokens.check::<CustomClaims>(token) {
         Ok(claims) => Ok(Some(sessions::user_by_access_token(context, &claims).await?)),
         Err(error @ TokenError::Expired) => Err(token_problem(&error)),
         Err(_) => Ok(None),

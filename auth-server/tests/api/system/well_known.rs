@@ -10,7 +10,8 @@ async fn accepts_its_tokens(app: &TestApp, key_set: KeySet, algorithm: Algorithm
     let validator = AccessTokenValidator::new(ISSUER, "api", key_set)
         .with_algorithms(&[algorithm])
         .with_clock(Arc::new(app.clock.clone()));
-    let claims: shared_claims::AccessClaims = validator.check(&session.access_token).expect("a valid token");
+    let claims: Arc<shared_claims::AccessClaims> =
+        validator.check(&session.access_token).expect("a valid token");
     assert_eq!(claims.sub, session.user_id);
     assert!(validator.check::<serde_json::Map<_, _>>(&session.refresh_token).is_err());
 }
