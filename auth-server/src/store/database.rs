@@ -166,13 +166,11 @@ impl Database {
         T: Send + 'static,
         E: Error + From<StoreError> + Send + 'static,
     {
-        match &self.writer {
-            Some(writer) => self.receive(writer.submit(self.submission(), work)).await,
-            None => {
-                let url = self.url.clone();
-                self.submit(move |connection| transaction(connection, url.begin(), work)).await
-            }
+        if let Some(writer) = &self.writer {
+            return self.receive(writer.submit(self.submission(), work)).await;
         }
+        let url = self.url.clone();
+        self.submit(move |connection| transaction(connection, url.begin(), work)).await
     }
 
     /// Rotates a session of an enabled user, if the token is current and no other transaction holds the row. On PostgreSQL this

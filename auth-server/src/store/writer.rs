@@ -138,10 +138,12 @@ mod tests {
         (Database::open(&url, 2).unwrap(), folder)
     }
 
+    type Work = fn(&mut AnyConnection) -> Result<(), StoreError>;
+
     /// Runs the work together, after other work that holds the writer until all of it is in the queue.
     async fn write_group<const COUNT: usize>(
         database: &Database,
-        work: [fn(&mut AnyConnection) -> Result<(), StoreError>; COUNT],
+        work: [Work; COUNT],
     ) -> Vec<Result<(), StoreError>> {
         let resume = Arc::new(Barrier::new(2));
         let paused = Arc::clone(&resume);

@@ -59,7 +59,7 @@ enum Mode {
         /// `http://ADDRESS:PORT`
         url: String,
         #[command(flatten)]
-        users: Users,
+        users: Accounts,
         /// File with refresh tokens, one per line, instead of new sessions
         #[arg(long)]
         tokens: Option<String>,
@@ -69,7 +69,7 @@ enum Mode {
         /// `http://ADDRESS:PORT`
         url: String,
         #[command(flatten)]
-        users: Users,
+        users: Accounts,
         /// Further statuses that are no error
         #[arg(long, value_delimiter = ',')]
         accept: Vec<u16>,
@@ -77,7 +77,7 @@ enum Mode {
 }
 
 #[derive(Args)]
-struct Users {
+struct Accounts {
     /// Number of users, who log in in turn; for refreshes also the number of sessions
     #[arg(long, default_value_t = 64)]
     users: u32,
@@ -149,7 +149,7 @@ fn traffic(mode: &Mode) -> Result<(String, Traffic), String> {
     }
 }
 
-impl Users {
+impl Accounts {
     fn credentials(&self) -> Vec<String> {
         let emails = (0..self.users).map(|number| self.email.replace("{}", &number.to_string()));
         emails.map(|email| credentials(&email, &self.password)).collect()

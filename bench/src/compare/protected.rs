@@ -65,7 +65,7 @@ fn new(lab: &mut Lab, issuer: &Issuer) {
             Traffic::prepared(requests(issuer, &api, count(per_core * cores() * seconds * RESERVE)));
         let (cpu, started) = (api.cpu_time(), Instant::now());
         rates.push(lab.load(&api.host, &traffic, CONNECTIONS).per_second());
-        let cores_of_round = (api.cpu_time() - cpu).div_duration_f64(started.elapsed());
+        let cores_of_round = api.cpu_time().saturating_sub(cpu).div_duration_f64(started.elapsed());
         assert!(!traffic.has_repeated(), "not enough tokens");
         possible.push(per_core * cores_of_round);
         cores_used.push(cores_of_round);

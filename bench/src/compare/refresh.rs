@@ -54,7 +54,9 @@ fn two_servers(lab: &mut Lab, population: &Population, one: &Server, traffic: Tr
             let other = scope.spawn(move || load::run(host, second, plan));
             [load::run(&one.host, first, plan), other.join().expect("a load")]
         });
-        measured.iter().for_each(|one| lab.check(one));
+        for one in &measured {
+            lab.check(one);
+        }
         together.push(measured.iter().map(load::Measurement::per_second).sum());
     }
     lab.row(

@@ -100,7 +100,7 @@ impl fmt::Display for Measurement {
     }
 }
 
-/// The CPU time of this thread (proc_pid_schedstat(5)).
+/// The CPU time of this thread (`proc_pid_schedstat(5)`).
 pub(super) fn cpu_time() -> Duration {
     let text = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     let nanoseconds = text.split(' ').next().and_then(|number| number.parse().ok());
