@@ -16,6 +16,7 @@ const END: &str = "<!-- figures: end -->\n";
 ///
 /// Exit status: 0 if every ratio is within its limit and every request succeeded, 1 otherwise.
 #[derive(Parser)]
+#[expect(clippy::struct_excessive_bools, reason = "one for each flag")]
 struct Arguments {
     /// Also measure ten million sessions and a million tokens, which takes about ten minutes
     #[arg(long)]
