@@ -22,7 +22,7 @@ hardware allows, in turn, and prints a table of ratios with goals and limits (ab
   --rounds N     how often each side of a ratio is measured; the median counts (default: 3)
   --seconds N    how long each time (default: 3)
   --markdown     print the block of docs/performance.md
-  --write        replace that block
+  --write        replace that block, and the compared stacks in README.md
   --json FILE    where to write the figures (default: bench.json in cargo's target folder)
 
 BENCH is one of:

@@ -9,6 +9,7 @@ use bench::compare::{self, Options, Section};
 use clap::Parser;
 
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/performance.md");
+const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
 const BEGIN: &str = "<!-- figures: begin -->\n";
 const END: &str = "<!-- figures: end -->\n";
 
@@ -46,7 +47,7 @@ struct Arguments {
     #[arg(long)]
     markdown: bool,
 
-    /// Replace that block in docs/performance.md
+    /// Replace that block in docs/performance.md, and the stacks in README.md
     #[arg(long)]
     write: bool,
 
@@ -72,6 +73,7 @@ fn main() -> ExitCode {
     print!("{}", if arguments.markdown { report.markdown() } else { report.text() });
     if arguments.write {
         replace_figures(&report.markdown());
+        replace_rows(&report.stack_rows());
     }
     let json = arguments.json.unwrap_or_else(|| compare::programs().join("../bench.json"));
     if let Err(error) = fs::write(&json, format!("{:#}\n", report.to_json())) {
@@ -86,6 +88,18 @@ fn replace_figures(block: &str) {
     let (before, rest) = text.split_once(BEGIN).expect(BEGIN);
     let (_, after) = rest.split_once(END).expect(END);
     fs::write(DOCUMENT, format!("{before}{BEGIN}{block}{END}{after}")).expect(DOCUMENT);
+}
+
+/// Replaces the rows of the README that have the same first cell.
+fn replace_rows(rows: &[String]) {
+    let text = fs::read_to_string(README).expect(README);
+    let lines = text.lines().map(|line| {
+        let row =
+            rows.iter().find(|row| line.starts_with('|') && line.split('|').nth(1) == row.split('|').nth(1));
+        row.map_or(line, String::as_str)
+    });
+    let lines: Vec<&str> = lines.collect();
+    fs::write(README, lines.join("\n") + "\n").expect(README);
 }
 
 impl Arguments {

@@ -197,10 +197,19 @@ impl Report {
         if !self.stacks.is_empty() {
             text.push_str("\n| stack, 32 connections | refreshes | protected calls |\n|---|---|---|\n");
         }
-        for Stack { name, refreshes, protected } in &self.stacks {
-            let _ = writeln!(text, "| {name} | {} | {} |", refreshes.text(), protected.text());
+        for row in self.stack_rows() {
+            let _ = writeln!(text, "{row}");
         }
         text
+    }
+
+    /// The rows of the table that compares stacks, which is also in the README.
+    #[must_use]
+    pub fn stack_rows(&self) -> Vec<String> {
+        let rows = self.stacks.iter().map(|Stack { name, refreshes, protected }| {
+            format!("| {name} | {} | {} |", refreshes.text(), protected.text())
+        });
+        rows.collect()
     }
 
     /// For programs, with the values of all rounds.
