@@ -11,7 +11,7 @@ UPDATE sessions
        idempotency_key_hash = sha256(('key' || :client)::bytea), redeliveries = 0,
        ip = '198.51.100.' || :client,
        user_agent = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0' || repeat(' Mobile', :client)
- WHERE id = md5('session ' || :session)::uuid::text AND secret_hash = sha256(md5('secret ' || :session)::bytea)
+ WHERE id = md5('session ' || :session)::uuid::text AND secret_hash = sha256((left(md5('secret ' || :session), 21) || 'A')::bytea)
    AND generation BETWEEN 0 AND 9007199254740991 AND delivery IN ('refresh_cookie', 'both_cookies')
    AND ended_at IS NULL AND expires_at > now() AT TIME ZONE 'UTC' AND idle_expires_at > now() AT TIME ZONE 'UTC'
 RETURNING *;

@@ -2,8 +2,8 @@
 --
 --     psql --set=sessions=10000000 --file=bench/sql/sessions.sql postgres://...
 --
--- Session n (from 1) has the id md5('session n') as a UUID, generation 1, and as secret (the claim `sk`) the text
--- md5('secret n'). Its user is number (n + 1) / 2 with the id md5('user …') as a UUID. So a load generator that knows
+-- Session n (from 1) has the id md5('session n') as a UUID, generation 1, and as secret (the claim `sk`), which is
+-- 128 bits in base64url, the first 21 characters of md5('secret n') and an A. Its user is number (n + 1) / 2 with the id md5('user …') as a UUID. So a load generator that knows
 -- JWT_REFRESH_SECRET can sign the token of every session, and bench/sql/rotate.sql finds each row.
 --
 -- The tokens are delivered as in --set=delivery=body, or else as refresh_cookie.
@@ -42,7 +42,7 @@ SELECT md5('session ' || n)::uuid::text,
        md5('user ' || (n + 1) / 2)::uuid::text,
        'web',
        1,
-       sha256(md5('secret ' || n)::bytea),
+       sha256((left(md5('secret ' || n), 21) || 'A')::bytea),
        created_at,
        sha256(format('key %s', n)::bytea),
        :'delivery',

@@ -43,7 +43,7 @@ impl Population {
             format!("SELECT n FROM generate_series(1, {}) AS n ORDER BY random()", self.sessions)
         };
         let query = format!(
-            "SELECT md5('session ' || n)::uuid || ' ' || md5('secret ' || n) AS value FROM ({numbers}) AS numbers"
+            "SELECT md5('session ' || n)::uuid || ' ' || left(md5('secret ' || n), 21) || 'A' AS value FROM ({numbers}) AS numbers"
         );
         let sessions = self.database.db_texts(&query);
         let sessions = sessions.iter().map(|line| line.split_once(' ').expect("two values"));
