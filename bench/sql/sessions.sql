@@ -2,9 +2,10 @@
 --
 --     psql --set=sessions=10000000 --file=bench/sql/sessions.sql postgres://...
 --
--- Session n (from 1) has the id md5('session n') as a UUID, generation 1, and as secret (the claim `sk`), which is
--- 128 bits in base64url, the first 21 characters of md5('secret n') and an A. Its user is number (n + 1) / 2 with the id md5('user …') as a UUID. So a load generator that knows
--- JWT_REFRESH_SECRET can sign the token of every session, and bench/sql/rotate.sql finds each row.
+-- Session n (from 1) has the id md5('session n') as a UUID, generation 1, and a secret (the claim `sk`) of 128 bits in
+-- base64url: the first 21 characters of md5('secret n') and an A. Its user is number (n + 1) / 2 with the id
+-- md5('user …') as a UUID. So a load generator that knows JWT_REFRESH_SECRET can sign the token of every session, and
+-- bench/sql/rotate.sql finds each row.
 --
 -- The tokens are delivered as in --set=delivery=body, or else as refresh_cookie.
 --
