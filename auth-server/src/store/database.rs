@@ -179,6 +179,10 @@ impl Database {
     ///
     /// # Errors
     /// The database did not respond, or not in time. The rotation may have been committed.
+    #[cfg_attr(
+        not(feature = "postgres"),
+        expect(unused_variables, clippy::unused_async, reason = "SQLite has no such statement")
+    )]
     pub async fn rotate(&self, params: &RotateParams) -> Result<Option<(Session, User)>, StoreError> {
         #[cfg(feature = "postgres")]
         if let Some(rotations) = &self.rotations {
