@@ -63,6 +63,7 @@ mod settings;
 
 mod storage {
     mod durability;
+    mod hot_updates;
     mod migrations;
     mod pgbouncer;
     mod secrecy;

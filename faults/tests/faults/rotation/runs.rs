@@ -15,7 +15,7 @@ use super::checker::explain;
 use super::history::Seen;
 use super::model::{Grace, Rules};
 use super::random::{self, Random};
-use super::traffic::{Session, Traffic};
+use super::traffic::{PATIENCE, Session, Traffic};
 use crate::servers::{self, Deployment};
 
 /// The number of concurrent sessions.
@@ -196,12 +196,15 @@ impl Setup {
         rt::spawn(Rc::clone(&self.traffic).flow(WIDTH, self.random.fork()))
     }
 
-    /// Waits for this number of further responses.
+    /// Waits for this number of further responses. If the clients have failed there will be none.
     async fn responses(&self, more: u64) {
         let enough = self.traffic.responses.get() + more;
-        while self.traffic.responses.get() < enough {
-            rt::time::sleep(Duration::from_millis(1)).await;
-        }
+        let wait = async {
+            while self.traffic.responses.get() < enough {
+                rt::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        rt::time::timeout(2 * PATIENCE, wait).await.expect("the clients receive responses");
     }
 
     async fn restart(&mut self, index: usize) {

@@ -18,7 +18,7 @@ use crate::servers::PASSWORD;
 /// How long the clients of a session continue after it has ended.
 const CALLS_AFTER_THE_END: u64 = 2;
 /// Longer than a restart takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 const PAUSE: Duration = Duration::from_millis(10);
 
 pub struct Traffic {
