@@ -6,6 +6,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source scripts/process_group.sh
 # shellcheck source=scripts/postgres.sh
 source scripts/postgres.sh
+# shellcheck source=scripts/stacks.sh
+source scripts/stacks.sh
 
 help() {
     cat <<'TEXT'
@@ -68,7 +70,6 @@ all() {
 }
 
 bench() {
-    cargo build --release --locked --package bench
     cargo run --release --locked --quiet --package bench --bin "$1" -- "${@:2}"
 }
 
@@ -80,13 +81,14 @@ compare() {
         exit 2
     fi
     # One command for all: cargo chooses the features of shared packages for all of them together.
-    cargo build --release --locked --package auth-server --package resource-server --package bench
+    cargo build --release --locked --package auth-server --package resource-server --package bench \
+        --bin auth-server --bin resource-server --bin routes --bin compare
 
     on_exit clean_up
     start_durable_postgres "$programs"
     path=$programs:$PATH
     run_in_group env PATH="$path" LATCHKEY_BENCH_DATABASE_URL="$postgres_url" \
-        cargo run --release --locked --quiet --package bench --bin compare -- "$@"
+        "$(target_folder)/release/compare" "$@"
 }
 
 clean_up() {
