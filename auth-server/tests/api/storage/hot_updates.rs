@@ -49,7 +49,7 @@ fn updates(database: &TestDatabase) -> (u32, u32) {
     let deadline = Instant::now() + Duration::from_secs(20);
     loop {
         let [all, heap_only] = ["n_tup_upd", "n_tup_hot_upd"].map(|count| {
-            let statistics = "pg_stat_user_tables WHERE relname = 'sessions'";
+            let statistics = "pg_stat_user_tables WHERE relid = 'sessions'::regclass";
             let count = database.db_text(&format!("SELECT {count}::text AS value FROM {statistics}"));
             count.parse().expect("a number")
         });
