@@ -16,7 +16,8 @@ use std::time::{Duration, Instant};
 use actix_web::dev::ServiceRequest;
 use actix_web::rt;
 use actix_web::rt::net::TcpStream;
-use rustix::net::Shutdown;
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, Shutdown, recv};
 use tokio::net::tcp::OwnedWriteHalf;
 
 use crate::listener::fd_limit;
@@ -244,6 +245,17 @@ impl Activity {
         } else {
             self.sending_since = None;
         }
+    }
+}
+
+/// Whether the client of the request has closed the connection, or its half of it, and nothing else is left to read. Asks the
+/// system, because actix may find out later.
+#[must_use]
+pub fn has_hung_up(request: &ServiceRequest) -> bool {
+    let Some(connection) = request.conn_data::<Arc<Connection>>() else { return false };
+    match recv(connection.socket(), &mut [0_u8], RecvFlags::PEEK | RecvFlags::DONTWAIT) {
+        Ok((_, count)) => count == 0,
+        Err(error) => error != Errno::WOULDBLOCK && error != Errno::INTR,
     }
 }
 

@@ -4,7 +4,7 @@
 //! Validating tokens is the job of `shared-claims`; nothing here decides whether a token is valid.
 
 pub mod command_line;
-mod connections;
+pub mod connections;
 pub mod cors;
 pub mod default_headers;
 pub mod etag;

@@ -3,6 +3,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage as _, HttpRequest, rt, web};
 use chrono::{DateTime, Utc};
+use server_kit::connections::has_hung_up;
 use server_kit::request_id;
 use shared_claims::{Code, Problem};
 
@@ -14,7 +15,7 @@ const EVEN_WITHOUT_CLIENT: &str = "/auth/logout";
 #[derive(Clone, Copy)]
 struct Arrival(DateTime<Utc>);
 
-/// Middleware: records when the request arrived, and drops it if its client has hung up already. Wrap it around everything
+/// Middleware: records when the request arrived, and rejects it if its client had hung up before. Wrap it around everything
 /// that can wait.
 pub async fn record_arrival(
     context: web::Data<Context>,
@@ -22,16 +23,14 @@ pub async fn record_arrival(
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     request.extensions_mut().insert(Arrival(context.now()));
-    if depends_on_session(request.path()) {
-        // The runtime looks for input first. Then actix reads all that the client sent, and drops this future if that was the
-        // end of the connection.
-        tokio::task::yield_now().await;
+    // Afterwards: a client that hangs up later sends its next request after the recorded time.
+    if depends_on_session(request.path()) && has_hung_up(&request) {
+        return Err(Problem::new(Code::Unavailable).into());
     }
     next.call(request).await
 }
 
-/// Whether a call may detect reuse. Other calls do not yield: while a request waits, actix reads a pipelined HEAD, and then
-/// omits the body of the wrong response.
+/// Whether a call may detect reuse.
 fn depends_on_session(path: &str) -> bool {
     (path.starts_with("/auth/") || path.starts_with("/admin/")) && !path.starts_with(EVEN_WITHOUT_CLIENT)
 }

@@ -4,12 +4,20 @@ use super::model::Grace;
 use super::promises::{Promise, acknowledged, broken, linearizable, one_lineage};
 use super::runs;
 
+/// Few batches form while little else uses the processor, so that one run may have none that matters.
+const RUNS: usize = 5;
+
 async fn assert_detected(point: &'static str, promises: &[Promise]) {
     for grace in [Grace::None, Grace::Endless] {
-        let run = runs::race(grace, 20, &[("LATCHKEY_FAIL_POINTS", point)]).await;
-        for promise in promises {
-            assert!(!broken(&run, *promise).is_empty(), "{point} was not detected: {run}");
+        let mut missed = promises.to_vec();
+        for _ in 0..RUNS {
+            if missed.is_empty() {
+                break;
+            }
+            let run = runs::race(grace, 20, &[("LATCHKEY_FAIL_POINTS", point)]).await;
+            missed.retain(|promise| broken(&run, *promise).is_empty());
         }
+        assert!(missed.is_empty(), "{point} was not detected in {RUNS} runs");
     }
 }
 
