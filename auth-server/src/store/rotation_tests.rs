@@ -5,6 +5,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use diesel::connection::SimpleConnection as _;
 use diesel::dsl::sql;
 use diesel::sql_types::BigInt;
 use diesel::{RunQueryDsl, select};
@@ -196,9 +197,26 @@ fn batches_of_all_sizes_share_one_plan() {
         let batch: Vec<RotateParams> = (0..size).map(|_| fixture.rotation()).collect();
         assert_eq!(fixture.rotate(&batch).iter().flatten().count(), size);
     }
-    let plans = "(SELECT sum(generic_plans)::bigint FROM pg_prepared_statements WHERE statement LIKE 'UPDATE sessions%')";
+    let plans = "(SELECT sum(generic_plans)::bigint FROM pg_prepared_statements WHERE statement LIKE 'WITH fitting%')";
     // PostgreSQL decides after five executions.
     assert_eq!(select(sql::<BigInt>(plans)).get_result::<i64>(&mut fixture.connection).unwrap(), 3);
+}
+
+/// Without statistics of the tables, PostgreSQL could join the sessions with all users first.
+#[test]
+fn each_session_of_a_batch_is_looked_up_once() {
+    let Some(mut fixture) = Fixture::new() else { return };
+    for _ in 0..6 {
+        let one = [fixture.rotation()];
+        fixture.rotate(&one);
+    }
+    let batch: Vec<RotateParams> = (0..64).map(|_| fixture.rotation()).collect();
+    fixture.connection.batch_execute("BEGIN").unwrap();
+    assert_eq!(fixture.rotate(&batch).iter().flatten().count(), 64);
+    let scans = "(SELECT idx_scan FROM pg_stat_xact_user_tables WHERE relid = 'sessions'::regclass)";
+    let scans = select(sql::<BigInt>(scans)).get_result::<i64>(&mut fixture.connection).unwrap();
+    fixture.connection.batch_execute("COMMIT").unwrap();
+    assert!(scans < 128, "{scans} look-ups");
 }
 
 #[tokio::test]

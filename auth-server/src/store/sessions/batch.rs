@@ -88,13 +88,12 @@ impl<'a> Rotate<'a> {
 
 impl QueryFragment<Pg> for Rotate<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        // LATERAL: each row is found by its id, whatever the statistics of the table say. SKIP LOCKED: a session that another
-        // transaction holds does not delay the others, and the statement cannot be part of a deadlock. The first array is a
-        // subquery, so that PostgreSQL expects as many rows from a small batch as from a large one and keeps one plan for all.
+        // LATERAL: each row is found by its id, whatever the statistics of the table say. MATERIALIZED: each is looked up once.
+        // SKIP LOCKED: a session that another transaction holds does not delay the others, and the statement cannot be part of
+        // a deadlock. The first array is a subquery, so that PostgreSQL expects as many rows from a small batch as from a large
+        // one and keeps one plan for all.
         out.push_sql(
-            "UPDATE sessions SET generation = presented.generation + 1, rotated_at = presented.now, \
-             idle_expires_at = presented.idle_expires_at, idempotency_key_hash = presented.idempotency_key_hash, \
-             redeliveries = 0, ip = presented.ip, user_agent = presented.user_agent FROM unnest((SELECT ",
+            "WITH fitting AS MATERIALIZED (SELECT presented.*, stored.row_id, stored.user_id FROM unnest((SELECT ",
         );
         out.push_bind_param::<Array<Text>, _>(&self.ids)?;
         out.push_sql("), ");
@@ -118,18 +117,21 @@ impl QueryFragment<Pg> for Rotate<'_> {
         out.push_sql(
             ") WITH ORDINALITY AS presented (id, secret_hash, generation, delivery, other_delivery, now, idle_limit, \
              idle_expires_at, idempotency_key_hash, ip, user_agent, position) \
-             CROSS JOIN LATERAL (SELECT stored.ctid, stored.user_id FROM sessions AS stored \
-             WHERE stored.id = presented.id AND stored.secret_hash = presented.secret_hash \
-             AND stored.delivery IN (presented.delivery, presented.other_delivery) \
-             AND stored.ended_at IS NULL AND stored.expires_at > presented.now \
-             AND stored.idle_expires_at > presented.idle_limit AND stored.generation ",
+             CROSS JOIN LATERAL (SELECT sessions.ctid AS row_id, sessions.user_id FROM sessions \
+             WHERE sessions.id = presented.id AND sessions.secret_hash = presented.secret_hash \
+             AND sessions.delivery IN (presented.delivery, presented.other_delivery) \
+             AND sessions.ended_at IS NULL AND sessions.expires_at > presented.now \
+             AND sessions.idle_expires_at > presented.idle_limit AND sessions.generation ",
         );
         out.push_sql(if fail_points::is_set("rotation-without-guard") { ">=" } else { "=" });
         // Where the row was updated after the snapshot, its version is not visible here: nothing is written.
         out.push_sql(
-            " presented.generation FOR NO KEY UPDATE SKIP LOCKED) AS fitting \
+            " presented.generation FOR NO KEY UPDATE SKIP LOCKED) AS stored) \
+             UPDATE sessions SET generation = fitting.generation + 1, rotated_at = fitting.now, \
+             idle_expires_at = fitting.idle_expires_at, idempotency_key_hash = fitting.idempotency_key_hash, \
+             redeliveries = 0, ip = fitting.ip, user_agent = fitting.user_agent FROM fitting \
              JOIN users ON users.id = fitting.user_id AND users.disabled_at IS NULL AND users.deleted_at IS NULL \
-             WHERE sessions.ctid = fitting.ctid RETURNING presented.position, ",
+             WHERE sessions.ctid = fitting.row_id RETURNING fitting.position, ",
         );
         self.columns.walk_ast(out.reborrow())
     }
