@@ -69,7 +69,7 @@ impl Fixture {
         self.token_with_claims(&claims)
     }
 
-    /// The outcome without a cache, which is also that with a cache, of which the second validation finds a valid token.
+    /// The outcome without a cache. With a cache it is the same, for the first validation of a token and for the second.
     pub fn check(&self, token: &str) -> Result<AccessClaims, TokenError> {
         let outcome: Result<Arc<AccessClaims>, _> = self.validator.clone().with_cache(0).check(token);
         for validation in ["first", "second"] {
