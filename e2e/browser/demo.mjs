@@ -33,10 +33,12 @@ export async function signOut(page) {
   await waitForSignInForm(page);
 }
 
-/** Turns off automatic renewal: from now on the token is renewed only when a call needs it. */
+/** Hides the page from its scripts: from now on the token is renewed only when a call needs it. */
 export async function stopRenewing(page) {
-  await page.bringToFront();
-  await page.locator("#auto-renew").uncheck();
+  await page.evaluate(() => {
+    Object.defineProperty(document, "visibilityState", { configurable: true, value: "hidden" });
+    document.dispatchEvent(new Event("visibilitychange"));
+  });
 }
 
 /** Clicks a button and waits for its action. The tab is brought to the front: background tabs render once a second. */

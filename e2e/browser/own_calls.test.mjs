@@ -11,7 +11,7 @@ async function openPage(browser, name) {
     const { createAuthClient } = await import("/client/auth.js");
     const client = createAuthClient({ authUrl, apiOrigins: [apiUrl] });
     const notified = [];
-    client.onChange((user) => notified.push(user?.name ?? null));
+    client.subscribe(({ user }) => notified.push(user?.name ?? null));
     Object.assign(globalThis, { client, notified, api: apiUrl });
   };
   await page.evaluate(createClient, [authUrl, apiUrl]);

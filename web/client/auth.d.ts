@@ -1,25 +1,97 @@
 /** The signed-in user. */
 export interface User {
   /** A UUID. */
-  id: string;
-  email: string;
-  username: string | null;
-  name: string | null;
-  roles: string[];
+  readonly id: string;
+  readonly email: string;
+  readonly username: string | null;
+  readonly name: string | null;
+  readonly roles: readonly string[];
 }
 
-/** Either `email` or `username` is required. */
-export interface Credentials {
-  email?: string;
-  username?: string;
+/** What a user interface shows. The object stays the same until something changes, and is frozen. */
+export type AuthState =
+  /** A page has not heard from the server yet, or a server is rendering the page. */
+  | { readonly status: "loading"; readonly user: null; readonly reason?: undefined }
+  | { readonly status: "signed-in"; readonly user: User; readonly reason?: undefined }
+  /** `reason` is set if the server ended the session, and stays until the next sign-in. */
+  | { readonly status: "signed-out"; readonly user: null; readonly reason?: SessionEndReason }
+  /**
+   * A session exists, but no valid access token can be obtained. The client retries by itself. `user` is known unless
+   * the page was loaded meanwhile. `reason` is the code of the error.
+   */
+  | { readonly status: "offline"; readonly user: User | null; readonly reason: AuthErrorCode };
+
+/** Why the server ended a session. */
+export type SessionEndReason =
+  | "logged_out"
+  | "expired"
+  | "reuse_detected"
+  | "revoked"
+  | "password_changed"
+  | "user_disabled"
+  | "user_deleted"
+  | "unknown"
+  /** The browser has no refresh cookie: it expired, was deleted, or the browser blocks it. */
+  | "missing_token";
+
+/** An event of the session, in this tab or another one. */
+export type AuthEvent =
+  /** A session has started. A reload is none. */
+  | { readonly type: "signed-in"; readonly user: User; readonly reason?: undefined }
+  /** The user signed out. */
+  | { readonly type: "signed-out"; readonly user: null; readonly reason?: undefined }
+  /** This tab has a new access token. */
+  | { readonly type: "renewed"; readonly user: User; readonly reason?: undefined }
+  /** Name, username or roles have changed. */
+  | { readonly type: "user-updated"; readonly user: User; readonly reason?: undefined }
+  /** The server ended the session. */
+  | { readonly type: "session-ended"; readonly user: null; readonly reason: SessionEndReason };
+
+export type AuthEventType = AuthEvent["type"];
+
+/** Codes of {@link AuthError}. */
+export type AuthErrorCode =
+  | "malformed_request"
+  | "invalid_credentials"
+  | "missing_token"
+  | "invalid_token"
+  | "token_expired"
+  | "token_stale"
+  | "session_ended"
+  | "origin_not_allowed"
+  | "csrf_failed"
+  | "role_required"
+  | "fresh_login_required"
+  | "registration_closed"
+  | "password_change_required"
+  | "not_found"
+  | "method_not_allowed"
+  | "email_taken"
+  | "last_administrator"
+  | "body_too_large"
+  | "unsupported_media_type"
+  | "invalid_input"
+  | "too_many_requests"
+  | "internal_error"
+  | "unavailable"
+  /** No response: the network or the server is down, or the server does not allow the page's origin. */
+  | "unreachable"
+  /** The response is not the auth server's: a proxy, a captive portal, a wrong `authUrl`. */
+  | "unexpected_response";
+
+/** Either `email` or `username`, and the password. */
+export type Credentials = (
+  | { email: string; username?: undefined }
+  | { username: string; email?: undefined }
+) & {
   password: string;
   /** The user's choice after a `password_change_required`. */
   newPassword?: string;
   /** Keeps the user signed in after the browser is closed. Defaults to true. */
   remember?: boolean;
-}
+};
 
-export interface NewPerson {
+export interface NewUser {
   email: string;
   password: string;
   username?: string;
@@ -75,34 +147,88 @@ export interface SecurityEvents {
   next_cursor?: string;
 }
 
+/** The claims of an access token, and custom claims that an administrator has set. */
+export interface Claims {
+  sub: string;
+  /** Id of the session. */
+  sid: string;
+  roles: string[];
+  name: string;
+  /** Seconds since 1970. */
+  exp: number;
+  /** Seconds since 1970. */
+  iat: number;
+  /** When the user last gave the password, in seconds since 1970. */
+  auth_time: number;
+  [claim: string]: unknown;
+}
+
+/** `localStorage`, `sessionStorage`, or an object with the same three methods. */
+export interface AuthStorage {
+  getItem(name: string): string | null;
+  setItem(name: string, value: string): void;
+  removeItem(name: string): void;
+}
+
 export interface AuthClientOptions {
   /** URL of the auth server, such as `https://auth.example.org`. Defaults to the page's origin. */
   authUrl?: string;
   /** Origins that may receive access tokens. Defaults to the page's origin. */
   apiOrigins?: string[];
+  /**
+   * How sessions that this client starts receive their tokens. Defaults to `refresh_cookie`. `both_cookies` requires
+   * that the page and both servers have one origin. `body` works without cookies: in apps and programs.
+   */
+  tokenDelivery?: "refresh_cookie" | "both_cookies" | "body";
+  /** The API that access tokens are for, one of the server's `AUDIENCES`. Defaults to the first of them. */
+  audience?: string;
+  /**
+   * Keeps the session across reloads. Defaults to `localStorage`, which receives no token; with `body` to the memory of
+   * this client, because the storage then contains the refresh token.
+   */
+  storage?: AuthStorage;
+  /** Makes all requests. Defaults to the global `fetch`. */
+  fetch?: typeof globalThis.fetch;
+  /**
+   * Asks for the password when a call requires a more recent login. The client then verifies it and repeats the call.
+   * Called again with `error` after a wrong password. Return null if the user cancels: the call fails with
+   * `fresh_login_required`, and `authFetch` returns the API's 403.
+   */
+  onFreshLogin?(request: FreshLoginRequest): Promise<string | null | undefined> | string | null | undefined;
 }
 
-/** All clients of one auth server share the session of the page. */
+export interface FreshLoginRequest {
+  user: User | null;
+  /** Why the previous password was not accepted: `invalid_credentials` or `unreachable`. */
+  error?: AuthError;
+}
 
+/** Clients of a page with the same options, apart from `apiOrigins` and `onFreshLogin`, share one state. */
 export interface AuthClient {
+  readonly state: AuthState;
+  /** Calls `listener` after each change of `state`. Returns a function that removes it. Fits `useSyncExternalStore`. */
+  subscribe(listener: (state: AuthState) => void): () => void;
+  /** Calls `listener` at each event of this type. Returns a function that removes it. */
+  on<Type extends AuthEventType>(type: Type, listener: (event: Extract<AuthEvent, { type: Type }>) => void): () => void;
+  /** Resolves with the first state that is not `loading`; on a server that renders pages, with that. Never rejects. */
+  readonly ready: Promise<AuthState>;
+  /** Whether the user has the role. Decides what to show: only the API decides what is allowed. */
+  hasRole(role: string): boolean;
+  /** The claims of the current access token, not verified. Null without one, and with `both_cookies`. */
+  claims(): Claims | null;
+
   /**
    * Starts a session. @throws AuthError, for example `invalid_credentials`, `too_many_requests`, or
    * `password_change_required`: an administrator set the password; retry with `newPassword`, too
    */
   login(credentials: Credentials): Promise<User>;
   /** Creates a user and starts a session. @throws AuthError, for example `email_taken`, `invalid_input` */
-  register(user: NewPerson): Promise<User>;
+  register(user: NewUser): Promise<User>;
   /** Ends the session in all tabs. @throws AuthError: the session is then still active */
   logout(): Promise<void>;
   /** Ends all sessions of the user on all devices. @throws AuthError, for example `fresh_login_required` */
   logoutEverywhere(): Promise<void>;
-  /**
-   * Returns a new access token, or null if the session has ended. Concurrent calls share one request.
-   * @throws AuthError if the server cannot be reached or is unavailable: retry later
-   */
-  refreshAccess(): Promise<string | null>;
-  /** Returns a valid access token, renewed if necessary; null if no user is signed in. @throws AuthError */
-  accessToken(): Promise<string | null>;
+
   /**
    * `fetch` with the access token. Retries once with a new token if the response is 401. Sends no token if no user is
    * signed in. An aborted `signal` ends the call at once, even during a renewal. Sends no cookies unless
@@ -111,22 +237,27 @@ export interface AuthClient {
    * @throws TypeError for an origin that is not in `apiOrigins`; AuthError if no token can be obtained
    */
   authFetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
-  /** Whether a user is signed in, according to this browser's storage. Makes no request. */
-  isLoggedIn(): boolean;
-  /** The signed-in user. After a reload this is null until the first refresh. */
-  user(): User | null;
-  /** Calls `listener` after each login, logout and renewal in any tab. Returns a function that removes it. */
-  onChange(listener: (user: User | null) => void): () => void;
+  /**
+   * Returns a valid access token, renewed if necessary; null if no user is signed in, or with `both_cookies`.
+   * @throws AuthError
+   */
+  accessToken(): Promise<string | null>;
+  /**
+   * Obtains a new access token now, and returns it as `accessToken` does. Concurrent calls share one request.
+   * @throws AuthError if the server cannot be reached or is unavailable
+   */
+  refreshAccess(): Promise<string | null>;
 
   // The methods below act for the session that this page shows. They throw AuthError `session_ended` or `missing_token`
   // if it has ended; the user is then signed out. If another tab has started a different session, they throw
-  // `session_ended` and make no request. After `fresh_login_required`, call `reauthenticate` and retry.
+  // `session_ended` and make no request. After `fresh_login_required`, which `onFreshLogin` handles, call
+  // `reauthenticate` and retry.
 
   /**
    * Verifies the password again, for calls that require a recent login (`fresh_login_required`). Obtains new tokens, as
    * a refresh does. @throws AuthError, for example `invalid_credentials`, `too_many_requests`
    */
-  reauthenticate(password: string): Promise<User>;
+  reauthenticate(password: string): Promise<void>;
   /**
    * Changes the password. This browser stays signed in, with new tokens. Other sessions end unless `endOtherSessions`
    * is false. If the response is lost twice (`unreachable`), the password may have been changed: retry with the same
@@ -135,8 +266,11 @@ export interface AuthClient {
    */
   changePassword(currentPassword: string, newPassword: string, options?: { endOtherSessions?: boolean }): Promise<void>;
   /**
-   * Deletes the user and signs out. @throws AuthError, for example `last_administrator` or `fresh_login_required`
+   * Changes the display name or the username. Other tabs show it after their next renewal.
+   * @throws AuthError, for example `invalid_input`; for a username also `fresh_login_required`
    */
+  updateProfile(profile: { name?: string; username?: string }): Promise<User>;
+  /** Deletes the user and signs out. @throws AuthError, for example `last_administrator` or `fresh_login_required` */
   deleteAccount(): Promise<void>;
   /** Lists the user's active sessions. A page has 50 items unless `limit` is given. @throws AuthError */
   sessions(options?: { limit?: number; cursor?: string }): Promise<Sessions>;
@@ -149,22 +283,24 @@ export interface AuthClient {
   events(options?: { limit?: number; cursor?: string }): Promise<SecurityEvents>;
 }
 
-/** A failed call to the auth server. `isLoggedIn()` returns whether the session is still active. */
+/** A failed call to the auth server. `state` shows whether the session is still active. */
 export class AuthError extends Error {
   readonly name: "AuthError";
   /** HTTP status; 0 if there was no response. */
   readonly status: number;
-  /** The server's problem code, or `unreachable`, or `unexpected_answer`. */
-  readonly code: string;
-  readonly reason?: string;
+  readonly code: AuthErrorCode;
+  /** Why the session has ended, for `session_ended`. */
+  readonly reason?: SessionEndReason;
   /** Messages by field name, for `invalid_input`. */
   readonly fields?: Record<string, string>;
+  /** Everything that is wrong, for `invalid_input`. */
+  readonly errors?: { field: string; code: string; message: string; params?: Record<string, unknown> }[];
   /** Seconds. */
   readonly retryAfter?: number;
 }
 
 /**
- * Outside of pages and workers, such as on a server that renders pages, no user is signed in, and calls to the auth
- * server throw Error.
+ * With `refresh_cookie` and `both_cookies`, a client outside of pages and workers shows `loading` and makes no request to
+ * the auth server, so that a server can render pages with it. With `body` it works everywhere.
  */
 export function createAuthClient(options?: AuthClientOptions): AuthClient;

@@ -17,14 +17,13 @@ let userId;
 
 element("password-form").addEventListener("submit", changePassword);
 element("deletion-form").addEventListener("submit", deleteAccount);
-auth.onChange(show);
-show();
+auth.subscribe(show);
+show(auth.state);
 
-function show() {
-  card.hidden = !auth.isLoggedIn();
-  const user = auth.user();
+function show({ status, user }) {
+  card.hidden = status === "signed-out";
   // After a reload the user is unknown until the first refresh.
-  if (user?.id === userId || (auth.isLoggedIn() && !user)) return;
+  if (user?.id === userId || (!card.hidden && !user)) return;
   if (userId) clear();
   userId = user?.id;
   if (user) element("password-form").elements.email.value = user.email;

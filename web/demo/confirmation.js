@@ -11,13 +11,13 @@ form.addEventListener("submit", async (event) => {
   if (succeeded) dialog.close("confirmed");
 });
 element("confirmation-cancel").addEventListener("click", () => dialog.close());
-auth.onChange((user) => {
+auth.subscribe(({ user }) => {
   if (user?.id !== userId) dialog.close();
 });
 
 /** Asks for the password, for calls that require a recent login. @returns {Promise<boolean>} whether it was correct */
 export function confirmPassword() {
-  const user = auth.user();
+  const user = auth.state.user;
   userId = user?.id;
   form.reset();
   clearErrors(form);

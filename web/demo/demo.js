@@ -3,17 +3,13 @@ import { confirmPassword } from "./confirmation.js";
 import { element, errorText, runAction, showMessage, showSignedOut, submitForm } from "./messages.js";
 import { apiUrl, auth } from "./servers.js";
 
-/** Delay before a failed background call to the auth server is retried. */
-const RETRY_MS = 5_000;
 const TICK_MS = 250;
 
-/** The token shown: `{ token, receivedAt, lifetime }`, in milliseconds. */
+/** The token shown: `{ receivedAt, lifetime }`, in milliseconds. */
 let shown = null;
 let renewals = 0;
 let wasSignedIn = false;
-let retryAt = 0;
-/** The pending background renewal. */
-let renewing = null;
+let wasOffline = false;
 
 const loginForm = element("login-form");
 element("api-url").textContent = apiUrl;
@@ -27,10 +23,14 @@ for (const button of document.querySelectorAll("[data-call]")) {
   button.addEventListener("click", () => runAction(button, () => callApi(method, path)));
 }
 
-auth.onChange(show);
+auth.subscribe(show);
+auth.on("signed-in", showToken);
+auth.on("renewed", () => {
+  if (shown) renewals += 1;
+  showToken();
+});
 setInterval(tick, TICK_MS);
-document.addEventListener("visibilitychange", tick);
-await show();
+show(auth.state);
 
 async function signIn(event, startSession, message) {
   const succeeded = await submitForm(event, ({ name, email, password, remember, new_password }) => {
@@ -70,7 +70,7 @@ async function signOut() {
 
 async function renewNow() {
   await auth.refreshAccess();
-  if (auth.isLoggedIn()) showMessage("Renewed: the page has a new access token, the cookie a new refresh token.");
+  if (auth.state.user) showMessage("Renewed: the page has a new access token, the cookie a new refresh token.");
 }
 
 async function callApi(method, path) {
@@ -88,65 +88,41 @@ async function request(method, path) {
   return content;
 }
 
-/** Shows the user, and the access token if it has changed. */
-async function show() {
-  const isSignedIn = auth.isLoggedIn();
-  const user = auth.user();
+/** Shows the user, and what is wrong with the session. */
+function show({ status, user, reason }) {
+  const isSignedIn = status !== "signed-out";
   element("signed-out").hidden = isSignedIn;
   element("signed-in").hidden = !isSignedIn;
   element("user-title").textContent = user ? `Signed in as ${user.name ?? user.username ?? user.email}` : "Signed in";
   element("user-facts").textContent = user ? [user.email, ...user.roles].join(" · ") : "";
   if (wasSignedIn && !isSignedIn) showMessage("Your session has ended. Sign in again.");
+  if (status === "offline") showMessage(`${describeOutage(reason)} You are still signed in. The page retries.`, true);
+  if (wasOffline && user) showMessage("The auth server is available again. You are still signed in.");
   wasSignedIn = isSignedIn;
-  if (!isSignedIn) {
-    shown = null;
-    renewals = 0;
-    return;
-  }
-  await runInBackground(async () => {
-    const token = await auth.accessToken();
-    if (token === null || token === shown?.token) return;
-    if (shown) renewals += 1;
-    const claims = decodeClaims(token);
-    shown = { token, receivedAt: Date.now(), lifetime: (claims.exp - claims.iat) * 1000 };
-    element("claims").textContent = JSON.stringify(claims, null, 2);
-    tick();
-  });
+  wasOffline = status === "offline";
+  if (isSignedIn) return;
+  shown = null;
+  renewals = 0;
 }
 
-/** Shows the remaining lifetime of the token. Renews it in time, unless the tab is hidden. */
+const describeOutage = (code) =>
+  code === "unreachable" ? "The auth server cannot be reached." : `The auth server does not respond as expected (${code}).`;
+
+function showToken() {
+  const claims = auth.claims();
+  shown = { receivedAt: Date.now(), lifetime: (claims.exp - claims.iat) * 1000 };
+  element("claims").textContent = JSON.stringify(claims, null, 2);
+  tick();
+}
+
+/** Shows the remaining lifetime of the token. */
 function tick() {
-  if (!auth.isLoggedIn()) return;
-  const isAutomatic = element("auto-renew").checked;
   const left = shown ? Math.max(0, shown.receivedAt + shown.lifetime - Date.now()) : 0;
   element("token-bar").max = shown?.lifetime ?? 1;
   element("token-bar").value = left;
   element("token-left").textContent = !shown ? "none yet" : left > 0 ? `${Math.ceil(left / 1000)} s left` : "expired";
-  element("renewals").textContent = isAutomatic
-    ? `Renewed ${renewals} ${renewals === 1 ? "time" : "times"} since the page was loaded.`
-    : "If it has expired, the next call renews it first.";
-  if (!isAutomatic || document.hidden || Date.now() < retryAt) return;
-  renewing ??= runInBackground(() => auth.accessToken()).finally(() => {
-    renewing = null;
-  });
-}
-
-/** Runs a task that no click started. After a failure, `tick` retries it. */
-async function runInBackground(task) {
-  try {
-    await task();
-    if (retryAt > 0) showMessage("The auth server is available again. You are still signed in.");
-    retryAt = 0;
-  } catch (error) {
-    retryAt = Date.now() + RETRY_MS;
-    showMessage(`${errorText(error)} You are still signed in. Retrying every few seconds.`, true);
-  }
-}
-
-/** Decodes the payload of a JWT for display. Only the API verifies the signature. */
-function decodeClaims(token) {
-  const bytes = atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"));
-  return JSON.parse(new TextDecoder().decode(Uint8Array.from(bytes, (byte) => byte.charCodeAt(0))));
+  const count = `Renewed ${renewals} ${renewals === 1 ? "time" : "times"} since the page was loaded`;
+  element("renewals").textContent = `${count}, each time shortly before the token expires.`;
 }
 
 /** Returns undefined if the text is not JSON. */

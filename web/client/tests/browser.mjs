@@ -28,12 +28,76 @@ export function browser(t, { locks = true } = {}) {
   return { items, events };
 }
 
+/**
+ * Simulates a browser whose tabs are visible pages. Time stands still until `advance` is called, which waits for the
+ * requests that the timers start. `setVisibility` takes "visible" or "hidden".
+ */
+export function page(t, options) {
+  const simulated = browser(t, options);
+  const document = new EventTarget();
+  document.visibilityState = "visible";
+  replaceGlobal(t, "document", { value: document });
+  const setVisibility = (visibilityState) => {
+    document.visibilityState = visibilityState;
+    document.dispatchEvent(new Event("visibilitychange"));
+  };
+
+  const move = clock(t);
+  const { setTimeout: realTimeout, clearTimeout: realClear } = globalThis;
+  /** When each timer fires, and what it does. */
+  const timers = new Map();
+  let now = 0;
+  let count = 0;
+  // The timers of Node's own fetch run in real time.
+  const setTimer = (task, delay = 0, ...rest) => {
+    if (!new Error().stack.includes("/client/session.js")) return realTimeout(task, delay, ...rest);
+    timers.set((count += 1), { at: now + Math.max(0, delay), task });
+    return count;
+  };
+  const clearTimer = (timer) => timers.delete(timer) || realClear(timer);
+  replaceGlobal(t, "setTimeout", { value: setTimer, writable: true });
+  replaceGlobal(t, "clearTimeout", { value: clearTimer, writable: true });
+
+  const advance = async (ms) => {
+    const end = now + ms;
+    for (;;) {
+      const [next] = [...timers].filter(([, { at }]) => at <= end).sort(([, a], [, b]) => a.at - b.at);
+      if (!next) break;
+      const [timer, { at, task }] = next;
+      timers.delete(timer);
+      move(at - now);
+      now = at;
+      task();
+      // Let the request, which needs no timer, finish.
+      await new Promise((resolve) => realTimeout(resolve, 15));
+    }
+    move(end - now);
+    now = end;
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  return { ...simulated, windowEvents: simulated.events, setVisibility, advance };
+}
+
 let tabs = 0;
 
 /** Opens a tab or reloads one: another instance of the module, and its client of the server. */
 export async function openTab(server) {
   const { createAuthClient } = await import(`../auth.js?tab=${(tabs += 1)}`);
   return createAuthClient({ authUrl: server.url, apiOrigins: [server.url] });
+}
+
+/** Whether a user is signed in, or will be once the first refresh has succeeded. */
+export const isSignedIn = ({ state }) => state.status !== "signed-out";
+
+/** The user after the next change, apart from that to "loading". */
+export function nextChange(auth) {
+  return new Promise((resolve) => {
+    const stop = auth.subscribe(({ status, user }) => {
+      if (status === "loading") return;
+      stop();
+      resolve(user);
+    });
+  });
 }
 
 /** Makes every access to a global fail, as browsers do for features that they block. */
@@ -50,10 +114,13 @@ function replaceGlobal(t, name, descriptor) {
   t.after(() => (before ? Object.defineProperty(globalThis, name, before) : delete globalThis[name]));
 }
 
-/** Replaces `Date.now`. Returns a function that advances it by a number of milliseconds. */
+/**
+ * Replaces the clock and the timers of the page. Returns a function that advances them by a number of milliseconds.
+ * Timers of other code in this process stand still, too.
+ */
 export function clock(t) {
-  let now = Date.now();
-  t.mock.method(Date, "now", () => now);
+  let now = performance.now();
+  t.mock.method(performance, "now", () => now);
   return (ms) => {
     now += ms;
   };

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { block, browser, openTab } from "./browser.mjs";
+import { block, browser, isSignedIn, nextChange, openTab } from "./browser.mjs";
 import { ANN, problem, scriptedServer, tokens } from "./scripted-server.mjs";
 
 const BOB = { ...ANN, id: "2", name: "Bob" };
@@ -10,7 +10,6 @@ const BOB = { ...ANN, id: "2", name: "Bob" };
 const keys = (server) => server.to("/auth/refresh").map((request) => request.headers["idempotency-key"]);
 /** Waits until messages between tabs have arrived. */
 const delivered = () => new Promise((resolve) => setTimeout(resolve, 20));
-const nextChange = (auth) => new Promise((resolve) => auth.onChange(resolve));
 
 /** A server that accepts every call. `script` overrides its responses. */
 function openServer(t, script) {
@@ -54,7 +53,7 @@ for (const [name, restrict] of Object.entries(RESTRICTIONS)) {
       const server = await openServer(t, { "GET /auth/events": () => [200, { items: [] }] });
       const auth = await openTab(server);
       assert.deepEqual(await auth[call]({}), ANN);
-      assert.deepEqual([auth.isLoggedIn(), auth.user(), await auth.accessToken()], [true, ANN, "access-0"]);
+      assert.deepEqual([isSignedIn(auth), auth.state.user, await auth.accessToken()], [true, ANN, "access-0"]);
       assert.deepEqual(await auth.events(), { items: [] });
       assert.deepEqual([await auth.refreshAccess(), await auth.refreshAccess()], ["access-1", "access-2"]);
       assert.equal(new Set(keys(server)).size, 2, "each rotation has its own key");
@@ -63,7 +62,7 @@ for (const [name, restrict] of Object.entries(RESTRICTIONS)) {
       await assert.rejects(auth.refreshAccess());
       assert.equal(new Set(keys(server)).size, 3, "and keeps it until a response arrives");
       await auth.logout();
-      assert.deepEqual([auth.isLoggedIn(), auth.user(), await auth.accessToken()], [false, null, null]);
+      assert.deepEqual([isSignedIn(auth), auth.state.user, await auth.accessToken()], [false, null, null]);
     });
   }
 }
@@ -78,7 +77,7 @@ for (const name of ["localStorage is full", "localStorage is blocked"]) {
     const appeared = nextChange(other);
     await one.login({});
     assert.deepEqual(await appeared, ANN);
-    assert.deepEqual([other.isLoggedIn(), await other.accessToken()], [true, "access-1"]);
+    assert.deepEqual([isSignedIn(other), await other.accessToken()], [true, "access-1"]);
 
     await delivered();
     server.script["POST /auth/refresh"] = () => "cut";
@@ -94,7 +93,7 @@ for (const name of ["localStorage is full", "localStorage is blocked"]) {
     const left = nextChange(other);
     await one.logout();
     assert.equal(await left, null);
-    assert.equal(other.isLoggedIn(), false);
+    assert.equal(isSignedIn(other), false);
   });
 }
 
@@ -110,7 +109,7 @@ test("once localStorage has space again, all tabs use it", async (t) => {
 
   empty();
   await one.refreshAccess();
-  assert.equal((await openTab(server)).isLoggedIn(), true);
+  assert.equal(isSignedIn(await openTab(server)), true);
   const left = nextChange(other);
   simulated.items.clear();
   simulated.events.dispatchEvent(new Event("storage"));
@@ -172,6 +171,6 @@ test("in a frame without an origin, a client can be created and reports the serv
   for (const name of ["localStorage", "navigator", "BroadcastChannel"]) block(t, name);
   const server = await openServer(t, { "POST /auth/login": () => problem(403, "origin_not_allowed") });
   const { createAuthClient } = await import("../auth.js?frame");
-  assert.equal(createAuthClient().isLoggedIn(), false);
+  assert.equal(isSignedIn(createAuthClient()), false);
   await assert.rejects(createAuthClient({ authUrl: server.url }).login({}), { code: "origin_not_allowed" });
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { AuthError, createAuthClient } from "../auth.js";
-import { browser, clock, openTab } from "./browser.mjs";
+import { browser, clock, isSignedIn, openTab } from "./browser.mjs";
 import { ANN, problem, scriptedServer, tokens } from "./scripted-server.mjs";
 
 
@@ -11,13 +11,17 @@ test("a login returns the user and obtains a token", async (t) => {
   const server = await scriptedServer(t, { "POST /auth/login": () => tokens(0) });
   const auth = await openTab(server);
   const notified = [];
-  auth.onChange((user) => notified.push(user));
+  auth.subscribe(({ user }) => notified.push(user));
 
   assert.deepEqual(await auth.login({ email: "ann@example.org", password: "secret" }), ANN);
   assert.equal(await auth.accessToken(), "access-0");
-  assert.deepEqual([auth.isLoggedIn(), auth.user(), notified], [true, ANN, [ANN]]);
+  assert.deepEqual([isSignedIn(auth), auth.state.user, notified], [true, ANN, [ANN]]);
   const [request] = server.to("/auth/login");
-  assert.deepEqual(JSON.parse(request.body), { email: "ann@example.org", password: "secret" });
+  assert.deepEqual(JSON.parse(request.body), {
+    email: "ann@example.org",
+    password: "secret",
+    token_delivery: "refresh_cookie",
+  });
   assert.equal(request.headers["content-type"], "application/json");
 });
 
@@ -26,7 +30,7 @@ test("a registration returns the user and starts a session", async (t) => {
   const server = await scriptedServer(t, { "POST /auth/register": () => [201, tokens(0)[1]] });
   const auth = await openTab(server);
   assert.deepEqual(await auth.register({ email: "ann@example.org", password: "secret" }), ANN);
-  assert.equal(auth.isLoggedIn(), true);
+  assert.equal(isSignedIn(auth), true);
 });
 
 test("a rejected login reports the reason and changes nothing", async (t) => {
@@ -39,7 +43,7 @@ test("a rejected login reports the reason and changes nothing", async (t) => {
     assert.deepEqual([error.status, error.code, error.fields], [422, "invalid_input", { password: "is too short" }]);
     return true;
   });
-  assert.deepEqual([auth.isLoggedIn(), auth.user(), await auth.accessToken()], [false, null, null]);
+  assert.deepEqual([isSignedIn(auth), auth.state.user, await auth.accessToken()], [false, null, null]);
 });
 
 test("a login with a password that an administrator set also sends the user's own", async (t) => {
@@ -51,10 +55,14 @@ test("a login with a password that an administrator set also sends the user's ow
   const auth = await openTab(server);
   const credentials = { email: "ann@example.org", password: "set by an administrator" };
   await assert.rejects(auth.login(credentials), { status: 403, code: "password_change_required" });
-  assert.equal(auth.isLoggedIn(), false);
+  assert.equal(isSignedIn(auth), false);
   assert.deepEqual(await auth.login({ ...credentials, newPassword: "my own" }), ANN);
   const bodies = server.to("/auth/login").map(({ body }) => JSON.parse(body));
-  assert.deepEqual(bodies, [credentials, { ...credentials, new_password: "my own" }]);
+  const token_delivery = "refresh_cookie";
+  assert.deepEqual(bodies, [
+    { ...credentials, token_delivery },
+    { ...credentials, new_password: "my own", token_delivery },
+  ]);
 });
 
 test("localStorage never contains tokens or user data", async (t) => {
@@ -73,16 +81,16 @@ test("after a reload the user is signed in, and the first call obtains a token",
   await (await openTab(server)).login({});
 
   const reloaded = await openTab(server);
-  assert.deepEqual([reloaded.isLoggedIn(), reloaded.user()], [true, null]);
+  assert.deepEqual([isSignedIn(reloaded), reloaded.state.user], [true, null]);
   assert.equal(await reloaded.accessToken(), "access-1");
-  assert.deepEqual(reloaded.user(), ANN);
+  assert.deepEqual(reloaded.state.user, ANN);
 });
 
 test("without a stored session, the client makes no request", async (t) => {
   browser(t);
   const server = await scriptedServer(t, {});
   const auth = await openTab(server);
-  assert.deepEqual([auth.isLoggedIn(), await auth.accessToken()], [false, null]);
+  assert.deepEqual([isSignedIn(auth), await auth.accessToken()], [false, null]);
   assert.equal(server.to("/auth/refresh").length, 0);
 });
 
@@ -91,7 +99,7 @@ test("an explicit refresh uses a cookie even if localStorage is empty", async (t
   const server = await scriptedServer(t, { "POST /auth/refresh": () => tokens(7) });
   const auth = await openTab(server);
   assert.equal(await auth.refreshAccess(), "access-7");
-  assert.equal(auth.isLoggedIn(), true);
+  assert.equal(isSignedIn(auth), true);
 });
 
 test("the user counts as signed in only after the server confirmed the session", async (t) => {
@@ -99,7 +107,7 @@ test("the user counts as signed in only after the server confirmed the session",
   const server = await scriptedServer(t, { "POST /auth/refresh": () => problem(503, "unavailable") });
   const auth = await openTab(server);
   await assert.rejects(auth.refreshAccess(), { code: "unavailable" });
-  assert.equal(auth.isLoggedIn(), false);
+  assert.equal(isSignedIn(auth), false);
 });
 
 test("calls to the auth server include cookies", async (t) => {
@@ -115,7 +123,7 @@ test("malformed localStorage items are ignored", async (t) => {
   const server = await scriptedServer(t, { "POST /auth/refresh": () => tokens(7) });
   for (const malformed of ["", "null", "{", '{"session":"s","rotation":1,"key":"short"}', '{"rotation":"1"}']) {
     items.set(`latchkey:${server.url}`, malformed);
-    assert.equal((await openTab(server)).isLoggedIn(), false, malformed);
+    assert.equal(isSignedIn(await openTab(server)), false, malformed);
   }
   assert.equal(await (await openTab(server)).refreshAccess(), "access-7");
 });
@@ -129,11 +137,12 @@ test("a logout takes effect once the server confirms it", async (t) => {
   const auth = await openTab(server);
   await auth.login({});
   await assert.rejects(auth.logout(), { code: "unavailable", retryAfter: 1 });
-  assert.deepEqual([auth.isLoggedIn(), auth.user(), await auth.accessToken()], [true, ANN, "access-0"]);
+  assert.deepEqual([isSignedIn(auth), auth.state.user, await auth.accessToken()], [true, ANN, "access-0"]);
 
   server.script["POST /auth/logout"] = () => [204];
   await auth.logout();
-  assert.deepEqual([auth.isLoggedIn(), auth.user(), await auth.accessToken(), items.size], [false, null, null, 0]);
+  assert.deepEqual([isSignedIn(auth), auth.state.user, await auth.accessToken()], [false, null, null]);
+  assert.deepEqual([...items], []);
 });
 
 test("if localStorage is blocked, the session lasts as long as the page", async (t) => {
@@ -147,7 +156,7 @@ test("if localStorage is blocked, the session lasts as long as the page", async 
   const server = await scriptedServer(t, { "POST /auth/login": () => tokens(0) });
   const auth = await openTab(server);
   await auth.login({});
-  assert.deepEqual([auth.isLoggedIn(), await auth.accessToken()], [true, "access-0"]);
+  assert.deepEqual([isSignedIn(auth), await auth.accessToken()], [true, "access-0"]);
 });
 
 test("a token is renewed shortly before it expires, not earlier", async (t) => {
@@ -177,7 +186,7 @@ test("a valid token is used while renewals fail", async (t) => {
   assert.equal(server.to("/auth/refresh").length, 2);
   advance(1_000);
   await assert.rejects(auth.accessToken(), { code: "unavailable" });
-  assert.equal(auth.isLoggedIn(), true);
+  assert.equal(isSignedIn(auth), true);
 });
 
 test("a removed listener is not called", async (t) => {
@@ -185,7 +194,7 @@ test("a removed listener is not called", async (t) => {
   const server = await scriptedServer(t, { "POST /auth/login": () => tokens(0) });
   const auth = await openTab(server);
   const notified = [];
-  const stop = auth.onChange((user) => notified.push(user));
+  const stop = auth.subscribe(({ user }) => notified.push(user));
   stop();
   await auth.login({});
   assert.deepEqual(notified, []);

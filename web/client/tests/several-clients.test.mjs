@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { createAuthClient } from "../auth.js";
-import { browser } from "./browser.mjs";
+import { browser, isSignedIn, nextChange } from "./browser.mjs";
 import { ANN, scriptedServer, tokens } from "./scripted-server.mjs";
 
 const BOB = { ...ANN, id: "2", name: "Bob" };
@@ -22,17 +22,17 @@ test("all clients of a server share the session of the page", async (t) => {
   const server = await openServer(t);
   const [a, b] = ["", "/"].map((end) => createAuthClient({ authUrl: server.url + end, apiOrigins: [server.url] }));
   const notified = [];
-  b.onChange((user) => notified.push(user));
+  b.subscribe(({ user }) => notified.push(user));
 
   await a.login({});
-  assert.deepEqual([b.isLoggedIn(), b.user(), notified], [true, ANN, [ANN]]);
+  assert.deepEqual([isSignedIn(b), b.state.user, notified], [true, ANN, [ANN]]);
   assert.deepEqual(await b.events(), { items: ["Ann"] });
   assert.equal(await b.accessToken(), "of-Ann");
   assert.deepEqual(await Promise.all([a.refreshAccess(), b.refreshAccess()]), ["renewed-of-Ann", "renewed-of-Ann"]);
   assert.equal(server.to("/auth/refresh").length, 1, "one token serves both");
 
   await b.logout();
-  assert.deepEqual([a.isLoggedIn(), a.user(), await a.accessToken()], [false, null, null]);
+  assert.deepEqual([isSignedIn(a), a.state.user, await a.accessToken()], [false, null, null]);
   assert.equal(notified.at(-1), null);
 });
 
@@ -51,15 +51,15 @@ test("clients of two servers have separate sessions", async (t) => {
   const [first, second] = [await openServer(t), await openServer(t, BOB)];
   const [a, b] = [first, second].map(({ url }) => createAuthClient({ authUrl: url, apiOrigins: [url] }));
   const notified = [];
-  b.onChange((user) => notified.push(user));
+  b.subscribe(({ user }) => notified.push(user));
 
   await a.login({});
-  assert.deepEqual([b.isLoggedIn(), notified], [false, []]);
+  assert.deepEqual([isSignedIn(b), notified], [false, []]);
   await b.login({});
-  assert.deepEqual([a.user(), b.user(), notified], [ANN, BOB, [BOB]]);
+  assert.deepEqual([a.state.user, b.state.user, notified], [ANN, BOB, [BOB]]);
   assert.deepEqual([await a.events(), await b.events()], [{ items: ["Ann"] }, { items: ["Bob"] }]);
   await a.logout();
-  assert.deepEqual([a.isLoggedIn(), b.isLoggedIn(), await b.accessToken()], [false, true, "of-Bob"]);
+  assert.deepEqual([isSignedIn(a), isSignedIn(b), await b.accessToken()], [false, true, "of-Bob"]);
 });
 
 test("another copy of the module in the same page notices changes", async (t) => {
@@ -69,11 +69,11 @@ test("another copy of the module in the same page notices changes", async (t) =>
   const server = await openServer(t);
   const copy = await import("../auth.js?copy");
   const [a, b] = [createAuthClient, copy.createAuthClient].map((create) => create({ authUrl: server.url }));
-  const appeared = new Promise((resolve) => b.onChange(resolve));
+  const appeared = nextChange(b);
   await a.login({});
   assert.deepEqual(await appeared, ANN);
   assert.deepEqual(await b.events(), { items: ["Ann"] });
-  const left = new Promise((resolve) => b.onChange(resolve));
+  const left = nextChange(b);
   await a.logout();
   assert.equal(await left, null);
 });
@@ -85,8 +85,8 @@ test("URLs may be relative to the page", async (t) => {
   const [root, prefix] = [createAuthClient(), createAuthClient({ authUrl: "/idp/" })];
   assert.deepEqual(await root.login({}), ANN);
   assert.equal((await root.authFetch(`${server.url}/api`)).status, 200);
-  assert.equal(createAuthClient({ authUrl: server.url }).user(), root.user());
-  assert.equal(prefix.user(), null);
+  assert.equal(createAuthClient({ authUrl: server.url }).state.user, root.state.user);
+  assert.equal(prefix.state.user, null);
   server.script["POST /idp/auth/login"] = () => tokens(0);
   await prefix.login({});
 });

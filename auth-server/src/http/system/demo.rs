@@ -11,7 +11,7 @@ const STYLE: &str = "text/css; charset=utf-8";
 const IMAGE: &str = "image/svg+xml";
 
 /// Path, media type and content.
-const FILES: [(&str, &str, &str); 11] = [
+const FILES: [(&str, &str, &str); 15] = [
     ("/demo/", HTML, include_str!("../../../../web/demo/index.html")),
     ("/demo/demo.js", SCRIPT, include_str!("../../../../web/demo/demo.js")),
     ("/demo/account.js", SCRIPT, include_str!("../../../../web/demo/account.js")),
@@ -23,6 +23,10 @@ const FILES: [(&str, &str, &str); 11] = [
     ("/demo/account.css", STYLE, include_str!("../../../../web/demo/account.css")),
     ("/demo/icon.svg", IMAGE, include_str!("../../../../web/demo/icon.svg")),
     ("/client/auth.js", SCRIPT, include_str!("../../../../web/client/auth.js")),
+    ("/client/record.js", SCRIPT, include_str!("../../../../web/client/record.js")),
+    ("/client/server.js", SCRIPT, include_str!("../../../../web/client/server.js")),
+    ("/client/session.js", SCRIPT, include_str!("../../../../web/client/session.js")),
+    ("/client/state.js", SCRIPT, include_str!("../../../../web/client/state.js")),
 ];
 
 /// `api_url` is the origin of the resource server that the page calls.

@@ -3,7 +3,7 @@ use crate::app::TestApp;
 const API: &str = "http://localhost:8081";
 
 /// Every file of the demo page, and its media type.
-const FILES: [(&str, &str); 11] = [
+const FILES: [(&str, &str); 15] = [
     ("/demo/", "text/html; charset=utf-8"),
     ("/demo/demo.js", "text/javascript; charset=utf-8"),
     ("/demo/account.js", "text/javascript; charset=utf-8"),
@@ -15,6 +15,10 @@ const FILES: [(&str, &str); 11] = [
     ("/demo/account.css", "text/css; charset=utf-8"),
     ("/demo/icon.svg", "image/svg+xml"),
     ("/client/auth.js", "text/javascript; charset=utf-8"),
+    ("/client/record.js", "text/javascript; charset=utf-8"),
+    ("/client/server.js", "text/javascript; charset=utf-8"),
+    ("/client/session.js", "text/javascript; charset=utf-8"),
+    ("/client/state.js", "text/javascript; charset=utf-8"),
 ];
 
 #[actix_web::test]

@@ -1,0 +1,74 @@
+/** Timeout of a call to the auth server. */
+const RESPONSE_TIMEOUT_MS = 15_000;
+const NO_PAGE = 'Outside of web pages, the client requires tokenDelivery: "body".';
+
+/**
+ * A failed call to the auth server.
+ *
+ * `code` is the server's problem code, such as `invalid_credentials`. Two more codes come from this client:
+ * `unreachable` (no response) and `unexpected_response` (a response that is not the auth server's).
+ *
+ * Only `session_ended` and `missing_token` mean that the session has ended; the state is then `signed-out`. Other
+ * errors, such as a wrong password, leave the session active.
+ */
+export class AuthError extends Error {
+  /** @param {{ status?: number, code: string, detail?: string, title?: string, reason?: string, fields?: object,
+   *   errors?: object[], retry_after?: number }} problem  problem details (RFC 9457); `retry_after` in seconds */
+  constructor({ detail, title, code, status = 0, reason, fields, errors, retry_after: retryAfter }, options) {
+    super(detail ?? title ?? code, options);
+    Object.assign(this, { name: "AuthError", status, code, reason, fields, errors, retryAfter });
+  }
+}
+
+/** Whether this is a page or a worker. Other programs have no cookies, no other tabs and no end of a visit. */
+export const isPage = () => Boolean(globalThis.location && globalThis.addEventListener);
+
+/** Browsers block storage, channels and more in some pages. Returns undefined if `task` throws. */
+export function attempt(task) {
+  try {
+    return task();
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * @param {string} server URL of the auth server
+ * @param {() => string | undefined} [refreshToken] for the token delivery "body"; otherwise cookies contain it
+ * @returns a function that makes a call
+ */
+export function connect(server, fetch, refreshToken) {
+  /** @returns the JSON body, which must contain `member`; null for 204 if no member is required. @throws {AuthError} */
+  return async function send(method, path, { body, headers = {}, member } = {}) {
+    if (!refreshToken && !isPage()) throw new Error(NO_PAGE);
+    const token = refreshToken?.();
+    if (token) headers.Authorization = `Bearer ${token}`;
+    if (body) headers["Content-Type"] = "application/json";
+    let response, text;
+    try {
+      response = await fetch(server + path, {
+        method,
+        headers,
+        credentials: refreshToken ? "omit" : "include",
+        body: JSON.stringify(body),
+        signal: AbortSignal.timeout(RESPONSE_TIMEOUT_MS),
+      });
+      text = await response.text();
+    } catch (cause) {
+      throw new AuthError({ code: "unreachable", detail: describeFailure(server) }, { cause });
+    }
+    const { ok, status } = response;
+    if (status === 204 && !member) return null;
+    const content = attempt(() => JSON.parse(text)) ?? {};
+    if (ok && content[member]) return content;
+    if (!ok && typeof content.code === "string") throw new AuthError({ ...content, status });
+    throw new AuthError({ status, code: "unexpected_response", detail: "The response is not the auth server's." });
+  };
+}
+
+/** Browsers do not tell scripts whether the server is down or has rejected the page's origin. */
+function describeFailure(server) {
+  const origin = globalThis.location?.origin;
+  const isForeign = origin && origin !== new URL(server).origin;
+  return `The auth server cannot be reached${isForeign ? `, or its ALLOWED_ORIGINS do not include ${origin}` : ""}.`;
+}
