@@ -31,14 +31,16 @@ have_pgbouncer() {
     PATH=$PATH:/usr/sbin command -v pgbouncer
 }
 
-# The library that drives Chromium. It contains no browser.
+# The library that drives Chromium, which contains no browser; the frameworks and tools of the example applications.
 ensure_node_modules() {
-    local folder=e2e/browser
-    [[ $folder/package-lock.json -nt $folder/node_modules/.package-lock.json ]] || return 0
-    if ! npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null; then
-        echo "npm ci failed in $folder, see above" >&2
-        exit 2
-    fi
+    local folder
+    for folder in e2e/browser web/examples; do
+        [[ $folder/package-lock.json -nt $folder/node_modules/.package-lock.json ]] || continue
+        if ! npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null; then
+            echo "npm ci failed in $folder, see above" >&2
+            exit 2
+        fi
+    done
 }
 
 # Installs what is missing if this is root; otherwise prints what to install and exits.

@@ -16,7 +16,7 @@ help() {
 scripts/test.sh [--long] [--setup-only] [-- FILTER...]
 
 Runs all tests on SQLite, and those that use a database again on PostgreSQL, on a server that this script starts and
-removes. Runs in the background, at the same time: the tests of the browser client, scripts/e2e.sh against two running
+removes. Runs in the background, at the same time: the tests of the npm packages, scripts/e2e.sh against two running
 stacks, scripts/consumers.sh and scripts/schemathesis.sh. At the end, scripts/leaks.sh searches what all of them logged
 and stored for secrets. Installs missing system packages (as root) or prints the command that does (otherwise).
 
@@ -144,6 +144,7 @@ run_background() {
     local programs
     programs=$(target_folder)/debug
     background_stage "client" run_in_group env --chdir=web/client node --test --test-reporter=tap
+    background_stage "packages" run_in_group env --chdir=web/examples node --preserve-symlinks --test --test-reporter=tap
     background_stage "e2e, local-stack" end_to_end local-stack stack_start_local "$programs"
     if [[ -n $postgres_url ]]; then
         background_stage "e2e, deployment" end_to_end deployment stack_start_separate "$programs" "$postgres_url"

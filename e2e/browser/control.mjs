@@ -24,14 +24,15 @@ export const advanceServers = (seconds) => control("POST", "advance", { seconds 
 /** In milliseconds since 1970. Servers without a control URL use the system's clock. */
 export const serverTime = () => (process.env.CONTROL_URL ? advanceServers(0) : Date.now());
 
-/** The requests to this path so far: `"200 passed"`, `"200 lost"`, `"503 refused"`. */
-export async function log(path) {
+/** The requests to this path so far: `"200 passed"`, `"200 lost"`, `"503 refused"`. All methods unless one is given. */
+export async function log(path, method) {
   const entries = await control("GET", "log");
-  return entries.filter((entry) => entry.path === path).map((entry) => `${entry.status} ${entry.fate}`);
+  const matches = (entry) => entry.path === path && (!method || entry.method === method);
+  return entries.filter(matches).map((entry) => `${entry.status} ${entry.fate}`);
 }
 
-/** The requests to `/auth/refresh` so far. */
-export const refreshes = () => log(refreshPath);
+/** The refreshes so far, without the preflights of other origins. */
+export const refreshes = () => log(refreshPath, "POST");
 
 /** Polls `check` until it returns a truthy value, and returns that. */
 export async function waitFor(what, check) {

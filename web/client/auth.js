@@ -39,7 +39,7 @@ export function createAuthClient({
   const { origin = "null" } = globalThis.location ?? {};
   const absolute = (url) => new URL(url, origin === "null" ? NO_ORIGIN : origin);
   const server = absolute(authUrl).href.replace(/\/+$/, "");
-  const trusted = new Set(apiOrigins.map((url) => absolute(url).origin));
+  const trusted = apiOrigins.map((url) => absolute(url).origin);
   const { state, on, ready, access, claims, ...calls } = sharedSession({ server, tokenDelivery, audience, storage, fetch });
   /** The pending request for the password. */
   let asking = null;
@@ -52,7 +52,7 @@ export function createAuthClient({
     const { referrer, referrerPolicy } = input;
     const request = new Request(input, { referrer, referrerPolicy, ...init, credentials });
     const target = new URL(request.url).origin;
-    if (!trusted.has(target)) throw new TypeError(`${target} is not listed in apiOrigins`);
+    if (!trusted.includes(target)) throw new TypeError(`${target} is not listed in apiOrigins`);
 
     const { signal } = request;
     let current = await unlessAborted(signal, access);
@@ -97,6 +97,10 @@ export function createAuthClient({
     }
   };
 
+  for (const name of ["updateProfile", "deleteAccount", "endSession", "logoutEverywhere"]) {
+    calls[name] = withFreshLogin(calls[name]);
+  }
+
   return {
     get state() {
       return state();
@@ -107,10 +111,6 @@ export function createAuthClient({
     claims,
     hasRole: (role) => Boolean(state().user?.roles.includes(role)),
     ...calls,
-    updateProfile: withFreshLogin(calls.updateProfile),
-    deleteAccount: withFreshLogin(calls.deleteAccount),
-    endSession: withFreshLogin(calls.endSession),
-    logoutEverywhere: withFreshLogin(calls.logoutEverywhere),
     accessToken: async () => (await access())?.token ?? null,
     authFetch,
   };
@@ -140,12 +140,11 @@ async function requiresFreshLogin(response) {
   return problem?.code === "fresh_login_required";
 }
 
-/** Rejects as soon as the signal is aborted. The task continues: other callers may wait for it, too. */
-function unlessAborted(signal, task, argument) {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    if (signal.aborted) return abort();
-    signal.addEventListener("abort", abort);
-    task(argument).then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+/** Rejects as soon as the signal of a Request is aborted. The task continues: other callers may wait for it, too. */
+async function unlessAborted(signal, task, argument) {
+  signal.throwIfAborted();
+  const aborted = new Promise((_, reject) => {
+    signal.onabort = () => reject(signal.reason);
   });
+  return Promise.race([task(argument), aborted]);
 }

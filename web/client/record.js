@@ -39,8 +39,7 @@ export function openRecord(name, storage, hasChannel, onChange) {
 
 function validated(record) {
   const { session, rotation, key, ended } = record;
-  const isValid = typeof session === "string" && Number.isSafeInteger(rotation) && /^[\w-]{22,64}$/.test(key);
-  return isValid || typeof ended === "string" ? record : null;
+  return ended || (session && rotation >= -1 && /^[\w-]{22,64}$/.test(key)) ? record : null;
 }
 
 /** Whether a record is of an earlier rotation. Of two keys for one rotation, all tabs keep the same one. */

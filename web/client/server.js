@@ -1,6 +1,6 @@
 /** Timeout of a call to the auth server. */
 const RESPONSE_TIMEOUT_MS = 15_000;
-const NO_PAGE = 'Outside of web pages, the client requires tokenDelivery: "body".';
+const NO_PAGE = 'Outside of web pages, use tokenDelivery: "body".';
 
 /**
  * A failed call to the auth server.
@@ -21,7 +21,7 @@ export class AuthError extends Error {
 }
 
 /** Whether this is a page or a worker. Other programs have no cookies, no other tabs and no end of a visit. */
-export const isPage = () => Boolean(globalThis.location && globalThis.addEventListener);
+export const isPage = () => globalThis.location && globalThis.addEventListener;
 
 /** Browsers block storage, channels and more in some pages. Returns undefined if `task` throws. */
 export function attempt(task) {

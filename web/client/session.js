@@ -80,7 +80,7 @@ export function openSession({ server, tokenDelivery, audience, storage, fetch })
     const known = stored();
     const isCurrent = () => stored().session === known.session;
     try {
-      await rotate(known, "/auth/refresh", audience && { audience });
+      await rotate(known, "/auth/refresh", { audience });
     } catch (error) {
       if (isCurrent()) {
         if (isSessionEnd(error)) clearSession(error.reason ?? error.code);
@@ -315,7 +315,7 @@ const randomKey = () => crypto.getRandomValues(new Uint32Array(5)).join("-");
 /** Decodes the payload of a JWT for display. Only an API verifies the signature. */
 function decodeClaims(token) {
   if (!token) return null;
-  const bytes = atob(token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"));
+  const bytes = atob(token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/"));
   return JSON.parse(new TextDecoder().decode(Uint8Array.from(bytes, (byte) => byte.charCodeAt(0))));
 }
 

@@ -11,7 +11,7 @@ export function createState() {
   }
 
   function emit(type, reason) {
-    listeners.dispatchEvent(Object.assign(new Event(type), { detail: { type, user: state.user, reason } }));
+    listeners.dispatchEvent(new CustomEvent(type, { detail: { type, user: state.user, reason } }));
   }
 
   /** Replaces the state, and the user in it, only by a different one. */

@@ -73,6 +73,11 @@ async fn a_page_can_have_clients_of_its_own() {
 }
 
 #[actix_web::test]
+async fn the_examples_in_react_vue_and_svelte_work_on_an_origin_of_their_own() {
+    play("examples").await;
+}
+
+#[actix_web::test]
 async fn the_page_requests_a_fresh_login_if_the_api_requires_it() {
     play("fresh_login").await;
 }

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use super::{control, one_host};
 use crate::stack::Stack;
 use test_support::fault_proxy::FaultProxy;
+use test_support::free_address;
 
 /// After this time a scenario counts as hung. Each step has a shorter limit with a better message.
 const PATIENCE: Duration = Duration::from_secs(480);
@@ -28,21 +29,33 @@ pub async fn play_behind_one_host(name: &str) {
 async fn play_on(name: &str, is_one_host: bool) {
     let proxy = FaultProxy::start();
     let stack = Stack::behind(proxy.url());
-    let api = stack.start_api_with(&["--allowed-origins", &stack.auth, "--accept-cookie=true"]);
+    // Where the scenario can serve a page that both servers allow.
+    let page = format!("http://localhost:{}", free_address().port());
+    let origins = format!("{},{page}", stack.auth);
+    let api = stack.start_api_with(&["--allowed-origins", &origins, "--accept-cookie=true"]);
     let api_url = api.url.replace("127.0.0.1", "localhost");
-    let auth = stack.start_auth_with(&["--access-token-ttl", "1m", "--demo-api-url", &api_url]).await;
+    let auth_flags = ["--access-token-ttl", "1m", "--demo-api-url", &api_url, "--allowed-origins", &page];
+    let auth = stack.start_auth_with(&auth_flags).await;
     let one_host = one_host::listen(&auth.url, &api.url);
     proxy.forward_to(&if is_one_host { format!("http://127.0.0.1:{}", one_host.port()) } else { auth.url });
     api.wait_until_ready().await;
     let control = control::listen(proxy.faults.clone(), stack.clock.clone());
     let control_url = format!("http://127.0.0.1:{}", control.port());
-    act(name, &[("AUTH_URL", &proxy.url()), ("API_URL", &api_url), ("CONTROL_URL", &control_url)]).await;
+    let servers = [
+        ("AUTH_URL", &proxy.url()),
+        ("API_URL", &api_url),
+        ("PAGE_URL", &page),
+        ("CONTROL_URL", &control_url),
+    ];
+    act(name, &servers.map(|(name, url)| (name, url.as_str()))).await;
 }
 
 /// Runs it with the servers that these variables name.
 pub async fn act(name: &str, variables: &[(&str, &str)]) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser");
-    assert!(folder.join("node_modules/playwright-core").exists(), "node_modules is missing: {HINT}");
+    for modules in ["node_modules/playwright-core", "../../web/examples/node_modules/vite"] {
+        assert!(folder.join(modules).exists(), "{modules} is missing: {HINT}");
+    }
     let chromium = chromium().unwrap_or_else(|| panic!("Chromium was not found: {HINT}"));
 
     // Chromium's profile is removed with the folder.
