@@ -44,7 +44,7 @@ pub struct Settings {
 
     /// Number of database connections, 1 to 1000
     ///
-    /// PostgreSQL must allow that many for each server (`max_connections`).
+    /// Connections to PostgreSQL for refreshes come in addition, two for each server. PostgreSQL must allow the sum (`max_connections`).
     #[arg(long, env, default_value_t = POOL_SIZE, value_parser = clap::value_parser!(u32).range(1..=1000))]
     #[arg(hide_short_help = true, help_heading = DATABASE)]
     pub database_pool_size: u32,

@@ -14,7 +14,7 @@ use crate::model::{Session, User};
 use crate::store::connection::check;
 use crate::store::database_metrics::{DatabaseMetrics, OVERDUE};
 #[cfg(feature = "postgres")]
-use crate::store::rotations::Rotations;
+use crate::store::rotations::{self, Rotations};
 use crate::store::sessions::RotateParams;
 use crate::store::submission::{CONNECTION_TIMEOUT, Submission, connection};
 use crate::store::transaction::{transaction, transaction_once};
@@ -87,30 +87,17 @@ impl Database {
         migrations::run(&mut first).map_err(|error| format!("cannot migrate {url}: {}", one_line(&error)))
     }
 
-    /// `spare`: how many idle connections the pool opens ahead, on a thread of its own.
+    /// `spare`: how many idle connections the pool opens ahead, on a thread of its own. A command has none.
     fn with_pool(url: &DatabaseUrl, size: u32, spare: u32) -> Self {
-        let started = Instant::now();
-        let spare = spare.min(size - 1);
-        let of_size = |max, spare| {
-            let pool =
-                Pool::builder().max_size(max).min_idle(Some(spare)).connection_timeout(CONNECTION_TIMEOUT);
-            let pool = pool.build_unchecked(url.clone());
-            // An empty pool counts as an outage, and on a busy machine the first connection takes longer than
-            // OUTAGE_TIMEOUT. If none can be opened, later requests report that.
-            drop(pool.get_timeout(CONNECTION_TIMEOUT));
-            pool
-        };
-        let pool = of_size(size, spare);
-        // Wait for the spare connection too: a process that exits while libpq connects on another thread may crash.
-        while pool.state().connections <= spare && started.elapsed() < CONNECTION_TIMEOUT {
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        let writer = matches!(url, DatabaseUrl::Sqlite(_)).then(|| Writer::start(url, of_size(1, spare)));
+        let writer = matches!(url, DatabaseUrl::Sqlite(_)).then(|| Writer::start(url, pool(url, 1, 0)));
+        #[cfg(feature = "postgres")]
+        let rotations = (matches!(url, DatabaseUrl::Postgres(_)) && spare > 0)
+            .then(|| Rotations::start(url, pool(url, rotations::THREADS, rotations::THREADS - 1)));
         Self {
             #[cfg(feature = "postgres")]
-            rotations: matches!(url, DatabaseUrl::Postgres(_)).then(|| Rotations::start(url, &pool)),
+            rotations,
             url: url.clone(),
-            pool,
+            pool: pool(url, size, spare.min(size - 1)),
             writer,
             queue_timeout: QUEUE_TIMEOUT,
             metrics: DatabaseMetrics::default(),
@@ -119,6 +106,8 @@ impl Database {
 
     pub fn connections(&self) -> Connections {
         let pools = std::iter::once(&self.pool).chain(self.writer.as_ref().map(Writer::connection));
+        #[cfg(feature = "postgres")]
+        let pools = pools.chain(self.rotations.as_ref().map(Rotations::connections));
         pools.fold(Connections::default(), |sum, pool| {
             let state = pool.state();
             Connections {
@@ -237,6 +226,20 @@ impl Database {
         };
         result.unwrap_or_else(|_| Err(StoreError::Cancelled.into()))
     }
+}
+
+fn pool(url: &DatabaseUrl, max: u32, spare: u32) -> Pool<DatabaseUrl> {
+    let started = Instant::now();
+    let pool = Pool::builder().max_size(max).min_idle(Some(spare)).connection_timeout(CONNECTION_TIMEOUT);
+    let pool = pool.build_unchecked(url.clone());
+    // An empty pool counts as an outage, and on a busy machine the first connection takes longer than OUTAGE_TIMEOUT. If none
+    // can be opened, later requests report that.
+    drop(pool.get_timeout(CONNECTION_TIMEOUT));
+    // Wait for the spare connections too: a process that exits while libpq connects on another thread may crash.
+    while pool.state().connections <= spare && started.elapsed() < CONNECTION_TIMEOUT {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    pool
 }
 
 /// The first connection shows whether the database can be used at all.

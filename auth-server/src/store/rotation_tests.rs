@@ -1,6 +1,7 @@
 //! Rotations on PostgreSQL: the statement, and the queue in front of it.
 
 use std::path::Path;
+use std::sync::{Arc, Barrier};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -20,6 +21,8 @@ use crate::store::rotations::THREADS;
 use crate::store::sessions::{self, Guard, RotateParams, rotate_batch};
 use crate::store::{AnyConnection, Database, DatabaseUrl, StoreError, users};
 
+const POOL_SIZE: u32 = 4;
+
 struct Fixture {
     test: TestDatabase,
     url: DatabaseUrl,
@@ -36,7 +39,7 @@ impl Fixture {
             return None;
         }
         let url: DatabaseUrl = test.url.parse().unwrap();
-        let database = Database::open(&url, 4).unwrap();
+        let database = Database::open(&url, POOL_SIZE).unwrap();
         let connection = url.connect().unwrap();
         Some(Self { test, url, database, connection, now: "2030-01-01T00:00:00Z".parse().unwrap() })
     }
@@ -249,6 +252,24 @@ async fn a_rotation_of_a_dropped_request_is_not_executed() {
     assert!(last.await.unwrap().is_some());
     let stored = sessions::by_id(&mut fixture.connection, dropped.id).unwrap().unwrap();
     assert_eq!(stored.generation, dropped.generation);
+}
+
+#[tokio::test]
+async fn a_rotation_does_not_wait_for_requests_that_use_all_other_connections() {
+    let Some(mut fixture) = Fixture::new() else { return };
+    let rotation = fixture.rotation();
+    let resume = Arc::new(Barrier::new(POOL_SIZE as usize + 1));
+    let mut busy = Vec::new();
+    for _ in 0..POOL_SIZE {
+        let resume = Arc::clone(&resume);
+        let mut one = Box::pin(fixture.database.run(move |_| Ok::<_, StoreError>(resume.wait().is_leader())));
+        assert!(one.as_mut().now_or_never().is_none());
+        busy.push(one);
+    }
+    let rotated = fixture.database.rotate(&rotation).await;
+    resume.wait();
+    assert!(rotated.unwrap().is_some());
+    join_all(busy).await;
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ use crate::store::{AnyConnection, DatabaseUrl, StoreError};
 /// Statements at a time. While one waits for the disk, another one runs. Refreshes per second of 64 connections on two cores,
 /// which the server, PostgreSQL with fsync and the clients share: 11,000 with one thread, 12,700 with two, 11,900 with three.
 /// Without batches, ten threads reach 4,100.
-pub const THREADS: usize = 2;
+pub const THREADS: u32 = 2;
 /// Rotations in one statement.
 const BATCH: usize = 64;
 
@@ -30,6 +30,7 @@ pub type Rotated = Option<(Session, User)>;
 #[derive(Clone)]
 pub struct Rotations {
     queue: Sender<Job>,
+    connections: Pool<DatabaseUrl>,
 }
 
 struct Job {
@@ -39,12 +40,13 @@ struct Job {
 }
 
 impl Rotations {
-    /// Starts the threads, which end when the last clone is dropped.
-    pub fn start(url: &DatabaseUrl, pool: &Pool<DatabaseUrl>) -> Self {
+    /// Starts the threads, which end when the last clone is dropped. The pool is for them only: otherwise refreshes would wait
+    /// while logins use all connections.
+    pub fn start(url: &DatabaseUrl, connections: Pool<DatabaseUrl>) -> Self {
         let (queue, receiver) = mpsc::channel();
         let receiver = Arc::new(Mutex::new(receiver));
         for number in 0..THREADS {
-            let (receiver, url, pool) = (Arc::clone(&receiver), url.clone(), pool.clone());
+            let (receiver, url, pool) = (Arc::clone(&receiver), url.clone(), connections.clone());
             let work = move || {
                 while let Some(batch) = next_batch(&receiver) {
                     // A panic drops the jobs, which fails their requests.
@@ -56,7 +58,11 @@ impl Rotations {
             let thread = thread::Builder::new().name(format!("rotations-{number}"));
             thread.spawn(work).expect("the system can start a thread");
         }
-        Self { queue }
+        Self { queue, connections }
+    }
+
+    pub fn connections(&self) -> &Pool<DatabaseUrl> {
+        &self.connections
     }
 
     pub fn submit(
