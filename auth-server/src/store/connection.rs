@@ -20,6 +20,19 @@ pub enum AnyConnection {
     Sqlite(diesel::SqliteConnection),
 }
 
+/// Evaluates an expression with the connection of the backend. Through an [`AnyConnection`], Diesel builds the text of a statement
+/// each time, even of a prepared one.
+macro_rules! on_backend {
+    ($connection:expr, |$of_backend:ident| $expression:expr) => {
+        match $connection {
+            #[cfg(feature = "postgres")]
+            $crate::store::AnyConnection::Postgres($of_backend) => $expression,
+            $crate::store::AnyConnection::Sqlite($of_backend) => $expression,
+        }
+    };
+}
+pub(super) use on_backend;
+
 /// `sqlite://PATH` or `postgres://USER:PASSWORD@HOST/NAME`. Never prints the password.
 #[derive(Clone, Debug)]
 pub enum DatabaseUrl {

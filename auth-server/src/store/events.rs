@@ -7,6 +7,7 @@ use diesel::prelude::*;
 use serde_json::{Map, Value};
 
 use crate::model::{self, ClientSubnet, Event, EventType, ImpossibleValue, SessionId, UserId};
+use crate::store::connection::on_backend;
 use crate::store::schema::events;
 use crate::store::{AnyConnection, StoreError};
 
@@ -34,11 +35,7 @@ pub fn insert(connection: &mut AnyConnection, events: &[Event]) -> Result<(), St
     for chunk in single.chunks(ROWS_PER_INSERT) {
         let rows: Vec<NewRow> = chunk.iter().copied().map(NewRow::from).collect();
         let insert = diesel::insert_into(events::table).values(&rows);
-        match connection {
-            #[cfg(feature = "postgres")]
-            AnyConnection::Postgres(connection) => insert.execute(connection)?,
-            AnyConnection::Sqlite(connection) => insert.execute(connection)?,
-        };
+        on_backend!(&mut *connection, |connection| insert.execute(connection))?;
     }
     counted.into_iter().try_for_each(|event| count(connection, event))
 }
@@ -55,11 +52,7 @@ fn count(connection: &mut AnyConnection, event: &Event) -> Result<(), StoreError
         .on_conflict(events::counted_as)
         .do_update()
         .set(events::occurrences.eq(events::occurrences + 1));
-    match connection {
-        #[cfg(feature = "postgres")]
-        AnyConnection::Postgres(connection) => insert.execute(connection)?,
-        AnyConnection::Sqlite(connection) => insert.execute(connection)?,
-    };
+    on_backend!(connection, |connection| insert.execute(connection))?;
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
 
 use crate::model::UserId;
+use crate::store::connection::on_backend;
 use crate::store::schema::familiar_places;
 use crate::store::{AnyConnection, StoreError};
 
@@ -31,7 +32,8 @@ pub fn remember(
 ) -> Result<(), StoreError> {
     let last_login = familiar_places::last_login_at.eq(now.naive_utc());
     let row = familiar_places::table.find((user.to_string(), origin_key));
-    if diesel::update(row).set(last_login).execute(connection)? == 0 {
+    let update = diesel::update(row).set(last_login);
+    if on_backend!(&mut *connection, |connection| update.execute(connection))? == 0 {
         let key = (familiar_places::user_id.eq(user.to_string()), familiar_places::place.eq(origin_key));
         diesel::insert_into(familiar_places::table).values((key, last_login)).execute(connection)?;
         keep_newest(connection, user)?;

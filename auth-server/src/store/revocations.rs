@@ -4,6 +4,7 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
 
 use crate::model::{ImpossibleValue, Revocation};
+use crate::store::connection::on_backend;
 use crate::store::schema::{revocation_counter, revocations};
 use crate::store::{AnyConnection, StoreError};
 
@@ -49,11 +50,7 @@ pub fn append(
         .collect();
     for chunk in rows.chunks(ROWS_PER_INSERT) {
         let insert = diesel::insert_into(revocations::table).values(chunk);
-        match connection {
-            #[cfg(feature = "postgres")]
-            AnyConnection::Postgres(connection) => insert.execute(connection)?,
-            AnyConnection::Sqlite(connection) => insert.execute(connection)?,
-        };
+        on_backend!(&mut *connection, |connection| insert.execute(connection))?;
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
 
 use crate::model::{EndReason, Generation, ImpossibleValue, Session, SessionId, TokenTransport, UserId};
+use crate::store::connection::on_backend;
 use crate::store::schema::sessions;
 use crate::store::sessions::row::{Row, number};
 use crate::store::{AnyConnection, StoreError};
@@ -59,7 +60,8 @@ impl RotateParams {
 }
 
 pub fn insert(connection: &mut AnyConnection, session: &Session) -> Result<(), StoreError> {
-    diesel::insert_into(sessions::table).values(Row::from(session)).execute(connection)?;
+    let insert = diesel::insert_into(sessions::table).values(Row::from(session));
+    on_backend!(connection, |connection| insert.execute(connection))?;
     Ok(())
 }
 
@@ -141,7 +143,8 @@ pub fn record_authentication(
 
 /// The session with this id, ended or not.
 pub fn by_id(connection: &mut AnyConnection, id: SessionId) -> Result<Option<Session>, StoreError> {
-    one(sessions::table.filter(sessions::id.eq(id.to_string())).select(Row::as_select()).first(connection))
+    let row = sessions::table.filter(sessions::id.eq(id.to_string()));
+    one(on_backend!(connection, |connection| row.select(Row::as_select()).first(connection)))
 }
 
 /// Deletes up to `limit` sessions whose absolute limit has passed. No valid token refers to them.

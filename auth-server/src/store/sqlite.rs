@@ -93,7 +93,9 @@ fn explained(error: impl Display) -> ConnectionError {
 
 #[cfg(test)]
 mod tests {
-    use diesel::{Connection as _, SqliteConnection};
+    use diesel::dsl::sql;
+    use diesel::sql_types::Bool;
+    use diesel::{Connection as _, RunQueryDsl as _, SqliteConnection, select};
     use tempfile::TempDir;
 
     use crate::store::sqlite::{check_writable, connect, create_missing};
@@ -108,6 +110,16 @@ mod tests {
         let mut read_only = SqliteConnection::establish(&format!("file:{}?mode=ro", path.display())).unwrap();
         let error = check_writable(&mut read_only).unwrap_err().to_string();
         assert!(error.contains("must be able to write to the file and to its folder"), "{error}");
+    }
+
+    #[test]
+    fn plans_do_not_depend_on_the_values_of_parameters() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("latchkey.db");
+        create_missing(&path).unwrap();
+        let option = |name: &str| sql::<Bool>(&format!("sqlite_compileoption_used('{name}')"));
+        let options = select((option("ENABLE_QPSG"), option("ENABLE_STAT4")));
+        assert_eq!(options.get_result(&mut connect(&path).unwrap()), Ok((true, false)));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use diesel::sql_types::Bool;
 use secrecy::ExposeSecret;
 
 use crate::model::{DisplayName, Email, ImpossibleValue, PasswordHash, Role, User, UserId, Username};
+use crate::store::connection::on_backend;
 use crate::store::schema::users;
 use crate::store::{AnyConnection, StoreError};
 
@@ -26,11 +27,7 @@ pub fn insert(connection: &mut AnyConnection, user: &User) -> Result<(), StoreEr
 pub fn insert_many(connection: &mut AnyConnection, users: &[&User]) -> Result<(), StoreError> {
     let rows: Vec<Row> = users.iter().map(|user| Row::from(*user)).collect();
     let insert = diesel::insert_into(users::table).values(&rows);
-    match connection {
-        #[cfg(feature = "postgres")]
-        AnyConnection::Postgres(connection) => insert.execute(connection)?,
-        AnyConnection::Sqlite(connection) => insert.execute(connection)?,
-    };
+    on_backend!(connection, |connection| insert.execute(connection))?;
     Ok(())
 }
 
@@ -93,17 +90,19 @@ pub fn any(connection: &mut AnyConnection) -> Result<bool, StoreError> {
 
 pub fn by_id(connection: &mut AnyConnection, id: UserId) -> Result<Option<User>, StoreError> {
     let row = users::table.filter(users::id.eq(id.to_string()).and(users::deleted_at.is_null()));
-    one(row.select(Row::as_select()).first(connection))
+    one(on_backend!(connection, |connection| row.select(Row::as_select()).first(connection)))
 }
 
 /// Locks the user's row until the end of the transaction. Returns `false` if there is no such user.
 pub fn lock(connection: &mut AnyConnection, id: UserId) -> Result<bool, StoreError> {
     let row = users::table.filter(users::id.eq(id.to_string()).and(users::deleted_at.is_null()));
-    Ok(diesel::update(row).set(users::version.eq(users::version)).execute(connection)? == 1)
+    let lock = diesel::update(row).set(users::version.eq(users::version));
+    Ok(on_backend!(connection, |connection| lock.execute(connection))? == 1)
 }
 
 pub fn by_email(connection: &mut AnyConnection, email: &Email) -> Result<Option<User>, StoreError> {
-    one(users::table.filter(users::email.eq(email.as_str())).select(Row::as_select()).first(connection))
+    let row = users::table.filter(users::email.eq(email.as_str()));
+    one(on_backend!(connection, |connection| row.select(Row::as_select()).first(connection)))
 }
 
 pub fn by_username(connection: &mut AnyConnection, username: &Username) -> Result<Option<User>, StoreError> {
@@ -131,7 +130,8 @@ pub fn record_login(
         users::last_login_at.eq(now.naive_utc()),
         rehashed.map(|hash| users::password_hash.eq(hash.0.expose_secret().to_owned())),
     );
-    Ok(diesel::update(unchanged).set(changes).execute(connection)? == 1)
+    let update = diesel::update(unchanged).set(changes);
+    Ok(on_backend!(connection, |connection| update.execute(connection))? == 1)
 }
 
 /// Invalidates all access tokens of the user and all logins in progress. Returns the new version, or `None` if there is no

@@ -1,17 +1,21 @@
 use chrono::NaiveDateTime;
+use diesel::backend::Backend;
 use diesel::expression::{Expression, Selectable};
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::serialize::ToSql;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text, Timestamp};
+use diesel::sqlite::Sqlite;
 
 use crate::fail_points;
 use crate::model::{Delivery, Session};
-use crate::store::connection::MultiBackend;
+use crate::store::connection::on_backend;
 use crate::store::sessions::row::{Row, number};
 use crate::store::sessions::{Guard, RotateParams};
 use crate::store::{AnyConnection, StoreError};
 
-type Columns = <Row as Selectable<MultiBackend>>::SelectExpression;
+/// The same for both backends.
+type Columns = <Row as Selectable<Sqlite>>::SelectExpression;
 
 /// Rotates with one guarded UPDATE, which decides every race. Returns the updated session, or `None` if no row matched;
 /// the caller then reads the row to find out why.
@@ -20,7 +24,8 @@ pub fn rotate(
     params: &RotateParams,
     guard: Guard,
 ) -> Result<Option<Session>, StoreError> {
-    let row = Rotate::new(params, guard).get_result::<Row>(connection).optional()?;
+    let rotate = Rotate::new(params, guard);
+    let row = on_backend!(connection, |connection| rotate.get_result::<Row>(connection)).optional()?;
     Ok(row.map(Session::try_from).transpose()?)
 }
 
@@ -62,13 +67,20 @@ impl<'a> Rotate<'a> {
             idle_limit: params.idle_limit(),
             idle_expires_at: params.idle_expires_at.naive_utc(),
             auth_time: params.authenticated_at.map(|time| time.naive_utc()),
-            columns: <Row as Selectable<MultiBackend>>::construct_selection(),
+            columns: <Row as Selectable<Sqlite>>::construct_selection(),
         }
     }
 }
 
-impl QueryFragment<MultiBackend> for Rotate<'_> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
+impl<DB: Backend> QueryFragment<DB> for Rotate<'_>
+where
+    Columns: QueryFragment<DB>,
+    i64: ToSql<BigInt, DB>,
+    [u8]: ToSql<Binary, DB>,
+    str: ToSql<Text, DB>,
+    NaiveDateTime: ToSql<Timestamp, DB>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         out.push_sql("UPDATE sessions SET generation = ");
         out.push_bind_param::<BigInt, _>(&self.next)?;
         out.push_sql(", rotated_at = ");
@@ -115,4 +127,4 @@ impl Query for Rotate<'_> {
     type SqlType = <Columns as Expression>::SqlType;
 }
 
-impl RunQueryDsl<AnyConnection> for Rotate<'_> {}
+impl<Connection> RunQueryDsl<Connection> for Rotate<'_> {}
