@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::domain::passwords::keyed_semaphore::{KeyedPermit, KeyedSemaphore};
 use crate::model::{ClientInfo, ClientSubnet, UserId};
-use crate::store::password_failures::{self, ALL_ORIGINS, Failures};
+use crate::store::password_failures::{self, Counts, Failures};
 use crate::store::{AnyConnection, StoreError, known_origins};
 
 /// Failures of one login name at one origin without a wait: users mistype passwords.
@@ -127,10 +127,9 @@ impl LoginAttempt {
         let Self { login_key, network, device } = self;
         // A known device has its own count, so that others in the same network cannot use it up.
         let origin_key = device.filter(|_| device_is_known).unwrap_or(network);
-        let everywhere = password_failures::find(connection, &login_key, ALL_ORIGINS)?;
-        let here = password_failures::find(connection, &login_key, &origin_key)?;
+        let counts = password_failures::find(connection, &login_key, &origin_key)?;
         let attempt = AdmittedAttempt { login_key, origin_key, at: now.naive_utc(), device_is_known };
-        attempt.admit(everywhere, here)?;
+        attempt.admit(counts)?;
         Ok(attempt)
     }
 }
@@ -139,42 +138,38 @@ impl AdmittedAttempt {
     /// Counts the attempt as a failure in advance, so that a thousand concurrent attempts are not all admitted. Rejects it
     /// if others were counted since the check. Requires a transaction of its own.
     pub fn reserve(&self, connection: &mut AnyConnection) -> Result<(), ThrottleError> {
-        // Every transaction locks the count for all origins first: the other order could deadlock.
-        let everywhere = password_failures::lock(connection, &self.login_key, ALL_ORIGINS)?;
-        let here = password_failures::lock(connection, &self.login_key, &self.origin_key)?;
-        let (everywhere, here) = self.admit(everywhere, here)?;
-        password_failures::set(connection, &self.login_key, ALL_ORIGINS, increment(everywhere, self.at))?;
-        Ok(password_failures::set(connection, &self.login_key, &self.origin_key, increment(here, self.at))?)
+        let counts = password_failures::lock(connection, &self.login_key, &self.origin_key)?;
+        let Counts { everywhere, here } = self.admit(counts)?;
+        let (everywhere, here) = (increment(everywhere, self.at), increment(here, self.at));
+        Ok(password_failures::set(connection, &self.login_key, &self.origin_key, everywhere, here)?)
     }
 
     /// The password was correct: takes the attempt back from the count for all origins, and forgets the failures at this
     /// origin. If there is a user, the transaction must have locked their row.
     pub fn clear(&self, connection: &mut AnyConnection) -> Result<(), StoreError> {
-        if let Some(everywhere) = password_failures::lock(connection, &self.login_key, ALL_ORIGINS)? {
-            // A later period does not contain this attempt.
-            let count = everywhere.count - i32::from(everywhere.first_at <= self.at);
-            if count > 0 {
-                let rest = Failures { count, ..everywhere };
-                password_failures::set(connection, &self.login_key, ALL_ORIGINS, rest)?;
-            } else {
-                password_failures::forget(connection, &self.login_key, ALL_ORIGINS)?;
+        let (login_key, origin_key) = (&self.login_key, &self.origin_key);
+        let everywhere = password_failures::lock(connection, login_key, origin_key)?.everywhere;
+        // A later period does not contain this attempt.
+        let rest = everywhere
+            .map(|all| Failures { count: all.count - i32::from(all.first_at <= self.at), ..all })
+            .filter(|rest| rest.count > 0);
+        match rest {
+            Some(rest) => {
+                password_failures::set_everywhere(connection, login_key, rest)?;
+                password_failures::forget_here(connection, login_key, origin_key)
             }
+            None => password_failures::forget(connection, login_key, origin_key),
         }
-        password_failures::forget(connection, &self.login_key, &self.origin_key)
     }
 
-    /// The failures that still count, of those stored for all origins and for this one, unless they forbid the attempt.
-    fn admit(
-        &self,
-        everywhere: Option<Failures>,
-        here: Option<Failures>,
-    ) -> Result<(Option<Failures>, Option<Failures>), TooManyFailures> {
-        let everywhere = everywhere.filter(|all| is_within(FAILURE_PERIOD, all.first_at, self.at));
+    /// The failures that still count, unless they forbid the attempt.
+    fn admit(&self, counts: Counts) -> Result<Counts, TooManyFailures> {
+        let everywhere = counts.everywhere.filter(|all| is_within(FAILURE_PERIOD, all.first_at, self.at));
         match everywhere {
             Some(all) if all.count >= FAILURES_AT_ALL_ORIGINS && !self.device_is_known => {
                 Err(TooManyFailures::until(all.first_at + FAILURE_PERIOD, self.at))
             }
-            Some(_) | None => Ok((everywhere, recent_failures(here, self.at)?)),
+            Some(_) | None => Ok(Counts { everywhere, here: recent_failures(counts.here, self.at)? }),
         }
     }
 }
