@@ -85,6 +85,7 @@ compare() {
         --bin auth-server --bin resource-server --bin routes --bin compare
 
     on_exit clean_up
+    disable_autogroups
     start_durable_postgres "$programs"
     path=$programs:$PATH
     run_in_group env PATH="$path" LATCHKEY_BENCH_DATABASE_URL="$postgres_url" \
@@ -94,6 +95,22 @@ compare() {
 clean_up() {
     end_group
     postgres_stop
+    if [[ -n $autogroups_disabled ]]; then
+        echo 1 >"$autogroups"
+    fi
+}
+
+# A process of PostgreSQL is an autogroup of its own. docs/performance.md says what that does to response times.
+autogroups=/proc/sys/kernel/sched_autogroup_enabled autogroups_disabled=""
+disable_autogroups() {
+    if [[ ! -e $autogroups || $(<"$autogroups") == 0 ]]; then
+        return
+    fi
+    if (echo 0 >"$autogroups") 2>/dev/null; then
+        autogroups_disabled=1
+    else
+        echo "kernel.sched_autogroup_enabled is 1: response times will be longer (see docs/performance.md)" >&2
+    fi
 }
 
 # PostgreSQL's defaults, with a quarter of the memory as its documentation recommends, and no checkpoint in a measurement.
