@@ -30,7 +30,7 @@ COPY . .
 RUN find . -name '*.rs' -not -path './target/*' -exec touch {} + \
     && cargo build --release --locked --package auth-server --package resource-server
 
-# The files of both images: a server, the libraries that it loads, certificate authorities, and BusyBox for a shell. Without
+# The files of both images: a server, the libraries that it loads, its manual pages, certificate authorities, and BusyBox for a shell. Without
 # the rest of Debian, the images are a third as large or less, and an attacker finds fewer programs.
 FROM ${DEBIAN_IMAGE} AS files
 RUN apt-get update \
@@ -39,7 +39,8 @@ RUN apt-get update \
 COPY --from=build /src/target/release/auth-server /src/target/release/resource-server /usr/local/bin/
 RUN set -eu; for server in auth-server resource-server; do \
         program=/usr/local/bin/$server; \
-        mkdir -p "/$server/bin" "/$server/etc"; \
+        mkdir -p "/$server/bin" "/$server/etc" "/$server/usr/local/share/man/man1"; \
+        "$program" man "/$server/usr/local/share/man/man1"; \
         cp --parents --dereference --target-directory="/$server" "$program" $(ldd "$program" | grep -o '/[^ ]*') \
             /usr/bin/busybox /etc/nsswitch.conf /etc/ssl/certs/ca-certificates.crt; \
         for command in $(busybox --list); do ln -s /usr/bin/busybox "/$server/bin/$command"; done; \

@@ -1,12 +1,18 @@
 //! The command line: without a command the program starts a server.
 
 mod check;
+mod csv;
 mod import;
 mod keys;
 mod migrate;
+mod misspelt;
 mod new_password;
 mod output;
+mod paging;
+mod screen;
 mod sessions;
+mod short_id;
+mod table;
 mod user_arg;
 mod user_output;
 mod users;
@@ -14,9 +20,11 @@ mod users;
 use clap::{Parser, Subcommand};
 use server_kit::command_line::{self, Failure};
 use server_kit::healthcheck;
+use server_kit::reference::Reference;
 
 use crate::cli::keys::KeysCommand;
-use crate::cli::output::Report;
+pub use crate::cli::misspelt::misspelt_variables;
+use crate::cli::output::{OutputOptions, Report};
 use crate::cli::sessions::SessionsCommand;
 use crate::cli::users::UsersCommand;
 use crate::settings::Settings;
@@ -53,51 +61,57 @@ pub struct CommandLine {
 /// The commands beside serving.
 #[derive(Clone, Subcommand)]
 pub enum Command {
-    /// Create, list, change and delete users
+    /// Create, find, change, delete and import users
     Users {
         /// Subcommand
         #[command(subcommand)]
         command: UsersCommand,
-        /// Print JSON
-        #[arg(long, global = true)]
-        json: bool,
+        /// Format of the output
+        #[command(flatten)]
+        output: OutputOptions,
     },
-    /// List and end sessions of a user
+    /// List and end the sessions of a user
     Sessions {
         /// Subcommand
         #[command(subcommand)]
         command: SessionsCommand,
-        /// Print JSON
-        #[arg(long, global = true)]
-        json: bool,
+        /// Format of the output
+        #[command(flatten)]
+        output: OutputOptions,
     },
     /// List, rotate and retire signing keys
     Keys {
         /// Subcommand
         #[command(subcommand)]
         command: KeysCommand,
-        /// Print JSON
-        #[arg(long, global = true)]
-        json: bool,
+        /// Format of the output
+        #[command(flatten)]
+        output: OutputOptions,
     },
     /// Apply pending database migrations, as a server does when it starts
     Migrate {
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
+        /// Format of the output
+        #[command(flatten)]
+        output: OutputOptions,
     },
-    /// Check whether a server would start with these settings and this database; changes nothing
+    /// Check whether a server would start, without changing anything
+    ///
+    /// Checks settings, secrets, database and signing keys. Also warns about settings that weaken the server, and about
+    /// environment variables that look like misspelt settings.
     Check {
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
+        /// Format of the output
+        #[command(flatten)]
+        output: OutputOptions,
     },
-    /// Check whether the server at `BIND_ADDR` is ready: exits with 0 or 1
+    /// Check whether the server at `BIND_ADDR` is ready; exits with 0 or 1
     Healthcheck {
-        /// Print JSON, also on failure
-        #[arg(long)]
-        json: bool,
+        /// Format of the output
+        #[command(flatten)]
+        output: OutputOptions,
     },
+    /// Print shell completions, or the manual
+    #[command(flatten)]
+    Reference(Reference),
 }
 
 /// Runs a command and prints its report to standard output.
@@ -106,24 +120,25 @@ pub enum Command {
 /// One line: why the command failed.
 pub async fn run(settings: &Settings, command: Command) -> Result<(), String> {
     match command {
-        Command::Users { command, json } => {
-            users::run(settings, command, json).await.map(|report| report.print(json))
+        Command::Users { command, output } => {
+            users::run(settings, command, output).await.map(|report| report.print(output))
         }
-        Command::Sessions { command, json } => {
-            sessions::run(settings, command).await.map(|report| report.print(json))
+        Command::Sessions { command, output } => {
+            sessions::run(settings, command).await.map(|report| report.print(output))
         }
-        Command::Keys { command, json } => {
-            keys::run(settings, command).await.map(|report| report.print(json))
+        Command::Keys { command, output } => {
+            keys::run(settings, command).await.map(|report| report.print(output))
         }
-        Command::Migrate { json } => migrate::run(settings).map(|report| report.print(json)),
-        Command::Check { json } => check::run(settings, json).await,
-        Command::Healthcheck { json } => {
+        Command::Migrate { output } => migrate::run(settings).map(|report| report.print(output)),
+        Command::Check { output } => check::run(settings, output).await,
+        Command::Healthcheck { output } => {
             let health = healthcheck::check(settings.bind_addr).await;
-            if json || health.is_ok() {
-                Report::of_health(&health).print(json);
+            if health.is_ok() || !output.is_text() {
+                Report::of_health(&health).print(output);
             }
             health.map(drop)
         }
+        Command::Reference(reference) => reference.print::<CommandLine>(),
     }
 }
 

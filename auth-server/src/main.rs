@@ -15,17 +15,20 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), Failure> {
     let CommandLine { command, settings } = CommandLine::from_process()?;
-    // The output of a health check is one line.
-    if !matches!(command, Some(Command::Healthcheck { .. })) {
-        logging::start(settings.log_format, logging::DEFAULT_FILTER);
-    }
     match command {
         None => serve(&settings).await,
-        Some(command) => Ok(cli::run(&settings, command).await?),
+        Some(command) => {
+            // The output of a health check is one line.
+            if !matches!(command, Command::Healthcheck { .. }) {
+                logging::start(settings.log_format, logging::COMMAND_FILTER);
+            }
+            Ok(cli::run(&settings, command).await?)
+        }
     }
 }
 
 async fn serve(settings: &Settings) -> Result<(), Failure> {
+    logging::start(settings.log_format, logging::DEFAULT_FILTER);
     listener::raise_fd_limit();
     let server = AuthServer::build(settings, Arc::new(SystemClock)).await?;
     log::info!("listening on {}", server.address());

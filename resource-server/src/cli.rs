@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use server_kit::command_line::{self, Failure};
+use server_kit::reference::Reference;
 
 use crate::settings::Settings;
 
@@ -35,10 +36,13 @@ pub struct CommandLine {
 }
 
 /// The commands besides serving.
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub enum Command {
     /// Check whether the server at `BIND_ADDR` is ready; exits with 0 or 1
     Healthcheck,
+    /// Print shell completions, or the manual
+    #[command(flatten)]
+    Reference(Reference),
 }
 
 impl CommandLine {

@@ -21,6 +21,7 @@ async fn run() -> Result<(), Failure> {
             println!("{}", healthcheck::check(settings.bind_addr).await?);
             Ok(())
         }
+        Some(Command::Reference(reference)) => Ok(reference.print::<CommandLine>()?),
     }
 }
 

@@ -7,6 +7,7 @@ use clap::builder::Resettable;
 use clap::error::ErrorKind;
 use clap::{Command, Error, Parser};
 
+use crate::reference;
 use crate::settings::trimmed;
 
 /// The exit status of wrong usage, as shells and clap use it.
@@ -52,7 +53,7 @@ pub fn from_process<P: Parser>() -> Result<P, Failure> {
     let mut arguments: Vec<OsString> = std::env::args_os().collect();
     let is_short_help = arguments.iter().any(|flag| flag == "-h");
     let mut trimmed_variables = Vec::new();
-    let command = P::command().mut_args(|argument| {
+    let command = reference::command::<P>().mut_args(|argument| {
         let value = argument.get_env().and_then(std::env::var_os);
         let value = value.as_ref().and_then(|value| value.to_str());
         let clean = value.map(|value| without_blanks(value, argument.get_value_delimiter()));

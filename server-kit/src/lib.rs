@@ -18,6 +18,7 @@ pub mod metrics;
 pub mod middleware;
 pub mod openapi;
 pub mod real_ip;
+pub mod reference;
 pub mod request_id;
 pub mod request_log;
 pub mod secret;

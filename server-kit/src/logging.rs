@@ -15,6 +15,9 @@ use crate::request_id;
 /// The default of `RUST_LOG`: our own messages, one line for each request (`access`), and warnings of the HTTP server.
 pub const DEFAULT_FILTER: &str = "info,actix_server=warn";
 
+/// The default of `RUST_LOG` for commands, whose output is their result.
+pub const COMMAND_FILTER: &str = "warn";
+
 /// The format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {

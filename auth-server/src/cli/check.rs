@@ -1,12 +1,12 @@
 //! `auth-server check`: would a server start with these settings and this database?
 
-use std::fmt::Display;
-
 use serde_json::{Value, json};
 use shared_claims::{Algorithm, Clock, SystemClock};
 
+use crate::cli::misspelt::misspelt_variables;
 use crate::cli::new_password::hasher;
-use crate::cli::output::Report;
+use crate::cli::output::{OutputOptions, Report, Text};
+use crate::cli::screen::Cell;
 use crate::domain::keys::admin;
 use crate::settings::Settings;
 use crate::store::Database;
@@ -18,8 +18,7 @@ struct Point {
 }
 
 /// Checks every point, even if earlier ones failed.
-pub async fn run(settings: &Settings, as_json: bool) -> Result<(), String> {
-    settings.risks().iter().for_each(|risk| log::warn!("{risk}"));
+pub async fn run(settings: &Settings, output: OutputOptions) -> Result<(), String> {
     let mut points = vec![
         Point { name: "settings", finding: settings.check().map(|()| "are consistent".to_owned()) },
         Point {
@@ -40,10 +39,11 @@ pub async fn run(settings: &Settings, as_json: bool) -> Result<(), String> {
             points.push(Point { name: "signing keys", finding: keys(settings, &database).await });
         }
     }
-    report(&points).print(as_json);
+    report(&points, &warnings(settings)).print(output);
     match points.iter().filter(|point| point.finding.is_err()).count() {
         0 => Ok(()),
-        failed => Err(format!("a server would not start: {failed} check(s) failed")),
+        1 => Err("a server would not start: 1 check failed".to_owned()),
+        failed => Err(format!("a server would not start: {failed} checks failed")),
     }
 }
 
@@ -75,22 +75,32 @@ async fn keys(settings: &Settings, database: &Database) -> Result<String, String
     }
 }
 
-fn report(points: &[Point]) -> Report {
-    let line = |point: &Point| match &point.finding {
-        Ok(found) => format!("ok     {}: {found}", point.name),
-        Err(wrong) => format!("FAILED {}: {wrong}", point.name),
+/// Settings that weaken the server, and variables that are probably misspelt.
+fn warnings(settings: &Settings) -> Vec<String> {
+    let variables: Vec<String> =
+        std::env::vars_os().filter_map(|(name, _)| name.into_string().ok()).collect();
+    [settings.risks(), misspelt_variables(&variables)].concat()
+}
+
+fn report(points: &[Point], warnings: &[String]) -> Report {
+    let point_line = |point: &Point| match &point.finding {
+        Ok(found) => (Cell::text("ok").good(), format!("{}: {found}", point.name)),
+        Err(wrong) => (Cell::text("FAILED").bad(), format!("{}: {wrong}", point.name)),
     };
+    let warning_line = |warning: &String| (Cell::text("warning").warning(), warning.clone());
+    let lines = points.iter().map(point_line).chain(warnings.iter().map(warning_line)).collect();
     let ok = points.iter().all(|point| point.finding.is_ok());
     Report {
-        text: points.iter().map(line).collect::<Vec<_>>().join("\n"),
-        json: json!({"ok": ok, "points": points.iter().map(object).collect::<Vec<_>>()}),
+        text: Text::Findings(lines),
+        json: json!({"ok": ok, "items": points.iter().map(object).collect::<Vec<_>>(), "warnings": warnings}),
+        columns: &["name", "ok", "text"],
     }
 }
 
 fn object(point: &Point) -> Value {
-    let (ok, text): (bool, &dyn Display) = match &point.finding {
+    let (ok, text) = match &point.finding {
         Ok(found) => (true, found),
         Err(wrong) => (false, wrong),
     };
-    json!({"name": point.name, "ok": ok, "text": text.to_string()})
+    json!({"name": point.name, "ok": ok, "text": text})
 }

@@ -9,7 +9,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use shared_claims::{Clock, SystemClock};
 
-use crate::cli::output::{Report, table};
+use crate::cli::output::{OutputOptions, Report, Text};
+use crate::cli::screen::Cell;
 use crate::domain::operation::Operation;
 use crate::domain::users::import::{ImportError, Options, Outcome, Update, dry_run, import};
 use crate::model::ClientInfo;
@@ -43,7 +44,7 @@ pub enum BadLines {
 }
 
 /// If there are invalid lines, prints the report before it returns the error.
-pub async fn run(database: &Database, arguments: &Import, as_json: bool) -> Result<Report, String> {
+pub async fn run(database: &Database, arguments: &Import, output: OutputOptions) -> Result<Report, String> {
     let Import { file, bad_lines, ignore_unknown, flask_security } = arguments;
     let options = Options { ignore_unknown: *ignore_unknown, flask_security: *flask_security };
     let (file, bad_lines) = (file.as_path(), *bad_lines);
@@ -65,7 +66,7 @@ pub async fn run(database: &Database, arguments: &Import, as_json: bool) -> Resu
             progress.finish();
             let judged = judged.map_err(|error| format!("nothing was imported: {error}"))?;
             if judged.rejected > 0 {
-                report(Outcome { imported: 0, ..judged }).print(as_json);
+                report(Outcome { imported: 0, ..judged }).print(output);
                 return Err(format!("nothing was imported: {} invalid line(s)", judged.rejected));
             }
             source.rewind().map_err(|_| {
@@ -80,7 +81,7 @@ pub async fn run(database: &Database, arguments: &Import, as_json: bool) -> Resu
     if outcome.rejected == 0 {
         return Ok(report);
     }
-    report.print(as_json);
+    report.print(output);
     Err(format!("{} invalid line(s) were not imported", outcome.rejected))
 }
 
@@ -98,10 +99,15 @@ async fn import_all(
 
 fn report(outcome: Outcome) -> Report {
     let Outcome { imported, already_there, rejected } = outcome;
-    let row = [imported, already_there, rejected].map(|number| number.to_string()).to_vec();
+    let rows = vec![
+        ("imported", Cell::text(imported.to_string())),
+        ("already there", Cell::text(already_there.to_string())),
+        ("rejected", Cell::text(rejected.to_string())),
+    ];
     Report {
-        text: table(&["IMPORTED", "ALREADY THERE", "REJECTED"], &[row]),
-        json: json!({"imported": imported, "already_there": already_there, "refused": rejected}),
+        text: Text::Details { title: None, rows },
+        json: json!({"imported": imported, "already_there": already_there, "rejected": rejected}),
+        columns: &["imported", "already_there", "rejected"],
     }
 }
 

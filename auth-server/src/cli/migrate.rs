@@ -14,5 +14,5 @@ pub fn run(settings: &Settings) -> Result<Report, String> {
     } else {
         format!("migrated {url}: applied {}", applied.join(", "))
     };
-    Ok(Report { text, json: json!({"applied": applied}) })
+    Ok(Report::sentence(text, json!({"applied": applied})))
 }

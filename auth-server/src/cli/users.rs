@@ -9,7 +9,8 @@ use shared_claims::{Clock, SystemClock, strict_json};
 
 use crate::cli::import;
 use crate::cli::new_password::{NewPassword, hasher};
-use crate::cli::output::Report;
+use crate::cli::output::{OutputOptions, Report};
+use crate::cli::paging::Paging;
 use crate::cli::user_arg::UserArg;
 use crate::cli::user_output::{details, list};
 use crate::domain::operation::Operation;
@@ -23,7 +24,16 @@ use crate::store::Database;
 
 #[derive(Clone, Subcommand)]
 pub enum UsersCommand {
-    /// Create a user; prints a generated password unless `--password-stdin` is given. The user must replace it within 24 hours
+    /// Create a user
+    ///
+    /// Prints a generated password once, unless `--password-stdin` is given. The user must replace the password at the first
+    /// login, within 24 hours.
+    #[command(after_help = "\
+Examples:
+  Create an administrator, and print a generated password:
+    auth-server users create ann@example.org --name Ann --role admin
+  Choose the password, without showing it:
+    auth-server users create ann@example.org --password-stdin")]
     Create {
         /// E-mail address
         #[arg(value_parser = Email::parse)]
@@ -34,27 +44,36 @@ pub enum UsersCommand {
         /// Display name
         #[arg(long, value_parser = DisplayName::parse)]
         name: Option<DisplayName>,
-        /// A role; can be repeated
+        /// Role of the user; can be repeated
         #[arg(long = "role", value_name = "ROLE", value_parser = Role::parse)]
         roles: Vec<Role>,
         /// Custom claims for access tokens: a JSON object of at most 1 KiB
         #[arg(long, value_parser = parse_claims)]
         claims: Option<CustomClaims>,
-        /// Read the password from the first line of standard input
+        /// Ask for the password at a terminal, or read the first line of a file or pipe
         #[arg(long)]
         password_stdin: bool,
     },
-    /// List users, or find them by the start of their e-mail address or username
+    /// List all users, by e-mail address
     List {
-        /// Start of the e-mail address or username, or a user id
-        #[arg(long)]
+        /// Only users whose e-mail address or username starts with this
+        #[arg(long, hide = true)]
         q: Option<Search>,
-        /// Maximum number of users
-        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=10_000))]
-        limit: i64,
-        /// Continue after a previous page: the cursor that it printed
-        #[arg(long)]
-        cursor: Option<Cursor>,
+        #[command(flatten)]
+        paging: Paging<Cursor>,
+    },
+    /// Find users by the start of their e-mail address or username
+    #[command(after_help = "\
+Examples:
+  Find everyone whose e-mail address or username starts with \"ann\":
+    auth-server users search ann
+  Save the matches for a spreadsheet:
+    auth-server users search ann --format csv >users.csv")]
+    Search {
+        /// Start of the e-mail address or username, or a whole user id
+        text: Search,
+        #[command(flatten)]
+        paging: Paging<Cursor>,
     },
     /// Show one user
     Show {
@@ -80,7 +99,7 @@ pub enum UsersCommand {
         #[arg(value_parser = parse_claims)]
         claims: CustomClaims,
     },
-    /// Disable a user and end all sessions of the user
+    /// Disable a user, and end all their sessions
     Disable {
         /// Id, e-mail address or username
         user: UserArg,
@@ -90,16 +109,20 @@ pub enum UsersCommand {
         /// Id, e-mail address or username
         user: UserArg,
     },
-    /// Set a new password and end all sessions; prints a generated password unless `--password-stdin` is given. The user must
-    /// replace it within 24 hours
+    /// Set a new password, and end all sessions of the user
+    ///
+    /// Prints a generated password once, unless `--password-stdin` is given. The user must replace the password at the next
+    /// login, within 24 hours.
     ResetPassword {
         /// Id, e-mail address or username
         user: UserArg,
-        /// Read the password from the first line of standard input
+        /// Ask for the password at a terminal, or read the first line of a file or pipe
         #[arg(long)]
         password_stdin: bool,
     },
-    /// Delete a user with all data; events keep only the user id
+    /// Delete a user with all their data
+    ///
+    /// Events keep only the user id.
     Delete {
         /// Id, e-mail address or username
         user: UserArg,
@@ -107,26 +130,27 @@ pub enum UsersCommand {
         #[arg(long)]
         yes: bool,
     },
-    /// Import users with their password hashes from another system; see docs/import.md
+    /// Import users with their password hashes from another system
     Import(import::Import),
 }
 
-pub async fn run(settings: &Settings, command: UsersCommand, as_json: bool) -> Result<Report, String> {
+pub async fn run(
+    settings: &Settings,
+    command: UsersCommand,
+    output: OutputOptions,
+) -> Result<Report, String> {
     let database = Database::open_existing(&settings.database_url()?)?;
     match command {
         UsersCommand::Create { email, username, name, roles, claims, password_stdin } => {
             let change = Change { roles: Some(all(&roles)?), claims, disabled: None };
-            let password = NewPassword::get(password_stdin)?;
+            let password = NewPassword::get(password_stdin, &email)?;
             let new_user = NewUser { email, username, name, password: password.password.clone() };
             let user = create(settings, &database, new_user, change).await?;
-            let Report { text, json } = details(&user);
-            Ok(password.add_to(Report { text: format!("created\n{text}"), json }))
+            Ok(password.add_to(details(&user, Some("created".to_owned()))))
         }
-        UsersCommand::List { q, limit, cursor } => {
-            let page = search::page(&database, q.unwrap_or_else(Search::all), cursor, limit).await;
-            Ok(list(&page.map_err(|error| error.to_string())?))
-        }
-        UsersCommand::Show { user } => Ok(details(&user.find(&database).await?)),
+        UsersCommand::List { q, paging } => page(&database, q.unwrap_or_else(Search::all), paging).await,
+        UsersCommand::Search { text, paging } => page(&database, text, paging).await,
+        UsersCommand::Show { user } => Ok(details(&user.find(&database).await?, None)),
         UsersCommand::SetRoles { user, roles, none: _ } => {
             let roles = Some(all(&roles)?);
             change(&database, user, Change { roles, ..Change::default() }).await
@@ -142,10 +166,10 @@ pub async fn run(settings: &Settings, command: UsersCommand, as_json: bool) -> R
         }
         UsersCommand::ResetPassword { user, password_stdin } => {
             let user = user.find(&database).await?;
-            let password = NewPassword::get(password_stdin)?;
+            let password = NewPassword::get(password_stdin, &user.email)?;
             reset_password(settings, &database, &user, password.password.clone()).await?;
             let text = format!("changed the password of {} and ended all sessions", user.email);
-            Ok(password.add_to(Report { text, json: json!({"id": user.id.to_string()}) }))
+            Ok(password.add_to(Report::sentence(text, json!({"id": user.id.to_string()}))))
         }
         UsersCommand::Delete { user, yes } => {
             let user = user.find(&database).await?;
@@ -156,10 +180,15 @@ pub async fn run(settings: &Settings, command: UsersCommand, as_json: bool) -> R
             deleted.map_err(|error| error.to_string())?;
             deletion::finish(&database).await.map_err(|error| error.to_string())?;
             let id = user.id.to_string();
-            Ok(Report { text: format!("deleted {} ({id})", user.email), json: json!({"deleted": id}) })
+            Ok(Report::sentence(format!("deleted {} ({id})", user.email), json!({"deleted": id})))
         }
-        UsersCommand::Import(arguments) => import::run(&database, &arguments, as_json).await,
+        UsersCommand::Import(arguments) => import::run(&database, &arguments, output).await,
     }
+}
+
+async fn page(database: &Database, search: Search, paging: Paging<Cursor>) -> Result<Report, String> {
+    let page = search::page(database, search, paging.cursor, paging.limit).await;
+    Ok(list(&page.map_err(|error| error.to_string())?))
 }
 
 async fn create(
@@ -186,7 +215,7 @@ async fn reset_password(
 async fn change(database: &Database, user: UserArg, change: Change) -> Result<Report, String> {
     let user = user.find(database).await?;
     let changed = admin::change(&operation(database), user.id, change).await;
-    Ok(details(&changed.map_err(|error| error.to_string())?))
+    Ok(details(&changed.map_err(|error| error.to_string())?, None))
 }
 
 fn operation(database: &Database) -> Operation<'_> {

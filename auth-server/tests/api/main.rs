@@ -54,9 +54,11 @@ mod cli {
     mod import;
     mod imported_passwords;
     pub mod keys;
+    mod reference;
     mod scenario;
     mod temporary_passwords;
-    mod users;
+    mod terminal;
+    pub mod users;
 }
 
 mod settings;

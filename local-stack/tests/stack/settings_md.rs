@@ -42,6 +42,18 @@ fn docs_settings_md_is_what_the_code_says() {
     );
 }
 
+#[test]
+fn check_knows_every_setting_that_only_the_resource_server_has() {
+    let names = |command: Command| -> Vec<String> { command.get_arguments().filter_map(variable).collect() };
+    let of_auth_server = names(auth_server::CommandLine::command());
+    for name in names(resource_server::CommandLine::command()) {
+        let is_shared = of_auth_server.contains(&name);
+        let warnings = auth_server::cli::misspelt_variables(std::slice::from_ref(&name));
+        let is_known = warnings.iter().any(|warning| warning.contains("is a setting of resource-server"));
+        assert_eq!(is_known, !is_shared, "{name}: {warnings:?}");
+    }
+}
+
 fn server(text: &mut String, command: &Command) {
     let _ = write!(text, "\n## {}\n\n{}.\n", command.get_name(), command.get_about().expect("an about"));
     let settings: Vec<&Arg> =

@@ -21,6 +21,9 @@ use crate::store::{
 /// Until then a password that an operator set must be replaced. Others may have seen it, on a screen or in a message.
 const TEMPORARY_PASSWORD_LIFETIME: TimeDelta = TimeDelta::hours(24);
 
+/// More than `MAX_SESSIONS_PER_USER` can be.
+pub const MAX_SESSIONS: i64 = 10_000;
+
 /// What becomes of the password of a new user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InitialPassword {
@@ -163,6 +166,22 @@ pub async fn end_sessions(operation: &Operation<'_>, user: UserId) -> Result<usi
     let end = move |tx: &mut Transaction<'_>| {
         find(tx.connection, user)?;
         Ok(sessions::end_all(tx, user, EndReason::Revoked)?)
+    };
+    administer(operation, end).await
+}
+
+/// Ends all sessions of a user but the one that was opened last. Returns how many sessions ended.
+pub async fn end_sessions_but_newest(operation: &Operation<'_>, user: UserId) -> Result<usize, AdminError> {
+    let end = move |tx: &mut Transaction<'_>| {
+        find(tx.connection, user)?;
+        let active = sessions::page(tx.connection, user, tx.now, None, MAX_SESSIONS)?.sessions;
+        let newest = active.iter().max_by_key(|session| session.created_at).map(|session| session.id);
+        let mut ended = 0;
+        // One by one, and not all but one, which would also end a session that is opened meanwhile.
+        for session in active.iter().filter(|session| Some(session.id) != newest) {
+            ended += usize::from(sessions::end_one(tx, user, session.id, EndReason::Revoked)?);
+        }
+        Ok(ended)
     };
     administer(operation, end).await
 }

@@ -18,7 +18,7 @@ fn check(database: &TestDatabase, variables: &[(&str, &str)]) -> Outcome {
 /// The names of the failed checks.
 fn failed(outcome: &Outcome) -> Vec<String> {
     let report: Value = serde_json::from_str(&outcome.out).expect("JSON");
-    let failed = report["points"].as_array().expect("points").iter().filter(|point| point["ok"] == false);
+    let failed = report["items"].as_array().expect("items").iter().filter(|point| point["ok"] == false);
     let failed: Vec<String> =
         failed.map(|point| point["name"].as_str().expect("a name").to_owned()).collect();
     assert_eq!(report["ok"] == true, failed.is_empty());
@@ -50,10 +50,29 @@ async fn check_passes_where_a_server_starts_and_changes_nothing() {
     assert_eq!(app.database.db_dump(), before);
     let lines = command::run(&app.database, &["check"], &SECRETS);
     lines.assert_succeeded();
-    assert!(lines.out.lines().all(|line| line.starts_with("ok ")), "{}", lines.out);
+    let is_good =
+        |line: &str| line.starts_with("ok       ") || line.starts_with("warning  ARGON2_MEMORY_KIB=8");
+    assert!(lines.out.lines().all(is_good), "{}", lines.out);
     for secret in [REFRESH_SECRET, KEY_SECRET] {
         assert!(!lines.out.contains(secret));
     }
+}
+
+#[actix_web::test]
+async fn check_warns_about_misspelt_variables_and_those_of_the_other_server() {
+    let database = TestDatabase::fresh();
+    drop(program::start(&database, &[]).await);
+    let variables = [&SECRETS[..], &[("ALOWED_ORIGINS", "x"), ("JWKS_URL", "x"), ("HOME", "x")]].concat();
+    let report = check(&database, &variables).json();
+    let warnings = &report["warnings"].as_array().expect("warnings")[1..];
+    assert_eq!(
+        warnings,
+        [
+            "ALOWED_ORIGINS is not a setting and has no effect; did you mean ALLOWED_ORIGINS?",
+            "JWKS_URL is a setting of resource-server and has no effect"
+        ]
+    );
+    assert_eq!(report["ok"], true, "warnings do not fail");
 }
 
 #[actix_web::test]

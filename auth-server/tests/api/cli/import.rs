@@ -52,7 +52,7 @@ impl Outcome {
     /// Asserts the counts of imported, existing and rejected users, and the exit status.
     pub fn assert_counts(&self, counts: [u64; 3]) -> &Self {
         let [imported, already_there, rejected] = counts;
-        let expected = json!({"imported": imported, "already_there": already_there, "refused": rejected});
+        let expected = json!({"imported": imported, "already_there": already_there, "rejected": rejected});
         let report: Value = serde_json::from_str(&self.out).unwrap_or_else(|_| panic!("{:?}", self.errors));
         assert_eq!(report, expected, "{:?}", self.errors);
         assert_eq!(self.succeeded, rejected == 0);
@@ -261,7 +261,7 @@ async fn a_million_users_are_imported() {
         let output = process.wait_with_output().expect("the program");
         let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
         assert_eq!(
-            [&report["imported"], &report["already_there"], &report["refused"]],
+            [&report["imported"], &report["already_there"], &report["rejected"]],
             expected.map(Value::from).each_ref()
         );
         println!("{report}: {:.0} s, at most {} MiB", started.elapsed().as_secs_f64(), peak / 1024);

@@ -19,13 +19,13 @@ pub fn keys_with(database: &TestDatabase, arguments: &[&str], variables: &[(&str
 /// The role of each key in `keys list --json`, newest first.
 fn roles(database: &TestDatabase) -> Vec<String> {
     let listed = keys_with(database, &["list", "--json"], &[]).json();
-    let keys = listed["keys"].as_array().expect("keys");
+    let keys = listed["items"].as_array().expect("keys");
     keys.iter().map(|key| key["role"].as_str().expect("a role").to_owned()).collect()
 }
 
 fn kid(database: &TestDatabase, index: usize) -> String {
     let listed = keys_with(database, &["list", "--json"], &[]).json();
-    listed["keys"][index]["kid"].as_str().expect("a kid").to_owned()
+    listed["items"][index]["kid"].as_str().expect("a kid").to_owned()
 }
 
 #[actix_web::test]
@@ -49,7 +49,10 @@ async fn a_key_can_be_retired_without_secrets_and_the_next_server_replaces_it() 
         |kid: &str| keys_with(&database, &["retire", kid, "--json"], &[("JWT_ACCESS_ALGORITHM", "HS256")]);
     assert_eq!(retire(&first).json()["retired"].as_str(), Some(first.as_str()));
     assert_eq!(roles(&database), ["retired"], "no key of any algorithm replaces it");
+    // The beginning that a narrow table shows.
     retire(&first).assert_rejected("is already retired");
+    retire(&format!("{}…", &first[..8])).assert_rejected(&format!("{first} is already retired"));
+    retire(&first[..7]).assert_rejected("there is no signing key");
     retire("nonsense").assert_rejected("there is no signing key nonsense");
     retire("-nonsense").assert_rejected("there is no signing key -nonsense");
     let by = "SELECT details AS value FROM events WHERE type = 'key_retired'";
@@ -127,7 +130,7 @@ async fn the_table_is_readable_and_contains_no_secret() {
     let lines: Vec<&str> = table.lines().collect();
     assert_eq!(lines.len(), 2, "{table}");
     assert!(
-        lines[0].starts_with("KID ") && lines[1].contains("ES256") && lines[1].contains("signing"),
+        lines[0].starts_with("ROLE ") && lines[1].contains("ES256") && lines[1].contains("signing"),
         "{table}"
     );
     for secret in [KEY_SECRET, REFRESH_SECRET] {

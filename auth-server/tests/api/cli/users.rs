@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 use shared_claims::testing::ManualClock;
 use shared_claims::{Clock, SystemClock};
@@ -11,7 +12,7 @@ use crate::app::{PASSWORD, Session, TestApp, claims};
 use crate::command::{self, Outcome};
 
 /// Commands use the real time, so the server does too.
-async fn start(flags: &[&str]) -> TestApp {
+pub async fn start(flags: &[&str]) -> TestApp {
     let flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
     let clock = ManualClock::at(SystemClock.now());
     TestApp::launch(Arc::new(TestDatabase::fresh()), clock, flags).await.expect("a server")
@@ -151,7 +152,7 @@ async fn commands_and_admin_calls_show_the_same_data() {
     let shown = users(&app, &["show", &ann.user_id, "--json"]).json();
     assert_eq!(shown, app.get_json(&root, &format!("/admin/users/{}", ann.user_id)).await);
     for (arguments, query) in
-        [(&["list"][..], ""), (&["list", "--limit", "1"], "limit=1"), (&["list", "--q", "ro"], "q=ro")]
+        [(&["list"][..], ""), (&["list", "--limit", "1"], "limit=1"), (&["search", "ro"], "q=ro")]
     {
         let listed = users(&app, &[arguments, &["--json"]].concat()).json();
         assert_eq!(listed, app.get_json(&root, &format!("/admin/users?{query}")).await);
@@ -168,7 +169,7 @@ async fn tables_are_readable_and_print_the_next_cursor() {
     app.register("bob").await;
     let listed = users(&app, &["list", "--limit", "1"]).out;
     let lines: Vec<&str> = listed.lines().collect();
-    assert!(lines[0].starts_with("ID ") && lines[1].contains("ann@example.org"), "{listed}");
+    assert!(lines[0].starts_with("E-MAIL ") && lines[1].starts_with("ann@example.org "), "{listed}");
     let cursor = lines[2].strip_prefix("next page: --cursor ").expect(&listed);
     let next = users(&app, &["list", "--limit", "1", "--cursor", cursor]).out;
     assert!(next.contains("bob@example.org") && next.lines().count() == 2, "{next}");
@@ -190,9 +191,57 @@ async fn an_operator_can_end_one_session_or_all() {
     assert_eq!(sessions(&app, &["end", "ann@example.org", &sid, "--json"]).json(), json!({"ended": 1}));
     sessions(&app, &["end", "ann@example.org", &sid]).assert_rejected("has no active session");
     app.refresh(&phone.refresh_token).await.assert_ended("revoked");
+    let beginning = claims(&desk.refresh_token)["sid"].as_str().unwrap()[..8].to_owned();
+    sessions(&app, &["end", "ann@example.org", &beginning[..7]]).assert_rejected("has no active session");
+    assert_eq!(
+        sessions(&app, &["end", "ann@example.org", &beginning]).out,
+        "ended 1 session of ann@example.org\n"
+    );
+    let desk = app.log_in("ann").await;
     assert_eq!(sessions(&app, &["end", &phone.user_id, "--json"]).json(), json!({"ended": 1}));
     app.refresh(&desk.refresh_token).await.assert_ended("revoked");
     app.refresh(&other.refresh_token).await.assert_status(200);
+}
+
+#[actix_web::test]
+async fn all_sessions_but_the_newest_can_be_ended() {
+    let app = start(&[]).await;
+    let first = app.register("ann").await;
+    app.clock.advance(TimeDelta::seconds(60));
+    let second = app.log_in("ann").await;
+    app.clock.advance(TimeDelta::seconds(60));
+    let newest = app.log_in("ann").await;
+    app.clock.advance(TimeDelta::seconds(60));
+    let first = Session::of(&app.refresh(&first.refresh_token).await.assert_status(200));
+    let end = ["end", "ann@example.org", "--all-but-newest", "--json"];
+    assert_eq!(sessions(&app, &end).json(), json!({"ended": 2}));
+    for ended in [&first, &second] {
+        app.refresh(&ended.refresh_token).await.assert_ended("revoked");
+    }
+    app.refresh(&newest.refresh_token).await.assert_status(200);
+    assert_eq!(sessions(&app, &end).json(), json!({"ended": 0}));
+    let details = "SELECT details AS value FROM events WHERE type = 'session_ended'";
+    assert_eq!(app.database.db_texts(details), [r#"{"by":"operator","reason":"revoked"}"#; 2]);
+    sessions(&app, &["end", "ann@example.org", "3f2a9c1e", "--all-but-newest"])
+        .assert_rejected("cannot be used with");
+}
+
+#[actix_web::test]
+async fn lists_are_available_as_csv() {
+    let app = start(&[]).await;
+    let ann = app.register("ann").await;
+    app.register("bob").await;
+    users(&app, &["set-roles", "ann@example.org", "b", "a"]).assert_succeeded();
+    let page = users(&app, &["list", "--limit", "1", "--format", "csv"]);
+    let lines: Vec<&str> = page.out.lines().collect();
+    assert_eq!(lines[0], "email,username,name,roles,disabled,disabled_at,created_at,last_login_at,claims,id");
+    assert!(
+        lines[1].starts_with("ann@example.org,,") && lines[1].ends_with(&format!(",{{}},{}", ann.user_id))
+    );
+    assert!(lines[1].contains(",b a,false,,20") && lines.len() == 2, "{}", page.out);
+    assert!(page.error.starts_with("next page: --cursor "), "{}", page.error);
+    let table = sessions(&app, &["list", "ann@example.org", "--format", "csv"]).out;
+    assert!(table.starts_with("device,ip,created_at,last_used_at,expires_at,user_agent,id\n"), "{table}");
 }
 
 #[actix_web::test]
@@ -212,6 +261,8 @@ async fn invalid_arguments_are_rejected_in_one_line() {
         (&["create", "bob@example.org", "--username", "a@b"], "'--username <USERNAME>': may contain only"),
         (&["list", "--cursor", "x"], "--cursor"),
         (&["list", "--limit", "0"], "--limit"),
+        (&["list", "--json", "--format", "csv"], "cannot be used with"),
+        (&["list", "--format", "xml"], "possible values"),
     ] {
         users(&app, arguments).assert_rejected(reason);
     }
