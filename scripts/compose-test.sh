@@ -81,7 +81,8 @@ choose_ports() {
     AUTH_PORT=$(free_port) && API_PORT=$(free_port) && DATABASE_PORT=$(free_port)
     AUTH_URL=http://localhost:$AUTH_PORT
     API_URL=http://localhost:$API_PORT
-    export AUTH_PORT API_PORT DATABASE_PORT AUTH_URL API_URL
+    EXTRA_ORIGINS=http://localhost:5173
+    export AUTH_PORT API_PORT DATABASE_PORT AUTH_URL API_URL EXTRA_ORIGINS
 }
 
 # Below the range of the kernel's ephemeral ports, as in postgres.sh.

@@ -18,22 +18,26 @@ use server_kit::real_ip::TrustedProxies;
 use shared_claims::AccessTokenValidator;
 
 use crate::domain::context::Context;
+use crate::domain::sessions::sign_in_link::SignInLink;
 use crate::http::{
-    Cookies, FeedTokens, LoginRateLimit, TrustedOrigins, check_origin, record_arrival, routes,
+    Cookies, Demo, FeedTokens, LoginRateLimit, TrustedOrigins, check_origin, record_arrival, routes,
 };
 use crate::settings::{SameSite, Settings};
 
 /// Methods that pages of other origins may use.
 const METHODS: [Method; 5] = [Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::DELETE];
 
+/// What the server works with, beside its settings.
+pub struct Parts {
+    pub feed_tokens: Vec<SecretString>,
+    pub context: Arc<Context>,
+    pub metrics: Option<HttpMetrics>,
+    pub sign_in_link: Option<Arc<SignInLink>>,
+}
+
 /// Prepares the server. It responds once the result is polled.
-pub fn serve(
-    settings: &Settings,
-    feed_tokens: Vec<SecretString>,
-    context: Arc<Context>,
-    metrics: Option<HttpMetrics>,
-    listener: TcpListener,
-) -> io::Result<Server> {
+pub fn serve(settings: &Settings, parts: Parts, listener: TcpListener) -> io::Result<Server> {
+    let Parts { feed_tokens, context, metrics, sign_in_link } = parts;
     let feed_tokens = web::Data::new(FeedTokens(feed_tokens));
     let cookies = Cookies::new(settings.cookie_secure, same_site(settings.cookie_samesite));
     let rate_limit = web::Data::new(LoginRateLimit::new(settings.login_rate_per_ip));
@@ -46,7 +50,8 @@ pub fn serve(
     let context = web::Data::from(context);
     let metrics = metrics.map(web::Data::new);
     let document = web::Data::new(ApiDocument::default());
-    let demo_api_url = settings.demo_api_url.clone();
+    let sign_in_link = sign_in_link.map(web::Data::from);
+    let demo = settings.demo_api_url.clone().map(|api_url| Demo { api_url, sign_in_link });
     let shutdown = Shutdown::default();
     let options = http_server::Options {
         workers: settings.workers,
@@ -70,7 +75,7 @@ pub fn serve(
                 if let Some(metrics) = &metrics {
                     config.app_data(metrics.clone());
                 }
-                routes(config, demo_api_url.as_deref());
+                routes(config, demo.as_ref());
             })
             .wrap(cors(&cors_policy, &METHODS))
             .wrap(from_fn(check_origin))

@@ -22,5 +22,6 @@ pub use csrf::{TrustedOrigins, check_origin};
 pub use extract::idempotency_key;
 pub use rate_limit::LoginRateLimit;
 pub use routes::routes;
+pub use system::demo::Demo;
 pub use system::revocations::FeedTokens;
 use validation::Validation;

@@ -1,5 +1,6 @@
 //! From settings to a running server: database, keys, listeners.
 
+mod hosting;
 mod registry;
 
 use std::io;
@@ -9,7 +10,6 @@ use std::thread::available_parallelism;
 
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::rt;
-use secrecy::SecretString;
 use server_kit::listener::bind;
 use server_kit::metrics::{HttpMetrics, MetricsServer};
 use shared_claims::{Algorithm, Clock};
@@ -21,14 +21,16 @@ use crate::domain::maintenance;
 use crate::domain::operation::Operation;
 use crate::domain::passwords::{PasswordHasher, Throttle};
 use crate::domain::revocation_feed::RevocationFeed;
+use crate::domain::sessions::sign_in_link::SignInLink;
 use crate::domain::tokens::{AccessTokens, RefreshTokens};
 use crate::domain::user_limits::UserLimits;
-use crate::domain::users::admin::{self, Change, InitialPassword};
-use crate::domain::users::{NewUser, RegistrationError, stored_emails};
+use crate::domain::users::stored_emails;
 use crate::metrics::Metrics;
-use crate::model::{ClientInfo, Email, Role};
+use crate::model::ClientInfo;
 use crate::settings::{Registration, Secrets, Settings, span};
 use crate::store::Database;
+
+pub use hosting::CreateUserError;
 
 /// A server that listens and does not respond yet.
 pub struct AuthServer {
@@ -36,17 +38,8 @@ pub struct AuthServer {
     server: Server,
     metrics: Option<MetricsServer>,
     context: Arc<Context>,
-}
-
-/// Why [`AuthServer::create_user`] failed.
-#[derive(Debug, thiserror::Error)]
-pub enum CreateUserError {
-    /// Another user has this address.
-    #[error("the e-mail address is taken")]
-    EmailTaken,
-    /// Anything else, in one line.
-    #[error("{0}")]
-    Failed(String),
+    /// Only if the program that hosts the server requested it.
+    sign_in_link: Option<Arc<SignInLink>>,
 }
 
 impl AuthServer {
@@ -68,9 +61,15 @@ impl AuthServer {
                 .map_err(|error| format!("METRICS_ADDR: {error}"))
         });
         let metrics = metrics.transpose()?;
-        let server = app::serve(settings, secrets.feed_tokens, Arc::clone(&context), http_metrics, listener)
-            .map_err(|error| format!("BIND_ADDR: {error}"))?;
-        Ok(Self { address, server, metrics, context })
+        let sign_in_link = settings.sign_in_link.then(Arc::<SignInLink>::default);
+        let parts = app::Parts {
+            feed_tokens: secrets.feed_tokens,
+            context: Arc::clone(&context),
+            metrics: http_metrics,
+            sign_in_link: sign_in_link.clone(),
+        };
+        let server = app::serve(settings, parts, listener).map_err(|error| format!("BIND_ADDR: {error}"))?;
+        Ok(Self { address, server, metrics, context, sign_in_link })
     }
 
     /// The address that it listens on, with the port that the system chose for port 0.
@@ -89,29 +88,6 @@ impl AuthServer {
     #[must_use]
     pub fn handle(&self) -> ServerHandle {
         self.server.handle()
-    }
-
-    /// Creates a user with a role, without a session. The password need not be replaced.
-    ///
-    /// # Errors
-    /// The address is invalid or taken, the password is weak, or the database failed.
-    pub async fn create_user(
-        &self,
-        email: &str,
-        password: SecretString,
-        role: Role,
-    ) -> Result<(), CreateUserError> {
-        let email = Email::parse(email)
-            .map_err(|error| CreateUserError::Failed(format!("the e-mail address {error}")))?;
-        let new_user = NewUser { email, username: None, name: None, password };
-        let change = Change { roles: Some(role.into()), ..Change::default() };
-        let operation = self.context.operation(&ClientInfo::operator());
-        let permanent = InitialPassword::Permanent;
-        let created = admin::create(&operation, &self.context.hasher, new_user, change, permanent).await;
-        created.map(drop).map_err(|error| match error {
-            RegistrationError::EmailTaken => CreateUserError::EmailTaken,
-            other => CreateUserError::Failed(other.to_string()),
-        })
     }
 
     /// Serves until the handle or a signal stops it. After SIGTERM, requests in progress can finish.

@@ -269,6 +269,11 @@ pub struct Settings {
     /// The variable `RUST_LOG` sets the filter.
     #[arg(long, env, default_value = "text", hide_short_help = true, help_heading = OBSERVABILITY)]
     pub log_format: LogFormat,
+
+    /// Lets [`AuthServer::sign_in_code`](crate::AuthServer::sign_in_code) sign a user in at the demo page. Neither a flag nor a
+    /// variable: only a program that hosts the server for development can set it.
+    #[arg(skip)]
+    pub sign_in_link: bool,
 }
 
 /// Whether users can register themselves.
@@ -324,7 +329,7 @@ impl Settings {
     /// The allowed origins that browsers count as another site than the issuer: other scheme or other domain.
     #[must_use]
     pub fn cross_site_origins(&self) -> Vec<&str> {
-        let all = self.allowed_origins.0.iter().map(String::as_str);
+        let all = self.allowed_origins.listed().iter().map(String::as_str);
         all.filter(|origin| !values::is_same_site(&self.issuer, origin)).collect()
     }
 

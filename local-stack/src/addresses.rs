@@ -57,11 +57,6 @@ impl Addresses {
     }
 }
 
-/// The origins of a server under both loopback names.
-pub fn origins(address: SocketAddr) -> [String; 2] {
-    ["localhost", "127.0.0.1"].map(|name| format!("http://{name}:{}", address.port()))
-}
-
 fn listen(address: SocketAddr, flag: &str) -> Result<TcpListener, String> {
     TcpListener::bind(address).map_err(|error| match error.kind() {
         ErrorKind::AddrInUse => format!(

@@ -10,17 +10,32 @@ const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 const LENGTH: usize = 24;
 const GROUP: usize = 6;
 
-/// Creates the administrator at the first run and returns the password. Returns `None` at later runs.
+/// What the guide shows of the administrator.
+pub struct Administrator {
+    /// Only if this run set it.
+    pub password: Option<SecretString>,
+    /// The code of a sign-in link, unless the administrator is disabled.
+    pub sign_in_code: Option<SecretString>,
+}
+
+/// Creates the administrator at the first run, or sets a new password at a later run if `new_password` requests one.
 ///
 /// # Errors
 /// One line that names the cause.
-pub async fn create(server: &AuthServer) -> Result<Option<SecretString>, String> {
+pub async fn prepare(server: &AuthServer, new_password: bool) -> Result<Administrator, String> {
     let password = password()?;
-    match server.create_user(EMAIL, password.clone(), Role::admin()).await {
-        Ok(()) => Ok(Some(password)),
-        Err(CreateUserError::EmailTaken) => Ok(None),
-        Err(error) => Err(format!("cannot create the administrator: {error}")),
-    }
+    let is_new = match server.create_user(EMAIL, password.clone(), Role::admin()).await {
+        Ok(()) => true,
+        Err(CreateUserError::EmailTaken) if new_password => {
+            let set = server.set_password(EMAIL, password.clone()).await;
+            set.map_err(|error| format!("cannot set the password of {EMAIL}: {error}"))?;
+            true
+        }
+        Err(CreateUserError::EmailTaken) => false,
+        Err(error) => return Err(format!("cannot create the administrator: {error}")),
+    };
+    let sign_in_code = server.sign_in_code(EMAIL).await?;
+    Ok(Administrator { password: is_new.then_some(password), sign_in_code })
 }
 
 fn password() -> Result<SecretString, String> {

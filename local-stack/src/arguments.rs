@@ -2,6 +2,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::Parser;
+use server_kit::settings::{Origins, origins};
 
 const ABOUT: &str = "Both servers of Latchkey in one process, on SQLite, to try them out";
 const EXAMPLES: &str = "\
@@ -19,6 +20,10 @@ pub struct Arguments {
     #[arg(long, value_name = "FOLDER", default_value = "data", help_heading = "Database")]
     pub data_dir: PathBuf,
 
+    /// Set a new password for the administrator, whose sessions end
+    #[arg(long, help_heading = "Database")]
+    pub new_password: bool,
+
     /// Listen address of the auth server; port 0 chooses a free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", value_parser = address)]
     #[arg(help_heading = "Network")]
@@ -28,6 +33,18 @@ pub struct Arguments {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8081", value_parser = address)]
     #[arg(help_heading = "Network")]
     pub api_addr: SocketAddr,
+
+    /// Further origin whose pages may call both servers, besides those on localhost; can be repeated
+    #[arg(long, value_name = "ORIGIN", value_parser = origins, help_heading = "Cookies and origins")]
+    pub allow_origin: Vec<Origins>,
+}
+
+impl Arguments {
+    /// The origins of all `--allow-origin`, as one list.
+    pub fn allowed_origins(&self) -> String {
+        let all: Vec<&str> = self.allow_origin.iter().flat_map(Origins::listed).map(String::as_str).collect();
+        all.join(",")
+    }
 }
 
 /// Plain HTTP, cookies without `Secure` and an issuer on `localhost` require that `localhost` leads here. 0.0.0.0 is for

@@ -5,35 +5,50 @@ use std::path::Path;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::addresses::Addresses;
-use crate::{administrator, stack_file};
+use crate::administrator::{self, Administrator};
+use crate::stack_file;
 
-/// The text. It contains the administrator's password at the first run only.
-pub fn text(addresses: Addresses, data: &Path, password: Option<&SecretString>) -> String {
+/// The text. It contains the administrator's password only if this run set it.
+pub fn text(addresses: Addresses, data: &Path, administrator: &Administrator) -> String {
     let (auth, api) = (addresses.auth_url(), addresses.api_url());
-    let administrator = password.map(|password| administrator(password, &api, data)).unwrap_or_default();
     let steps = STEPS.replace("{auth}", &auth).replace("{api}", &api);
+    let administrator = lines_about(administrator, &auth, data);
     let data = data.display().to_string();
     format!(
         "
-Latchkey is running; Ctrl-C stops it. Open {auth}/ in a browser, or read on.
+Latchkey is running; Ctrl-C stops it. Open {auth}/ or read on.
 
-  auth server     {auth:<27}   registers users, opens sessions, issues tokens
+  auth server     {auth:<27}   registers users, issues tokens
   API             {api:<27}   accepts these tokens
   data            {data:<27}   delete it to start over
 {administrator}
+Your own page may call both servers from any port of localhost: docs/web.md.
+
 Paste this into bash in another terminal, step by step or as a whole:
 {steps}"
     )
 }
 
-fn administrator(password: &SecretString, api: &str, data: &Path) -> String {
+fn lines_about(administrator: &Administrator, auth: &str, data: &Path) -> String {
+    let email = administrator::EMAIL;
+    let file = data.join(stack_file::NAME).display().to_string();
+    let password = match &administrator.password {
+        Some(password) => format!("{:<27}   shown only once, stored in {file}", password.expose_secret()),
+        None => format!("in {file:<24}   --new-password sets a new one"),
+    };
+    let link = administrator.sign_in_code.as_ref().map(|code| sign_in_link(auth, code)).unwrap_or_default();
     format!(
-        "  administrator   {:<27}   may also call {api}/admin
-  password        {:<27}   shown only once, stored in {}
-",
-        administrator::EMAIL,
-        password.expose_secret(),
-        data.join(stack_file::NAME).display()
+        "  administrator   {email:<27}   may also call /admin of the API
+  password        {password}
+{link}"
+    )
+}
+
+/// The code is in the fragment, which browsers do not send. It would otherwise be in the log of a proxy.
+fn sign_in_link(auth: &str, code: &SecretString) -> String {
+    let code = code.expose_secret();
+    format!(
+        "  sign-in link    {auth}/demo/#sign-in={code}\n                  valid once, within 10 minutes\n"
     )
 }
 

@@ -36,15 +36,16 @@ async fn run() -> Result<(), Failure> {
     let arguments: Arguments = from_process()?;
     let addresses = Addresses::reserve(arguments.auth_addr, arguments.api_addr)?;
     let data = DataFolder::open(&arguments.data_dir)?;
-    let servers = Servers::build(addresses, &data).await?;
+    let servers = Servers::build(addresses, &data, &arguments.allowed_origins()).await?;
     // From here on Ctrl-C is deferred: between creating the administrator and printing the password it would lose the
     // password.
     let stop = StopSignal::listen()?;
-    let password = administrator::create(&servers.auth).await?;
-    stack_file::write(&arguments.data_dir, addresses, password.as_ref())?;
-    print(&guide::text(addresses, &arguments.data_dir, password.as_ref()))?;
+    let administrator = administrator::prepare(&servers.auth, arguments.new_password).await?;
+    stack_file::write(&arguments.data_dir, addresses, administrator.password.as_ref())?;
+    print(&guide::text(addresses, &arguments.data_dir, &administrator))?;
     // Not earlier, because the servers warn about plain HTTP, which is intended here.
     logging::start(LogFormat::Text, LOG_FILTER);
+    servers.warn_about_origins();
     Ok(servers.run(stop).await?)
 }
 

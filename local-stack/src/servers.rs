@@ -7,30 +7,54 @@ use auth_server::AuthServer;
 use resource_server::ResourceServer;
 use shared_claims::SystemClock;
 
-use crate::addresses::{Addresses, origins};
+use crate::addresses::Addresses;
 use crate::data_folder::DataFolder;
 use crate::stop_signal::StopSignal;
 
 /// How long requests in progress may take to finish after Ctrl-C.
 const STOP_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Development servers of frameworks pass requests on and add `X-Forwarded-For`.
+const DEVELOPMENT_PROXIES: &str = "127.0.0.1,::1";
+
 /// Both servers, which listen and do not respond yet.
 pub struct Servers {
     pub auth: AuthServer,
     api: ResourceServer,
+    cross_site_origins: Vec<String>,
 }
 
 impl Servers {
-    /// Builds both and listens on their addresses.
+    /// Builds both and listens on their addresses. Pages of `allowed_origins` may call them, and every page of this machine:
+    /// a page in development is on some port.
     ///
     /// # Errors
     /// One line that names the cause.
-    pub async fn build(addresses: Addresses, data: &DataFolder) -> Result<Self, String> {
-        let settings = auth_server::Settings::from_flags(auth_flags(addresses, data))?;
+    pub async fn build(
+        addresses: Addresses,
+        data: &DataFolder,
+        allowed_origins: &str,
+    ) -> Result<Self, String> {
+        let mut settings = auth_server::Settings::from_flags(auth_flags(addresses, data, allowed_origins))?;
+        settings.allowed_origins = settings.allowed_origins.with_every_loopback();
+        settings.sign_in_link = true;
+        let cross_site_origins = settings.cross_site_origins().into_iter().map(str::to_owned).collect();
         let auth = AuthServer::build(&settings, Arc::new(SystemClock)).await?;
-        let settings = resource_server::Settings::from_flags(api_flags(addresses, data))?;
+        let mut settings =
+            resource_server::Settings::from_flags(api_flags(addresses, data, allowed_origins))?;
+        settings.allowed_origins = settings.allowed_origins.with_every_loopback();
         let api = ResourceServer::build(&settings, Arc::new(SystemClock))?;
-        Ok(Self { auth, api })
+        Ok(Self { auth, api, cross_site_origins })
+    }
+
+    /// Warns about allowed origins to whose pages browsers send no cookies.
+    pub fn warn_about_origins(&self) {
+        for origin in &self.cross_site_origins {
+            log::warn!(
+                "{origin} is another site than localhost: browsers send no cookies from its pages, so sessions there need \
+                 token_delivery \"body\""
+            );
+        }
     }
 
     /// Serves until the stop signal, or until a server fails.
@@ -52,8 +76,7 @@ impl Servers {
 }
 
 /// Flags and no environment variables, so that the stack is the same everywhere. Secrets are read from files.
-fn auth_flags(addresses: Addresses, data: &DataFolder) -> Vec<OsString> {
-    let allowed_origins = [origins(addresses.auth), origins(addresses.api)].concat().join(",");
+fn auth_flags(addresses: Addresses, data: &DataFolder, allowed_origins: &str) -> Vec<OsString> {
     let mut database_url = OsString::from("sqlite://");
     database_url.push(&data.database);
     vec![
@@ -63,6 +86,7 @@ fn auth_flags(addresses: Addresses, data: &DataFolder) -> Vec<OsString> {
         flag("--issuer", addresses.auth_url()),
         flag("--audiences", "api"),
         flag("--allowed-origins", allowed_origins),
+        flag("--trusted-proxies", DEVELOPMENT_PROXIES),
         flag("--jwt-refresh-secret-file", &data.refresh_secret),
         flag("--key-encryption-secret-file", &data.key_encryption_secret),
         flag("--revocation-feed-token-file", &data.feed_token),
@@ -73,7 +97,7 @@ fn auth_flags(addresses: Addresses, data: &DataFolder) -> Vec<OsString> {
     ]
 }
 
-fn api_flags(addresses: Addresses, data: &DataFolder) -> Vec<OsString> {
+fn api_flags(addresses: Addresses, data: &DataFolder, allowed_origins: &str) -> Vec<OsString> {
     vec![
         "resource-server".into(),
         flag("--bind-addr", addresses.api.to_string()),
@@ -83,7 +107,8 @@ fn api_flags(addresses: Addresses, data: &DataFolder) -> Vec<OsString> {
         flag("--revocation-feed-token-file", &data.feed_token),
         flag("--audience", "api"),
         flag("--accept-cookie", "true"),
-        flag("--allowed-origins", origins(addresses.auth).join(",")),
+        flag("--allowed-origins", allowed_origins),
+        flag("--trusted-proxies", DEVELOPMENT_PROXIES),
     ]
 }
 

@@ -19,6 +19,7 @@ check_all() {
     check "a session starts, and the API accepts its token" session_start
     check "the session can be refreshed" session_continues
 
+    check "pages of EXTRA_ORIGINS can call both servers" extra_origins_are_allowed
     check "containers run without root, capabilities and writable file systems" are_confined
     check "the resource server has only the feed secret and cannot reach the database" resource_server_is_isolated
     check "inspect, logs and the compose file contain no secrets" no_secret_is_exposed
@@ -37,6 +38,14 @@ check_all() {
     check "docker-compose.database.yml publishes the database on this machine" database_alone
     check "without the database, but with its secrets, a new database is created" database_is_lost
     check "without its secrets the database is not started, and one line explains why" secrets_are_lost
+}
+
+extra_origins_are_allowed() {
+    local url
+    for url in "$AUTH_URL/healthz" "$API_URL/healthz"; do
+        call GET "$url" --header "Origin: $EXTRA_ORIGINS"
+        grep -i "^access-control-allow-origin: $EXTRA_ORIGINS" "$session_folder/headers" || return
+    done
 }
 
 accepts_the_file() {

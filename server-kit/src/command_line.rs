@@ -69,7 +69,9 @@ pub fn from_process<P: Parser>() -> Result<P, Failure> {
         };
         // One line per option and no headings: the name of the value is the variable.
         if is_short_help {
-            argument.hide_env(true).hide_possible_values(true).help_heading(None::<&str>)
+            // clap allows it for flags with a value only.
+            let has_value = argument.get_action().takes_values();
+            argument.hide_env(true).hide_possible_values(has_value).help_heading(None::<&str>)
         } else {
             argument
         }

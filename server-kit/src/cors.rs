@@ -118,6 +118,9 @@ impl CorsPolicy {
     fn warn_about_origin(&self, origin: &str) -> String {
         let sentence = if origin == "null" {
             "The origin null, of local files and sandboxed frames, cannot be in ALLOWED_ORIGINS.".to_owned()
+        } else if self.origins.has_every_loopback() {
+            // The local stack has no ALLOWED_ORIGINS.
+            format!("The origin {origin} is not allowed. Start the local stack with --allow-origin={origin}")
         } else {
             format!("The origin {origin} is not in ALLOWED_ORIGINS.")
         };
@@ -174,7 +177,7 @@ pub fn cors(policy: &web::Data<CorsPolicy>, methods: &[Method]) -> Condition<Cor
         .supports_credentials()
         .block_on_origin_mismatch(false)
         .max_age(PREFLIGHT_MAX_AGE);
-    Condition::new(!policy.origins.0.is_empty(), cors)
+    Condition::new(!policy.origins.is_empty(), cors)
 }
 
 fn printable(text: &str) -> String {

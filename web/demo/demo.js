@@ -2,6 +2,7 @@ import "./account.js";
 import { confirmPassword } from "./confirmation.js";
 import { element, errorText, runAction, showMessage, showSignedOut, submitForm } from "./messages.js";
 import { apiUrl, auth } from "./servers.js";
+import { followSignInLink } from "./sign_in_link.js";
 
 const TICK_MS = 250;
 
@@ -30,6 +31,7 @@ auth.on("renewed", () => {
   showToken();
 });
 setInterval(tick, TICK_MS);
+await followSignInLink();
 show(auth.state);
 
 async function signIn(event, startSession, message) {

@@ -9,6 +9,7 @@ mod new_session;
 mod reauthentication;
 mod refresh;
 mod rotation;
+pub mod sign_in_link;
 mod token_status;
 mod verification;
 

@@ -6,6 +6,7 @@ use shared_claims::{Challenge, Code, Problem, TokenError};
 
 use crate::domain::keys::UnusableKey;
 use crate::domain::passwords::{NewPasswordError, QueueFull, TooManyFailures};
+use crate::domain::sessions::sign_in_link::SignInLinkError;
 use crate::domain::sessions::{
     AuthenticationError, EndError, LoginError, MAX_AUTH_AGE, NotFresh, PasswordError, ReauthenticationError,
     RotationError,
@@ -84,6 +85,17 @@ impl From<PasswordError> for Problem {
                 .retry_after(wait.as_secs()),
             PasswordError::QueueFull(error) => error.into(),
             PasswordError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<SignInLinkError> for Problem {
+    fn from(error: SignInLinkError) -> Self {
+        match error {
+            SignInLinkError::Invalid => Problem::new(Code::InvalidCredentials)
+                .detail("The sign-in link has expired or was used before. Restart the server for a new one."),
+            SignInLinkError::Store(error) => error.into(),
+            SignInLinkError::Signing(error) => error.into(),
         }
     }
 }

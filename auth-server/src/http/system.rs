@@ -3,4 +3,5 @@
 pub mod demo;
 pub mod health;
 pub mod revocations;
+mod sign_in_link;
 pub mod well_known;

@@ -121,7 +121,7 @@ impl Settings {
     fn plain_http_origins(&self) -> impl Iterator<Item = &str> {
         let is_remote = |origin: &&str| Url::parse(origin).is_ok_and(|url| is_remote_http(&url));
         let https = self.issuer.scheme() == "https";
-        self.allowed_origins.0.iter().map(String::as_str).filter(is_remote).filter(move |_| https)
+        self.allowed_origins.listed().iter().map(String::as_str).filter(is_remote).filter(move |_| https)
     }
 }
 

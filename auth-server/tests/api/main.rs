@@ -84,5 +84,6 @@ mod system {
     mod request_ids;
     mod revocations;
     mod security_headers;
+    mod sign_in_link;
     mod well_known;
 }

@@ -5,7 +5,7 @@ mod one_host;
 mod scenario;
 
 pub use scenario::act;
-use scenario::{play, play_behind_one_host};
+use scenario::{play, play_behind_one_host, play_on_local_stack};
 
 #[actix_web::test]
 async fn no_script_can_read_the_refresh_cookie_and_no_other_site_can_send_it() {
@@ -95,6 +95,16 @@ async fn a_password_that_an_administrator_set_must_be_changed() {
 #[actix_web::test]
 async fn the_page_ends_other_sessions_and_deletes_the_account() {
     play("account").await;
+}
+
+#[actix_web::test]
+async fn a_sign_in_link_works_once_and_leaves_no_trace() {
+    play_on_local_stack("sign_in_link").await;
+}
+
+#[actix_web::test]
+async fn a_page_on_another_port_works_with_the_local_stack_directly_and_behind_a_development_server() {
+    play_on_local_stack("own_page").await;
 }
 
 #[actix_web::test]

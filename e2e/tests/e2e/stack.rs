@@ -48,6 +48,20 @@ impl Stack {
     }
 
     pub async fn start_auth_with(&self, more: &[&str]) -> Running {
+        self.build_auth(&self.auth_settings(more)).await.1
+    }
+
+    /// Starts it as the local stack does: pages of this machine may call it from any port. Also returns the code of a sign-in
+    /// link for `host@example.org`.
+    pub async fn host_auth(&self, more: &[&str]) -> (Running, String) {
+        let mut settings = self.auth_settings(more);
+        settings.allowed_origins = settings.allowed_origins.with_every_loopback();
+        settings.sign_in_link = true;
+        let (code, server) = self.build_auth(&settings).await;
+        (server, code.expect("a code"))
+    }
+
+    fn auth_settings(&self, more: &[&str]) -> auth_server::Settings {
         let (address, url) = (format!("127.0.0.1:{}", self.port), &self.database.url);
         let flags = [
             "auth-server",
@@ -68,12 +82,16 @@ impl Stack {
             "--argon2-iterations",
             "1",
         ];
-        let settings = auth_server::Settings::from_flags([&flags, more].concat()).expect("settings");
+        auth_server::Settings::from_flags([&flags, more].concat()).expect("settings")
+    }
+
+    async fn build_auth(&self, settings: &auth_server::Settings) -> (Option<String>, Running) {
         let clock = Arc::new(self.clock.clone());
-        let server = AuthServer::build(&settings, clock).await.expect("an auth server");
+        let server = AuthServer::build(settings, clock).await.expect("an auth server");
+        let code = if settings.sign_in_link { Some(sign_in_code(&server).await) } else { None };
         let (url, handle) = (format!("http://{}", server.address()), server.handle());
         rt::spawn(server.run());
-        Running { url, handle }
+        (code, Running { url, handle })
     }
 
     pub fn start_api(&self) -> Running {
@@ -81,11 +99,25 @@ impl Stack {
     }
 
     pub fn start_api_with(&self, more: &[&str]) -> Running {
+        self.run_api(&self.api_settings(more))
+    }
+
+    /// Starts it as the local stack does.
+    pub fn host_api(&self, more: &[&str]) -> Running {
+        let mut settings = self.api_settings(more);
+        settings.allowed_origins = settings.allowed_origins.with_every_loopback();
+        self.run_api(&settings)
+    }
+
+    fn api_settings(&self, more: &[&str]) -> resource_server::Settings {
         let flags =
             ["resource-server", "--bind-addr", "127.0.0.1:0", "--issuer", &self.auth, "--workers", "1"];
-        let settings = resource_server::Settings::from_flags([&flags, more].concat()).expect("settings");
+        resource_server::Settings::from_flags([&flags, more].concat()).expect("settings")
+    }
+
+    fn run_api(&self, settings: &resource_server::Settings) -> Running {
         let clock = Arc::new(self.clock.clone());
-        let server = ResourceServer::build(&settings, clock).expect("a resource server");
+        let server = ResourceServer::build(settings, clock).expect("a resource server");
         let (url, handle) = (format!("http://{}", server.address()), server.handle());
         rt::spawn(server.run());
         Running { url, handle }
@@ -125,6 +157,13 @@ impl Running {
     pub fn handle(&self) -> ServerHandle {
         self.handle.clone()
     }
+}
+
+async fn sign_in_code(server: &AuthServer) -> String {
+    let email = "host@example.org";
+    server.create_user(email, PASSWORD.into(), auth_server::Role::admin()).await.expect("a user");
+    let code = server.sign_in_code(email).await.expect("a database").expect("a code");
+    secrecy::ExposeSecret::expose_secret(&code).to_owned()
 }
 
 pub fn access_token(response: &Response) -> String {

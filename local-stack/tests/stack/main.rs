@@ -2,6 +2,7 @@
 
 mod failures;
 mod guide;
+mod origins;
 mod runs;
 mod settings_md;
 mod stack;

@@ -35,8 +35,66 @@ fn a_later_run_keeps_the_secrets_and_prints_no_password() {
 
     let second = Stack::start(&data);
     assert_eq!(secrets(&data), made);
-    assert_eq!((second.named("password"), second.named("administrator")), (None, None));
-    assert!(!second.text.contains("shown only once"));
+    assert!(!second.text.contains("shown only once"), "{}", second.text);
+    assert!(second.text.contains("stack.json") && second.text.contains("--new-password"), "{}", second.text);
+}
+
+#[test]
+fn new_password_replaces_the_administrators_password() {
+    let folder = folder();
+    let data = folder.path().join("data");
+    let flags = ["--auth-addr", "127.0.0.1:0", "--api-addr", "127.0.0.1:0", "--new-password"];
+    let password = |stack: &Stack| stack.named("password").expect("a password").to_owned();
+    // At the first run there is nothing to replace.
+    let first = Stack::launch(program(&data, &flags), &data);
+    let old = password(&first);
+    assert!(first.stop("TERM").success());
+
+    let second = Stack::launch(program(&data, &flags), &data);
+    let new = password(&second);
+    assert_eq!(stack_json(&data, ["admin_password", "auth_url"])[0].as_ref(), Some(&new));
+    for (password, status) in [(old, "401"), (new, "200")] {
+        let script = format!(
+            r#"curl -s -o /dev/null -w '%{{http_code}}' {auth}/auth/login -H 'Content-Type: application/json' \
+                -d '{{"email":"admin@example.org","password":"{password}"}}'"#,
+            auth = second.named("auth server").expect("an address"),
+        );
+        assert_eq!(bash(&script, folder.path()), status);
+    }
+}
+
+/// Posts the code of the printed link, and returns the status and the user.
+fn follow(stack: &Stack, more: &str) -> String {
+    let link = stack.named("sign-in link").expect("a link");
+    let (page, code) = link.split_once("#sign-in=").expect("a code in the fragment");
+    let script = format!(
+        r#"curl -s -w ' %{{http_code}}' {page}sign-in -H 'Content-Type: application/json' {more} \
+            -d '{{"code":"{code}"}}'"#
+    );
+    bash(&script, std::env::temp_dir().as_path())
+}
+
+#[test]
+fn each_run_prints_a_link_that_signs_the_administrator_in_once() {
+    let folder = folder();
+    let data = folder.path().join("data");
+    let mut links = Vec::new();
+    for _ in 0..2 {
+        let stack = Stack::start(&data);
+        let from_other_site = follow(&stack, "-H 'Origin: https://evil.example'");
+        assert!(from_other_site.ends_with(" 403"), "{from_other_site}");
+        let response = follow(&stack, "");
+        assert!(response.contains("admin@example.org") && response.ends_with(" 200"), "{response}");
+        let again = follow(&stack, "");
+        assert!(again.contains("invalid_credentials") && again.ends_with(" 401"), "{again}");
+        let link = stack.named("sign-in link").expect("a link").to_owned();
+        let code = link.rsplit('=').next().expect("a code").to_owned();
+        assert!(stack.stop("TERM").success());
+        let log = fs::read_to_string(folder.path().join("data.log")).expect("a log");
+        assert!(log.contains("login_succeeded") && !log.contains(&code), "{log}");
+        assert!(!links.contains(&link));
+        links.push(link);
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 use url::{Host, Url};
 
-use super::{trimmed, web_url};
+use super::{is_loopback, trimmed, web_url};
 
 const HINT: &str = "give scheme and host, such as https://app.example.org";
 /// Pages of these schemes send `Origin: null`, or there are no such pages.
@@ -9,15 +9,43 @@ const WITHOUT_ORIGIN: [&str; 9] =
 
 /// Origins as browsers send them (RFC 6454 §6.2).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Origins(pub Vec<String>);
+pub struct Origins {
+    listed: Vec<String>,
+    every_loopback: bool,
+}
 
 impl Origins {
+    /// Adds every web origin on this machine, on any port. No setting does this: it is for programs that host the servers
+    /// for development.
+    #[must_use]
+    pub fn with_every_loopback(self) -> Self {
+        Self { every_loopback: true, ..self }
+    }
+
+    /// Whether this includes every web origin on this machine.
+    #[must_use]
+    pub fn has_every_loopback(&self) -> bool {
+        self.every_loopback
+    }
+
+    /// Those of the setting.
+    #[must_use]
+    pub fn listed(&self) -> &[String] {
+        &self.listed
+    }
+
+    /// Whether no origin is one of these.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.listed.is_empty() && !self.every_loopback
+    }
+
     /// Whether `origin`, as a browser sent it, is one of these. The host of an app or an extension may have capitals.
     #[must_use]
     pub fn contain(&self, origin: &str) -> bool {
-        self.0
-            .iter()
-            .any(|listed| listed == origin || is_of_app(listed) && listed.eq_ignore_ascii_case(origin))
+        let mut listed = self.listed.iter();
+        listed.any(|listed| listed == origin || is_of_app(listed) && listed.eq_ignore_ascii_case(origin))
+            || self.every_loopback && is_loopback_origin(origin)
     }
 }
 
@@ -27,7 +55,7 @@ impl Origins {
 /// A sentence that names the invalid one.
 pub fn origins(text: &str) -> Result<Origins, String> {
     let given = text.split(|c: char| c == ',' || c.is_whitespace()).map(trimmed);
-    given.filter(|origin| !origin.is_empty()).map(origin).collect::<Result<_, _>>().map(Origins)
+    given.filter(|origin| !origin.is_empty()).map(origin).collect::<Result<Vec<_>, _>>().map(Origins::from)
 }
 
 /// The origin of a web page.
@@ -78,6 +106,19 @@ fn app_origin(scheme: &str, host: &str) -> Option<String> {
     is_valid.then(|| format!("{scheme}://{}", host.to_ascii_lowercase()))
 }
 
+impl From<Vec<String>> for Origins {
+    fn from(listed: Vec<String>) -> Self {
+        Self { listed, every_loopback: false }
+    }
+}
+
+/// Only in the form that browsers send.
+fn is_loopback_origin(origin: &str) -> bool {
+    Url::parse(origin).is_ok_and(|url| {
+        is_web(url.scheme()) && is_loopback(&url) && url.origin().ascii_serialization() == origin
+    })
+}
+
 fn is_web(scheme: &str) -> bool {
     scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")
 }
@@ -115,7 +156,8 @@ mod tests {
             (EXTENSION, &[EXTENSION]),
             ("app://obsidian.md", &["app://obsidian.md"]),
         ] {
-            let expected = Origins(expected.iter().map(|&origin| origin.to_owned()).collect());
+            let expected =
+                Origins::from(expected.iter().map(|&origin| origin.to_owned()).collect::<Vec<_>>());
             assert_eq!(origins(text), Ok(expected), "{text}");
         }
     }
@@ -162,6 +204,40 @@ mod tests {
             "safari-web-extension://abc",
         ] {
             assert!(!listed.contain(origin), "{origin}");
+        }
+    }
+
+    #[test]
+    fn every_loopback_origin_is_one_of_this_machine_on_any_port() {
+        let origins = Origins::default().with_every_loopback();
+        for origin in [
+            "http://localhost:5173",
+            "http://localhost",
+            "https://localhost:3000",
+            "http://127.0.0.1:8000",
+            "http://127.1.2.3:8000",
+            "http://[::1]:4321",
+            "http://app.localhost:5173",
+        ] {
+            assert!(origins.contain(origin), "{origin}");
+            assert!(!Origins::default().contain(origin), "{origin}");
+        }
+        for origin in [
+            "http://localhost.example.org:5173",
+            "http://evil-localhost:5173",
+            "http://192.168.1.5:5173",
+            "http://0.0.0.0:5173",
+            "http://user@localhost:5173",
+            "http://localhost:5173/",
+            "http://localhost:80",
+            "HTTP://localhost:5173",
+            "capacitor://localhost",
+            "file://localhost",
+            "localhost:5173",
+            "null",
+            "",
+        ] {
+            assert!(!origins.contain(origin), "{origin}");
         }
     }
 }

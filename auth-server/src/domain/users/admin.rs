@@ -12,7 +12,7 @@ use crate::domain::sessions;
 use crate::domain::users::deletion;
 use crate::domain::users::registration::{NewUser, RegistrationError, hash_password};
 use crate::model::{
-    Actor, CustomClaims, EndReason, Event, EventType, Revocation, Role, Roles, SessionId, User, UserId,
+    Actor, CustomClaims, Email, EndReason, Event, EventType, Revocation, Role, Roles, SessionId, User, UserId,
 };
 use crate::store::{
     AnyConnection, Database, StoreError, advisory_locks, known_origins, sessions as sessions_table, users,
@@ -89,6 +89,12 @@ pub async fn create(
     insert.await
 }
 
+/// The user with this address.
+pub async fn by_email(database: &Database, email: Email) -> Result<User, AdminError> {
+    let find = move |connection: &mut AnyConnection| users::by_email(connection, &email);
+    database.run(find).await?.ok_or(AdminError::NoSuchUser)
+}
+
 /// Changes roles, claims and status in one transaction. Returns the changed user.
 pub async fn change(operation: &Operation<'_>, user: UserId, change: Change) -> Result<User, AdminError> {
     let update = move |tx: &mut Transaction<'_>| {
@@ -132,12 +138,38 @@ pub async fn reset_password(
     user: &User,
     password: SecretString,
 ) -> Result<(), PasswordResetError> {
+    replace_password(operation, hasher, user, password, InitialPassword::Temporary).await
+}
+
+/// The same with a password that need not be replaced.
+pub async fn set_password(
+    operation: &Operation<'_>,
+    hasher: &PasswordHasher,
+    user: &User,
+    password: SecretString,
+) -> Result<(), PasswordResetError> {
+    replace_password(operation, hasher, user, password, InitialPassword::Permanent).await
+}
+
+async fn replace_password(
+    operation: &Operation<'_>,
+    hasher: &PasswordHasher,
+    user: &User,
+    password: SecretString,
+    kind: InitialPassword,
+) -> Result<(), PasswordResetError> {
     let hash = hasher.hash_new(password, user.guessable_words()).await?;
     let user = user.id;
     let reset = move |tx: &mut Transaction<'_>| {
         find(tx.connection, user)?;
         tx.bump_version(user)?;
-        users::set_temporary_password(tx.connection, user, &hash, tx.now + TEMPORARY_PASSWORD_LIFETIME)?;
+        match kind {
+            InitialPassword::Temporary => {
+                let expires_at = tx.now + TEMPORARY_PASSWORD_LIFETIME;
+                users::set_temporary_password(tx.connection, user, &hash, expires_at)?;
+            }
+            InitialPassword::Permanent => users::set_password(tx.connection, user, &hash)?,
+        }
         known_origins::forget_all(tx.connection, user)?;
         tx.audit.record(tx.audit.event(EventType::PasswordChanged).of_user(user));
         sessions::end_others(tx, user, None, EndReason::PasswordChanged)?;

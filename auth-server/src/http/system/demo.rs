@@ -5,13 +5,16 @@ use actix_web::{HttpResponse, web};
 use serde_json::json;
 use server_kit::framework_errors::{get_or_head, resource};
 
+use crate::domain::sessions::sign_in_link::SignInLink;
+use crate::http::system::sign_in_link;
+
 const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 const IMAGE: &str = "image/svg+xml";
 
 /// Path, media type and content.
-const FILES: [(&str, &str, &str); 15] = [
+const FILES: [(&str, &str, &str); 16] = [
     ("/demo/", HTML, include_str!("../../../../web/demo/index.html")),
     ("/demo/demo.js", SCRIPT, include_str!("../../../../web/demo/demo.js")),
     ("/demo/account.js", SCRIPT, include_str!("../../../../web/demo/account.js")),
@@ -19,6 +22,7 @@ const FILES: [(&str, &str, &str); 15] = [
     ("/demo/events.js", SCRIPT, include_str!("../../../../web/demo/events.js")),
     ("/demo/messages.js", SCRIPT, include_str!("../../../../web/demo/messages.js")),
     ("/demo/servers.js", SCRIPT, include_str!("../../../../web/demo/servers.js")),
+    ("/demo/sign_in_link.js", SCRIPT, include_str!("../../../../web/demo/sign_in_link.js")),
     ("/demo/demo.css", STYLE, include_str!("../../../../web/demo/demo.css")),
     ("/demo/account.css", STYLE, include_str!("../../../../web/demo/account.css")),
     ("/demo/icon.svg", IMAGE, include_str!("../../../../web/demo/icon.svg")),
@@ -29,8 +33,20 @@ const FILES: [(&str, &str, &str); 15] = [
     ("/client/state.js", SCRIPT, include_str!("../../../../web/client/state.js")),
 ];
 
-/// `api_url` is the origin of the resource server that the page calls.
-pub fn routes(config: &mut web::ServiceConfig, api_url: &str) {
+/// The demo page.
+#[derive(Clone)]
+pub struct Demo {
+    /// The origin of the resource server that the page calls.
+    pub api_url: String,
+    /// Signs a user in without a password, on a server that another program hosts.
+    pub sign_in_link: Option<web::Data<SignInLink>>,
+}
+
+pub fn routes(config: &mut web::ServiceConfig, Demo { api_url, sign_in_link }: &Demo) {
+    if let Some(link) = sign_in_link {
+        let exchange = web::post().to(sign_in_link::exchange);
+        config.app_data(link.clone()).service(resource("/demo/sign-in", "POST").route(exchange));
+    }
     let policy = content_security_policy(api_url);
     let settings = json!({"api_url": api_url});
     for path in ["/", "/demo"] {

@@ -3,7 +3,7 @@ use crate::app::TestApp;
 const API: &str = "http://localhost:8081";
 
 /// Every file of the demo page, and its media type.
-const FILES: [(&str, &str); 15] = [
+const FILES: [(&str, &str); 16] = [
     ("/demo/", "text/html; charset=utf-8"),
     ("/demo/demo.js", "text/javascript; charset=utf-8"),
     ("/demo/account.js", "text/javascript; charset=utf-8"),
@@ -11,6 +11,7 @@ const FILES: [(&str, &str); 15] = [
     ("/demo/events.js", "text/javascript; charset=utf-8"),
     ("/demo/messages.js", "text/javascript; charset=utf-8"),
     ("/demo/servers.js", "text/javascript; charset=utf-8"),
+    ("/demo/sign_in_link.js", "text/javascript; charset=utf-8"),
     ("/demo/demo.css", "text/css; charset=utf-8"),
     ("/demo/account.css", "text/css; charset=utf-8"),
     ("/demo/icon.svg", "image/svg+xml"),

@@ -18,36 +18,60 @@ const HINT: &str = "run scripts/test.sh --setup-only";
 
 /// Runs `e2e/browser/NAME.test.mjs` on a stack of its own. A failure prints its complete output.
 pub async fn play(name: &str) {
-    play_on(name, false).await;
+    play_on(name, Setup::TwoHosts).await;
 }
 
 /// The same, with both servers behind one host.
 pub async fn play_behind_one_host(name: &str) {
-    play_on(name, true).await;
+    play_on(name, Setup::OneHost).await;
 }
 
-async fn play_on(name: &str, is_one_host: bool) {
+/// The same with the origins and the sign-in link of the local stack.
+pub async fn play_on_local_stack(name: &str) {
+    play_on(name, Setup::LocalStack).await;
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Setup {
+    TwoHosts,
+    OneHost,
+    LocalStack,
+}
+
+async fn play_on(name: &str, setup: Setup) {
     let proxy = FaultProxy::start();
     let stack = Stack::behind(proxy.url());
     // Where the scenario can serve a page that both servers allow.
     let page = format!("http://localhost:{}", free_address().port());
+    let is_local_stack = setup == Setup::LocalStack;
     let origins = format!("{},{page}", stack.auth);
-    let api = stack.start_api_with(&["--allowed-origins", &origins, "--accept-cookie=true"]);
+    let api = if is_local_stack {
+        stack.host_api(&["--accept-cookie=true"])
+    } else {
+        stack.start_api_with(&["--allowed-origins", &origins, "--accept-cookie=true"])
+    };
     let api_url = api.url.replace("127.0.0.1", "localhost");
-    let auth_flags = ["--access-token-ttl", "1m", "--demo-api-url", &api_url, "--allowed-origins", &page];
-    let auth = stack.start_auth_with(&auth_flags).await;
+    let flags = ["--access-token-ttl", "1m", "--demo-api-url", &api_url];
+    let (auth, code) = if is_local_stack {
+        stack.host_auth(&[&flags[..], &["--cookie-secure", "false"]].concat()).await
+    } else {
+        let auth = stack.start_auth_with(&[&flags[..], &["--allowed-origins", &page]].concat()).await;
+        (auth, String::new())
+    };
     let one_host = one_host::listen(&auth.url, &api.url);
+    let is_one_host = setup == Setup::OneHost;
     proxy.forward_to(&if is_one_host { format!("http://127.0.0.1:{}", one_host.port()) } else { auth.url });
     api.wait_until_ready().await;
     let control = control::listen(proxy.faults.clone(), stack.clock.clone());
     let control_url = format!("http://127.0.0.1:{}", control.port());
-    let servers = [
+    let variables = [
         ("AUTH_URL", &proxy.url()),
         ("API_URL", &api_url),
         ("PAGE_URL", &page),
         ("CONTROL_URL", &control_url),
+        ("SIGN_IN_CODE", &code),
     ];
-    act(name, &servers.map(|(name, url)| (name, url.as_str()))).await;
+    act(name, &variables.map(|(name, value)| (name, value.as_str()))).await;
 }
 
 /// Runs it with the servers that these variables name.

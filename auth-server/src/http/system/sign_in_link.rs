@@ -1,0 +1,34 @@
+use actix_web::{HttpRequest, HttpResponse, web};
+use secrecy::SecretString;
+use serde::Deserialize;
+use shared_claims::Problem;
+
+use crate::domain::context::Context;
+use crate::domain::sessions::NewSession;
+use crate::domain::sessions::sign_in_link::{self, SignInLink};
+use crate::http::extract::Json;
+use crate::http::extract::refresh_token::find_all;
+use crate::http::{Cookies, responses};
+use crate::model::{ClientInfo, Delivery};
+
+/// The secret of a sign-in link. The link has it in its fragment, which browsers do not send.
+#[derive(Deserialize)]
+pub struct Exchange {
+    code: SecretString,
+}
+
+/// Exchanges the code for a session, which ends with the browser.
+pub async fn exchange(
+    request: HttpRequest,
+    context: web::Data<Context>,
+    link: web::Data<SignInLink>,
+    cookies: Cookies,
+    client: ClientInfo,
+    Json(Exchange { code }): Json<Exchange>,
+) -> Result<HttpResponse, Problem> {
+    let superseded = find_all(&request, cookies, None)?;
+    let delivery = Delivery::RefreshCookie;
+    let session = NewSession { delivery, remember: false, audience: None, client, superseded };
+    let issued = sign_in_link::log_in(&context, &link, &code, session).await?;
+    Ok(responses::new_session(HttpResponse::Ok(), &request, cookies, &issued))
+}
