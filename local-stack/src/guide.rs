@@ -33,7 +33,7 @@ fn lines_about(administrator: &Administrator, auth: &str, data: &Path) -> String
     let email = administrator::EMAIL;
     let file = data.join(stack_file::NAME).display().to_string();
     let password = match &administrator.password {
-        Some(password) => format!("{:<27}   shown only once, stored in {file}", password.expose_secret()),
+        Some(password) => format!("{:<27}   also in {file}", password.expose_secret()),
         None => format!("in {file:<24}   --new-password sets a new one"),
     };
     let link = administrator.sign_in_code.as_ref().map(|code| sign_in_link(auth, code)).unwrap_or_default();

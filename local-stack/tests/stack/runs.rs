@@ -35,7 +35,7 @@ fn a_later_run_keeps_the_secrets_and_prints_no_password() {
 
     let second = Stack::start(&data);
     assert_eq!(secrets(&data), made);
-    assert!(!second.text.contains("shown only once"), "{}", second.text);
+    assert!(!second.text.contains("also in"), "{}", second.text);
     assert!(second.text.contains("stack.json") && second.text.contains("--new-password"), "{}", second.text);
 }
 
