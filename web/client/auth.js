@@ -52,7 +52,7 @@ export function createAuthClient({
     const { referrer, referrerPolicy } = input;
     const request = new Request(input, { referrer, referrerPolicy, ...init, credentials });
     const target = new URL(request.url).origin;
-    if (!trusted.includes(target)) throw new TypeError(`${target} is not listed in apiOrigins`);
+    if (!trusted.includes(target)) throw new TypeError(`${target} is not in apiOrigins`);
 
     const { signal } = request;
     let current = await unlessAborted(signal, access);
@@ -61,9 +61,10 @@ export function createAuthClient({
     if (response.status === 401) {
       // Retry once with another token. If the API rejects that one, too, return its response.
       const renewed = await unlessAborted(signal, access, current);
-      if (!renewed || renewed === current) return response;
-      current = renewed;
-      response = await send();
+      if (renewed && renewed !== current) {
+        current = renewed;
+        response = await send();
+      }
     }
     if (onFreshLogin && (await requiresFreshLogin(response)) && (await unlessAborted(signal, confirmPassword))) {
       current = await unlessAborted(signal, access);
@@ -87,18 +88,13 @@ export function createAuthClient({
     }
   }
 
-  /** Repeats a call after the user has given the password. */
-  const withFreshLogin = (call) => async (...args) => {
-    try {
-      return await call(...args);
-    } catch (error) {
-      if (!onFreshLogin || error.code !== "fresh_login_required" || !(await confirmPassword())) throw error;
-      return call(...args);
-    }
-  };
-
-  for (const name of ["updateProfile", "deleteAccount", "endSession", "logoutEverywhere"]) {
-    calls[name] = withFreshLogin(calls[name]);
+  // Any call can require a recent login. It is repeated after the user has given the password.
+  for (const [name, call] of Object.entries(calls)) {
+    calls[name] = (...args) =>
+      call(...args).catch(async (error) => {
+        if (!onFreshLogin || error.code !== "fresh_login_required" || !(await confirmPassword())) throw error;
+        return call(...args);
+      });
   }
 
   return {

@@ -34,7 +34,7 @@ export function openRecord(name, storage, hasChannel, onChange) {
     attempt(() => channel.postMessage({ unsaved }));
   }
 
-  return { read, write };
+  return [read, write];
 }
 
 function validated(record) {

@@ -55,20 +55,17 @@ export function connect(server, fetch, refreshToken) {
       });
       text = await response.text();
     } catch (cause) {
-      throw new AuthError({ code: "unreachable", detail: describeFailure(server) }, { cause });
+      // Browsers do not tell scripts whether the server is down or has rejected the page's origin.
+      const { origin } = globalThis.location ?? {};
+      const isForeign = origin && origin !== new URL(server).origin;
+      const detail = `The auth server cannot be reached${isForeign ? `, or does not allow the origin ${origin}` : ""}.`;
+      throw new AuthError({ code: "unreachable", detail }, { cause });
     }
     const { ok, status } = response;
     if (status === 204 && !member) return null;
     const content = attempt(() => JSON.parse(text)) ?? {};
     if (ok && content[member]) return content;
-    if (!ok && typeof content.code === "string") throw new AuthError({ ...content, status });
-    throw new AuthError({ status, code: "unexpected_response", detail: "The response is not the auth server's." });
+    const unexpected = { code: "unexpected_response", detail: "The response is not the auth server's." };
+    throw new AuthError({ ...(!ok && content.code ? content : unexpected), status });
   };
-}
-
-/** Browsers do not tell scripts whether the server is down or has rejected the page's origin. */
-function describeFailure(server) {
-  const origin = globalThis.location?.origin;
-  const isForeign = origin && origin !== new URL(server).origin;
-  return `The auth server cannot be reached${isForeign ? `, or its ALLOWED_ORIGINS do not include ${origin}` : ""}.`;
 }

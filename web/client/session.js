@@ -27,9 +27,9 @@ export function openSession({ server, tokenDelivery, audience, storage, fetch })
   const usedStorage = () => storage ?? (isShared && localStorage);
   // The channel would take the refresh token to pages that do not use the storage.
   const hasChannel = isShared && !isInBody;
-  const { read: stored, write: store } = openRecord(sharedName, usedStorage, hasChannel, syncWithOtherTabs);
+  const [stored, store] = openRecord(sharedName, usedStorage, hasChannel, syncWithOtherTabs);
   const send = connect(server, fetch, isInBody ? () => stored().token : undefined);
-  const { current: state, on, emit, show } = createState();
+  const [state, on, emit, show] = createState();
 
   /**
    * The access token, or the CSRF token if the access token is in a cookie.
@@ -237,7 +237,7 @@ export function openSession({ server, tokenDelivery, audience, storage, fetch })
     const callIfShown = () => {
       // Another user signed in while this call waited for the lock. The cookie is now theirs.
       const isShown = isActive() && stored().session === session;
-      if (!isShown) throw new AuthError({ code: "session_ended", detail: "The session has ended. Sign in again." });
+      if (!isShown) throw new AuthError({ code: "session_ended", detail: "The session has ended." });
       return call();
     };
     return withLock(async () => {

@@ -23,5 +23,5 @@ export function createState() {
     emit("change");
   }
 
-  return { current: () => state, on, emit, show };
+  return [() => state, on, emit, show];
 }

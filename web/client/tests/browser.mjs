@@ -43,7 +43,7 @@ export function page(t, options) {
   };
 
   const move = clock(t);
-  const { setTimeout: realTimeout, clearTimeout: realClear } = globalThis;
+  const { setTimeout: realTimeout, clearTimeout: realClear, fetch: realFetch } = globalThis;
   /** When each timer fires, and what it does. */
   const timers = new Map();
   let now = 0;
@@ -58,6 +58,23 @@ export function page(t, options) {
   replaceGlobal(t, "setTimeout", { value: setTimer, writable: true });
   replaceGlobal(t, "clearTimeout", { value: clearTimer, writable: true });
 
+  let pending = 0;
+  const countedFetch = async (...call) => {
+    pending += 1;
+    try {
+      const response = await realFetch(...call);
+      const { status, headers } = response;
+      return new Response((await response.text()) || null, { status, headers });
+    } finally {
+      pending -= 1;
+    }
+  };
+  replaceGlobal(t, "fetch", { value: countedFetch, writable: true });
+  const settled = async () => {
+    let idle = 0;
+    while ((idle = pending > 0 ? 0 : idle + 1) < 5) await new Promise((resolve) => setImmediate(resolve));
+  };
+
   const advance = async (ms) => {
     const end = now + ms;
     for (;;) {
@@ -68,12 +85,11 @@ export function page(t, options) {
       move(at - now);
       now = at;
       task();
-      // Let the request, which needs no timer, finish.
-      await new Promise((resolve) => realTimeout(resolve, 15));
+      await settled();
     }
     move(end - now);
     now = end;
-    await new Promise((resolve) => setImmediate(resolve));
+    await settled();
   };
   return { ...simulated, windowEvents: simulated.events, setVisibility, advance };
 }
@@ -119,7 +135,7 @@ function replaceGlobal(t, name, descriptor) {
  * Timers of other code in this process stand still, too.
  */
 export function clock(t) {
-  let now = performance.now();
+  let now = Math.floor(performance.now());
   t.mock.method(performance, "now", () => now);
   return (ms) => {
     now += ms;
