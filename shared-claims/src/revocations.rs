@@ -35,6 +35,12 @@ struct Lists {
     updated: Option<(DateTime<Utc>, Instant)>,
 }
 
+/// The list while it cannot change.
+pub(crate) struct Revoked<'a> {
+    lists: RwLockReadGuard<'a, Lists>,
+    max_age: Option<Duration>,
+}
+
 /// A response of `GET /revocations`.
 #[derive(Debug, Deserialize)]
 pub struct RevocationPage {
@@ -100,34 +106,19 @@ impl Revocations {
         self.read().exceed(self.shared.max_age, now)
     }
 
-    pub(crate) fn check_key(&self, kid: Option<&str>, now: DateTime<Utc>) -> Result<(), TokenError> {
-        let lists = self.read();
-        let until = kid.and_then(|kid| lists.keys.get(kid));
-        if until.is_some_and(|until| now.timestamp() < *until) { Err(TokenError::RetiredKey) } else { Ok(()) }
-    }
-
     /// Checks a token that is valid otherwise. Only `until` is compared with the time, never `iat`.
     ///
     /// # Errors
     /// [`TokenError::SessionEnded`], [`TokenError::Stale`], [`TokenError::NoRevocations`] or
     /// [`TokenError::RevocationsTooOld`].
     pub fn check<C>(&self, claims: &AccessClaims<C>, now: DateTime<Utc>) -> Result<(), TokenError> {
-        let lists = self.read();
-        // The auth server's ids are UUIDs. An id that is not one cannot be revoked.
-        let id = |text: &str| Uuid::try_parse(text).ok();
-        let applies = |until: i64| now.timestamp() < until;
-        let session = id(&claims.sid).and_then(|sid| lists.sessions.get(&sid));
-        if session.is_some_and(|until| applies(*until)) {
-            return Err(TokenError::SessionEnded);
-        }
-        let user = id(&claims.sub).and_then(|sub| lists.users.get(&sub));
-        if user.is_some_and(|(uv, until)| claims.uv < *uv && applies(*until)) {
-            return Err(TokenError::Stale);
-        }
-        if lists.updated.is_none() {
-            return Err(TokenError::NoRevocations);
-        }
-        if lists.exceed(self.shared.max_age, now) { Err(TokenError::RevocationsTooOld) } else { Ok(()) }
+        self.lock().check(claims, now)
+    }
+
+    /// The list, which cannot change until the result is dropped. For several checks: each lock is memory that the processors
+    /// contend for.
+    pub(crate) fn lock(&self) -> Revoked<'_> {
+        Revoked { lists: self.read(), max_age: self.shared.max_age }
     }
 
     /// Adds a page that was received at `now`; a snapshot replaces the list.
@@ -166,6 +157,35 @@ impl Revocations {
     fn write(&self) -> RwLockWriteGuard<'_, Lists> {
         self.shared.lists.write().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl Revoked<'_> {
+    pub fn check_key(&self, kid: Option<&str>, now: DateTime<Utc>) -> Result<(), TokenError> {
+        let until = kid.and_then(|kid| self.lists.keys.get(kid));
+        if until.is_some_and(|until| now.timestamp() < *until) { Err(TokenError::RetiredKey) } else { Ok(()) }
+    }
+
+    /// See [`Revocations::check`].
+    pub fn check<C>(&self, claims: &AccessClaims<C>, now: DateTime<Utc>) -> Result<(), TokenError> {
+        let Self { lists, max_age } = self;
+        let applies = |until: i64| now.timestamp() < until;
+        if find(&lists.sessions, &claims.sid).is_some_and(|until| applies(*until)) {
+            return Err(TokenError::SessionEnded);
+        }
+        let user = find(&lists.users, &claims.sub);
+        if user.is_some_and(|(uv, until)| claims.uv < *uv && applies(*until)) {
+            return Err(TokenError::Stale);
+        }
+        if lists.updated.is_none() {
+            return Err(TokenError::NoRevocations);
+        }
+        if lists.exceed(*max_age, now) { Err(TokenError::RevocationsTooOld) } else { Ok(()) }
+    }
+}
+
+/// The auth server's ids are UUIDs. An id that is not one cannot be revoked.
+fn find<'a, T>(revoked: &'a HashMap<Uuid, T>, id: &str) -> Option<&'a T> {
+    if revoked.is_empty() { None } else { revoked.get(&Uuid::try_parse(id).ok()?) }
 }
 
 impl Lists {

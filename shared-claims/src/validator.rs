@@ -15,7 +15,7 @@ use crate::compact::{Compact, Header, MAX_TOKEN_BYTES};
 use crate::error::TokenError;
 use crate::key_set::KeySet;
 use crate::keys::Keys;
-use crate::revocations::Revocations;
+use crate::revocations::{Revocations, Revoked};
 use crate::signature;
 use crate::strict_json::{self, StrictJsonError};
 use crate::time_checks;
@@ -179,12 +179,13 @@ impl AccessTokenValidator {
         if let Some(found) = slot.as_ref().and_then(Slot::get)
             && let Some(key) = keys.find(&found.key)
         {
-            self.rules.check_key(key.algorithm, key.id.as_deref(), now)?;
-            self.rules.check_claims(&found.claims, now)?;
+            let revoked = self.rules.revoked();
+            self.rules.check_key(key.algorithm, key.id.as_deref(), revoked.as_ref(), now)?;
+            self.rules.check_claims(&found.claims, revoked.as_ref(), now)?;
             return Ok(found.claims);
         }
         let verified = self.rules.verify(token, &keys, now)?;
-        self.rules.check_claims(&verified.claims, now)?;
+        self.rules.check_claims(&verified.claims, self.rules.revoked().as_ref(), now)?;
         if let Some(slot) = slot {
             slot.insert(verified.clone());
         }
@@ -197,10 +198,10 @@ impl AccessTokenValidator {
         }
     }
 
-    /// Whether `other` is this validator or a clone of it.
+    /// The same for this validator and its clones, and for no other one while they exist.
     #[cfg(feature = "actix")]
-    pub(crate) fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.rules, &other.rules)
+    pub(crate) fn identity(&self) -> *const () {
+        Arc::as_ptr(&self.rules).cast()
     }
 }
 
@@ -220,7 +221,7 @@ impl Rules {
     fn verify(&self, token: &str, keys: &KeySet, now: DateTime<Utc>) -> Result<Verified, TokenError> {
         let token = Compact::parse(token)?;
         check_header(&token.header, ACCESS_TYP)?;
-        self.check_key(token.header.algorithm, token.header.key_id.as_deref(), now)?;
+        self.check_key(token.header.algorithm, token.header.key_id.as_deref(), self.revoked().as_ref(), now)?;
         let (payload, key) = signature::verify(token, keys, &self.algorithms)?;
         let members = claim_members(&payload)?;
         claim_shape::check(&members, claim_shape::ACCESS)?;
@@ -229,21 +230,31 @@ impl Rules {
         Ok(Verified { key: key.fingerprint, claims: Arc::new(claims) })
     }
 
+    fn revoked(&self) -> Option<Revoked<'_>> {
+        self.revocations.as_ref().map(Revocations::lock)
+    }
+
     /// What can change for a verified token, as far as its key is concerned.
     fn check_key(
         &self,
         algorithm: Algorithm,
         id: Option<&str>,
+        revoked: Option<&Revoked<'_>>,
         now: DateTime<Utc>,
     ) -> Result<(), TokenError> {
-        if let Some(revocations) = &self.revocations {
-            revocations.check_key(id, now)?;
+        if let Some(revoked) = revoked {
+            revoked.check_key(id, now)?;
         }
         if self.algorithms.contains(&algorithm) { Ok(()) } else { Err(TokenError::AlgorithmNotAllowed) }
     }
 
     /// What can change for a verified token, as far as its claims are concerned.
-    fn check_claims(&self, claims: &AccessClaims, now: DateTime<Utc>) -> Result<(), TokenError> {
+    fn check_claims(
+        &self,
+        claims: &AccessClaims,
+        revoked: Option<&Revoked<'_>>,
+        now: DateTime<Utc>,
+    ) -> Result<(), TokenError> {
         if claims.token_type != claims::ACCESS {
             return Err(TokenError::WrongTokenType);
         }
@@ -258,8 +269,8 @@ impl Rules {
         time_checks::check_past("auth_time", claims.auth_time, now)?;
         time_checks::check_not_before(claims.nbf, now)?;
         time_checks::check_expiry(claims.exp, now)?;
-        match &self.revocations {
-            Some(revocations) => revocations.check(claims, now),
+        match revoked {
+            Some(revoked) => revoked.check(claims, now),
             None => Ok(()),
         }
     }

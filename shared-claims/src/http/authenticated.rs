@@ -135,8 +135,9 @@ pub async fn authenticate_for<C: DeserializeOwned + 'static>(
 /// A token that was validated for this request, kept in the request's extensions for the other extractors and for the
 /// handler behind [`require_token`](super::require_token::require_token).
 struct Validated {
-    /// An inner scope can have another validator, and a middleware can replace the token. Then this one does not count.
-    validator: AccessTokenValidator,
+    /// An inner scope can have another validator, and a middleware can replace the token. Then this one does not count. Both
+    /// validators are in the data of the app, which outlives the request.
+    validator: *const (),
     token: String,
     caller: Authenticated,
 }
@@ -149,7 +150,8 @@ async fn validate<C: DeserializeOwned + 'static>(
     token: &str,
 ) -> Result<Authenticated<C>, TokenError> {
     let earlier = request.extensions().get::<Validated>().and_then(|validated| {
-        (validated.token == token && validated.validator.is_same(validator)).then(|| validated.caller.typed())
+        (validated.token == token && validated.validator == validator.identity())
+            .then(|| validated.caller.typed())
     });
     if let Some(caller) = earlier {
         return caller.inspect_err(|error| validator.observe(Err(error)));
@@ -157,7 +159,7 @@ async fn validate<C: DeserializeOwned + 'static>(
     let caller = validator.validate_unobserved(token).await.and_then(|(claims, validated_at)| {
         let caller = Authenticated { claims, validated_at };
         let typed = caller.typed();
-        let validator = validator.clone();
+        let validator = validator.identity();
         request.extensions_mut().insert(Validated { validator, token: token.to_owned(), caller });
         typed
     });
