@@ -98,5 +98,5 @@ fn the_program_prints_its_completions_and_its_manual() {
     let output = |flags: &[&str]| String::from_utf8(run(&[], flags).stdout).expect("text");
     assert!(output(&["completions", "fish"]).contains("revocation-feed-max-age"));
     assert!(output(&["man"]).contains(".SH SYNOPSIS\n.nf\n\\&resource\\-server [OPTIONS] [COMMAND]\n"));
-    assert!(output(&["completions", "--help"]).contains("resource-server completions bash >~/.local/"));
+    assert!(output(&["completions", "--help"]).contains("resource-server completions fish >~/.config/"));
 }
