@@ -41,7 +41,8 @@ function SignIn({ message }: { message?: string }) {
         Password <input name="password" type="password" autoComplete="current-password" required />
       </label>
       <p role="alert">{error}</p>
-      <button value="login">Sign in</button> <button value="register">Create account</button>
+      <button value="login">Sign in</button>
+      <button value="register">Create account</button>
     </form>
   );
 }
@@ -70,7 +71,7 @@ function Account({ user }: { user: User }) {
       <Protected role="admin" forbidden={<p>You are not an administrator.</p>}>
         <p>You are an administrator.</p>
       </Protected>
-      <button onClick={() => run(callApi)}>Call the API</button>{" "}
+      <button onClick={() => run(callApi)}>Call the API</button>
       <button onClick={() => run(() => auth.logout().then(() => ""))}>Sign out</button>
       <p>
         <output>{output}</output>
