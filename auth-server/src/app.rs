@@ -20,7 +20,7 @@ use shared_claims::AccessTokenValidator;
 use crate::domain::context::Context;
 use crate::domain::sessions::sign_in_link::SignInLink;
 use crate::http::{
-    Cookies, Demo, FeedTokens, LoginRateLimit, TrustedOrigins, check_origin, record_arrival, routes,
+    Cookies, Demo, FeedTokens, LoginRateLimit, Pages, TrustedOrigins, check_origin, record_arrival, routes,
 };
 use crate::settings::{SameSite, Settings};
 
@@ -51,7 +51,12 @@ pub fn serve(settings: &Settings, parts: Parts, listener: TcpListener) -> io::Re
     let metrics = metrics.map(web::Data::new);
     let document = web::Data::new(ApiDocument::default());
     let sign_in_link = sign_in_link.map(web::Data::from);
-    let demo = settings.demo_api_url.clone().map(|api_url| Demo { api_url, sign_in_link });
+    let pages = Pages {
+        has_home: settings.home_page,
+        demo: settings.demo_api_url.clone().map(|api_url| Demo { api_url, sign_in_link }),
+        security_contact: settings.security_contact.clone(),
+        change_password_url: settings.change_password_url.as_ref().map(ToString::to_string),
+    };
     let shutdown = Shutdown::default();
     let options = http_server::Options {
         workers: settings.workers,
@@ -75,7 +80,7 @@ pub fn serve(settings: &Settings, parts: Parts, listener: TcpListener) -> io::Re
                 if let Some(metrics) = &metrics {
                     config.app_data(metrics.clone());
                 }
-                routes(config, demo.as_ref());
+                routes(config, &pages);
             })
             .wrap(cors(&cors_policy, &METHODS))
             .wrap(from_fn(check_origin))

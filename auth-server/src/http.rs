@@ -23,5 +23,6 @@ pub use extract::idempotency_key;
 pub use rate_limit::LoginRateLimit;
 pub use routes::routes;
 pub use system::demo::Demo;
+pub use system::pages::Pages;
 pub use system::revocations::FeedTokens;
 use validation::Validation;

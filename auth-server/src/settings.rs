@@ -146,6 +146,20 @@ pub struct Settings {
     #[arg(long, env, value_parser = web_origin, hide_short_help = true, help_heading = COOKIES)]
     pub demo_api_url: Option<String>,
 
+    /// Serve a page at `/` with name, version and links
+    #[arg(long, env, default_value_t = true, action = ArgAction::Set, hide_short_help = true, help_heading = COOKIES)]
+    pub home_page: bool,
+
+    /// Who to contact about vulnerabilities: serves `/.well-known/security.txt`
+    ///
+    /// Such as `mailto:security@example.org` or the `https` URL of a form.
+    #[arg(long, env, value_parser = values::contact, hide_short_help = true, help_heading = COOKIES)]
+    pub security_contact: Option<String>,
+
+    /// The page where users change their password: `/.well-known/change-password` leads there
+    #[arg(long, env, value_parser = values::page_url, hide_short_help = true, help_heading = COOKIES)]
+    pub change_password_url: Option<Url>,
+
     /// Self-registration
     #[arg(long, env, default_value = "open", help_heading = PASSWORDS)]
     pub registration: Registration,

@@ -18,8 +18,8 @@ pub fn text(addresses: Addresses, data: &Path, administrator: &Administrator) ->
         "
 Latchkey is running; Ctrl-C stops it. Open {auth}/ or read on.
 
-  auth server     {auth:<27}   registers users, issues tokens
-  API             {api:<27}   accepts these tokens
+  auth server     {auth:<27}   API reference at /docs
+  API             {api:<27}   API reference at /docs
   data            {data:<27}   delete it to start over
 {administrator}
 Your own page may call both servers from any port of localhost: docs/web.md.

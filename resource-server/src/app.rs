@@ -37,6 +37,7 @@ pub fn serve(
     let cors_policy = web::Data::new(CorsPolicy::new(origins, headers, &settings.issuer));
     let cookie = settings.accept_cookie.then(|| AcceptCookie::of_issuer(&settings.issuer()));
     let metrics = metrics.map(web::Data::new);
+    let issuer = settings.issuer.clone();
     let document = web::Data::new(ApiDocument::default());
     let options = http_server::Options {
         workers: settings.workers,
@@ -60,7 +61,7 @@ pub fn serve(
                     config.app_data(cookie);
                 }
                 routes(config);
-                http::routes(config);
+                http::routes(config, &issuer);
             })
             .wrap(cors(&cors_policy, &METHODS))
             .wrap(from_fn(check_preflight))

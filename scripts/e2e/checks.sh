@@ -122,7 +122,7 @@ expect_problem() {
     expect_status "$1"
     expect_member code "$2"
     expect_header Content-Type application/problem+json
-    expect_member type "urn:latchkey:problem:$2"
+    expect_member type "/docs/errors#$2"
     expect_member status "$1"
     matches title '^[A-Z].*[a-zA-Z]$' "$(member title)"
     matches detail '^[A-Z].*\.$' "$(member detail)"

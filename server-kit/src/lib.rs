@@ -7,6 +7,8 @@ pub mod command_line;
 pub mod connections;
 pub mod cors;
 pub mod default_headers;
+pub mod docs;
+mod error_table;
 pub mod etag;
 pub mod file_access;
 pub mod framework_errors;

@@ -2,7 +2,7 @@ mod request_schemas;
 
 use actix_web::http::Method;
 use actix_web::{HttpRequest, HttpResponse, web};
-use server_kit::openapi::{ApiDocument, add_headers, add_problem, operations};
+use server_kit::openapi::{ApiDocument, add_headers, add_problem, complete, operations};
 use shared_claims::Code;
 use shared_claims::http::problem::ProblemBody;
 use utoipa::OpenApi;
@@ -70,6 +70,7 @@ fn build(context: &Context) -> utoipa::openapi::OpenApi {
         add_common_problems(path, &method, call);
     }
     request_schemas::complete(&mut document, &context.policy.audiences);
+    complete(&mut document, &context.policy.issuer, include_str!("openapi/examples.json"));
     document
 }
 

@@ -3,16 +3,14 @@ use server_kit::framework_errors::{get_or_head, not_found, resource};
 use shared_claims::require;
 
 use crate::http::auth::{events, login, logout, me, password, reauthenticate, refresh, register, sessions};
-use crate::http::system::demo::Demo;
+use crate::http::system::pages::Pages;
 use crate::http::system::revocations::FeedAccess;
-use crate::http::system::{demo, health, revocations, well_known};
+use crate::http::system::{health, pages, revocations, well_known};
 use crate::http::{admin, openapi};
 
-/// All URLs of the server, including those of the demo page if there is an API for it to call.
-pub fn routes(config: &mut web::ServiceConfig, demo: Option<&Demo>) {
-    if let Some(demo) = demo {
-        demo::routes(config, demo);
-    }
+/// All URLs of the server, including those of its pages.
+pub fn routes(config: &mut web::ServiceConfig, pages: &Pages) {
+    pages::routes(config, pages);
     config
         .service(resource("/auth/register", "POST").route(web::post().to(register::register)))
         .service(resource("/auth/login", "POST").route(web::post().to(login::log_in)))

@@ -2,6 +2,7 @@
 
 pub mod demo;
 pub mod health;
+pub mod pages;
 pub mod revocations;
 mod sign_in_link;
 pub mod well_known;

@@ -70,6 +70,20 @@ fn short(duration: Duration) -> String {
     }
 }
 
+/// A line of security.txt (RFC 9116 §2.5.3).
+pub fn contact(text: &str) -> Result<String, String> {
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "mailto" | "https" | "tel"));
+    let is_line = text.chars().all(|c| c.is_ascii_graphic());
+    url.filter(|_| is_line)
+        .map(|_| text.to_owned())
+        .ok_or_else(|| "give a URL such as mailto:security@example.org".into())
+}
+
+pub fn page_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    url.ok_or_else(|| "give a URL such as https://app.example.org/password".to_owned())
+}
+
 pub fn algorithm(text: &str) -> Result<Algorithm, String> {
     text.parse().map_err(|_| "give ES256, RS256, EdDSA or HS256".to_owned())
 }

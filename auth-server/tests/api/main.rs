@@ -80,6 +80,7 @@ mod system {
     mod key_rotation;
     mod metrics;
     mod openapi;
+    mod pages;
     mod real_ip;
     mod request_ids;
     mod revocations;

@@ -108,6 +108,11 @@ async fn a_page_on_another_port_works_with_the_local_stack_directly_and_behind_a
 }
 
 #[actix_web::test]
+async fn the_api_reference_sends_requests_with_the_session_of_the_page() {
+    play_on_local_stack("docs").await;
+}
+
+#[actix_web::test]
 async fn the_page_fits_a_phone_and_follows_a_strict_policy() {
     play("looks").await;
 }

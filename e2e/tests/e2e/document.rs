@@ -117,8 +117,7 @@ impl Operation {
     /// Whether it works without a token.
     pub fn is_open(&self) -> bool {
         let security = &self.description["security"];
-        security.is_null()
-            || security.as_array().is_some_and(|any| any.iter().any(|one| one == &serde_json::json!({})))
+        security.as_array().is_some_and(|any| any.is_empty() || any.contains(&serde_json::json!({})))
     }
 
     /// The names of its path parameters.

@@ -9,8 +9,8 @@ use shared_claims::Code;
 use crate::document::Document;
 use crate::stack::{Running, Stack};
 
-/// The demo page is not part of the API.
-const OUTSIDE: [&str; 1] = ["demo.rs"];
+/// Pages are not part of the API.
+const OUTSIDE: [&str; 2] = ["demo.rs", "pages.rs"];
 
 struct Servers {
     auth: Running,

@@ -5,6 +5,7 @@ mod browser;
 mod closing;
 mod document;
 mod documented;
+mod examples;
 mod faults;
 mod invariants;
 mod key_rotation;

@@ -1,5 +1,5 @@
 use actix_web::{HttpRequest, HttpResponse, web};
-use server_kit::openapi::{ApiDocument, add_headers, add_problem, operations};
+use server_kit::openapi::{ApiDocument, add_headers, add_problem, complete, operations};
 use shared_claims::http::access_cookie::{ACCESS_COOKIE, is_safe};
 use shared_claims::http::problem::ProblemBody;
 use shared_claims::{AcceptCookie, Code};
@@ -80,6 +80,8 @@ fn build(accepts_cookie: bool) -> utoipa::openapi::OpenApi {
         }
         add_headers(call, takes_token);
     }
+    // It has no setting for its own URL. A relative one is relative to the document.
+    complete(&mut document, "/", include_str!("openapi/examples.json"));
     document
 }
 

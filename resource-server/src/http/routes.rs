@@ -1,12 +1,15 @@
 use actix_web::web;
+use server_kit::docs;
 use server_kit::framework_errors::{get_or_head, not_found, resource};
 use shared_claims::require_token;
+use url::Url;
 
 use super::{admin, greeting, health, openapi, profile, protected, transfer, verify};
 
 /// Every URL of the server. Routes are guarded one by one rather than as a scope, so that a wrong method gets 405
 /// without a token.
-pub fn routes(config: &mut web::ServiceConfig) {
+pub fn routes(config: &mut web::ServiceConfig, issuer: &Url) {
+    docs::routes(config, Some(issuer));
     config
         .service(
             resource("/protected", "GET, HEAD")

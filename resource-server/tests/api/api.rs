@@ -102,7 +102,7 @@ impl Response {
     pub fn assert_problem(&self, status: u16, code: &str) {
         let body = self.json();
         assert_eq!((self.status, &body["code"]), (status, &json!(code)), "{body}");
-        assert_eq!(body["type"], json!(format!("urn:latchkey:problem:{code}")));
+        assert_eq!(body["type"], json!(format!("/docs/errors#{code}")));
         assert_eq!(body["status"], json!(status));
         assert!(body["title"].is_string() && body["detail"].is_string(), "{body}");
         assert_eq!(self.header(CONTENT_TYPE.as_str()), Some("application/problem+json"));

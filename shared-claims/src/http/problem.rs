@@ -34,7 +34,7 @@ struct Parts {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(as = Problem))]
 pub struct ProblemBody {
-    /// `urn:latchkey:problem:` followed by the code.
+    /// `/docs/errors#` followed by the code: the page of the server that explains it.
     #[serde(rename = "type")]
     pub kind: String,
     /// A short description of the code.
@@ -66,7 +66,7 @@ impl Problem {
     pub fn new(code: Code) -> Self {
         let is_temporary = matches!(code, Code::Unavailable | Code::TooManyRequests);
         let body = ProblemBody {
-            kind: format!("urn:latchkey:problem:{}", code.as_str()),
+            kind: format!("/docs/errors#{}", code.as_str()),
             title: code.title(),
             status: code.status().as_u16(),
             detail: format!("{}.", code.title()).into(),

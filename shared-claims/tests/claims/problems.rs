@@ -29,7 +29,7 @@ async fn every_code_has_its_status_and_all_five_members() {
         assert_eq!(header(&response, &CONTENT_TYPE).as_deref(), Some("application/problem+json"));
         assert_eq!(header(&response, &CACHE_CONTROL).as_deref(), Some("no-store"));
         let body = body(response).await;
-        assert_eq!(body["type"], json!(format!("urn:latchkey:problem:{}", code.as_str())));
+        assert_eq!(body["type"], json!(format!("/docs/errors#{}", code.as_str())));
         assert_eq!(body["title"], json!(code.title()));
         assert_eq!(body["status"], json!(code.status().as_u16()));
         assert_eq!(body["code"], json!(code.as_str()));

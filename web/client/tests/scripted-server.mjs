@@ -37,5 +37,5 @@ export function tokens(rotation, more) {
 }
 
 export function problem(status, code, more) {
-  return [status, { type: `urn:latchkey:problem:${code}`, title: "T", detail: "D", status, code, ...more }];
+  return [status, { type: `/docs/errors#${code}`, title: "T", detail: "D", status, code, ...more }];
 }

@@ -3,6 +3,7 @@
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION};
 use actix_web::{HttpResponse, web};
 use serde_json::json;
+use server_kit::docs::content_security_policy;
 use server_kit::framework_errors::{get_or_head, resource};
 
 use crate::domain::sessions::sign_in_link::SignInLink;
@@ -47,7 +48,8 @@ pub fn routes(config: &mut web::ServiceConfig, Demo { api_url, sign_in_link }: &
         let exchange = web::post().to(sign_in_link::exchange);
         config.app_data(link.clone()).service(resource("/demo/sign-in", "POST").route(exchange));
     }
-    let policy = content_security_policy(api_url);
+    // Forms cannot be submitted without their script: the URL would contain a password.
+    let policy = content_security_policy(Some(api_url));
     let settings = json!({"api_url": api_url});
     for path in ["/", "/demo"] {
         config.service(resource(path, "GET, HEAD").route(get_or_head().to(redirect)));
@@ -71,12 +73,4 @@ pub fn routes(config: &mut web::ServiceConfig, Demo { api_url, sign_in_link }: &
 
 async fn redirect() -> HttpResponse {
     HttpResponse::TemporaryRedirect().insert_header((LOCATION, "/demo/")).finish()
-}
-
-/// No other origins, nothing inline. Forms cannot be submitted without their script: the URL would contain a password.
-fn content_security_policy(api_url: &str) -> String {
-    format!(
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' {api_url}; \
-         base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
-    )
 }

@@ -44,7 +44,7 @@ pub async fn get_openid_configuration(context: web::Data<Context>) -> HttpRespon
 
 fn document(context: &Context) -> Value {
     let issuer = &context.policy.issuer;
-    let mut document = json!({"issuer": issuer, "service_documentation": format!("{issuer}/openapi.json")});
+    let mut document = json!({"issuer": issuer, "service_documentation": format!("{issuer}/docs")});
     if context.keys.publishes() {
         document["jwks_uri"] = json!(format!("{issuer}/.well-known/jwks.json"));
     }

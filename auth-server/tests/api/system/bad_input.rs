@@ -66,7 +66,7 @@ async fn a_media_type_may_have_parameters_and_capitals() {
 #[actix_web::test]
 async fn unknown_paths_get_404() {
     let app = TestApp::start().await;
-    for path in ["/", "/auth", "/auth/login/", "/auth/nothing", "/%ff", "/..%2f"] {
+    for path in ["/auth", "/auth/login/", "/auth/nothing", "/%ff", "/..%2f"] {
         for method in [Method::GET, Method::POST, Method::DELETE, Method::OPTIONS] {
             app.call(method, path).send().await.assert_problem(404, "not_found");
         }

@@ -44,7 +44,7 @@ async fn the_demo_page_is_served_if_enabled() {
 #[actix_web::test]
 async fn the_demo_page_is_not_served_unless_enabled() {
     let app = TestApp::start().await;
-    let others = ["/", "/demo", "/demo/settings.json"];
+    let others = ["/demo", "/demo/settings.json"];
     for path in FILES.iter().map(|(path, _)| *path).chain(others) {
         app.get(path).send().await.assert_problem(404, "not_found");
     }

@@ -1,0 +1,67 @@
+//! The page that `type` of every problem links to: the tables of codes and reasons in `docs/api.md`.
+
+const REFERENCE: &str = include_str!("../../docs/api.md");
+/// The heading above the codes. The reasons follow.
+const HEADING: &str = "### Error codes";
+
+const START: &str = r#"<!doctype html>
+<html lang="en">
+  <head>
+    <meta charset="utf-8" />
+    <meta name="viewport" content="width=device-width, initial-scale=1" />
+    <meta name="color-scheme" content="light dark" />
+    <title>Error codes</title>
+    <link rel="icon" href="../favicon.ico" />
+    <link rel="stylesheet" href="docs.css" />
+  </head>
+  <body>
+    <header><h1>Error codes</h1><nav aria-label="Links"><a href="../docs">API reference</a></nav></header>
+    <main>
+      <p>The <code>code</code> of an error response, and what to do about it. Programs should compare <code>code</code>.</p>
+"#;
+
+/// The page, in HTML.
+pub fn page() -> String {
+    let tables = REFERENCE.split_once(HEADING).map_or("", |(_, rest)| rest);
+    let mut html = START.to_owned();
+    let mut is_in_table = false;
+    // The second line of each table only separates its head.
+    for line in tables.lines().filter(|line| !line.starts_with("|-")) {
+        let cells: Option<Vec<&str>> =
+            line.strip_prefix("| ").map(|row| row.trim_end_matches(" |").split(" | ").collect());
+        if cells.is_none() && is_in_table {
+            html += "</tbody></table>\n";
+            is_in_table = false;
+        }
+        match cells {
+            Some(names) if !is_in_table => {
+                let names = names.iter().map(|name| format!("<th scope=\"col\">{}</th>", marked_up(name)));
+                html += &format!("<table><thead><tr>{}</tr></thead><tbody>\n", names.collect::<String>());
+                is_in_table = true;
+            }
+            Some(cells) => html += &row(&cells),
+            None => {
+                if let Some(heading) = line.strip_prefix("### ") {
+                    html += &format!("<h2>{}</h2>\n", marked_up(heading));
+                }
+            }
+        }
+    }
+    html + "</main></body></html>\n"
+}
+
+/// The anchor is the code or the reason: the first cell in backticks.
+fn row(cells: &[&str]) -> String {
+    let name = cells.iter().find_map(|cell| cell.strip_prefix('`')?.strip_suffix('`')).unwrap_or_default();
+    let cells: String = cells.iter().map(|cell| format!("<td>{}</td>", marked_up(cell))).collect();
+    format!("<tr id=\"{name}\">{cells}</tr>\n")
+}
+
+/// Text in HTML, with code between backticks.
+fn marked_up(text: &str) -> String {
+    let escaped = text.trim().replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let parts = escaped.split('`').enumerate();
+    parts
+        .map(|(index, part)| if index % 2 == 1 { format!("<code>{part}</code>") } else { part.to_owned() })
+        .collect()
+}
