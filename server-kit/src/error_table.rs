@@ -23,38 +23,40 @@ const START: &str = r#"<!doctype html>
 /// The page, in HTML.
 pub fn page() -> String {
     let tables = REFERENCE.split_once(HEADING).map_or("", |(_, rest)| rest);
-    let mut html = START.to_owned();
+    let mut html = vec![START.to_owned()];
     let mut is_in_table = false;
     // The second line of each table only separates its head.
     for line in tables.lines().filter(|line| !line.starts_with("|-")) {
         let cells: Option<Vec<&str>> =
             line.strip_prefix("| ").map(|row| row.trim_end_matches(" |").split(" | ").collect());
         if cells.is_none() && is_in_table {
-            html += "</tbody></table>\n";
+            html.push("</tbody></table>\n".to_owned());
             is_in_table = false;
         }
         match cells {
             Some(names) if !is_in_table => {
-                let names = names.iter().map(|name| format!("<th scope=\"col\">{}</th>", marked_up(name)));
-                html += &format!("<table><thead><tr>{}</tr></thead><tbody>\n", names.collect::<String>());
+                let names: Vec<_> =
+                    names.iter().map(|name| format!("<th scope=\"col\">{}</th>", marked_up(name))).collect();
+                html.push(format!("<table><thead><tr>{}</tr></thead><tbody>\n", names.concat()));
                 is_in_table = true;
             }
-            Some(cells) => html += &row(&cells),
+            Some(cells) => html.push(row(&cells)),
             None => {
                 if let Some(heading) = line.strip_prefix("### ") {
-                    html += &format!("<h2>{}</h2>\n", marked_up(heading));
+                    html.push(format!("<h2>{}</h2>\n", marked_up(heading)));
                 }
             }
         }
     }
-    html + "</main></body></html>\n"
+    html.push("</main></body></html>\n".to_owned());
+    html.concat()
 }
 
 /// The anchor is the code or the reason: the first cell in backticks.
 fn row(cells: &[&str]) -> String {
     let name = cells.iter().find_map(|cell| cell.strip_prefix('`')?.strip_suffix('`')).unwrap_or_default();
-    let cells: String = cells.iter().map(|cell| format!("<td>{}</td>", marked_up(cell))).collect();
-    format!("<tr id=\"{name}\">{cells}</tr>\n")
+    let cells: Vec<_> = cells.iter().map(|cell| format!("<td>{}</td>", marked_up(cell))).collect();
+    format!("<tr id=\"{name}\">{}</tr>\n", cells.concat())
 }
 
 /// Text in HTML, with code between backticks.

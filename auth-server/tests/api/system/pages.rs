@@ -53,7 +53,7 @@ async fn the_type_of_each_problem_is_a_place_on_the_page_of_errors() {
     let link: Uri = problem["type"].as_str().expect("a type").parse().expect("a reference");
     let page = app.get(link.path()).send().await.assert_status(200).text();
     for code in Code::ALL {
-        let row = page.split(&format!("<tr id=\"{}\">", code.as_str())).nth(1).expect(code.as_str());
+        let row = page.split(&format!("<tr id=\"{}\">", code.as_str())).nth(1).expect("a row");
         let cells: Vec<&str> = row.split("</tr>").next().expect("a row").split("<td>").skip(1).collect();
         assert!(cells.len() == 4 && cells.iter().all(|cell| cell.len() > "</td>".len()), "{cells:?}");
     }
