@@ -97,7 +97,7 @@ async function play(browser, user) {
   await tab.getByRole("button", { name: "Sign out" }).click();
   for (const each of [page, tab]) await each.getByRole("button", { name: "Sign in" }).waitFor();
   assert.equal(await page.getByRole("alert").innerText(), "", "the user signed out, so there is no reason");
-  await submit(page, { ...user, password: "wrong password" }, "Sign in");
+  await submit(page, { ...user, password: "a wrong password" }, "Sign in");
   await page.getByRole("alert").filter({ hasText: /\w/ }).waitFor();
   await submit(page, user, "Sign in");
   for (const each of [page, tab]) await showsUser(each, user);

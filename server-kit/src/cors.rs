@@ -120,7 +120,9 @@ impl CorsPolicy {
             "The origin null, of local files and sandboxed frames, cannot be in ALLOWED_ORIGINS.".to_owned()
         } else if self.origins.has_every_loopback() {
             // The local stack has no ALLOWED_ORIGINS.
-            format!("The origin {origin} is not allowed. Start the local stack with --allow-origin={origin}")
+            format!(
+                "The origin {origin} is not allowed. --allow-origin={origin} of the local stack allows it."
+            )
         } else {
             format!("The origin {origin} is not in ALLOWED_ORIGINS.")
         };

@@ -73,7 +73,8 @@ async fn every_body_and_every_error_has_an_example() {
 
 #[actix_web::test]
 async fn the_server_accepts_the_examples_of_a_registration_and_a_login() {
-    let server = Stack::new().start_auth().await;
+    let stack = Stack::new();
+    let server = stack.start_auth().await;
     let document = document(&server).await;
     for (path, status) in [("/auth/register", 201), ("/auth/login", 200)] {
         let call = &document["paths"][path]["post"];

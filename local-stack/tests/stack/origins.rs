@@ -46,8 +46,9 @@ fn other_origins_are_rejected_and_the_log_names_each_once_with_the_flag() {
     let stack = Stack::start(&folder.path().join("data"));
     for origin in ["http://192.168.1.5:5173", "http://localhost.example.org:5173"] {
         assert_eq!(calls(&stack, origin), "403\n403\n403\n");
-        let warning =
-            format!("The origin {origin} is not allowed. Start the local stack with --allow-origin={origin}");
+        let warning = format!(
+            "The origin {origin} is not allowed. --allow-origin={origin} of the local stack allows it."
+        );
         // Once from each server.
         assert_eq!(log(&folder).matches(&warning).count(), 2, "{}", log(&folder));
     }
