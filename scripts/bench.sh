@@ -30,14 +30,15 @@ hardware allows, in turn, and prints a table of ratios with goals and limits (ab
 BENCH is one of:
 
   login-timing     whether response times reveal which users exist
+  mail-requests    whether those of requests for mails do, or depend on the mail server (about 4 minutes)
   password-flood   how fast excess logins are rejected, and how that affects refreshes
-  administration   response times of /admin with a million users (about 10 minutes)
+  administration   response times of /admin with a million users and ten million events (about 20 minutes)
   validation       time per validation and memory of the revocation list, with 100,000 entries
   signatures       time of an ES256 signature with and without parsing the key, and of a whole refresh
 
 `all` runs the table and then each of these, except signatures. Options of a benchmark: scripts/bench.sh BENCH --help. Each
 starts its own server with the default settings, on a free port of this machine and a new SQLite database in TMPDIR. For
-administration on PostgreSQL, set LATCHKEY_TEST_DATABASE_URL: scripts/postgres.sh run -- scripts/bench.sh administration.
+administration or mail-requests on PostgreSQL: scripts/postgres.sh run -- scripts/bench.sh administration.
 Run nothing else meanwhile.
 
 Exit status: 0 all limits were met, 1 one was not or a request failed, 2 an argument is wrong or something is missing.
@@ -52,7 +53,7 @@ main() {
         --help | -h) help ;;
         "" | --*) compare "$@" ;;
         all) all ;;
-        login-timing | password-flood | administration) bench "$@" ;;
+        login-timing | mail-requests | password-flood | administration) bench "$@" ;;
         validation | signatures) exec cargo bench --locked --package bench --bench "$1" -- "${@:2}" ;;
         *) echo "unknown argument: $1 (see scripts/bench.sh --help)" >&2 && exit 2 ;;
     esac
@@ -61,7 +62,7 @@ main() {
 all() {
     local name failed=0
     scripts/bench.sh || failed=1
-    for name in login-timing password-flood administration; do
+    for name in login-timing mail-requests password-flood administration; do
         bench "$name" || failed=1
         echo
     done

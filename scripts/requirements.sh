@@ -31,10 +31,11 @@ have_pgbouncer() {
     PATH=$PATH:/usr/sbin command -v pgbouncer
 }
 
-# The library that drives Chromium, which contains no browser; the frameworks and tools of the example applications.
+# The libraries that drive Chromium and check pages, which contain no browser; the frameworks and tools of the example
+# applications; the libraries that the recipes install.
 ensure_node_modules() {
     local folder
-    for folder in e2e/browser web/examples; do
+    for folder in e2e/browser web/examples scripts/recipes; do
         [[ $folder/package-lock.json -nt $folder/node_modules/.package-lock.json ]] || continue
         if ! npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null; then
             echo "npm ci failed in $folder, see above" >&2

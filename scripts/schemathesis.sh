@@ -16,13 +16,13 @@ help() {
     cat <<'TEXT'
 scripts/schemathesis.sh [--long]
 
-Builds both servers, starts them on SQLite and runs schemathesis against them: the same 50 cases per operation, or 2,000
+Builds both servers, starts them on SQLite and runs schemathesis against them: the same 20 cases per operation, or 2,000
 random ones with --long. Installs schemathesis from PyPI in cargo's target folder if it is missing.
 TEXT
 }
 
 main() {
-    local effort=(--max-examples 50 --seed 1)
+    local effort=(--max-examples 20 --seed 1)
     case ${1:-} in
         "") ;;
         --long) effort=(--max-examples 2000) ;;

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Takes the screenshots of the demo page in docs/images/.
+# Takes the screenshots of the demo page and of the console in docs/images/.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=scripts/process_group.sh
@@ -14,7 +14,8 @@ help() {
 scripts/screenshots.sh [FOLDER]
 
 Starts the local stack with new data on free ports, signs in with Chromium, and writes demo-light.png, demo-dark.png and
-demo-phone.png to FOLDER [docs/images]. scripts/test.sh --setup-only installs what this script requires.
+demo-phone.png to FOLDER [docs/images], and with sample data console-light.png, console-dark.png and console-user.png.
+Requires pngquant (Debian's package pngquant), and what scripts/test.sh --setup-only installs.
 
 Exit status: 0 success, 1 the stack or the browser failed, 2 a requirement is missing or an argument is invalid.
 TEXT
@@ -31,15 +32,23 @@ main() {
         echo "Chromium was not found: run scripts/test.sh --setup-only" >&2
         exit 2
     fi
+    if ! command -v pngquant >/dev/null; then
+        echo "pngquant was not found: install it, on Debian with apt-get install pngquant" >&2
+        exit 2
+    fi
     ensure_node_modules
     mkdir -p "$folder"
 
     cargo build --locked --package local-stack
     on_exit stack_stop
     stack_start_local "$(target_folder)/debug"
-    env AUTH_URL="$(stack_value auth_url "$stack_dir/data/stack.json")" CHROMIUM="$chromium" \
-        SCREENSHOTS="$(realpath "$folder")" node e2e/browser/screenshots.mjs
-    ls -l "$folder"/demo-*.png
+    export AUTH_URL CHROMIUM="$chromium" SCREENSHOTS
+    AUTH_URL=$(stack_value auth_url "$stack_dir/data/stack.json")
+    SCREENSHOTS=$(realpath "$folder")
+    node e2e/browser/screenshots.mjs
+    node e2e/browser/console_pictures.mjs
+    pngquant --force --speed 1 --ext .png 128 "$folder"/console-*.png
+    ls -l "$folder"/demo-*.png "$folder"/console-*.png
 }
 
 main "$@"

@@ -17,12 +17,13 @@ scripts/test.sh [--long] [--setup-only] [-- FILTER...]
 
 Runs all tests on SQLite, and those that use a database again on PostgreSQL, on a server that this script starts and
 removes. Runs in the background, at the same time: the tests of the npm packages, scripts/e2e.sh against two running
-stacks, scripts/consumers.sh, scripts/openapi.sh and scripts/schemathesis.sh. At the end, scripts/leaks.sh searches what
-all of them logged and stored for secrets. Installs missing system packages (as root) or prints the command that does (otherwise).
+stacks, scripts/consumers.sh, scripts/recipes.sh, scripts/openapi.sh and scripts/schemathesis.sh. At the end,
+scripts/leaks.sh searches what all of them logged and stored for secrets. Installs missing system packages (as root) or
+prints the command that does (otherwise).
 
-  --long         also run the long tests (those marked #[ignore]), the browser tests on PostgreSQL, forty times as many
-                 cases of scripts/schemathesis.sh, all of scripts/openapi.sh, scripts/compose-test.sh (needs Docker),
-                 bench/peers/check.sh and scripts/bench.sh
+  --long         also run the long tests (those marked #[ignore]), the browser tests on PostgreSQL, a hundred times as many
+                 cases of scripts/schemathesis.sh, all of scripts/openapi.sh and scripts/recipes.sh,
+                 scripts/compose-test.sh (needs Docker), bench/peers/check.sh and scripts/bench.sh
   --setup-only   only install or name what is missing
   -- FILTER...   passed to the tests: parts of their names, or options of `cargo test -- --help`; runs nothing else
 
@@ -150,6 +151,7 @@ run_background() {
         background_stage "e2e, deployment" end_to_end deployment stack_start_separate "$programs" "$postgres_url"
     fi
     background_stage "consumers" run_in_group scripts/consumers.sh
+    background_stage "recipes" run_in_group scripts/recipes.sh "${effort[@]}"
     background_stage "openapi" run_in_group scripts/openapi.sh "${effort[@]}"
     background_stage "schemathesis" run_in_group scripts/schemathesis.sh "${effort[@]}"
 }

@@ -20,9 +20,11 @@ use shared_claims::AccessTokenValidator;
 use crate::domain::context::Context;
 use crate::domain::sessions::sign_in_link::SignInLink;
 use crate::http::{
-    Cookies, Demo, FeedTokens, LoginRateLimit, Pages, TrustedOrigins, check_origin, record_arrival, routes,
+    Brand, Cookies, Demo, FeedTokens, Links, LoginRateLimit, PageOptions, Pages, Renderer, TrustedOrigins,
+    check_origin, record_arrival, routes,
 };
-use crate::settings::{SameSite, Settings};
+use crate::model::Delivery;
+use crate::settings::{PageDelivery, Registration, SameSite, Secrets, Settings, Switch};
 
 /// Methods that pages of other origins may use.
 const METHODS: [Method; 5] = [Method::GET, Method::HEAD, Method::POST, Method::PATCH, Method::DELETE];
@@ -33,14 +35,48 @@ pub struct Parts {
     pub context: Arc<Context>,
     pub metrics: Option<HttpMetrics>,
     pub sign_in_link: Option<Arc<SignInLink>>,
+    pub renderer: Renderer,
+}
+
+/// What renders the pages.
+///
+/// # Errors
+/// One line that names the setting.
+pub fn renderer(settings: &Settings, secrets: &Secrets, context: &Context) -> Result<Renderer, String> {
+    let links = if settings.mail.is_on() {
+        Links::Mailed
+    } else if secrets.key_encryption.is_none() {
+        Links::None
+    } else {
+        Links::Invitations
+    };
+    let look = &settings.pages;
+    let brand = Brand::new(look.brand_name.clone(), look.brand_logo_file.as_deref(), look.brand_accent)?;
+    Renderer::new(PageOptions {
+        enabled: settings.pages.pages == Switch::On,
+        delivery: match settings.pages.pages_token_delivery {
+            PageDelivery::RefreshCookie => Delivery::RefreshCookie,
+            PageDelivery::BothCookies => Delivery::BothCookies,
+        },
+        texts: settings.pages.page_texts.clone(),
+        locale: settings.mail.mail_locale.clone(),
+        brand,
+        issuer: settings.issuer.clone(),
+        allowed_origins: settings.allowed_origins.clone(),
+        registration_open: settings.registration == Registration::Open,
+        links,
+        mail_languages: context.languages.all().map(str::to_owned).collect(),
+        are_linked: settings.mail.mail_links.is_none(),
+    })
 }
 
 /// Prepares the server. It responds once the result is polled.
 pub fn serve(settings: &Settings, parts: Parts, listener: TcpListener) -> io::Result<Server> {
-    let Parts { feed_tokens, context, metrics, sign_in_link } = parts;
+    let Parts { feed_tokens, context, metrics, sign_in_link, renderer } = parts;
     let feed_tokens = web::Data::new(FeedTokens(feed_tokens));
     let cookies = Cookies::new(settings.cookie_secure, same_site(settings.cookie_samesite));
-    let rate_limit = web::Data::new(LoginRateLimit::new(settings.login_rate_per_ip));
+    let rate_limit =
+        web::Data::new(LoginRateLimit::new(settings.login_rate_per_ip, settings.mail_rate_per_ip));
     let proxies =
         web::Data::new(TrustedProxies::new(settings.trusted_proxies.clone()).with_issuer(&settings.issuer()));
     let (origins, headers) = (settings.allowed_origins.clone(), settings.allowed_headers.clone());
@@ -52,10 +88,16 @@ pub fn serve(settings: &Settings, parts: Parts, listener: TcpListener) -> io::Re
     let document = web::Data::new(ApiDocument::default());
     let sign_in_link = sign_in_link.map(web::Data::from);
     let pages = Pages {
-        has_home: settings.home_page,
-        demo: settings.demo_api_url.clone().map(|api_url| Demo { api_url, sign_in_link }),
-        security_contact: settings.security_contact.clone(),
-        change_password_url: settings.change_password_url.as_ref().map(ToString::to_string),
+        has_home: settings.pages.home_page,
+        demo: settings.pages.demo_api_url.clone().map(|api_url| Demo { api_url, sign_in_link }),
+        security_contact: settings.pages.security_contact.clone(),
+        change_password_url: settings.pages.change_password_url.as_ref().map(ToString::to_string),
+        renderer: web::Data::new(renderer),
+        mailbox_host: settings
+            .mail
+            .mailbox_page
+            .then(|| settings.issuer.host_str().map(str::to_owned))
+            .flatten(),
     };
     let shutdown = Shutdown::default();
     let options = http_server::Options {

@@ -1,9 +1,10 @@
 //! The command line: without a command the program starts a server.
 
 mod check;
-mod csv;
 mod import;
+mod invitations;
 mod keys;
+mod mail;
 mod migrate;
 mod misspelt;
 mod new_password;
@@ -23,6 +24,7 @@ use server_kit::healthcheck;
 use server_kit::reference::Reference;
 
 use crate::cli::keys::KeysCommand;
+use crate::cli::mail::MailCommand;
 pub use crate::cli::misspelt::misspelt_variables;
 use crate::cli::output::{OutputOptions, Report};
 use crate::cli::sessions::SessionsCommand;
@@ -88,6 +90,15 @@ pub enum Command {
         #[command(flatten)]
         output: OutputOptions,
     },
+    /// Test the mail server, and list and retry mails
+    Mail {
+        /// Subcommand
+        #[command(subcommand)]
+        command: MailCommand,
+        /// Format of the output
+        #[command(flatten)]
+        output: OutputOptions,
+    },
     /// Apply pending database migrations, as a server does when it starts
     Migrate {
         /// Format of the output
@@ -128,6 +139,9 @@ pub async fn run(settings: &Settings, command: Command) -> Result<(), String> {
         }
         Command::Keys { command, output } => {
             keys::run(settings, command).await.map(|report| report.print(output))
+        }
+        Command::Mail { command, output } => {
+            mail::run(settings, command).await.map(|report| report.print(output))
         }
         Command::Migrate { output } => migrate::run(settings).map(|report| report.print(output)),
         Command::Check { output } => check::run(settings, output).await,

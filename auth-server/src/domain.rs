@@ -3,27 +3,40 @@
 //! Each module may use only those below it:
 //!
 //! ```text
-//! maintenance                                              background work
+//! maintenance, mail_delivery                               background work
+//! statistics                                               numbers for administrators
 //! users                                                    registration, profile, search, administration, import
 //! sessions                                                 login, refresh, logout, authentication
+//! events                                                   the audit log: pages, and new events
+//! proofs                                                   links and codes in mails
 //! context                                                  the parts of a running server
-//! tokens                                                   access and refresh tokens
+//! tokens                                                   access and refresh tokens, links and codes
 //! user_limits                                              logins and changes of each user
 //! keys                                                     signing keys
 //! operation                                                a change: database, client, time, transaction
-//! audit, events, passwords, rate_limiter, revocation_feed  use no other module
+//! audit                                                    events, revocations and notices of a transaction
+//! notices                                                  mails about security events
+//! event_listeners, mail, passwords, rate_limiter,          use no other module
+//! revocation_feed
 //! ```
 
 pub mod audit;
 pub mod context;
+pub mod event_listeners;
 pub mod events;
 pub mod keys;
+pub mod mail;
+pub mod mail_delivery;
 pub mod maintenance;
+pub mod notices;
 pub mod operation;
 pub mod passwords;
+pub mod proofs;
 pub mod rate_limiter;
 pub mod revocation_feed;
+pub mod servers;
 pub mod sessions;
+pub mod statistics;
 pub mod tokens;
 pub mod user_limits;
 pub mod users;

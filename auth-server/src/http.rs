@@ -8,6 +8,7 @@ mod csrf;
 mod errors;
 mod extract;
 mod openapi;
+mod pages;
 mod problems;
 mod rate_limit;
 mod responses;
@@ -20,6 +21,7 @@ pub use cookies::Cookies;
 pub use csrf::{TrustedOrigins, check_origin};
 #[cfg(feature = "testing")]
 pub use extract::idempotency_key;
+pub use pages::{Brand, Links, PageOptions, Renderer};
 pub use rate_limit::LoginRateLimit;
 pub use routes::routes;
 pub use system::demo::Demo;

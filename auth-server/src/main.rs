@@ -32,5 +32,6 @@ async fn serve(settings: &Settings) -> Result<(), Failure> {
     listener::raise_fd_limit();
     let server = AuthServer::build(settings, Arc::new(SystemClock)).await?;
     log::info!("listening on {}", server.address());
+    server.log_setup_link().await?;
     server.run().await.map_err(|error| Failure::Runtime(error.to_string()))
 }

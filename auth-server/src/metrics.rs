@@ -2,10 +2,13 @@
 //!
 //! To add one: a field of [`Metrics`], its line in `register`, and its row in the table.
 
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 use server_kit::metrics::{FloatGauge, LabelledCounter};
 
-use crate::model::EndReason;
+use crate::model::{EndReason, MailKind, Purpose};
 
 /// One set per server, part of its `Context`.
 pub struct Metrics {
@@ -15,10 +18,65 @@ pub struct Metrics {
     pub registrations: LabelledCounter,
     /// By `outcome`
     pub refreshes: LabelledCounter,
+    /// By `purpose` and `outcome`
+    proofs: Family<ProofLabels, Counter>,
+    /// By `kind` and `outcome`
+    mails: Family<MailLabels, Counter>,
     /// By `table`
     pub purged_rows: LabelledCounter,
     /// This server's clock minus the database's, in seconds.
     pub clock_difference: FloatGauge,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ProofLabels {
+    purpose: &'static str,
+    outcome: &'static str,
+}
+
+/// What can become of a link or code.
+const PROOF_OUTCOMES: [&str; 10] = [
+    "requested",
+    "throttled",
+    "used",
+    "invalid",
+    "wrong_code",
+    "wrong_password",
+    "weak_password",
+    "taken",
+    "busy",
+    "unavailable",
+];
+
+/// What became of an attempt to send a mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailOutcome {
+    Sent,
+    /// The attempt failed, and another one follows.
+    Retried,
+    /// The mail server rejected it, or it expired.
+    Failed,
+    /// Its link was void, or no user had the address.
+    Dropped,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct MailLabels {
+    kind: &'static str,
+    outcome: &'static str,
+}
+
+impl MailOutcome {
+    const ALL: [Self; 4] = [Self::Sent, Self::Retried, Self::Failed, Self::Dropped];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Retried => "retried",
+            Self::Failed => "failed",
+            Self::Dropped => "dropped",
+        }
+    }
 }
 
 impl Default for Metrics {
@@ -32,6 +90,7 @@ impl Default for Metrics {
                 [
                     "succeeded",
                     "invalid_credentials",
+                    "email_code_required",
                     "password_change_required",
                     "weak_password",
                     "throttled",
@@ -44,9 +103,11 @@ impl Default for Metrics {
                 "result",
                 [
                     "succeeded",
+                    "requested",
                     "closed",
                     "weak_password",
                     "taken",
+                    "invalid",
                     "throttled",
                     "busy",
                     "malformed",
@@ -54,9 +115,20 @@ impl Default for Metrics {
                 ],
             ),
             refreshes: LabelledCounter::new("outcome", outcomes.into_iter().chain(reasons)),
+            proofs: Family::default(),
+            mails: Family::default(),
             purged_rows: LabelledCounter::new(
                 "table",
-                ["sessions", "events", "password_failures", "familiar_places", "revocations", "signing_keys"],
+                [
+                    "sessions",
+                    "events",
+                    "password_failures",
+                    "familiar_places",
+                    "mails",
+                    "proofs",
+                    "revocations",
+                    "signing_keys",
+                ],
             ),
             clock_difference: FloatGauge::default(),
         }
@@ -64,11 +136,32 @@ impl Default for Metrics {
 }
 
 impl Metrics {
+    /// Counts what became of a link or code: one of [`PROOF_OUTCOMES`].
+    pub fn count_proof(&self, purpose: Purpose, outcome: &'static str) {
+        self.proofs.get_or_create(&ProofLabels { purpose: purpose.as_str(), outcome }).inc();
+    }
+
+    pub fn count_mail(&self, kind: MailKind, outcome: MailOutcome) {
+        self.mails.get_or_create(&MailLabels { kind: kind.as_str(), outcome: outcome.as_str() }).inc();
+    }
+
     /// Adds the metrics to a registry.
     pub fn register(&self, registry: &mut Registry) {
         self.logins.register(registry, "logins", "Logins by result");
         self.registrations.register(registry, "registrations", "Registrations by result");
         self.refreshes.register(registry, "refreshes", "Refresh requests by outcome");
+        for purpose in Purpose::ALL.map(Purpose::as_str) {
+            for outcome in PROOF_OUTCOMES {
+                let _ = self.proofs.get_or_create(&ProofLabels { purpose, outcome });
+            }
+        }
+        registry.register("proofs", "Links and codes by purpose and outcome", self.proofs.clone());
+        for kind in MailKind::ALL.map(MailKind::as_str) {
+            for outcome in MailOutcome::ALL.map(MailOutcome::as_str) {
+                drop(self.mails.get_or_create(&MailLabels { kind, outcome }));
+            }
+        }
+        registry.register("mails", "Attempts to send mails by kind and outcome", self.mails.clone());
         self.purged_rows.register(registry, "purged_rows", "Expired rows that were deleted, by table");
         registry.register(
             "database_clock_difference_seconds",

@@ -13,16 +13,20 @@ use actix_web::rt;
 use server_kit::listener::bind;
 use server_kit::metrics::{HttpMetrics, MetricsServer};
 use shared_claims::{Algorithm, Clock};
+use tokio::sync::watch;
 
 use crate::app;
 use crate::domain::context::{Context, Lifetimes, Policy};
+use crate::domain::event_listeners::EventListeners;
 use crate::domain::keys::{KeyEncryption, KeyPairs, KeyRing, KeySource};
+use crate::domain::mail_delivery;
 use crate::domain::maintenance;
 use crate::domain::operation::Operation;
-use crate::domain::passwords::{PasswordHasher, Throttle};
+use crate::domain::passwords::{KeyedSemaphore, PasswordHasher, Throttle};
 use crate::domain::revocation_feed::RevocationFeed;
+use crate::domain::servers::{self, ThisServer};
 use crate::domain::sessions::sign_in_link::SignInLink;
-use crate::domain::tokens::{AccessTokens, RefreshTokens};
+use crate::domain::tokens::{AccessTokens, ProofTokens, RefreshTokens, SetupTokens};
 use crate::domain::user_limits::UserLimits;
 use crate::domain::users::stored_emails;
 use crate::metrics::Metrics;
@@ -40,6 +44,8 @@ pub struct AuthServer {
     context: Arc<Context>,
     /// Only if the program that hosts the server requested it.
     sign_in_link: Option<Arc<SignInLink>>,
+    /// `PAGES`
+    has_pages: bool,
 }
 
 impl AuthServer {
@@ -54,6 +60,8 @@ impl AuthServer {
         let metrics_listener =
             settings.metrics_addr.map(|address| bind("METRICS_ADDR", address)).transpose()?;
         let context = Arc::new(context(settings, &secrets, clock).await?);
+        let renderer = app::renderer(settings, &secrets, &context)?;
+        let has_pages = renderer.options.enabled;
         settings.risks().iter().for_each(|risk| log::warn!("{risk}"));
         let http_metrics = metrics_listener.is_some().then(HttpMetrics::default);
         let metrics = metrics_listener.zip(http_metrics.as_ref()).map(|(listener, http)| {
@@ -67,9 +75,10 @@ impl AuthServer {
             context: Arc::clone(&context),
             metrics: http_metrics,
             sign_in_link: sign_in_link.clone(),
+            renderer,
         };
         let server = app::serve(settings, parts, listener).map_err(|error| format!("BIND_ADDR: {error}"))?;
-        Ok(Self { address, server, metrics, context, sign_in_link })
+        Ok(Self { address, server, metrics, context, sign_in_link, has_pages })
     }
 
     /// The address that it listens on, with the port that the system chose for port 0.
@@ -95,10 +104,15 @@ impl AuthServer {
     /// # Errors
     /// The listener failed.
     pub async fn run(self) -> io::Result<()> {
-        let maintenance = rt::spawn(maintenance::run(self.context));
+        let maintenance = rt::spawn(maintenance::run(Arc::clone(&self.context)));
+        let (stop_mails, stopped) = watch::channel(false);
+        let mails = rt::spawn(mail_delivery::run(Arc::clone(&self.context), stopped));
         let metrics = self.metrics.map(MetricsServer::run);
         let result = self.server.await;
         maintenance.abort();
+        drop(stop_mails);
+        let _ = mails.await;
+        servers::leave(&self.context.database, &self.context.this_server).await;
         if let Some(metrics) = metrics {
             metrics.stop(false).await;
         }
@@ -120,7 +134,15 @@ async fn context(settings: &Settings, secrets: &Secrets, clock: Arc<dyn Clock>) 
     let issuer = settings.issuer();
     let refresh_tokens =
         RefreshTokens::new(&issuer, &secrets.refresh, &secrets.refresh_accepted, Arc::clone(&clock));
+    let mailer = settings.mailer()?;
+    if mailer.is_some() && secrets.key_encryption.is_none() {
+        return Err("KEY_ENCRYPTION_SECRET is not set: with mail, links are derived from it".to_owned());
+    }
+    let (secret, previous) = (secrets.key_encryption.as_ref(), secrets.key_encryption_previous.as_ref());
+    let proof_tokens = Arc::new(ProofTokens::new(secret, previous));
+    let languages = settings.languages(mailer.as_ref());
     Ok(Context {
+        this_server: ThisServer::new(&settings.listed(), clock.now()),
         clock,
         database,
         hasher,
@@ -130,6 +152,13 @@ async fn context(settings: &Settings, secrets: &Secrets, clock: Arc<dyn Clock>) 
         access_tokens: AccessTokens::new(&issuer, span(settings.access_token_ttl), Arc::clone(&keys)),
         keys,
         refresh_tokens,
+        proof_tokens,
+        setup_tokens: SetupTokens::new(secret),
+        mail_requests: KeyedSemaphore::new(1),
+        event_listeners: EventListeners::default(),
+        notices: settings.notices(languages.clone()),
+        languages,
+        mailer,
         metrics: Metrics::default(),
         lifetimes: Lifetimes {
             idle: span(settings.refresh_idle_ttl),
@@ -142,6 +171,7 @@ async fn context(settings: &Settings, secrets: &Secrets, clock: Arc<dyn Clock>) 
             audiences: settings.audiences.clone(),
             client_id: settings.client_id.clone(),
             registration_open: settings.registration == Registration::Open,
+            email_verification: settings.email_verification()?,
             max_sessions: settings.max_sessions_per_user,
         },
     })

@@ -1,6 +1,9 @@
 //! Every setting: a flag and an environment variable of the same name.
 
 mod derived;
+mod listing;
+mod mail;
+mod pages;
 mod risks;
 mod secrets;
 mod values;
@@ -19,7 +22,7 @@ use server_kit::logging::LogFormat;
 use server_kit::real_ip::{Network, check_breadth};
 use server_kit::settings::heading::{COOKIES, DATABASE, KEYS, NETWORK, OBSERVABILITY, PASSWORDS, TOKENS};
 use server_kit::settings::{
-    HeaderNames, Origins, address, header_names, is_remote_http, issuer, name, origins, web_origin,
+    HeaderNames, Origins, address, header_names, is_remote_http, issuer, name, origins,
 };
 use shared_claims::Algorithm;
 use url::Url;
@@ -27,12 +30,18 @@ use url::Url;
 use crate::store::{DatabaseUrl, POOL_SIZE};
 
 pub(crate) use derived::span;
+use listing::Listing;
+pub use mail::{MailSettings, MailTransport, SmtpTls};
+pub use pages::{PageDelivery, PageSettings, Switch};
 pub use secrets::Secrets;
 
 /// The settings of a server, as given. Secrets are read by [`Settings::secrets`].
 #[derive(Debug, Parser)]
 #[command(name = "auth-server")]
 pub struct Settings {
+    #[command(flatten)]
+    listing: Listing,
+
     /// Database URL [default: SQLite in data/]
     ///
     /// `sqlite://PATH` or `postgres://USER:PASSWORD@HOST/NAME`. The default is `sqlite://data/latchkey.db`.
@@ -142,24 +151,6 @@ pub struct Settings {
     #[arg(long, env, default_value = "strict", hide_short_help = true, help_heading = COOKIES)]
     pub cookie_samesite: SameSite,
 
-    /// Serve a demo page at `/`, which calls the resource server at this origin
-    #[arg(long, env, value_parser = web_origin, hide_short_help = true, help_heading = COOKIES)]
-    pub demo_api_url: Option<String>,
-
-    /// Serve a page at `/` with name, version and links
-    #[arg(long, env, default_value_t = true, action = ArgAction::Set, hide_short_help = true, help_heading = COOKIES)]
-    pub home_page: bool,
-
-    /// Who to contact about vulnerabilities: serves `/.well-known/security.txt`
-    ///
-    /// Such as `mailto:security@example.org` or the `https` URL of a form.
-    #[arg(long, env, value_parser = values::contact, hide_short_help = true, help_heading = COOKIES)]
-    pub security_contact: Option<String>,
-
-    /// The page where users change their password: `/.well-known/change-password` leads there
-    #[arg(long, env, value_parser = values::page_url, hide_short_help = true, help_heading = COOKIES)]
-    pub change_password_url: Option<Url>,
-
     /// Self-registration
     #[arg(long, env, default_value = "open", help_heading = PASSWORDS)]
     pub registration: Registration,
@@ -175,6 +166,12 @@ pub struct Settings {
     /// Six times as many after a pause. Administrators may change twenty times as many accounts.
     #[arg(long, env, default_value = "5", hide_short_help = true, help_heading = PASSWORDS)]
     pub account_rate_per_user: NonZeroU32,
+
+    /// Requests per hour and client address that cause a mail
+    ///
+    /// For a forgotten password, for example. They also count towards `LOGIN_RATE_PER_IP`. IPv6: per /64.
+    #[arg(long, env, default_value = "20", hide_short_help = true, help_heading = PASSWORDS)]
+    pub mail_rate_per_ip: NonZeroU32,
 
     /// Memory of one password hash, in KiB
     ///
@@ -271,6 +268,14 @@ pub struct Settings {
     #[arg(long, env, conflicts_with = "jwt_access_secrets_accepted")]
     #[arg(hide_short_help = true, help_heading = KEYS)]
     jwt_access_secrets_accepted_file: Option<PathBuf>,
+
+    /// Pages for people
+    #[command(flatten)]
+    pub pages: PageSettings,
+
+    /// Outgoing mail
+    #[command(flatten)]
+    pub mail: MailSettings,
 
     /// Address of `GET /metrics` [default: off]
     ///
@@ -375,6 +380,7 @@ impl Settings {
         if !self.cookie_secure && self.issuer.scheme() == "https" {
             return Err("COOKIE_SECURE=false is for development with an http:// ISSUER: remove it".into());
         }
+        self.email_verification()?;
         check_breadth(&self.trusted_proxies)
     }
 }

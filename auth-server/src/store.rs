@@ -15,19 +15,24 @@ pub mod events;
 mod explain;
 mod health;
 pub mod known_origins;
+pub mod mails;
 mod migrations;
 pub mod password_failures;
 #[cfg(feature = "postgres")]
 mod postgres;
+pub mod proofs;
 pub mod revocations;
 #[cfg(all(test, feature = "postgres"))]
 mod rotation_tests;
 #[cfg(feature = "postgres")]
 mod rotations;
 mod schema;
+pub mod servers;
 pub mod sessions;
 pub mod signing_keys;
+mod sql;
 mod sqlite;
+pub mod statistics;
 mod submission;
 mod transaction;
 pub mod users;

@@ -20,7 +20,7 @@ pub struct BenchServer {
     url: String,
     handle: ServerHandle,
     thread: Option<JoinHandle<()>>,
-    database: TestDatabase,
+    database: Arc<TestDatabase>,
 }
 
 impl BenchServer {
@@ -39,7 +39,16 @@ impl BenchServer {
     /// If it does not start.
     #[must_use]
     pub fn on(database: TestDatabase) -> Self {
-        let settings = settings(&database.url).expect("settings");
+        Self::with(Arc::new(database), &[])
+    }
+
+    /// The same with further settings, as flags.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn with(database: Arc<TestDatabase>, flags: &[&str]) -> Self {
+        let settings = settings(&database.url, flags).expect("settings");
         let (sender, receiver) = mpsc::channel();
         let thread = thread::spawn(move || {
             System::new().block_on(async move {
@@ -100,12 +109,12 @@ pub fn available_cores() -> usize {
     available_parallelism().map_or(1, usize::from)
 }
 
-/// The default settings, argon2's above all, but without a rate limit.
+/// The default settings, argon2's above all, but without a rate limit. `more`: further flags.
 ///
 /// # Errors
 /// If the settings have become invalid.
-pub fn settings(database_url: &str) -> Result<Settings, String> {
-    Settings::from_flags([
+pub fn settings(database_url: &str, more: &[&str]) -> Result<Settings, String> {
+    let flags = [
         "auth-server",
         "--database-url",
         database_url,
@@ -119,5 +128,6 @@ pub fn settings(database_url: &str) -> Result<Settings, String> {
         "1000000",
         "--account-rate-per-user",
         "1000000",
-    ])
+    ];
+    Settings::from_flags([&flags[..], more].concat())
 }

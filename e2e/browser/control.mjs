@@ -19,6 +19,8 @@ export const refuse = (path) => control("POST", "refuse", { path });
 export const allow = (path) => control("POST", "allow", { path });
 export const hold = (path) => control("POST", "hold", { path });
 export const release = (path) => control("POST", "release", { path });
+export const stopServer = () => control("POST", "stop");
+export const startServer = () => control("POST", "start");
 export const advanceServers = (seconds) => control("POST", "advance", { seconds });
 
 /** In milliseconds since 1970. Servers without a control URL use the system's clock. */

@@ -2,10 +2,11 @@
 import assert from "node:assert/strict";
 import { ann, authUrl } from "./control.mjs";
 
-/** Opens the page in a new tab and waits until it shows whether a user is signed in. */
+/** Opens the page in a new tab and waits until it shows the user, or that no user is signed in. */
 export async function openDemo(browser, context) {
   const page = await browser.newTab(`${authUrl}/`, context);
-  await page.locator("#signed-in, #signed-out").filter({ visible: true }).waitFor();
+  // Until its first refresh is finished, the page shows a session without its user.
+  await page.locator("#user-facts, #signed-out").filter({ visible: true, hasNotText: "Loading" }).waitFor();
   return page;
 }
 
@@ -19,12 +20,12 @@ export const waitForUser = (page, name = ann.name) =>
 export const waitForStatus = (page, text) => page.locator("#status", { hasText: text }).waitFor();
 
 export async function register(page, { name, email, password } = ann) {
-  await submit(page, "#register-form", { name, email, password });
+  await submit(page, "register", { name, email, password });
   await waitForUser(page, name);
 }
 
 export async function signIn(page, { name, email, password } = ann) {
-  await submit(page, "#login-form", { email, password });
+  await submit(page, "login", { email, password });
   await waitForUser(page, name);
 }
 
@@ -83,8 +84,11 @@ export async function confirmPassword(page, password) {
 
 export const waitForDialog = (page, state = "visible") => page.locator("#confirmation").waitFor({ state });
 
-async function submit(page, form, fields) {
+/** Fills and submits the form of this tab: "register" or "login". */
+async function submit(page, name, fields) {
   await page.bringToFront();
-  for (const [name, value] of Object.entries(fields)) await page.locator(`${form} [name=${name}]`).fill(value);
+  await page.locator(`#${name}-tab`).click();
+  const form = `#${name}-form`;
+  for (const [field, value] of Object.entries(fields)) await page.locator(`${form} [name=${field}]`).fill(value);
   await page.locator(`${form} button`).click();
 }

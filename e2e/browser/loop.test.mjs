@@ -6,7 +6,7 @@ import {
 import { scenario } from "./scenario.mjs";
 
 /** More than the page has focusable elements. */
-const MAX_TABS = 40;
+const MAX_TABS = 90;
 
 /** The errors that Chromium reports for rejected calls. */
 const expected = [/403 \(Forbidden\) .*\/admin\)/, /401 \(Unauthorized\) .*\/(protected|profile|transfer)\)/];

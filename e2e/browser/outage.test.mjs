@@ -8,18 +8,19 @@ const expected = [/503 \(Service Unavailable\) .*\/auth\/refresh\)/];
 
 scenario("an outage longer than the token's lifetime does not sign the user out", expected, async (browser) => {
   const page = await openDemo(browser);
+  const outage = page.locator("#offline", { hasText: "still signed in" });
   await register(page);
 
   await refuse(refreshPath);
   await browser.advance(61);
-  await waitForStatus(page, "still signed in");
+  await outage.waitFor();
   const response = page.waitForResponse(`**${refreshPath}`);
   await click(page, callButton("/protected"));
   const { detail } = await (await response).json();
   await page.getByText(detail, { exact: true }).waitFor();
   await browser.advance(61);
   await page.reload();
-  await waitForStatus(page, "still signed in");
+  await outage.waitFor();
   assert.ok(await page.locator("#signed-in").isVisible(), "the user stays signed in");
 
   await allow(refreshPath);

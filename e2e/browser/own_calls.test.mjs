@@ -9,7 +9,9 @@ async function openPage(browser, name) {
   const page = await openDemo(browser);
   const createClient = async ([authUrl, apiUrl]) => {
     const { createAuthClient } = await import("/client/auth.js");
-    const client = createAuthClient({ authUrl, apiOrigins: [apiUrl] });
+    // Clients share a session only if they have the same `fetch`.
+    const { pageFetch } = await import("/demo/servers.js");
+    const client = createAuthClient({ authUrl, apiOrigins: [apiUrl], fetch: pageFetch });
     const notified = [];
     client.subscribe(({ user }) => notified.push(user?.name ?? null));
     Object.assign(globalThis, { client, notified, api: apiUrl });

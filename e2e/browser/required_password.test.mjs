@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ann, authUrl } from "./control.mjs";
-import { click, openDemo, register, signOut, waitForStatus, waitForUser } from "./demo.mjs";
+import { click, openDemo, register, signOut, waitForUser } from "./demo.mjs";
 import { scenario } from "./scenario.mjs";
 
 const expected = [/403 \(Forbidden\) .*\/auth\/login\)/];
@@ -25,7 +25,7 @@ scenario("after password_change_required, the sign-in form requests a new passwo
   await field("email").fill(ann.email);
   await field("password").fill(ann.password);
   await click(page, "#login-form button");
-  await waitForStatus(page, "An administrator set this password");
+  await page.locator("#login-form .error", { hasText: "An administrator set this password" }).waitFor();
   await page.locator("#login-form [name=new_password]:focus").waitFor();
   assert.equal(await field("password").inputValue(), ann.password);
   await click(page, "#login-form button");

@@ -11,11 +11,24 @@ const LENGTH: usize = 24;
 const GROUP: usize = 6;
 
 /// What the guide shows of the administrator.
-pub struct Administrator {
-    /// Only if this run set it.
-    pub password: Option<SecretString>,
-    /// The code of a sign-in link, unless the administrator is disabled.
-    pub sign_in_code: Option<SecretString>,
+pub enum Administrator {
+    Created {
+        /// Only if this run set it.
+        password: Option<SecretString>,
+        /// The code of a sign-in link, unless the administrator is disabled.
+        sign_in_code: Option<SecretString>,
+    },
+    /// The setup link, unless there is a user.
+    Setup(Option<SecretString>),
+}
+
+impl Administrator {
+    pub fn password(&self) -> Option<&SecretString> {
+        match self {
+            Self::Created { password, .. } => password.as_ref(),
+            Self::Setup(_) => None,
+        }
+    }
 }
 
 /// Creates the administrator at the first run, or sets a new password at a later run if `new_password` requests one.
@@ -35,7 +48,7 @@ pub async fn prepare(server: &AuthServer, new_password: bool) -> Result<Administ
         Err(error) => return Err(format!("cannot create the administrator: {error}")),
     };
     let sign_in_code = server.sign_in_code(EMAIL).await?;
-    Ok(Administrator { password: is_new.then_some(password), sign_in_code })
+    Ok(Administrator::Created { password: is_new.then_some(password), sign_in_code })
 }
 
 fn password() -> Result<SecretString, String> {

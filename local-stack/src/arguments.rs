@@ -24,6 +24,10 @@ pub struct Arguments {
     #[arg(long, help_heading = "Database")]
     pub new_password: bool,
 
+    /// Create no administrator, and print a link that creates the first one in the browser
+    #[arg(long, conflicts_with = "new_password", help_heading = "Database")]
+    pub setup_link: bool,
+
     /// Listen address of the auth server; port 0 chooses a free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080", value_parser = address)]
     #[arg(help_heading = "Network")]

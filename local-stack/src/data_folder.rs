@@ -10,13 +10,15 @@ use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 /// 256 bits: as long as the keys that are derived from them.
 const SECRET_BYTES: usize = 32;
 
-/// The files that outlive a run: the database, the secrets for its signing keys and refresh tokens, and the shared
-/// secret of the revocation feed.
+/// The files that outlive a run: the database, the secrets for its signing keys and refresh tokens, the shared secret of
+/// the revocation feed, and the mails.
 pub struct DataFolder {
     pub database: PathBuf,
     pub refresh_secret: PathBuf,
     pub key_encryption_secret: PathBuf,
     pub feed_token: PathBuf,
+    /// Mails as files.
+    pub mail: PathBuf,
 }
 
 impl DataFolder {
@@ -30,6 +32,7 @@ impl DataFolder {
             refresh_secret: path.join("secrets/jwt_refresh_secret"),
             key_encryption_secret: path.join("secrets/key_encryption_secret"),
             feed_token: path.join("secrets/revocation_feed_token"),
+            mail: path.join("mail"),
         };
         folder.create_missing(path).map_err(|error| {
             format!(

@@ -14,6 +14,7 @@ pub fn text(addresses: Addresses, data: &Path, administrator: &Administrator) ->
     let steps = STEPS.replace("{auth}", &auth).replace("{api}", &api);
     let administrator = lines_about(administrator, &auth, data);
     let data = data.display().to_string();
+    let mailbox = format!("{auth}/demo/mail");
     format!(
         "
 Latchkey is running; Ctrl-C stops it. Open {auth}/ or read on.
@@ -21,6 +22,7 @@ Latchkey is running; Ctrl-C stops it. Open {auth}/ or read on.
   auth server     {auth:<27}   API reference at /docs
   API             {api:<27}   API reference at /docs
   data            {data:<27}   delete it to start over
+  mailbox         {mailbox:<27}   all its mails
 {administrator}
 Your own page may call both servers from any port of localhost: docs/web.md.
 
@@ -30,15 +32,25 @@ Paste this into bash in another terminal, step by step or as a whole:
 }
 
 fn lines_about(administrator: &Administrator, auth: &str, data: &Path) -> String {
+    let (password, sign_in_code) = match administrator {
+        Administrator::Created { password, sign_in_code } => (password, sign_in_code),
+        Administrator::Setup(Some(link)) => {
+            let link = link.expose_secret();
+            return format!(
+                "  setup link      {link}\n                  creates the first administrator, within 24 hours\n"
+            );
+        }
+        Administrator::Setup(None) => return String::new(),
+    };
     let email = administrator::EMAIL;
     let file = data.join(stack_file::NAME).display().to_string();
-    let password = match &administrator.password {
+    let password = match password {
         Some(password) => format!("{:<27}   also in {file}", password.expose_secret()),
         None => format!("in {file:<24}   --new-password sets a new one"),
     };
-    let link = administrator.sign_in_code.as_ref().map(|code| sign_in_link(auth, code)).unwrap_or_default();
+    let link = sign_in_code.as_ref().map(|code| sign_in_link(auth, code)).unwrap_or_default();
     format!(
-        "  administrator   {email:<27}   may also call /admin of the API
+        "  administrator   {email:<27}   console at /admin/
   password        {password}
 {link}"
     )

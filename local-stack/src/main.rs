@@ -19,6 +19,7 @@ use server_kit::command_line::{Failure, exit_code, from_process};
 use server_kit::logging::{self, LogFormat};
 
 use addresses::Addresses;
+use administrator::Administrator;
 use arguments::Arguments;
 use data_folder::DataFolder;
 use servers::Servers;
@@ -40,8 +41,12 @@ async fn run() -> Result<(), Failure> {
     // From here on Ctrl-C is deferred: between creating the administrator and printing the password it would lose the
     // password.
     let stop = StopSignal::listen()?;
-    let administrator = administrator::prepare(&servers.auth, arguments.new_password).await?;
-    stack_file::write(&arguments.data_dir, addresses, administrator.password.as_ref())?;
+    let administrator = if arguments.setup_link {
+        Administrator::Setup(servers.auth.setup_link().await?)
+    } else {
+        administrator::prepare(&servers.auth, arguments.new_password).await?
+    };
+    stack_file::write(&arguments.data_dir, addresses, administrator.password())?;
     print(&guide::text(addresses, &arguments.data_dir, &administrator))?;
     // Not earlier, because the servers warn about plain HTTP, which is intended here.
     logging::start(LogFormat::Text, LOG_FILTER);

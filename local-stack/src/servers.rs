@@ -38,6 +38,7 @@ impl Servers {
         let mut settings = auth_server::Settings::from_flags(auth_flags(addresses, data, allowed_origins))?;
         settings.allowed_origins = settings.allowed_origins.with_every_loopback();
         settings.sign_in_link = true;
+        settings.mail.mailbox_page = true;
         let cross_site_origins = settings.cross_site_origins().into_iter().map(str::to_owned).collect();
         let auth = AuthServer::build(&settings, Arc::new(SystemClock)).await?;
         let mut settings =
@@ -94,6 +95,10 @@ fn auth_flags(addresses: Addresses, data: &DataFolder, allowed_origins: &str) ->
         flag("--access-token-ttl", "1m"),
         flag("--cookie-secure", "false"),
         flag("--demo-api-url", addresses.api_url()),
+        // Shown at /demo/mail.
+        flag("--mail-transport", "file"),
+        flag("--mail-dir", &data.mail),
+        flag("--mail-from", "Latchkey demo <no-reply@localhost>"),
     ]
 }
 

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import urllib.request
+from unittest import mock
 
 import consumers
 import jwt
@@ -105,7 +106,12 @@ def tokens_by_pyjwt(check, resource_server):
                 check.accepts(consumer, validate, "one of several audiences", many, **me)
                 for what, token in bad:
                     check.rejects(consumer, validate, what, token)
+            pyjwt = all_consumers["PyJWT"]
         gone = url
+    # The issuer has stopped.
+    later = time.monotonic() + 23 * 3600
+    with mock.patch("time.monotonic", lambda: later):
+        check.accepts("PyJWT", pyjwt, "a token after an outage of 23 hours", signer.sign(good), sub=good["sub"])
     without_keys(check, "the issuer does not respond", gone, signer.sign(good), resource_server)
     with issuer([], status=503) as url:
         without_keys(check, "the issuer returns 503", url, signer.sign(good), resource_server)

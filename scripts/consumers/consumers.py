@@ -32,15 +32,15 @@ def all_for(algorithm, issuer, audience, resource_server):
 
 def function(settings, file):
     """A file that defines `validate`."""
-    validate = run(settings, file)["validate"]
+    names = run(settings, file)
 
     def validate_token(token):
         try:
-            return 200, validate(token)
-        except jwt.PyJWKClientConnectionError:
-            return 503, None
+            return 200, names["validate"](token)
         except jwt.PyJWTError:
             return 401, None
+        except names.get("Rejected", ()) as error:
+            return error.status, None
 
     return validate_token
 

@@ -4,14 +4,14 @@ import { createInterface } from "node:readline";
 
 // Node.js 18 has no global crypto.
 globalThis.crypto ??= (await import("node:crypto")).webcrypto;
-const { isRefused, validate } = await import("../../docs/consumers/with_jose.js");
+const { validate } = await import("../../docs/consumers/with_jose.js");
 
 for await (const token of createInterface({ input: process.stdin })) {
   let result;
   try {
     result = { status: 200, claims: await validate(token) };
   } catch (error) {
-    result = { status: isRefused(error) ? 401 : 503 };
+    result = { status: error.status };
   }
   console.log(JSON.stringify(result));
 }

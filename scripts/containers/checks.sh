@@ -52,6 +52,7 @@ accepts_the_file() {
     local words
     read -ra words <<<"$1"
     "${words[@]}" --file docker-compose.yml config --quiet &&
+        COMPOSE_PROFILES=mail MAIL_TRANSPORT=smtp "${words[@]}" --file docker-compose.yml config --quiet &&
         "${words[@]}" --file docker-compose.yml --file docker-compose.database.yml config --quiet
 }
 

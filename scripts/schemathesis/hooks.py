@@ -94,17 +94,22 @@ def before_call(context, case, **kwargs):
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return
     path = case.operation.path
-    # Only a response contains a valid cursor.
-    (case.query or {}).pop("cursor", None)
+    # Only a response contains a valid cursor, and nothing can be waited for without one.
+    for name in ("cursor", "after", "wait"):
+        (case.query or {}).pop(name, None)
+    # Users who never logged in have no time of the last login.
+    if "last_login" in (case.query or {}):
+        case.query.pop("last_login_after", None)
+        case.query.pop("last_login_before", None)
     # Every second call names an existing user.
     if path.startswith("/admin/users/{id}") and next(numbers) % 2:
         case.path_parameters["id"] = other_user()
     if not isinstance(case.body, dict):
         return
     # The username must be unique, and the password strong.
-    if path in ("/auth/register", "/auth/me") and case.body.get("username") is not None:
+    if path in ("/auth/register", "/auth/me", "/auth/invitations/accept", "/admin/users") and case.body.get("username") is not None:
         case.body["username"] = f"user-{next(numbers)}"
-    if path == "/auth/register":
+    if path == "/auth/register" or path == "/admin/users" and case.body.get("password"):
         case.body["password"] = strong(case.body["password"])
     # A new password is accepted only after an operator has set the password.
     if path == "/auth/login":

@@ -26,7 +26,7 @@ const HEADERS: [HeaderName; 10] = [
     AUTHORIZATION,
     CONTENT_TYPE,
     HeaderName::from_static("idempotency-key"),
-    X_CSRF_TOKEN,
+    HeaderName::from_static(X_CSRF_TOKEN),
     HeaderName::from_static("x-requested-with"),
     X_REQUEST_ID,
     HeaderName::from_static("traceparent"),

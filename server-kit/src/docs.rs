@@ -12,12 +12,15 @@ use crate::framework_errors::{get_or_head, resource};
 const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
+const IMAGE: &str = "image/svg+xml";
 const TEXT: &str = "text/plain; charset=utf-8";
 
 /// Path, media type and content.
-const FILES: [(&str, &str, &str); 11] = [
+const FILES: [(&str, &str, &str); 13] = [
     ("/docs", HTML, include_str!("../../web/docs/index.html")),
+    ("/docs/base.css", STYLE, include_str!("../../web/docs/base.css")),
     ("/docs/docs.css", STYLE, include_str!("../../web/docs/docs.css")),
+    ("/docs/icon.svg", IMAGE, include_str!("../../web/docs/icon.svg")),
     ("/docs/docs.js", SCRIPT, include_str!("../../web/docs/docs.js")),
     ("/docs/elements.js", SCRIPT, include_str!("../../web/docs/elements.js")),
     ("/docs/schema.js", SCRIPT, include_str!("../../web/docs/schema.js")),
@@ -69,7 +72,8 @@ pub fn content_security_policy(auth_url: Option<&str>) -> String {
     let auth_url = auth_url.unwrap_or_default();
     format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self' {auth_url}; \
-         base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+         base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
+         trusted-types 'none'"
     )
 }
 

@@ -12,12 +12,23 @@ const START: &str = r#"<!doctype html>
     <meta name="color-scheme" content="light dark" />
     <title>Error codes</title>
     <link rel="icon" href="../favicon.ico" />
+    <link rel="stylesheet" href="base.css" />
     <link rel="stylesheet" href="docs.css" />
   </head>
   <body>
-    <header><h1>Error codes</h1><nav aria-label="Links"><a href="../docs">API reference</a></nav></header>
+    <header class="topbar">
+      <span class="brand"><img src="icon.svg" alt="" width="28" height="28" /> Latchkey</span>
+      <nav aria-label="Links">
+        <a href="../docs">API reference</a>
+        <a href="errors" aria-current="page">Error codes</a>
+        <a href="../openapi.json">OpenAPI document</a>
+      </nav>
+    </header>
     <main>
-      <p>The <code>code</code> of an error response, and what to do about it. Programs should compare <code>code</code>.</p>
+      <div class="intro">
+        <h1>Error codes</h1>
+        <p>The <code>code</code> of an error response, and what to do about it. Programs should compare <code>code</code>.</p>
+      </div>
 "#;
 
 /// The page, in HTML.
@@ -25,19 +36,22 @@ pub fn page() -> String {
     let tables = REFERENCE.split_once(HEADING).map_or("", |(_, rest)| rest);
     let mut html = vec![START.to_owned()];
     let mut is_in_table = false;
-    // The second line of each table only separates its head.
-    for line in tables.lines().filter(|line| !line.starts_with("|-")) {
+    // The second line of each table only separates its head. An empty line ends the last table.
+    for line in tables.lines().filter(|line| !line.starts_with("|-")).chain([""]) {
         let cells: Option<Vec<&str>> =
             line.strip_prefix("| ").map(|row| row.trim_end_matches(" |").split(" | ").collect());
         if cells.is_none() && is_in_table {
-            html.push("</tbody></table>\n".to_owned());
+            html.push("</tbody></table></div>\n".to_owned());
             is_in_table = false;
         }
         match cells {
             Some(names) if !is_in_table => {
                 let names: Vec<_> =
                     names.iter().map(|name| format!("<th scope=\"col\">{}</th>", marked_up(name))).collect();
-                html.push(format!("<table><thead><tr>{}</tr></thead><tbody>\n", names.concat()));
+                html.push(format!(
+                    "<div class=\"card\"><table><thead><tr>{}</tr></thead><tbody>\n",
+                    names.concat()
+                ));
                 is_in_table = true;
             }
             Some(cells) => html.push(row(&cells)),

@@ -23,10 +23,14 @@ pub mod heading {
     pub const TOKENS: &str = "Tokens and sessions";
     /// Cookies and CORS.
     pub const COOKIES: &str = "Cookies and origins";
+    /// Pages for people.
+    pub const PAGES: &str = "Pages";
     /// Password hashing and rate limits.
     pub const PASSWORDS: &str = "Passwords and limits";
     /// Signing keys and shared secrets.
     pub const KEYS: &str = "Keys and secrets";
+    /// Outgoing mail.
+    pub const MAIL: &str = "Mail";
     /// Metrics and logs.
     pub const OBSERVABILITY: &str = "Observability";
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 use crate::key_set::KeySet;
-#[cfg(feature = "actix")]
+#[cfg(feature = "http")]
 use crate::remote_key_set::RemoteKeySet;
 
 /// Keys that are fixed, replaced by the program itself, or fetched from an auth server.
@@ -16,7 +16,7 @@ pub enum Keys {
     /// Keys that the program replaces.
     Shared(SharedKeys),
     /// Keys of another server, fetched over HTTP.
-    #[cfg(feature = "actix")]
+    #[cfg(feature = "http")]
     Remote(RemoteKeySet),
 }
 
@@ -27,7 +27,7 @@ impl Keys {
         match self {
             Self::Fixed(keys) => Arc::clone(keys),
             Self::Shared(keys) => keys.current(),
-            #[cfg(feature = "actix")]
+            #[cfg(feature = "http")]
             Self::Remote(keys) => keys.current().unwrap_or_default(),
         }
     }
@@ -45,7 +45,7 @@ impl From<SharedKeys> for Keys {
     }
 }
 
-#[cfg(feature = "actix")]
+#[cfg(feature = "http")]
 impl From<RemoteKeySet> for Keys {
     fn from(keys: RemoteKeySet) -> Self {
         Self::Remote(keys)

@@ -101,25 +101,31 @@
 //! # }
 //! ```
 //!
-//! Without actix (`default-features = false`), [`AccessTokenValidator`], [`KeySet`] and [`verify_signature`] remain.
+//! # Features
+//!
+//! - `actix` (default): the extractors, [`require_token`] and [`Problem`] for actix-web, as above.
+//! - `axum`: the same for axum, with the same rules and responses, in the module `axum`.
+//! - Without either (`default-features = false`), [`AccessTokenValidator`], [`KeySet`] and [`verify_signature`] remain.
 
 pub mod algorithm;
+#[cfg(feature = "http")]
+mod background;
 mod claim_shape;
 pub mod claims;
 pub mod clock;
 pub mod compact;
 pub mod error;
-#[cfg(feature = "actix")]
+#[cfg(feature = "http")]
 mod fetch;
-#[cfg(feature = "actix")]
+#[cfg(feature = "http")]
 pub mod http;
 mod jwk;
 pub mod key_set;
 mod keys;
 mod refresh_validator;
-#[cfg(feature = "actix")]
+#[cfg(feature = "http")]
 pub mod remote_key_set;
-#[cfg(feature = "actix")]
+#[cfg(feature = "http")]
 pub mod revocation_feed;
 pub mod revocations;
 pub mod signature;
@@ -127,7 +133,7 @@ pub mod strict_json;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod time_checks;
-#[cfg(feature = "actix")]
+#[cfg(feature = "http")]
 pub mod tls;
 pub mod token_cache;
 pub mod validator;
@@ -137,6 +143,10 @@ pub use algorithm::Algorithm;
 pub use claims::{AccessClaims, Audience, RefreshClaims};
 pub use clock::{Clock, SystemClock};
 pub use error::TokenError;
+#[cfg(feature = "axum")]
+pub use http::axum;
+#[cfg(feature = "actix")]
+pub use http::require_token::{require, require_token};
 pub use key_set::{KeySet, KeySetError, secret_key_id, thumbprint};
 pub use keys::{Keys, SharedKeys};
 pub use refresh_validator::RefreshTokenValidator;
@@ -144,13 +154,12 @@ pub use revocations::Revocations;
 pub use signature::verify_signature;
 pub use token_cache::TokenCacheStatus;
 pub use validator::AccessTokenValidator;
-#[cfg(feature = "actix")]
+#[cfg(feature = "http")]
 pub use {
     http::access_cookie::AcceptCookie,
     http::authenticated::{Authenticated, MaybeAuthenticated},
     http::challenge::Challenge,
     http::problem::{Code, Problem},
-    http::require_token::{require, require_token},
     remote_key_set::{JwksSource, KeySetStatus, RemoteKeySet, RemoteKeySetOptions},
     revocation_feed::{FeedOptions, RevocationFeed},
 };

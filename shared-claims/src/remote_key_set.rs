@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time;
 
+use crate::background;
 use crate::clock::{Clock, SystemClock};
 pub use crate::fetch::JwksSource;
 use crate::fetch::{FetchError, Fetcher};
@@ -90,21 +91,17 @@ struct State {
 }
 
 impl RemoteKeySet {
-    /// Starts a task on the current actix arbiter that fetches from `source`. Returns immediately, without keys.
-    ///
-    /// # Panics
-    /// Outside an actix system.
+    /// Starts a task that fetches from `source`: on the current actix arbiter, or without one on a thread of its own.
+    /// Returns immediately, without keys.
     #[must_use]
     pub fn spawn(source: JwksSource, options: RemoteKeySetOptions) -> Self {
         let (refresh_requests, requests) = mpsc::channel(MAX_WAITING);
         let state = Arc::new(State::default());
-        let refresher = KeySetRefresher {
-            state: Arc::clone(&state),
-            fetcher: Fetcher::new(source, options.timeout),
-            options,
-            last_unknown_kid: None,
-        };
-        actix_web::rt::spawn(refresher.run(requests));
+        let shared = Arc::clone(&state);
+        background::spawn(|| {
+            let fetcher = Fetcher::new(source, options.timeout);
+            KeySetRefresher { state: shared, fetcher, options, last_unknown_kid: None }.run(requests)
+        });
         Self { state, refresh_requests }
     }
 

@@ -12,6 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{self, Instant};
 use url::Url;
 
+use crate::background;
 use crate::clock::{Clock, SystemClock};
 use crate::fetch;
 use crate::revocations::{RevocationPage, Revocations};
@@ -98,24 +99,18 @@ pub enum FeedError {
 }
 
 impl RevocationFeed {
-    /// Starts a task on the current actix arbiter that polls `url` with `token`. Returns immediately, with an empty list.
-    /// For `max_age` see [`Revocations::new`].
-    ///
-    /// # Panics
-    /// Outside an actix system.
+    /// Starts a task that polls `url` with `token`: on the current actix arbiter, or without one on a thread of its own.
+    /// Returns immediately, with an empty list. For `max_age` see [`Revocations::new`].
     #[must_use]
     pub fn spawn(url: Url, token: &SecretString, max_age: Option<Duration>, options: FeedOptions) -> Self {
         let feed = Self { revocations: Revocations::new(max_age), status: Arc::default() };
-        let poller = Poller {
-            revocations: feed.revocations.clone(),
-            status: Arc::downgrade(&feed.status),
-            client: client(&options, token),
-            url,
-            cursor: None,
-            snapshot_due: Instant::now(),
-            options,
-        };
-        actix_web::rt::spawn(poller.run());
+        let (revocations, status) = (feed.revocations.clone(), Arc::downgrade(&feed.status));
+        let token = token.clone();
+        background::spawn(move || {
+            let client = client(&options, &token);
+            Poller { revocations, status, client, url, cursor: None, snapshot_due: Instant::now(), options }
+                .run()
+        });
         feed
     }
 

@@ -41,6 +41,8 @@ struct Rules {
     clock: Arc<dyn Clock>,
     revocations: Option<Revocations>,
     observer: Option<Observer>,
+    #[cfg(feature = "http")]
+    has_error_pages: bool,
 }
 
 type Observer = Arc<dyn Fn(Result<(), &TokenError>) + Send + Sync>;
@@ -57,6 +59,8 @@ impl AccessTokenValidator {
             clock: Arc::new(SystemClock),
             revocations: None,
             observer: None,
+            #[cfg(feature = "http")]
+            has_error_pages: false,
         };
         Self { rules: Arc::new(rules), keys: keys.into(), cache: None }
     }
@@ -98,6 +102,15 @@ impl AccessTokenValidator {
         observer: impl Fn(Result<(), &TokenError>) + Send + Sync + 'static,
     ) -> Self {
         Arc::make_mut(&mut self.rules).observer = Some(Arc::new(observer));
+        self
+    }
+
+    /// Makes `type` in the problems of the extractors a URL of the issuer, whose page `/docs/errors` explains each code.
+    /// Without this call `type` is a path, which an API does not serve unless it has such a page itself.
+    #[cfg(feature = "http")]
+    #[must_use]
+    pub fn with_error_pages(mut self) -> Self {
+        Arc::make_mut(&mut self.rules).has_error_pages = true;
         self
     }
 
@@ -150,17 +163,14 @@ impl AccessTokenValidator {
     }
 
     /// The claims, and the time at which they were valid.
-    #[cfg_attr(
-        not(feature = "actix"),
-        expect(clippy::unused_async, reason = "only remote keys need a fetch")
-    )]
+    #[cfg_attr(not(feature = "http"), expect(clippy::unused_async, reason = "only remote keys need a fetch"))]
     pub(crate) async fn validate_unobserved(
         &self,
         token: &str,
     ) -> Result<(Arc<AccessClaims>, DateTime<Utc>), TokenError> {
         let now = self.now();
         let checked = self.check_at(token, now);
-        #[cfg(feature = "actix")]
+        #[cfg(feature = "http")]
         if let (Err(TokenError::UnknownKey), Keys::Remote(keys)) = (&checked, &self.keys) {
             keys.refresh_for_unknown_kid().await;
             let now = self.now();
@@ -198,10 +208,16 @@ impl AccessTokenValidator {
         }
     }
 
+    /// The issuer, if its page explains the errors.
+    #[cfg(feature = "http")]
+    pub(crate) fn error_pages(&self) -> Option<&str> {
+        self.rules.has_error_pages.then_some(&self.rules.issuer)
+    }
+
     /// The same for this validator and its clones, and for no other one while they exist.
-    #[cfg(feature = "actix")]
-    pub(crate) fn identity(&self) -> *const () {
-        Arc::as_ptr(&self.rules).cast()
+    #[cfg(feature = "http")]
+    pub(crate) fn identity(&self) -> usize {
+        Arc::as_ptr(&self.rules).addr()
     }
 }
 

@@ -1,6 +1,7 @@
 //! A request and its response.
 
 use std::io::ErrorKind;
+use std::time::Duration;
 
 use awc::error::{ConnectError, SendRequestError};
 use awc::http::Method;
@@ -13,6 +14,8 @@ use crate::evidence;
 
 pub const DEVICE_COOKIE_NAME: &str = "__Host-device";
 pub const COOKIE_NAME: &str = "__Host-refresh_token";
+
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A request to build and send.
 #[must_use]
@@ -40,8 +43,10 @@ pub enum NoResponse {
     Timeout,
 }
 
+/// A client that waits long enough for a busy machine, for the connection and for the response.
 pub fn client() -> awc::Client {
-    awc::Client::builder().disable_redirects().timeout(std::time::Duration::from_secs(30)).finish()
+    let connector = awc::Connector::new().timeout(PATIENCE);
+    awc::Client::builder().connector(connector).disable_redirects().timeout(PATIENCE).finish()
 }
 
 impl Call {

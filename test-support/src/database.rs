@@ -95,6 +95,16 @@ impl TestDatabase {
 
     /// All rows of all tables as text, binary values in hex.
     pub fn db_dump(&self) -> String {
+        self.dump(|_| true)
+    }
+
+    /// The same without heartbeats and statistics, which servers write in the background, to see whether anything else was
+    /// written.
+    pub fn db_content(&self) -> String {
+        self.dump(|table| !["servers", "event_counts", "event_counter", "row_counts"].contains(&table))
+    }
+
+    fn dump(&self, is_wanted: impl Fn(&str) -> bool) -> String {
         let tables = match &self.location {
             Location::Sqlite { .. } => "SELECT name AS value FROM sqlite_master WHERE type = 'table'",
             Location::Postgres { .. } => {
@@ -108,7 +118,8 @@ impl TestDatabase {
             };
             self.db_texts(&format!("SELECT {row} AS value FROM {table}")).join("\n")
         };
-        self.db_texts(tables).iter().map(rows).collect::<Vec<_>>().join("\n")
+        let tables = self.db_texts(tables);
+        tables.iter().filter(|table| is_wanted(table)).map(rows).collect::<Vec<_>>().join("\n")
     }
 
     /// Some tests stop or delete the database.

@@ -10,6 +10,7 @@
     reason = "test tools are documented by their names, and panic to fail a test"
 )]
 
+mod aiosmtpd;
 mod call;
 mod database;
 pub mod evidence;
@@ -17,8 +18,11 @@ pub mod fault_proxy;
 mod logs;
 mod pgbouncer;
 mod program;
+mod smtp;
 
+pub use aiosmtpd::Aiosmtpd;
 pub use call::{COOKIE_NAME, Call, NoResponse, Response, client};
 pub use database::{OpenTransaction, TestDatabase, hex};
 pub use logs::security_log;
 pub use program::{Program, free_address};
+pub use smtp::{ReceivedMail, SmtpFault, SmtpServer, SmtpTls};

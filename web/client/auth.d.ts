@@ -3,8 +3,12 @@ export interface User {
   /** A UUID. */
   readonly id: string;
   readonly email: string;
+  /** Whether the user has proved that the address is theirs. */
+  readonly email_verified: boolean;
   readonly username: string | null;
   readonly name: string | null;
+  /** Language of mails, if the user chose one. */
+  readonly locale: string | null;
   readonly roles: readonly string[];
 }
 
@@ -28,6 +32,8 @@ export type SessionEndReason =
   | "reuse_detected"
   | "revoked"
   | "password_changed"
+  | "email_changed"
+  | "account_recovered"
   | "user_disabled"
   | "user_deleted"
   | "unknown"
@@ -42,7 +48,7 @@ export type AuthEvent =
   | { readonly type: "signed-out"; readonly user: null; readonly reason?: undefined }
   /** This tab has a new access token. */
   | { readonly type: "renewed"; readonly user: User; readonly reason?: undefined }
-  /** Name, username or roles have changed. */
+  /** Name, username, address or roles have changed. */
   | { readonly type: "user-updated"; readonly user: User; readonly reason?: undefined }
   /** The server ended the session. */
   | { readonly type: "session-ended"; readonly user: null; readonly reason: SessionEndReason };
@@ -58,6 +64,8 @@ export type AuthErrorCode =
   | "token_expired"
   | "token_stale"
   | "session_ended"
+  | "invalid_code"
+  | "email_code_required"
   | "origin_not_allowed"
   | "csrf_failed"
   | "role_required"
@@ -68,6 +76,10 @@ export type AuthErrorCode =
   | "method_not_allowed"
   | "email_taken"
   | "last_administrator"
+  | "user_disabled"
+  | "key_conflict"
+  | "own_account"
+  | "link_invalid"
   | "body_too_large"
   | "unsupported_media_type"
   | "invalid_input"
@@ -98,6 +110,14 @@ export interface NewUser {
   name?: string;
   /** As in {@link Credentials}. */
   remember?: boolean;
+}
+
+/** A mail was requested, whether or not one is sent. */
+export interface Continuation {
+  /** Makes the code in the mail valid for this page. Keep it in memory. */
+  readonly continuation: string;
+  /** Seconds until it expires. */
+  readonly expires_in: number;
 }
 
 /** One sign-in on one device. Times are in RFC 3339 format. */
@@ -219,11 +239,20 @@ export interface AuthClient {
 
   /**
    * Starts a session. @throws AuthError, for example `invalid_credentials`, `too_many_requests`, or
-   * `password_change_required`: an administrator set the password; retry with `newPassword`, too
+   * `password_change_required`: an administrator set the password; retry with `newPassword`, too; or
+   * `email_code_required`: call `verifyEmail` of `account.js` with the error's `continuation` and the mailed code, and retry
    */
   login(credentials: Credentials): Promise<User>;
-  /** Creates a user and starts a session. @throws AuthError, for example `email_taken`, `invalid_input` */
-  register(user: NewUser): Promise<User>;
+  /**
+   * Creates a user and starts a session. With `EMAIL_VERIFICATION=required` it returns a continuation instead, whether or not
+   * the address is free: ask for the code in the mail, and call `confirmRegistration` of `account.js`.
+   * @throws AuthError, for example `email_taken`, `invalid_input`
+   */
+  register(user: NewUser): Promise<User | Continuation>;
+  /** @internal Starts a session with another call, for `account.js`. */
+  startSession(path: string, body: object): Promise<User | Continuation>;
+  /** @internal Makes another call for the session, for `account.js`. */
+  callWithSession(method: string, path: string, options?: { body?: object; member?: string }): Promise<unknown>;
   /** Ends the session in all tabs. @throws AuthError: the session is then still active */
   logout(): Promise<void>;
   /** Ends all sessions of the user on all devices. @throws AuthError, for example `fresh_login_required` */
@@ -266,10 +295,10 @@ export interface AuthClient {
    */
   changePassword(currentPassword: string, newPassword: string, options?: { endOtherSessions?: boolean }): Promise<void>;
   /**
-   * Changes the display name or the username. Other tabs show it after their next renewal.
+   * Changes the display name, the username or the language of mails. Other tabs show it after their next renewal.
    * @throws AuthError, for example `invalid_input`; for a username also `fresh_login_required`
    */
-  updateProfile(profile: { name?: string; username?: string }): Promise<User>;
+  updateProfile(profile: { name?: string; username?: string; locale?: string }): Promise<User>;
   /** Deletes the user and signs out. @throws AuthError, for example `last_administrator` or `fresh_login_required` */
   deleteAccount(): Promise<void>;
   /** Lists the user's active sessions. A page has 50 items unless `limit` is given. @throws AuthError */
@@ -297,6 +326,10 @@ export class AuthError extends Error {
   readonly errors?: { field: string; code: string; message: string; params?: Record<string, unknown> }[];
   /** Seconds. */
   readonly retryAfter?: number;
+  /** How many more codes are accepted, for `invalid_code`. */
+  readonly attemptsLeft?: number;
+  /** For `email_code_required`: makes the code in the mail valid. */
+  readonly continuation?: string;
 }
 
 /**

@@ -105,7 +105,7 @@ export function createAuthClient({
     on,
     ready,
     claims,
-    hasRole: (role) => Boolean(state().user?.roles.includes(role)),
+    hasRole: (role) => state().user?.roles.includes(role) ?? false,
     ...calls,
     accessToken: async () => (await access())?.token ?? null,
     authFetch,
@@ -132,7 +132,7 @@ function authorized(request, access) {
 
 async function requiresFreshLogin(response) {
   if (response.status !== 403) return false;
-  const problem = await response.clone().json().catch(() => null);
+  const problem = await response.clone().json().catch(() => {});
   return problem?.code === "fresh_login_required";
 }
 

@@ -13,10 +13,11 @@ const NO_PAGE = 'Outside of web pages, use tokenDelivery: "body".';
  */
 export class AuthError extends Error {
   /** @param {{ status?: number, code: string, detail?: string, title?: string, reason?: string, fields?: object,
-   *   errors?: object[], retry_after?: number }} problem  problem details (RFC 9457); `retry_after` in seconds */
-  constructor({ detail, title, code, status = 0, reason, fields, errors, retry_after: retryAfter }, options) {
-    super(detail ?? title ?? code, options);
-    Object.assign(this, { name: "AuthError", status, code, reason, fields, errors, retryAfter });
+   *   errors?: object[], retry_after?: number, attempts_left?: number, continuation?: string }} problem
+   *   problem details (RFC 9457); `retry_after` in seconds */
+  constructor({ detail, title, retry_after: retryAfter, attempts_left: attemptsLeft, ...problem }, options) {
+    super(detail ?? title ?? problem.code, options);
+    Object.assign(this, { status: 0, ...problem, name: "AuthError", retryAfter, attemptsLeft });
   }
 }
 
@@ -58,13 +59,13 @@ export function connect(server, fetch, refreshToken) {
       // Browsers do not tell scripts whether the server is down or has rejected the page's origin.
       const { origin } = globalThis.location ?? {};
       const isForeign = origin && origin !== new URL(server).origin;
-      const detail = `The auth server cannot be reached${isForeign ? `, or does not allow the origin ${origin}` : ""}.`;
+      const detail = `The auth server cannot be reached${isForeign ? `, or rejects the origin ${origin}` : ""}.`;
       throw new AuthError({ code: "unreachable", detail }, { cause });
     }
     const { ok, status } = response;
     if (status === 204 && !member) return null;
     const content = attempt(() => JSON.parse(text)) ?? {};
-    if (ok && content[member]) return content;
+    if (ok && content[member] !== undefined) return content;
     const unexpected = { code: "unexpected_response", detail: "The response is not the auth server's." };
     throw new AuthError({ ...(!ok && content.code ? content : unexpected), status });
   };

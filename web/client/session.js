@@ -55,10 +55,13 @@ export function openSession({ server, tokenDelivery, audience, storage, fetch })
 
   const isActive = () => stored().rotation > UNCONFIRMED;
 
-  const startSession = (path) => ({ newPassword: new_password, ...user }) =>
+  /** @returns the user, or the continuation if the server requires that the address is proved first */
+  const startSession = (path, { newPassword: new_password, ...user }) =>
     withLock(async () => {
       const body = { ...user, new_password, audience, token_delivery: tokenDelivery };
-      acceptTokens(randomKey(), await send("POST", path, { body, member: "expires_in" }));
+      const content = await send("POST", path, { body, member: "expires_in" });
+      if (content.continuation) return content;
+      acceptTokens(randomKey(), content);
       return state().user;
     });
 
@@ -244,12 +247,25 @@ export function openSession({ server, tokenDelivery, audience, storage, fetch })
       try {
         return await callIfShown();
       } catch (error) {
-        if (error.status !== 401 || error.code === "invalid_credentials") throw error;
+        // A wrong password or a wrong code says nothing about the session.
+        if (error.status !== 401 || error.code.startsWith("invalid_c")) throw error;
         // Either the cookie's token is superseded or the session has ended. A refresh finds out which.
         await refresh();
         return callIfShown();
       }
     });
+  }
+
+  /** Makes a call. If it returns the user, it has changed them. */
+  async function callWithSession(...request) {
+    const content = await withSession(() => send(...request));
+    if (content?.email) {
+      showUser(content);
+      // The access token contains the old name, or is stale.
+      renewAt = 0;
+      schedule();
+    }
+    return content;
   }
 
   const started = isActive() && renewInBackground();
@@ -262,8 +278,10 @@ export function openSession({ server, tokenDelivery, audience, storage, fetch })
     access: validAccess,
     refreshAccess: async () => (await renew(true))?.token ?? null,
     claims: () => decodeClaims(access?.token),
-    login: startSession("/auth/login"),
-    register: startSession("/auth/register"),
+    startSession,
+    callWithSession,
+    login: (user) => startSession("/auth/login", user),
+    register: (user) => startSession("/auth/register", user),
     logout: () => withLock(() => send("POST", "/auth/logout")).then(clearSession),
     logoutEverywhere: () => withSession(() => send("POST", "/auth/logout-all").then(clearSession)),
     async reauthenticate(password) {
@@ -276,14 +294,7 @@ export function openSession({ server, tokenDelivery, audience, storage, fetch })
       const retryIfLost = (error) => (error.code === "unreachable" ? change() : Promise.reject(error));
       await withSession(() => change().catch(retryIfLost));
     },
-    async updateProfile({ name, username }) {
-      const user = await withSession(() => send("PATCH", "/auth/me", { body: { name, username }, member: "id" }));
-      showUser(user);
-      // The access token contains the old name.
-      renewAt = 0;
-      schedule();
-      return user;
-    },
+    updateProfile: (body) => callWithSession("PATCH", "/auth/me", { body, member: "id" }),
     async deleteAccount() {
       try {
         await withSession(() => send("DELETE", "/auth/me").then(clearSession));
@@ -293,7 +304,7 @@ export function openSession({ server, tokenDelivery, audience, storage, fetch })
       }
     },
     async sessions(options) {
-      const page = await withSession(() => send("GET", paged("/auth/sessions", options), { member: "sessions" }));
+      const page = await callWithSession("GET", paged("/auth/sessions", options), { member: "sessions" });
       currentId = page.sessions.find((session) => session.current)?.id ?? currentId;
       return page;
     },
@@ -302,7 +313,7 @@ export function openSession({ server, tokenDelivery, audience, storage, fetch })
         await send("DELETE", `/auth/sessions/${encodeURIComponent(id)}`);
         if (id === currentId) clearSession();
       }),
-    events: (options) => withSession(() => send("GET", paged("/auth/events", options), { member: "items" })),
+    events: (options) => callWithSession("GET", paged("/auth/events", options), { member: "items" }),
   };
 }
 

@@ -1,7 +1,9 @@
-import { clearErrors, element, errorText, runAction, showMessage, showSignedOut, submitForm } from "./messages.js";
 import { withFreshLogin } from "./confirmation.js";
 import { describeEvent, joinFacts, timeAgo } from "./events.js";
+import { clearErrors, submitForm } from "./forms.js";
+import { element, errorText, runAction, showMessage } from "./messages.js";
 import { auth } from "./servers.js";
+import { showSignedOut } from "./sign_in.js";
 
 const ITEMS_PER_PAGE = 8;
 
@@ -31,7 +33,7 @@ function show({ status, user }) {
 
 function clear() {
   for (const section of sections) section.open = false;
-  for (const list of card.querySelectorAll(".list")) list.replaceChildren();
+  for (const list of card.querySelectorAll(".list, .state")) list.replaceChildren();
   for (const form of card.querySelectorAll("form")) {
     form.reset();
     clearErrors(form);
@@ -46,8 +48,14 @@ function clear() {
  */
 function pagedList(name, createItem, load) {
   const [section, list, more] = [`${name}s`, `${name}-list`, `more-${name}s`].map(element);
+  const state = section.querySelector(".state");
   /** Cursor of the next page; undefined after the last page. */
   let cursor;
+
+  function showState(text, isError = false) {
+    state.textContent = text;
+    state.classList.toggle("bad", isError);
+  }
 
   async function showPage({ isFirst }) {
     const { items, next_cursor } = await load({ limit: ITEMS_PER_PAGE, cursor: isFirst ? undefined : cursor });
@@ -55,15 +63,17 @@ function pagedList(name, createItem, load) {
     more.hidden = !cursor;
     if (isFirst) list.replaceChildren();
     list.append(...items.map(createItem));
+    showState(list.children.length === 0 ? "Nothing yet." : "");
   }
 
   const showFirstPage = () => showPage({ isFirst: true });
   section.addEventListener("toggle", async () => {
     if (!section.open) return;
+    if (list.children.length === 0) showState("Loading…");
     try {
       await showFirstPage();
     } catch (error) {
-      showMessage(errorText(error), true);
+      showState(errorText(error), true);
     }
   });
   more.addEventListener("click", () => runAction(more, () => showPage({ isFirst: false })));

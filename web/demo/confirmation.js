@@ -1,4 +1,5 @@
-import { clearErrors, element, submitForm } from "./messages.js";
+import { clearErrors, submitForm } from "./forms.js";
+import { element } from "./messages.js";
 import { auth } from "./servers.js";
 
 const dialog = element("confirmation");

@@ -8,6 +8,12 @@ const DESCRIPTIONS = {
   refresh_redelivered: "Lost refresh response sent again",
   generation_restored: "Session continued after a database restore",
   password_changed: "Password changed",
+  password_reset_requested: "Password reset requested",
+  password_reset: "Password reset",
+  email_verified: "Email verified",
+  email_change_requested: "New email address requested",
+  email_changed: "Email address changed",
+  invitation_accepted: "Account created by invitation",
   names_changed: "Name changed",
   roles_changed: "Roles changed by an administrator",
   claims_changed: "Token claims changed by an administrator",
@@ -21,6 +27,8 @@ const END_DESCRIPTIONS = {
   expired: "Session expired",
   revoked: "Session ended remotely",
   password_changed: "Session ended by a password change",
+  email_changed: "Session ended by a change of the email address",
+  account_recovered: "Session ended by a password reset",
   user_disabled: "Session ended by an administrator",
 };
 

@@ -1,6 +1,6 @@
 import { AuthError } from "../client/auth.js";
 import { showMessage } from "./messages.js";
-import { auth } from "./servers.js";
+import { auth, pageFetch } from "./servers.js";
 
 /** Opening a link in a tab with this page changes only the fragment. */
 addEventListener("hashchange", followSignInLink);
@@ -31,6 +31,6 @@ export async function followSignInLink() {
 
 async function exchange(code) {
   const request = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ code }) };
-  const response = await fetch("sign-in", request);
+  const response = await pageFetch("sign-in", request);
   if (!response.ok) throw new AuthError(await response.json());
 }

@@ -5,28 +5,39 @@ import { append, byId, create, text } from "./elements.js";
 const METHODS = ["get", "post", "patch", "put", "delete"];
 const SHOWN_HEADERS = ["content-type", "retry-after", "www-authenticate", "allow", "x-request-id"];
 
-const load = async (url) => (await fetch(url)).json();
-const [settings, spec] = await Promise.all([load("docs/settings.json"), load("openapi.json")]);
+const [settings, spec] = await Promise.all(["docs/settings.json", "openapi.json"].map(load));
 /** The session of the page: the same as on all pages of this origin. */
 const auth = createAuthClient({ authUrl: settings.auth_url ?? location.origin, apiOrigins: [location.origin] });
 
 document.title = `${spec.info.title}: API reference`;
 byId("title").textContent = spec.info.title;
-append(byId("introduction"), text(spec.info.description ?? ""));
+byId("introduction").replaceChildren(...text(spec.info.description ?? ""));
 byId("use-session").addEventListener("click", useSession);
 byId("filter").addEventListener("input", filter);
 auth.subscribe(showSession);
 addEventListener("hashchange", openLinked);
 showGroups();
-openLinked();
 showSession();
+// Only now: the page must not move while it loads.
+byId("content").hidden = false;
+openLinked();
+
+async function load(url) {
+  try {
+    return await (await fetch(url)).json();
+  } catch (error) {
+    byId("introduction").textContent = "The API reference cannot be loaded. Reload the page.";
+    byId("introduction").className = "bad";
+    throw error;
+  }
+}
 
 /** Shows who is signed in. */
 function showSession() {
   const { status, user } = auth.state;
   byId("use-session").hidden = status !== "signed-out";
   const texts = {
-    loading: "",
+    loading: "Looking for your session…",
     offline: "The auth server cannot be reached.",
     "signed-in": `Signed in as ${user?.email}. “Send” uses this session.`,
     "signed-out": settings.auth_url ? `Not signed in at ${settings.auth_url}.` : "Not signed in.",
@@ -65,7 +76,8 @@ function showGroups() {
 function showOperation(operation) {
   const { path, method, summary = "", operationId } = operation;
   const name = create("code", {}, create("span", { className: "method" }, method.toUpperCase()), path);
-  const details = create("details", { className: "operation", id: operationId }, create("summary", {}, name, " ", ...text(summary)));
+  const title = create("summary", {}, name, create("span", {}, ...text(summary)));
+  const details = create("details", { className: "operation", id: operationId }, title);
   details.dataset.text = `${method} ${path} ${summary} ${operationId}`.toLowerCase();
   // Most are never opened.
   details.addEventListener("toggle", () => append(details, showContent(operation)), { once: true });
@@ -157,7 +169,7 @@ function showTry(operation) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     output.hidden = false;
-    output.textContent = "…";
+    output.textContent = "Waiting for the response…";
     output.textContent = await send(prepare(form, operation), operation);
   });
   showCurl();
@@ -202,9 +214,9 @@ function asCurl({ url, method, headers, body, token }, { security = [] }) {
   const quote = (value) => `'${value.replaceAll("'", String.raw`'\''`)}'`;
   const names = security.flatMap(Object.keys);
   const parts = [`curl -X ${method} ${quote(url)}`];
-  if (token) parts.push(`-H ${quote(`Authorization: Bearer ${token}`)}`);
-  else if (names.includes("refresh_cookie")) parts.push("-b jar -c jar");
-  else if (names.includes("access_token") || names.includes("feed_token")) parts.push('-H "Authorization: Bearer $TOKEN"');
+  if (!token && names.includes("refresh_cookie")) parts.push("-b jar -c jar");
+  // A variable, so that the copied command contains no token.
+  else if (token || names.includes("access_token") || names.includes("feed_token")) parts.push('-H "Authorization: Bearer $TOKEN"');
   for (const [name, value] of Object.entries(headers)) parts.push(`-H ${quote(`${name}: ${value}`)}`);
   if (body) parts.push(`-d ${quote(body)}`);
   return parts.join(" \\\n  ");
@@ -217,6 +229,7 @@ function filter() {
     for (const one of operations) one.hidden = !words.every((word) => one.dataset.text.includes(word));
     section.hidden = operations.every((one) => one.hidden);
   }
+  byId("nothing-found").hidden = [...byId("groups").children].some((section) => !section.hidden);
 }
 
 /** `/docs#log_in` opens that operation. */
@@ -227,7 +240,8 @@ function openLinked() {
   linked.scrollIntoView();
 }
 
-const pre = (content, label) => create("pre", { tabIndex: 0, ariaLabel: label }, content);
+/** A region, because it can be scrolled with the keyboard. */
+const pre = (content, label) => create("pre", { tabIndex: 0, role: "region", ariaLabel: label }, content);
 const pretty = (value) => JSON.stringify(value, null, 2);
 
 function prettyText(content) {

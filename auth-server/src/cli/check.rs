@@ -26,6 +26,7 @@ pub async fn run(settings: &Settings, output: OutputOptions) -> Result<(), Strin
             finding: settings.secrets().map(|_| "are set, long and distinct".to_owned()),
         },
         Point { name: "passwords", finding: passwords(settings).await },
+        Point { name: "mail", finding: mail(settings) },
     ];
     match database(settings) {
         Err(wrong) => points.push(Point { name: "database", finding: Err(wrong) }),
@@ -45,6 +46,14 @@ pub async fn run(settings: &Settings, output: OutputOptions) -> Result<(), Strin
         1 => Err("a server would not start: 1 check failed".to_owned()),
         failed => Err(format!("a server would not start: {failed} checks failed")),
     }
+}
+
+/// The settings and the templates. `mail check` also connects to the mail server.
+fn mail(settings: &Settings) -> Result<String, String> {
+    Ok(match settings.mailer()? {
+        None => "is off".to_owned(),
+        Some(mailer) => format!("all templates can be rendered, and mails come from {}", mailer.from()),
+    })
 }
 
 async fn passwords(settings: &Settings) -> Result<String, String> {

@@ -5,9 +5,9 @@ use std::io::Write as _;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use crate::cli::csv;
 use crate::cli::screen::{Cell, Screen};
 use crate::cli::table::Table;
+use crate::model::csv;
 
 /// `warning` and two blanks.
 const VERDICT_WIDTH: usize = 9;

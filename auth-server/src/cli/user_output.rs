@@ -16,6 +16,7 @@ const COLUMNS: [Column; 6] = [
 ];
 const CSV: &[&str] = &[
     "email",
+    "email_verified",
     "username",
     "name",
     "roles",
@@ -36,6 +37,7 @@ fn object(user: &User) -> Value {
 pub fn details(user: &User, title: Option<String>) -> Report {
     let rows = vec![
         ("e-mail", Cell::text(user.email.as_str())),
+        ("verified", Cell::optional_time(user.email_verified_at)),
         ("username", Cell::optional(user.username.as_ref().map(Username::as_str))),
         ("name", Cell::optional(user.name.as_ref().map(DisplayName::as_str))),
         ("roles", roles(user)),

@@ -8,16 +8,17 @@ use serde_json::{Map, Value, json};
 use shared_claims::{Clock, SystemClock, strict_json};
 
 use crate::cli::import;
+use crate::cli::invitations::{self, Invite};
 use crate::cli::new_password::{NewPassword, hasher};
 use crate::cli::output::{OutputOptions, Report};
 use crate::cli::paging::Paging;
 use crate::cli::user_arg::UserArg;
 use crate::cli::user_output::{details, list};
 use crate::domain::operation::Operation;
-use crate::domain::users::NewUser;
 use crate::domain::users::admin::{self, Change, InitialPassword};
 use crate::domain::users::deletion;
-use crate::domain::users::search::{self, Cursor, Search};
+use crate::domain::users::search::{self, Cursor, Search, Sort};
+use crate::domain::users::{Account, NewUser};
 use crate::model::{ClientInfo, CustomClaims, DisplayName, Email, Role, Roles, User, Username};
 use crate::settings::Settings;
 use crate::store::Database;
@@ -53,6 +54,19 @@ Examples:
         /// Ask for the password at a terminal, or read the first line of a file or pipe
         #[arg(long)]
         password_stdin: bool,
+    },
+    /// Invite a person to create an account
+    ///
+    /// Prints a link, which is valid for 7 days. Give it to this person only.
+    #[command(after_help = "\
+Examples:
+  Invite an administrator:
+    auth-server users invite ann@example.org --name Ann --role admin")]
+    Invite(Invite),
+    /// Record that the address of a user is theirs
+    VerifyEmail {
+        /// Id, e-mail address or username
+        user: UserArg,
     },
     /// List all users, by e-mail address
     List {
@@ -142,27 +156,34 @@ pub async fn run(
     let database = Database::open_existing(&settings.database_url()?)?;
     match command {
         UsersCommand::Create { email, username, name, roles, claims, password_stdin } => {
-            let change = Change { roles: Some(all(&roles)?), claims, disabled: None };
+            let change = Change { roles: Some(all(&roles)?), claims, ..Change::default() };
             let password = NewPassword::get(password_stdin, &email)?;
-            let new_user = NewUser { email, username, name, password: password.password.clone() };
+            let account = Account { username, name, password: password.password.clone() };
+            let new_user = NewUser { email, account };
             let user = create(settings, &database, new_user, change).await?;
             Ok(password.add_to(details(&user, Some("created".to_owned()))))
+        }
+        UsersCommand::Invite(arguments) => invitations::invite(settings, &database, arguments).await,
+        UsersCommand::VerifyEmail { user } => {
+            let user = user.find(&database).await?;
+            let verified = admin::verify_email(&operation(settings, &database), user.id).await;
+            Ok(details(&verified.map_err(|error| error.to_string())?, None))
         }
         UsersCommand::List { q, paging } => page(&database, q.unwrap_or_else(Search::all), paging).await,
         UsersCommand::Search { text, paging } => page(&database, text, paging).await,
         UsersCommand::Show { user } => Ok(details(&user.find(&database).await?, None)),
         UsersCommand::SetRoles { user, roles, none: _ } => {
             let roles = Some(all(&roles)?);
-            change(&database, user, Change { roles, ..Change::default() }).await
+            change(settings, &database, user, Change { roles, ..Change::default() }).await
         }
         UsersCommand::SetClaims { user, claims } => {
-            change(&database, user, Change { claims: Some(claims), ..Change::default() }).await
+            change(settings, &database, user, Change { claims: Some(claims), ..Change::default() }).await
         }
         UsersCommand::Disable { user } => {
-            change(&database, user, Change { disabled: Some(true), ..Change::default() }).await
+            change(settings, &database, user, Change { disabled: Some(true), ..Change::default() }).await
         }
         UsersCommand::Enable { user } => {
-            change(&database, user, Change { disabled: Some(false), ..Change::default() }).await
+            change(settings, &database, user, Change { disabled: Some(false), ..Change::default() }).await
         }
         UsersCommand::ResetPassword { user, password_stdin } => {
             let user = user.find(&database).await?;
@@ -176,7 +197,7 @@ pub async fn run(
             if !yes {
                 confirm(&user)?;
             }
-            let deleted = admin::delete(&operation(&database), user.id).await;
+            let deleted = admin::delete(&operation(settings, &database), user.id).await;
             deleted.map_err(|error| error.to_string())?;
             deletion::finish(&database).await.map_err(|error| error.to_string())?;
             let id = user.id.to_string();
@@ -187,7 +208,7 @@ pub async fn run(
 }
 
 async fn page(database: &Database, search: Search, paging: Paging<Cursor>) -> Result<Report, String> {
-    let page = search::page(database, search, paging.cursor, paging.limit).await;
+    let page = search::page(database, search.filter(), Sort::Email, paging.cursor, paging.limit).await;
     Ok(list(&page.map_err(|error| error.to_string())?))
 }
 
@@ -198,7 +219,8 @@ async fn create(
     change: Change,
 ) -> Result<User, String> {
     let temporary = InitialPassword::Temporary;
-    let created = admin::create(&operation(database), &hasher(settings)?, new_user, change, temporary).await;
+    let created =
+        admin::create(&operation(settings, database), &hasher(settings)?, new_user, change, temporary).await;
     created.map_err(|error| error.to_string())
 }
 
@@ -208,27 +230,35 @@ async fn reset_password(
     user: &User,
     password: SecretString,
 ) -> Result<(), String> {
-    let reset = admin::reset_password(&operation(database), &hasher(settings)?, user, password).await;
+    let reset =
+        admin::reset_password(&operation(settings, database), &hasher(settings)?, user, password).await;
     reset.map_err(|error| error.to_string())
 }
 
-async fn change(database: &Database, user: UserArg, change: Change) -> Result<Report, String> {
+async fn change(
+    settings: &Settings,
+    database: &Database,
+    user: UserArg,
+    change: Change,
+) -> Result<Report, String> {
     let user = user.find(database).await?;
-    let changed = admin::change(&operation(database), user.id, change).await;
+    let changed = admin::change(&operation(settings, database), user.id, change).await;
     Ok(details(&changed.map_err(|error| error.to_string())?, None))
 }
 
-fn operation(database: &Database) -> Operation<'_> {
-    Operation::new(database, ClientInfo::operator(), SystemClock.now())
+/// Users get the same notices as of an administrator's action.
+pub fn operation<'a>(settings: &Settings, database: &'a Database) -> Operation<'a> {
+    let notices = settings.notices(settings.languages(None));
+    Operation::new(database, ClientInfo::operator(), SystemClock.now()).with_notices(notices)
 }
 
-fn all(roles: &[Role]) -> Result<Roles, String> {
+pub fn all(roles: &[Role]) -> Result<Roles, String> {
     let names: Vec<&str> = roles.iter().map(Role::as_str).collect();
     Roles::parse(&names).map_err(|error| format!("the roles {error}"))
 }
 
 /// As strict as a request: rejects duplicate members.
-fn parse_claims(claims: &str) -> Result<CustomClaims, String> {
+pub fn parse_claims(claims: &str) -> Result<CustomClaims, String> {
     let object: Map<String, Value> = strict_json::from_slice(claims.as_bytes())
         .map_err(|_| "must be a JSON object without duplicate members, such as '{\"plan\":\"team\"}'")?;
     CustomClaims::parse(object.into()).map_err(|error| error.to_string())

@@ -1,9 +1,14 @@
 //! The audit log: security events and revocations, written in the same transaction as the change that they describe.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Utc};
 use log::Level;
 
-use crate::model::{ClientInfo, EndReason, Event, EventType, Revocation, SessionId, UserId};
+use crate::domain::notices::{Notice, Notices};
+use crate::model::{
+    ClientInfo, Email, EndReason, Event, EventType, MailKind, Revocation, Role, SessionId, User, UserId,
+};
 use crate::store::{AnyConnection, StoreError, events, revocations};
 
 /// Ends of sessions that are recorded in one transaction. `MAX_SESSIONS_PER_USER` is not higher.
@@ -17,6 +22,9 @@ pub struct AuditLog {
     revocations: Vec<Revocation>,
     /// Ends beyond [`MAX_ENDS`]. They are recorded after the commit.
     more_ends: Vec<Event>,
+    /// `None` if the server sends no mails.
+    mailed: Option<Arc<Notices>>,
+    notices: Vec<Notice>,
 }
 
 impl AuditLog {
@@ -25,12 +33,25 @@ impl AuditLog {
         Self { now, client, ..Self::default() }
     }
 
+    /// The same log, which also sends these notices to the users.
+    pub fn with_notices(self, notices: Option<Arc<Notices>>) -> Self {
+        Self { mailed: notices, ..self }
+    }
+
+    /// Who causes the events.
+    pub fn client(&self) -> &ClientInfo {
+        &self.client
+    }
+
     /// A new event, to be completed and [recorded](Self::record).
     pub fn event(&self, kind: EventType) -> Event {
         Event::new(kind, self.now, &self.client)
     }
 
+    /// Some events are reported to the user: lock the user's row before.
     pub fn record(&mut self, event: Event) {
+        let notice = event.user.and_then(|user| Notice::of_event(event.kind, user));
+        self.notices.extend(notice);
         self.events.push(event);
     }
 
@@ -43,6 +64,43 @@ impl AuditLog {
     pub fn record_reuse(&mut self, session: SessionId, user: UserId) {
         self.record_session_event(EventType::ReuseDetected, session, user);
         self.revoke(Revocation::Session(session));
+    }
+
+    /// Records that the user was deleted. The notice goes to the address that the user had.
+    pub fn record_deletion(&mut self, user: &User) {
+        self.record(self.event(EventType::UserDeleted).of_user(user.id).without_origin());
+        self.notices.push(Notice::of_deletion(user));
+    }
+
+    /// Records that another address is to replace the user's, who is told. Lock the user's row before.
+    pub fn record_requested_email_change(&mut self, user: &User, new: &Email) {
+        self.record(self.event(EventType::EmailChangeRequested).of_user(user.id));
+        self.notices.push(Notice::of_requested_change(user, new));
+    }
+
+    /// Records the roles that a new user has from the start.
+    pub fn record_first_roles(&mut self, user: &User) {
+        if !user.roles.is_empty() {
+            let roles: Vec<_> = user.roles.iter().map(Role::as_str).collect();
+            let given = self.event(EventType::RolesChanged).of_user(user.id);
+            self.record(given.with("roles", roles).with("before", Vec::<&str>::new()));
+        }
+    }
+
+    /// Records that another address has replaced that of `before`. Both are told. Lock the user's row before.
+    pub fn record_email_change(&mut self, before: &User, new: &Email, new_is_proved: bool) {
+        self.record(self.event(EventType::EmailChanged).of_user(before.id));
+        self.notices.push(Notice::of_change(before, new, new_is_proved));
+    }
+
+    /// Whether users get this notice.
+    pub fn sends(&self, kind: MailKind) -> bool {
+        self.mailed.as_ref().is_some_and(|notices| notices.includes(kind))
+    }
+
+    /// Adds a notice that no event calls for by itself. Lock the user's row before.
+    pub fn notify(&mut self, notice: Notice) {
+        self.notices.push(notice);
     }
 
     /// Records the end of each session, and revokes its access tokens. Of more than 1000 sessions the rest is recorded
@@ -90,6 +148,11 @@ impl AuditLog {
     /// for which every other server waits.
     pub fn write(&self, connection: &mut AnyConnection) -> Result<(), StoreError> {
         events::insert(connection, &self.events)?;
+        if let Some(mailed) = &self.mailed {
+            for notice in &self.notices {
+                mailed.enqueue(connection, notice, &self.client, self.now)?;
+            }
+        }
         revocations::append(connection, &self.revocations, self.now)
     }
 

@@ -5,14 +5,20 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 use shared_claims::Clock;
 
+use crate::domain::event_listeners::EventListeners;
 use crate::domain::keys::{KeyRing, UnusableKey};
+use crate::domain::mail::{Languages, Mailer};
+use crate::domain::notices::Notices;
 use crate::domain::operation::Operation;
-use crate::domain::passwords::{PasswordHasher, Throttle};
+use crate::domain::passwords::{KeyedSemaphore, PasswordHasher, Throttle};
 use crate::domain::revocation_feed::RevocationFeed;
-use crate::domain::tokens::{AccessTokens, IssuedTokens, RefreshTokens, SessionSecret};
+use crate::domain::servers::ThisServer;
+use crate::domain::tokens::{
+    AccessTokens, IssuedTokens, ProofTokens, RefreshTokens, SessionSecret, SetupTokens,
+};
 use crate::domain::user_limits::UserLimits;
 use crate::metrics::Metrics;
-use crate::model::{ClientInfo, Session, User};
+use crate::model::{ClientInfo, EmailVerification, Locale, Session, User};
 use crate::store::{Database, StoreError};
 
 /// The parts of a running server.
@@ -31,7 +37,23 @@ pub struct Context {
     pub keys: Arc<KeyRing>,
     pub access_tokens: AccessTokens,
     pub refresh_tokens: RefreshTokens,
+    /// Tokens and codes of mailed links.
+    pub proof_tokens: Arc<ProofTokens>,
+    /// Token of the link that creates the first administrator.
+    pub setup_tokens: SetupTokens,
+    /// Requests of mails to one address, one at a time.
+    pub mail_requests: KeyedSemaphore,
+    /// Limits the requests that wait for events.
+    pub event_listeners: EventListeners,
+    /// `None` if the server sends no mails.
+    pub mailer: Option<Mailer>,
+    /// `None` if the server sends no mails.
+    pub notices: Option<Arc<Notices>>,
+    /// Of mails. Users choose one of them even if the server sends none yet.
+    pub languages: Languages,
     pub metrics: Metrics,
+    /// What administrators see of this server.
+    pub this_server: ThisServer,
     pub lifetimes: Lifetimes,
     pub policy: Policy,
 }
@@ -60,6 +82,7 @@ pub struct Policy {
     pub client_id: String,
     /// Whether `POST /auth/register` is enabled.
     pub registration_open: bool,
+    pub email_verification: EmailVerification,
     /// A login beyond this number of active sessions ends the least recently used one.
     pub max_sessions: u32,
 }
@@ -69,9 +92,21 @@ impl Context {
         self.clock.now()
     }
 
+    /// Whether this server sends mails.
+    pub fn mail_is_on(&self) -> bool {
+        self.mailer.is_some()
+    }
+
+    /// The language of mails to a user who has not chosen one.
+    pub fn locale(&self, accept_language: Option<&str>) -> Locale {
+        self.languages.negotiate(accept_language)
+    }
+
     /// A change that `client` requests now.
     pub fn operation(&self, client: &ClientInfo) -> Operation<'_> {
-        Operation::new(&self.database, client.clone(), self.now()).with_feed(&self.feed)
+        Operation::new(&self.database, client.clone(), self.now())
+            .with_feed(&self.feed)
+            .with_notices(self.notices.clone())
     }
 
     /// Signs a token pair for the session's current generation.
@@ -102,6 +137,11 @@ impl Context {
 }
 
 impl Policy {
+    /// Whether the user gets no session before they prove their address.
+    pub fn requires_proof_of_email(&self, user: &User) -> bool {
+        self.email_verification == EmailVerification::Required && user.email_verified_at.is_none()
+    }
+
     /// The requested audience if it is listed, or the default if none was requested.
     pub fn audience<'a>(&'a self, requested: Option<&str>) -> Option<&'a str> {
         match requested {

@@ -1,10 +1,19 @@
-//! Reads the audit log page by page.
+//! Reads the audit log: page by page, or new events as they are committed.
 
-use crate::model::Event;
+mod merge;
+mod new;
+
+use chrono::{DateTime, Utc};
+
+use crate::domain::context::Context;
+use crate::model::{Event, Session};
 use crate::store::events;
 /// A page begins after this event. New events never move it: they come before.
 pub use crate::store::events::{Filter, Position as Cursor};
-use crate::store::{Database, StoreError};
+use crate::store::{AnyConnection, Database, StoreError};
+
+use merge::merge;
+pub use new::{ListenError, NewEvents, Received, listen};
 
 /// Events, newest first.
 pub struct Page {
@@ -12,6 +21,8 @@ pub struct Page {
     pub events: Vec<Event>,
     /// Where the next page begins, if there is one.
     pub next: Option<Cursor>,
+    /// On a first page: what its reader has received. Later events are new.
+    pub received: Option<Received>,
 }
 
 /// One page of the events that match `filter`.
@@ -20,10 +31,64 @@ pub async fn page(
     filter: Filter,
     cursor: Option<Cursor>,
     limit: i64,
+    now: DateTime<Utc>,
 ) -> Result<Page, StoreError> {
+    database.run(move |connection| read_page(connection, &filter, cursor, limit, now)).await
+}
+
+/// The same, if the session is still that of an administrator.
+pub async fn page_of_administrator(
+    context: &Context,
+    session: &Session,
+    filter: Filter,
+    cursor: Option<Cursor>,
+    limit: i64,
+) -> Result<Page, ListenError> {
+    let (session, now) = (session.clone(), context.now());
+    let read = move |connection: &mut AnyConnection| {
+        new::check(connection, &session, now)?;
+        Ok::<_, ListenError>(read_page(connection, &filter, cursor, limit, now)?)
+    };
+    context.database.run(read).await
+}
+
+fn read_page(
+    connection: &mut AnyConnection,
+    filter: &Filter,
+    cursor: Option<Cursor>,
+    limit: i64,
+    now: DateTime<Utc>,
+) -> Result<Page, StoreError> {
+    // First: what is committed after this is new, whether or not the page would contain it.
+    let received = if cursor.is_none() { Some(Received::all(connection, now)?) } else { None };
     // One more than requested shows whether there is a next page.
-    let found = database.run(move |connection| events::page(connection, &filter, cursor, limit + 1)).await?;
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let next = (found.len() > limit).then(|| found[limit - 1].0);
-    Ok(Page { events: found.into_iter().take(limit).filter_map(|(_, event)| event).collect(), next })
+    let mut found = matches(connection, filter, cursor, limit + 1)?;
+    let has_more = i64::try_from(found.len()).is_ok_and(|count| count > limit);
+    found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    let next = found.last().map(|(position, _)| *position).filter(|_| has_more);
+    let is_old = |position: &Cursor| received.as_ref().is_none_or(|received| received.contains(position.id));
+    let events = found.into_iter().filter(|(position, _)| is_old(position)).filter_map(|(_, event)| event);
+    Ok(Page { events: events.collect(), next, received })
+}
+
+/// Of several types or origins, each is read from its index, and then merged: no index has them in the order of the page.
+fn matches(
+    connection: &mut AnyConnection,
+    filter: &Filter,
+    below: Option<Cursor>,
+    limit: i64,
+) -> Result<Vec<(Cursor, Option<Event>)>, StoreError> {
+    let kinds: Vec<_> = filter.kinds.iter().copied().map(Some).collect();
+    let origins = filter.origins();
+    let origins: Vec<_> = origins.iter().map(|origin| Some(origin.as_str())).collect();
+    let of_kind = |kind| any(&origins).iter().map(move |origin| (kind, *origin));
+    let indexes: Vec<_> = any(&kinds).iter().flat_map(|kind| of_kind(*kind)).collect();
+    merge(&indexes, below, limit, |(kind, origin), below, limit| {
+        events::page(connection, filter, kind, origin, below, limit)
+    })
+}
+
+/// The values, or no condition.
+fn any<T: Copy>(values: &[Option<T>]) -> &[Option<T>] {
+    if values.is_empty() { &[None] } else { values }
 }

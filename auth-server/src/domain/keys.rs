@@ -8,7 +8,7 @@ mod schedule;
 mod signer;
 
 pub use encryption::KeyEncryption;
-pub use key_pairs::KeyPairs;
+pub use key_pairs::{KeyError, KeyPairs};
 pub use key_ring::{KeyRing, KeySource};
 pub use schedule::KeySchedule;
 #[cfg(feature = "testing")]

@@ -1,10 +1,12 @@
 //! Changes to the database: the client that requests them, the time, and the transaction that makes them.
 
 use std::error::Error;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
 use crate::domain::audit::AuditLog;
+use crate::domain::notices::Notices;
 use crate::domain::revocation_feed::RevocationFeed;
 use crate::model::{ClientInfo, Revocation, UserId};
 use crate::store::{AnyConnection, Database, StoreError, users};
@@ -17,6 +19,7 @@ pub struct Operation<'a> {
     /// All rows and events of the operation get this time.
     pub now: DateTime<Utc>,
     feed: Option<&'a RevocationFeed>,
+    notices: Option<Arc<Notices>>,
 }
 
 /// An open transaction, with the audit log that is committed with it.
@@ -29,12 +32,17 @@ pub struct Transaction<'a> {
 impl<'a> Operation<'a> {
     /// An operation outside of a running server: the servers find its revocations at their next poll.
     pub fn new(database: &'a Database, client: ClientInfo, now: DateTime<Utc>) -> Self {
-        Self { database, client, now, feed: None }
+        Self { database, client, now, feed: None, notices: None }
     }
 
     /// An operation of the server: its own revocation feed is notified of revocations immediately.
     pub fn with_feed(self, feed: &'a RevocationFeed) -> Self {
         Self { feed: Some(feed), ..self }
+    }
+
+    /// Users get these notices of what happens to their accounts.
+    pub fn with_notices(self, notices: Option<Arc<Notices>>) -> Self {
+        Self { notices, ..self }
     }
 
     /// Runs `work` in a transaction together with the events and revocations that it records: all of it is committed, or
@@ -51,9 +59,10 @@ impl<'a> Operation<'a> {
         T: Send + 'static,
         E: Error + From<StoreError> + Send + 'static,
     {
-        let (client, now) = (self.client.clone(), self.now);
+        let (client, now, notices) = (self.client.clone(), self.now, self.notices.clone());
         let run = move |connection: &mut AnyConnection| {
-            let mut tx = Transaction { connection, audit: AuditLog::new(now, client), now };
+            let audit = AuditLog::new(now, client).with_notices(notices);
+            let mut tx = Transaction { connection, audit, now };
             let value = work(&mut tx)?;
             tx.audit.write(tx.connection)?;
             Ok::<_, E>((value, tx.audit))

@@ -14,6 +14,7 @@ pub use hashing_pool::QueueFull;
 pub use keyed_semaphore::{KeyedPermit, KeyedSemaphore};
 pub use normalization::is_same_password;
 pub use stored_hash::{FLASK_SECURITY, StoredHash};
+pub use strength::WeakPassword;
 pub use throttle::{
     AdmittedAttempt, FAILURE_RETENTION, KNOWN_ORIGIN_RETENTION, Throttle, ThrottleError, TooManyFailures,
     remember_origin,

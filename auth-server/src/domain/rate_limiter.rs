@@ -15,7 +15,7 @@ use governor::{Quota, RateLimiter};
 /// Keys without recent uses are removed once per this many uses.
 const USES_PER_CLEANUP: u32 = 1000;
 
-/// `per_minute` uses of each key, with a larger burst after a pause.
+/// A number of uses of each key in a time, with a larger burst after a pause.
 pub struct KeyedRateLimiter<K: Clone + Hash + Eq> {
     limiter: RateLimiter<K, SharedStore<K>, DefaultClock>,
     store: SharedStore<K>,
@@ -25,8 +25,17 @@ pub struct KeyedRateLimiter<K: Clone + Hash + Eq> {
 }
 
 impl<K: Clone + Hash + Eq> KeyedRateLimiter<K> {
+    /// `per_minute` uses, and a larger burst after a pause.
     pub fn new(per_minute: NonZeroU32, burst: NonZeroU32) -> Self {
-        let quota = Quota::per_minute(per_minute).allow_burst(burst);
+        Self::with(Quota::per_minute(per_minute).allow_burst(burst))
+    }
+
+    /// As many uses in an hour, all of them at once after a pause.
+    pub fn per_hour(uses: NonZeroU32) -> Self {
+        Self::with(Quota::per_hour(uses))
+    }
+
+    fn with(quota: Quota) -> Self {
         let (store, clock) = (SharedStore::default(), DefaultClock::default());
         Self {
             limiter: RateLimiter::new(quota, store.clone(), clock.clone()),

@@ -1,5 +1,10 @@
 //! `/admin`: what administrators read and change about all users.
 
 pub mod events;
+pub mod invitations;
+pub mod keys;
+pub mod mails;
+pub mod overview;
+pub mod servers;
 pub mod sessions;
 pub mod users;

@@ -110,6 +110,11 @@ impl Cookies {
         find_all(request, self.name()).into_iter().map(SecretString::from).collect()
     }
 
+    /// Whether the browser sent a refresh token.
+    pub fn has_refresh_token(self, request: &HttpRequest) -> bool {
+        !find_all(request, self.name()).is_empty()
+    }
+
     fn name(self) -> &'static str {
         if self.secure { Self::SECURE_NAME } else { Self::PLAIN_NAME }
     }

@@ -1,6 +1,12 @@
 //! Maps the errors of each use case to problems, in one exhaustive `match` each: many causes, few public codes. What the
 //! caller must not see goes to the log.
 
+mod accounts;
+mod email_change;
+mod events;
+mod keys;
+
+pub use keys::shared_secret;
 use shared_claims::http::bearer::token_problem;
 use shared_claims::{Challenge, Code, Problem, TokenError};
 
@@ -13,7 +19,7 @@ use crate::domain::sessions::{
 };
 use crate::domain::user_limits::TooManyChanges;
 use crate::domain::users::admin::{AdminError, LastAdministrator};
-use crate::domain::users::{DeletionError, PasswordChangeError, RegistrationError, RenameError};
+use crate::domain::users::{DeletionError, PasswordChangeError, RenameError};
 use crate::model::EndReason;
 use crate::store::StoreError;
 
@@ -62,6 +68,7 @@ impl From<LoginError> for Problem {
                 .detail("An operator set this password: send the login again with new_password."),
             LoginError::NoPasswordChangeRequired => Problem::new(Code::InvalidInput)
                 .field("new_password", "is accepted only after password_change_required"),
+            LoginError::EmailUnverified(_) => email_unverified(),
             LoginError::NewPassword(error) => new_password("new_password", error),
             LoginError::SamePassword => same_password(),
             LoginError::UnknownAudience => unknown_audience(),
@@ -80,12 +87,18 @@ impl From<PasswordError> for Problem {
                 Problem::new(Code::Unavailable)
                     .detail("The user was changed while the password was checked: try again.")
             }
-            PasswordError::TooManyFailures(TooManyFailures { wait }) => Problem::new(Code::TooManyRequests)
-                .detail("Too many wrong passwords.")
-                .retry_after(wait.as_secs()),
+            PasswordError::TooManyFailures(error) => error.into(),
             PasswordError::QueueFull(error) => error.into(),
             PasswordError::Store(error) => error.into(),
         }
+    }
+}
+
+impl From<TooManyFailures> for Problem {
+    fn from(error: TooManyFailures) -> Self {
+        Problem::new(Code::TooManyRequests)
+            .detail("Too many wrong passwords or codes.")
+            .retry_after(error.wait.as_secs())
     }
 }
 
@@ -94,6 +107,7 @@ impl From<SignInLinkError> for Problem {
         match error {
             SignInLinkError::Invalid => Problem::new(Code::InvalidCredentials)
                 .detail("The sign-in link has expired or was used before. Restart the server for a new one."),
+            SignInLinkError::EmailUnverified(_) => email_unverified(),
             SignInLinkError::Store(error) => error.into(),
             SignInLinkError::Signing(error) => error.into(),
         }
@@ -105,20 +119,6 @@ impl From<TooManyChanges> for Problem {
         Problem::new(Code::TooManyRequests)
             .detail("Too many changes by this user.")
             .retry_after(error.wait.as_secs())
-    }
-}
-
-impl From<RegistrationError> for Problem {
-    fn from(error: RegistrationError) -> Self {
-        match error {
-            RegistrationError::Closed => Problem::new(Code::RegistrationClosed),
-            RegistrationError::Password(error) => new_password("password", error),
-            RegistrationError::EmailTaken => Problem::new(Code::EmailTaken),
-            RegistrationError::UsernameTaken => username_taken(),
-            RegistrationError::UnknownAudience => unknown_audience(),
-            RegistrationError::Store(error) => error.into(),
-            RegistrationError::Signing(error) => error.into(),
-        }
     }
 }
 
@@ -212,6 +212,9 @@ impl From<AdminError> for Problem {
         match error {
             AdminError::NoSuchUser => Problem::new(Code::NotFound),
             AdminError::NotAdministrator => role_required(),
+            AdminError::EmailTaken => Problem::new(Code::EmailTaken),
+            AdminError::UserDisabled => Problem::new(Code::UserDisabled),
+            AdminError::OwnAccount => Problem::new(Code::OwnAccount),
             AdminError::LastAdministrator(error) => error.into(),
             AdminError::Store(error) => error.into(),
         }
@@ -298,6 +301,11 @@ fn new_password(member: &str, error: NewPasswordError) -> Problem {
         NewPasswordError::Weak(weak) => Problem::new(Code::InvalidInput).field(member, weak.to_string()),
         NewPasswordError::QueueFull(error) => error.into(),
     }
+}
+
+/// Without a mail: handlers send one.
+fn email_unverified() -> Problem {
+    Problem::new(Code::EmailCodeRequired)
 }
 
 fn same_password() -> Problem {

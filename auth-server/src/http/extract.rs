@@ -12,10 +12,11 @@ use std::pin::Pin;
 use std::str::FromStr;
 
 use actix_web::HttpRequest;
-pub use current_session::{AdminSession, session_to_rotate};
+use actix_web::http::header::ACCEPT_LANGUAGE;
+pub use current_session::{AdminSession, FreshAdminSession, session_to_rotate};
 pub use idempotency_key::{IdempotencyKeyHeader, idempotency_key};
 pub use json::{Json, OptionalJson};
-pub use query::{PageQuery, Query};
+pub use query::{PageQuery, Query, address, address_schema, time};
 use shared_claims::{Code, Problem};
 
 type Extraction<T> = Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
@@ -26,6 +27,11 @@ pub fn app_data<T: 'static>(request: &HttpRequest) -> Result<&T, Problem> {
         log::error!("the app has no {} in its app_data", type_name::<T>());
         Problem::new(Code::InternalError)
     })
+}
+
+/// The languages that the browser prefers.
+pub fn accept_language(request: &HttpRequest) -> Option<&str> {
+    request.headers().get(ACCEPT_LANGUAGE)?.to_str().ok()
 }
 
 /// An id in the path. No user and no session has an id that is not a UUID.

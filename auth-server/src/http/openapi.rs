@@ -13,7 +13,10 @@ use utoipa::openapi::security::{
 };
 
 use crate::domain::context::Context;
-use crate::http::auth::{events, login, logout, me, password, reauthenticate, refresh, register, sessions};
+use crate::http::auth::{
+    confirmation, email_change, email_verification, events, forgotten_password, invitations, login, logout,
+    me, password, password_strength, proofs, reauthenticate, refresh, register, sessions, setup,
+};
 use crate::http::system::{health, revocations, well_known};
 use crate::http::{Cookies, admin};
 
@@ -26,12 +29,23 @@ use crate::http::{Cookies, admin};
             Two responses have no body: 400 for a request that cannot be parsed as HTTP, and 431 for more than 96 headers or 128 KiB of them."
     ),
     paths(
-        register::register, login::log_in, refresh::refresh, logout::log_out, logout::log_out_everywhere,
-        me::get_me, me::update_me, me::delete_me, password::change_password, reauthenticate::reauthenticate,
-        events::list_events, sessions::list_sessions, sessions::end_session,
-        admin::users::list_users, admin::users::get_user, admin::users::update_user,
+        register::register, confirmation::confirm_registration, login::log_in, refresh::refresh, logout::log_out, logout::log_out_everywhere,
+        me::get_me, me::update_me, me::delete_me, password::change_password, password_strength::judge_password, reauthenticate::reauthenticate,
+        events::list_events, sessions::list_sessions, sessions::end_other_sessions, sessions::end_session,
+        email_verification::request_verification, email_verification::verify_email,
+        forgotten_password::forgot_password, forgotten_password::reset_password,
+        email_change::change_email, email_change::confirm_email, email_change::get_pending_email, email_change::cancel_email,
+        proofs::inspect_link, invitations::accept_invitation, setup::set_up,
+        admin::invitations::list_invitations, admin::invitations::invite, admin::invitations::revoke_invitation,
+        admin::invitations::resend_invitation,
+        admin::users::list::list_users, admin::users::creation::create_user, admin::users::get_user, admin::users::update_user,
+        admin::users::delete_user,
+        admin::users::send_password_reset,
         admin::sessions::list_user_sessions, admin::sessions::end_user_sessions, admin::sessions::end_user_session,
-        admin::events::list_all_events,
+        admin::servers::list_servers,
+        admin::mails::list_mails, admin::mails::retry_mail,
+        admin::keys::list_keys, admin::keys::rotate_keys, admin::keys::retire_key,
+        admin::overview::get_overview, admin::sessions::of_all::list_all_sessions, admin::events::list_all_events, admin::events::csv::export_events,
         revocations::poll_revocations, well_known::get_key_set, well_known::get_server_metadata, well_known::get_openid_configuration,
         health::get_liveness, health::get_readiness, get_openapi,
     ),
@@ -65,6 +79,9 @@ pub async fn get_openapi(
 
 fn build(context: &Context) -> utoipa::openapi::OpenApi {
     let mut document = Document::openapi();
+    if !context.mail_is_on() {
+        document.paths.paths.retain(|path, _| !REQUIRES_MAIL.contains(&path.as_str()));
+    }
     add_security_schemes(&mut document);
     for (path, method, call) in operations(&mut document) {
         add_common_problems(path, &method, call);
@@ -73,6 +90,22 @@ fn build(context: &Context) -> utoipa::openapi::OpenApi {
     complete(&mut document, &context.policy.issuer, include_str!("openapi/examples.json"));
     document
 }
+
+/// The calls that exist only if the server sends mails.
+const REQUIRES_MAIL: [&str; 12] = [
+    "/auth/register/confirm",
+    "/auth/email/verification",
+    "/auth/email/verify",
+    "/auth/email",
+    "/auth/email/confirm",
+    "/auth/email/pending",
+    "/auth/password/forgot",
+    "/auth/password/reset",
+    "/admin/users/{id}/password-reset",
+    "/admin/invitations/{id}/resend",
+    "/admin/mails",
+    "/admin/mails/{id}/retry",
+];
 
 fn add_security_schemes(document: &mut utoipa::openapi::OpenApi) {
     let components = document.components.get_or_insert_default();
@@ -101,7 +134,13 @@ fn add_common_problems(path: &str, method: &Method, call: &mut Operation) {
     if has_body || has_query {
         add_problem(call, Code::InvalidInput, "`fields` has a message for each invalid member or parameter");
     }
-    if path.contains("/sessions/{") {
+    if path.contains("/keys/{") {
+        add_problem(call, Code::NotFound, "no key has this id");
+    } else if path.contains("/mails/{") {
+        add_problem(call, Code::NotFound, "no mail that failed or waits has this id, or it has expired");
+    } else if path.contains("/invitations/{") {
+        add_problem(call, Code::NotFound, "no open invitation has this id");
+    } else if path.contains("/sessions/{") {
         add_problem(call, Code::NotFound, "the user has no active session with this id");
     } else if has_parameter(call, &ParameterIn::Path) {
         add_problem(call, Code::NotFound, "no user has this id");
@@ -117,6 +156,13 @@ fn add_common_problems(path: &str, method: &Method, call: &mut Operation) {
     }
     if is_administration {
         add_problem(call, Code::RoleRequired, "the user is not an administrator");
+        if *method != Method::GET {
+            add_problem(
+                call,
+                Code::FreshLoginRequired,
+                "the password was last verified more than `max_age` seconds ago",
+            );
+        }
     }
     if is_administration || path.starts_with("/auth/") || path == "/revocations" {
         let body = if has_body { ", invalid JSON" } else { "" };

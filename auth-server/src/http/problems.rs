@@ -5,14 +5,55 @@
 use shared_claims::http::problem::{MEDIA_TYPE, ProblemBody};
 use utoipa::IntoResponses;
 
+/// `registration_closed`: only operators can create users
 #[derive(IntoResponses)]
-pub enum RegistrationProblems {
-    /// `registration_closed`: only operators can create users
-    #[response(status = 403, content_type = MEDIA_TYPE)]
-    Closed(ProblemBody),
-    /// `email_taken`: a user with this e-mail address exists
-    #[response(status = 409, content_type = MEDIA_TYPE)]
-    EmailTaken(ProblemBody),
+#[response(status = 403, content_type = MEDIA_TYPE)]
+pub struct RegistrationClosed(ProblemBody);
+
+/// `email_taken`: a user with this e-mail address exists
+#[derive(IntoResponses)]
+#[response(status = 409, content_type = MEDIA_TYPE)]
+pub struct AddressTaken(ProblemBody);
+
+/// `link_invalid`: unknown, used, void, expired or forged
+#[derive(IntoResponses)]
+#[response(status = 410, content_type = MEDIA_TYPE)]
+pub struct LinkInvalid(ProblemBody);
+
+#[derive(IntoResponses)]
+pub enum CodeProblems {
+    /// `invalid_code`: the code is wrong or has expired; with `attempts_left`
+    #[response(status = 401, content_type = MEDIA_TYPE)]
+    InvalidCode(ProblemBody),
+    /// `link_invalid`: the link or the request of the code is unknown, used, void, expired or forged
+    #[response(status = 410, content_type = MEDIA_TYPE)]
+    LinkInvalid(ProblemBody),
+}
+
+#[derive(IntoResponses)]
+pub enum ConfirmationProblems {
+    /// `invalid_code`: the code is wrong or has expired; with `attempts_left`. `invalid_credentials`: wrong password
+    #[response(status = 401, content_type = MEDIA_TYPE)]
+    Wrong(ProblemBody),
+    /// `link_invalid`: the link or the request of the code is unknown, used, void, expired or forged, or of another user
+    #[response(status = 410, content_type = MEDIA_TYPE)]
+    LinkInvalid(ProblemBody),
+}
+
+/// `email_code_required`: the address must be verified first; with `continuation` and `expires_in`
+#[derive(IntoResponses)]
+#[response(status = 401, content_type = MEDIA_TYPE)]
+pub struct EmailCodeRequired(ProblemBody);
+
+#[derive(IntoResponses)]
+pub enum LoginProblems {
+    /// `invalid_credentials`: wrong or expired password, or unknown or disabled user. `email_code_required`: the address must be
+    /// verified first; with `continuation` and `expires_in`
+    #[response(status = 401, content_type = MEDIA_TYPE)]
+    NotLoggedIn(ProblemBody),
+    /// `too_many_requests`: too many attempts from this address, wrong passwords, logins or changes by this user, or mails
+    #[response(status = 429, content_type = MEDIA_TYPE)]
+    TooManyRequests(ProblemBody),
 }
 
 #[derive(IntoResponses)]
@@ -59,6 +100,26 @@ pub struct FreshLoginRequired(ProblemBody);
 #[derive(IntoResponses)]
 #[response(status = 409, content_type = MEDIA_TYPE)]
 pub struct LastAdministrator(ProblemBody);
+
+/// `last_administrator`: no enabled administrator would remain; `own_account`: you are the user
+#[derive(IntoResponses)]
+#[response(status = 409, content_type = MEDIA_TYPE)]
+pub struct UserRemains(ProblemBody);
+
+/// `user_disabled`: the link would not work
+#[derive(IntoResponses)]
+#[response(status = 409, content_type = MEDIA_TYPE)]
+pub struct UserDisabled(ProblemBody);
+
+/// `key_conflict`: the signing keys do not allow this; `detail` has the reason
+#[derive(IntoResponses)]
+#[response(status = 409, content_type = MEDIA_TYPE)]
+pub struct KeyConflict(ProblemBody);
+
+/// `last_administrator`: no enabled administrator would remain; `email_taken`: another user has the address
+#[derive(IntoResponses)]
+#[response(status = 409, content_type = MEDIA_TYPE)]
+pub struct ChangeConflicts(ProblemBody);
 
 /// `unavailable`: `fields` names the parts that fail
 #[derive(IntoResponses)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use shared_claims::{Code, Problem};
 
 use crate::domain::context::Context;
-use crate::domain::passwords::KeyedSemaphore;
+use crate::domain::passwords::{KeyedPermit, KeyedSemaphore};
 use crate::domain::rate_limiter::KeyedRateLimiter;
 use crate::domain::sessions::{self, Identifier};
 use crate::model::{ClientInfo, ClientNetwork, ClientSubnet, UserId};
@@ -14,10 +14,20 @@ use crate::model::{ClientInfo, ClientNetwork, ClientSubnet, UserId};
 /// accounts cannot occupy the hashing pool with successful logins.
 const TIMES_PER_NETWORK: NonZeroU32 = NonZeroU32::new(10).unwrap();
 
+/// A form judges a password several times while the user types it.
+const JUDGEMENTS_PER_ATTEMPT: NonZeroU32 = NonZeroU32::new(2).unwrap();
+/// They occupy the threads that registrations need: a burst is this part of what a minute allows.
+const BURSTS_PER_MINUTE: u32 = 3;
+
 /// Limits attempts to register, to log in, to give a password or to choose a username.
 pub struct LoginRateLimit {
+    mails: KeyedRateLimiter<ClientSubnet>,
     attempts: KeyedRateLimiter<Source>,
     totals: KeyedRateLimiter<Total>,
+    judgements: KeyedRateLimiter<ClientSubnet>,
+    judgements_in_network: KeyedRateLimiter<ClientNetwork>,
+    /// One judgement at a time for each subnet.
+    judging: KeyedSemaphore,
     lookups: KeyedSemaphore,
 }
 
@@ -44,9 +54,18 @@ struct Total {
 }
 
 impl LoginRateLimit {
-    pub fn new(per_minute: NonZeroU32) -> Self {
+    pub fn new(per_minute: NonZeroU32, mails_per_hour: NonZeroU32) -> Self {
         let total = per_minute.saturating_mul(TIMES_PER_NETWORK);
+        let judgements = per_minute.saturating_mul(JUDGEMENTS_PER_ATTEMPT);
+        let burst = NonZeroU32::new(judgements.get() / BURSTS_PER_MINUTE).unwrap_or(NonZeroU32::MIN);
         Self {
+            judgements: KeyedRateLimiter::new(judgements, burst),
+            judgements_in_network: KeyedRateLimiter::new(
+                judgements.saturating_mul(TIMES_PER_NETWORK),
+                burst.saturating_mul(TIMES_PER_NETWORK),
+            ),
+            judging: KeyedSemaphore::new(1),
+            mails: KeyedRateLimiter::per_hour(mails_per_hour),
             attempts: KeyedRateLimiter::new(per_minute, per_minute),
             totals: KeyedRateLimiter::new(total, total),
             lookups: KeyedSemaphore::new(1),
@@ -57,6 +76,26 @@ impl LoginRateLimit {
     pub fn count(&self, ip: Option<IpAddr>) -> Result<CountedAttempt, Problem> {
         let source = ip.map(|ip| Source::Subnet(ip.into()));
         self.count_source(source, ip, false)
+    }
+
+    /// Counts a request that causes a mail. It is an attempt too, and is not refunded.
+    pub fn count_mail(&self, ip: Option<IpAddr>) -> Result<(), Problem> {
+        let _ = self.count(ip)?;
+        self.count_mail_of_attempt(ip)
+    }
+
+    /// The same for an attempt that is counted already.
+    pub fn count_mail_of_attempt(&self, ip: Option<IpAddr>) -> Result<(), Problem> {
+        ip.map_or(Ok(()), |ip| self.mails.count(&ip.into())).map_err(too_many_attempts)
+    }
+
+    /// Counts a password that is judged, which is not an attempt, and waits until no other is judged for this subnet.
+    pub async fn count_judgement(&self, ip: Option<IpAddr>) -> Result<KeyedPermit, Problem> {
+        if let Some(ip) = ip {
+            self.judgements.count(&ip.into()).map_err(too_many_attempts)?;
+            self.judgements_in_network.count(&ip.into()).map_err(too_many_attempts)?;
+        }
+        Ok(self.judging.acquire(format!("{:?}", ip.map(ClientSubnet::from))).await)
     }
 
     /// Counts an attempt to log in: by the address or, if that has no attempt left, by the user if the device is known for

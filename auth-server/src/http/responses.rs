@@ -6,9 +6,10 @@ use serde::Serialize;
 use shared_claims::Problem;
 use utoipa::ToSchema;
 
+use crate::domain::proofs::Continuation;
 use crate::domain::tokens::{AccessToken, IssuedTokens};
 use crate::http::Cookies;
-use crate::model::{Delivery, DisplayName, Role, Session, TokenTransport, User, Username};
+use crate::model::{Delivery, DisplayName, Locale, Role, Session, TokenTransport, User, Username};
 
 /// The tokens of a session (RFC 6749 §5.1, with `rotation` and `user`).
 #[derive(Serialize, ToSchema)]
@@ -35,6 +36,22 @@ pub struct Tokens<'a> {
     user: UserBody<'a>,
 }
 
+/// A mail was requested, whether or not one is sent.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Continuation)]
+pub struct ContinuationBody<'a> {
+    /// Makes the code in the mail valid for this client. Keep it secret.
+    continuation: &'a str,
+    /// Seconds until it expires. The code expires 10 minutes after the mail is sent.
+    expires_in: i64,
+}
+
+impl<'a> From<&'a Continuation> for ContinuationBody<'a> {
+    fn from(continuation: &'a Continuation) -> Self {
+        Self { continuation: continuation.value.expose_secret(), expires_in: continuation.expires_in }
+    }
+}
+
 /// A user, as the user sees it.
 #[derive(Serialize, ToSchema)]
 #[schema(as = User)]
@@ -43,10 +60,14 @@ pub struct UserBody<'a> {
     id: String,
     /// Normalized e-mail address.
     email: &'a str,
+    /// Whether the user has proved that the address is theirs.
+    email_verified: bool,
     /// Alternative to the e-mail address at login.
     username: Option<&'a str>,
     /// Display name.
     name: Option<&'a str>,
+    /// Language of mails, if the user chose one.
+    locale: Option<&'a str>,
     /// All roles of the user.
     #[schema(value_type = Vec<String>)]
     roles: &'a [Role],
@@ -57,8 +78,10 @@ impl<'a> From<&'a User> for UserBody<'a> {
         Self {
             id: user.id.to_string(),
             email: user.email.as_str(),
+            email_verified: user.email_verified_at.is_some(),
             username: user.username.as_ref().map(Username::as_str),
             name: user.name.as_ref().map(DisplayName::as_str),
+            locale: user.locale.as_ref().map(Locale::as_str),
             roles: &user.roles,
         }
     }

@@ -2,10 +2,21 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::{Map, Value};
 use shared_claims::{Code, Problem};
 
+use crate::domain::mail::Languages;
+use crate::domain::proofs::Presented;
 use crate::domain::sessions::Identifier;
-use crate::model::{Delivery, DisplayName, Email, Username};
+use crate::model::{Delivery, DisplayName, Email, InvalidLocale, Locale, Username};
+
+pub const UNKNOWN_MEMBER: &str = "is not a known member";
+
+/// The members that a request with flattened parts does not have: the extractor does not see them. Flattened into the innermost
+/// part, it contains those of the whole request.
+#[derive(Deserialize)]
+pub struct UnknownMembers(Map<String, Value>);
 
 /// Collects what is wrong with the members of a request, so that a form can show all messages together.
 #[derive(Default)]
@@ -24,6 +35,12 @@ impl Validation {
 
     pub fn reject(&mut self, name: &str, message: impl Display) {
         self.0.insert(name.to_owned(), message.to_string());
+    }
+
+    pub fn reject_unknown(&mut self, members: UnknownMembers) {
+        for (name, _) in members.0 {
+            self.0.insert(name, UNKNOWN_MEMBER.to_owned());
+        }
     }
 
     pub fn optional<V, T, E: Display>(
@@ -50,6 +67,16 @@ impl Validation {
         self.optional("name", text, DisplayName::parse)
     }
 
+    /// A language that mails can be written in.
+    pub fn locale(&mut self, text: Option<&str>, languages: &Languages) -> Option<Locale> {
+        let parse = |text: &str| {
+            let locale: Locale = text.parse().map_err(|error: InvalidLocale| error.to_string())?;
+            let unknown = || format!("is not one of the languages of mails: {}", languages.list());
+            if languages.includes(&locale) { Ok(locale) } else { Err(unknown()) }
+        };
+        self.optional("locale", text, parse)
+    }
+
     /// A required password. Whether a new password is strong enough is decided when it is hashed.
     pub fn password(&mut self, name: &str, password: Option<SecretString>) -> Option<SecretString> {
         match password {
@@ -74,8 +101,69 @@ impl Validation {
         None
     }
 
+    pub fn required<T>(&mut self, name: &str, value: Option<T>) -> Option<T> {
+        if value.is_none() {
+            self.reject(name, "is missing");
+        }
+        value
+    }
+
+    /// Either the token of a link, perhaps with the continuation, or a code with it.
+    pub fn presented(
+        &mut self,
+        token: Option<SecretString>,
+        continuation: Option<SecretString>,
+        code: Option<SecretString>,
+    ) -> Option<Presented> {
+        match (token, continuation, code) {
+            (Some(token), continuation, None) => return Some(Presented::Token { token, continuation }),
+            (None, Some(continuation), Some(code)) => match digits(&code) {
+                Some(code) => return Some(Presented::Code { continuation, code }),
+                // Not an attempt: a digit was forgotten.
+                None => self.reject("code", "must have 8 digits"),
+            },
+            (Some(_), _, Some(_)) => self.reject("token", "must not be combined with code"),
+            (None, Some(_), None) => self.reject("code", "is missing"),
+            (None, None, Some(_)) => self.reject("continuation", "is missing"),
+            (None, None, None) => self.reject("token", "is missing: send token, or continuation and code"),
+        }
+        None
+    }
+
     pub fn delivery(&mut self, text: Option<&str>) -> Delivery {
         let parse = |text: &str| text.parse().map_err(|_| "must be refresh_cookie, both_cookies or body");
         self.optional("token_delivery", text, parse).unwrap_or_default()
+    }
+}
+
+/// The digits of a code, without white space and hyphens, with which people group digits.
+fn digits(code: &SecretString) -> Option<SecretString> {
+    let is_separator = |c: char| c.is_whitespace() || c == '-';
+    let digits: String = code.expose_secret().chars().filter(|c| !is_separator(*c)).collect();
+    let is_complete = digits.len() == 8 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_complete.then(|| digits.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use crate::http::validation::digits;
+
+    #[test]
+    fn a_code_has_8_digits_which_may_be_grouped() {
+        for (typed, code) in [
+            ("01234567", Some("01234567")),
+            (" 0123 4567\n", Some("01234567")),
+            ("0123-4567", Some("01234567")),
+            ("0123456", None),
+            ("012345678", None),
+            ("0123456x", None),
+            ("0123456٧", None),
+            ("", None),
+        ] {
+            let found = digits(&typed.into());
+            assert_eq!(found.as_ref().map(ExposeSecret::expose_secret), code, "{typed:?}");
+        }
     }
 }

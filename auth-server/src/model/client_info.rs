@@ -12,6 +12,8 @@ pub struct ClientInfo {
     pub ip: Option<IpAddr>,
     /// Truncated. For display only.
     pub user_agent: Option<String>,
+    /// Truncated.
+    pub accept_language: Option<String>,
     /// Set by an earlier login on this device.
     pub device: Option<DeviceToken>,
     /// When the request arrived, before it waited for anything. `None` for operators and for maintenance.

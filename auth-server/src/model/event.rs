@@ -38,6 +38,20 @@ pub enum EventType {
     UserDisabled,
     UserEnabled,
     UserDeleted,
+    /// With a mailed link or code.
+    PasswordReset,
+    PasswordResetRequested,
+    /// The user proved that the address is theirs.
+    EmailVerified,
+    EmailChangeRequested,
+    /// By the user, who proved the new address, or by an administrator.
+    EmailChanged,
+    /// An administrator or operator invited a person. The details have the id of the `invitation`.
+    Invited,
+    InvitationAccepted,
+    InvitationRevoked,
+    /// A mail was rejected, or expired before it could be sent. The details have its `kind`.
+    MailFailed,
     KeyMade,
     KeyRetired,
 }
@@ -65,7 +79,7 @@ pub enum Revocation {
 }
 
 impl EventType {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 27] = [
         Self::Registered,
         Self::LoginSucceeded,
         Self::LoginFailed,
@@ -82,6 +96,15 @@ impl EventType {
         Self::UserDisabled,
         Self::UserEnabled,
         Self::UserDeleted,
+        Self::PasswordReset,
+        Self::PasswordResetRequested,
+        Self::EmailVerified,
+        Self::EmailChangeRequested,
+        Self::EmailChanged,
+        Self::Invited,
+        Self::InvitationAccepted,
+        Self::InvitationRevoked,
+        Self::MailFailed,
         Self::KeyMade,
         Self::KeyRetired,
     ];
@@ -104,6 +127,15 @@ impl EventType {
             Self::UserDisabled => "user_disabled",
             Self::UserEnabled => "user_enabled",
             Self::UserDeleted => "user_deleted",
+            Self::PasswordReset => "password_reset",
+            Self::PasswordResetRequested => "password_reset_requested",
+            Self::EmailVerified => "email_verified",
+            Self::EmailChangeRequested => "email_change_requested",
+            Self::EmailChanged => "email_changed",
+            Self::Invited => "invited",
+            Self::InvitationAccepted => "invitation_accepted",
+            Self::InvitationRevoked => "invitation_revoked",
+            Self::MailFailed => "mail_failed",
             Self::KeyMade => "key_made",
             Self::KeyRetired => "key_retired",
         }

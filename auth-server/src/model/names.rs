@@ -36,7 +36,7 @@ pub struct DisplayName(String);
 #[derive(Clone, Debug, PartialEq, Eq, ToSchema)]
 #[schema(
     value_type = String,
-    pattern = r"^[ \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*[A-Za-z0-9._-]{1,64}[ \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*$",
+    pattern = r"^[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]*[A-Za-z0-9._-]{1,64}[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]*$",
 )]
 pub struct Username(String);
 

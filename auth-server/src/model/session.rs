@@ -61,6 +61,9 @@ pub enum EndReason {
     /// From another device, or by an administrator or operator.
     Revoked,
     PasswordChanged,
+    EmailChanged,
+    /// The owner of the mailbox proved for the first time that the address is theirs: another person may have registered it.
+    AccountRecovered,
     UserDisabled,
     UserDeleted,
     /// There is no such session. Never stored.
@@ -148,12 +151,14 @@ impl FromStr for Delivery {
 }
 
 impl EndReason {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::LoggedOut,
         Self::Expired,
         Self::ReuseDetected,
         Self::Revoked,
         Self::PasswordChanged,
+        Self::EmailChanged,
+        Self::AccountRecovered,
         Self::UserDisabled,
         Self::UserDeleted,
         Self::Unknown,
@@ -166,6 +171,8 @@ impl EndReason {
             Self::ReuseDetected => "reuse_detected",
             Self::Revoked => "revoked",
             Self::PasswordChanged => "password_changed",
+            Self::EmailChanged => "email_changed",
+            Self::AccountRecovered => "account_recovered",
             Self::UserDisabled => "user_disabled",
             Self::UserDeleted => "user_deleted",
             Self::Unknown => "unknown",

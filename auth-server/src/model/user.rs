@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::model::{DisplayName, Email, Role, UserId, Username};
+use crate::model::{DisplayName, Email, Locale, Role, UserId, Username};
 
 /// An argon2id hash in PHC format, or an imported one in its original format. `Debug` does not print it, because it allows
 /// offline guessing.
@@ -33,10 +33,36 @@ pub struct User {
     /// Disabled users can neither log in nor refresh.
     pub disabled_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
-    /// Last login or reauthentication.
+    /// Last login or reauthentication. A registration that starts a session is a login.
     pub last_login_at: Option<DateTime<Utc>>,
     /// Set if an operator set the password: the user must replace it until then. `None` for a password of their own.
     pub temporary_password_expires_at: Option<DateTime<Utc>>,
+    /// When the user proved that the address is theirs.
+    pub email_verified_at: Option<DateTime<Utc>>,
+    /// Language of mails, if the user chose one.
+    pub locale: Option<Locale>,
+}
+
+impl User {
+    /// A user who has nothing but an address and a password.
+    pub fn new(email: Email, password_hash: PasswordHash, now: DateTime<Utc>) -> Self {
+        Self {
+            id: UserId::random(),
+            email,
+            username: None,
+            name: None,
+            password_hash,
+            roles: Vec::new(),
+            claims: Map::new(),
+            version: 1,
+            disabled_at: None,
+            created_at: now,
+            last_login_at: None,
+            temporary_password_expires_at: None,
+            email_verified_at: None,
+            locale: None,
+        }
+    }
 }
 
 /// A user in JSON, as `/admin/users` and the commands show it.
@@ -47,10 +73,14 @@ pub struct UserView {
     id: String,
     /// Normalised e-mail address
     email: String,
+    /// Whether the user has proved that the address is theirs
+    email_verified: bool,
     /// Alternative to the e-mail address at login
     username: Option<String>,
     /// Display name
     name: Option<String>,
+    /// Language of mails, if the user chose one
+    locale: Option<String>,
     /// All roles of the user
     roles: Vec<String>,
     /// Custom claims in access tokens
@@ -62,7 +92,7 @@ pub struct UserView {
     disabled_at: Option<DateTime<Utc>>,
     /// Time of registration
     created_at: DateTime<Utc>,
-    /// Last successful login or reauthentication
+    /// Last successful login or reauthentication. A registration that starts a session is a login
     last_login_at: Option<DateTime<Utc>>,
 }
 
@@ -71,8 +101,10 @@ impl From<User> for UserView {
         Self {
             id: user.id.to_string(),
             email: user.email.as_str().to_owned(),
+            email_verified: user.email_verified_at.is_some(),
             username: user.username.map(|username| username.as_str().to_owned()),
             name: user.name.map(|name| name.as_str().to_owned()),
+            locale: user.locale.map(|locale| locale.as_str().to_owned()),
             roles: user.roles.iter().map(|role| role.as_str().to_owned()).collect(),
             claims: user.claims,
             disabled: user.disabled_at.is_some(),
@@ -99,7 +131,7 @@ impl User {
     }
 
     pub fn guessable_words(&self) -> Vec<String> {
-        guessable_words(&self.email, self.username.as_ref(), self.name.as_ref())
+        guessable_words(Some(&self.email), self.username.as_ref(), self.name.as_ref())
     }
 
     /// The `name` claim: the display name, else the username, else "there", as in "Hello there".
@@ -112,12 +144,35 @@ impl User {
     }
 }
 
+#[cfg(test)]
+impl User {
+    /// A user who cannot log in.
+    pub fn sample(email: &str) -> Self {
+        Self {
+            id: UserId::random(),
+            email: Email::from_stored(email.to_owned()),
+            username: None,
+            name: None,
+            password_hash: PasswordHash("none".into()),
+            roles: Vec::new(),
+            claims: Map::new(),
+            version: 1,
+            disabled_at: None,
+            created_at: DateTime::UNIX_EPOCH,
+            last_login_at: None,
+            temporary_password_expires_at: None,
+            email_verified_at: None,
+            locale: None,
+        }
+    }
+}
+
 /// Words that a password of this user must not be based on.
 pub fn guessable_words(
-    email: &Email,
+    email: Option<&Email>,
     username: Option<&Username>,
     name: Option<&DisplayName>,
 ) -> Vec<String> {
-    let words = [Some(email.as_str()), username.map(Username::as_str), name.map(DisplayName::as_str)];
+    let words = [email.map(Email::as_str), username.map(Username::as_str), name.map(DisplayName::as_str)];
     words.into_iter().flatten().map(str::to_owned).collect()
 }

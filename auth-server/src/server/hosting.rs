@@ -1,10 +1,11 @@
 //! What a program that hosts the server can do with its users, beside serving.
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::domain::sessions::sign_in_link;
 use crate::domain::users::admin::{self, Change, InitialPassword};
-use crate::domain::users::{NewUser, RegistrationError};
+use crate::domain::users::setup::{self, SetupLink};
+use crate::domain::users::{Account, NewUser, RegistrationError};
 use crate::model::{ClientInfo, Email, Role};
 use crate::server::AuthServer;
 
@@ -31,7 +32,7 @@ impl AuthServer {
         role: Role,
     ) -> Result<(), CreateUserError> {
         let email = parse(email).map_err(CreateUserError::Failed)?;
-        let new_user = NewUser { email, username: None, name: None, password };
+        let new_user = NewUser { email, account: Account { username: None, name: None, password } };
         let change = Change { roles: Some(role.into()), ..Change::default() };
         let operation = self.context.operation(&ClientInfo::operator());
         let permanent = InitialPassword::Permanent;
@@ -40,6 +41,33 @@ impl AuthServer {
             RegistrationError::EmailTaken => CreateUserError::EmailTaken,
             other => CreateUserError::Failed(other.to_string()),
         })
+    }
+
+    /// The link of the page that creates the first administrator. `None` if the database is not new, or with `PAGES=off`.
+    ///
+    /// # Errors
+    /// One line: the database failed.
+    pub async fn setup_link(&self) -> Result<Option<SecretString>, String> {
+        Ok(self.link().await?.map(|link| link.url))
+    }
+
+    /// Logs the setup link if there is one: only an operator can read the log.
+    ///
+    /// # Errors
+    /// One line: the database failed.
+    pub async fn log_setup_link(&self) -> Result<(), String> {
+        if let Some(SetupLink { url, expires_at }) = self.link().await? {
+            let until = expires_at.format("%Y-%m-%d %H:%M UTC");
+            log::warn!("create the first administrator until {until}: {}", url.expose_secret());
+        }
+        Ok(())
+    }
+
+    async fn link(&self) -> Result<Option<SetupLink>, String> {
+        if !self.has_pages {
+            return Ok(None);
+        }
+        setup::link(&self.context).await.map_err(|error| error.to_string())
     }
 
     /// Replaces the password of a user and ends all their sessions. The new one need not be replaced.

@@ -10,6 +10,7 @@ use prometheus_client::registry::Registry;
 use server_kit::metrics::HttpMetrics;
 
 use crate::domain::context::Context;
+use crate::domain::mail::Queue;
 
 /// All metrics of this server. `docs/metrics.md` explains each, and a test compares the two.
 pub fn registry(context: Arc<Context>, http: &HttpMetrics) -> Registry {
@@ -49,8 +50,16 @@ impl Collector for Gauges {
         gauge("database_connections", "Open database connections.", float(connections.open))?;
         gauge("database_connections_idle", "Idle database connections.", float(connections.idle))?;
 
-        let keys = context.keys.state();
         let age = |since: DateTime<Utc>| (context.now() - since).as_seconds_f64().max(0.0);
+        let mails = context.mailer.as_ref().map(|mailer| &mailer.queue);
+        let waiting = mails.map_or(0, |queue| usize::try_from(queue.waiting()).unwrap_or(usize::MAX));
+        gauge("mail_queue", "Mails that are not sent yet.", float(waiting))?;
+        let oldest = mails.and_then(Queue::oldest).map_or(0.0, age);
+        gauge("mail_oldest_seconds", "Time since the first of them was due.", oldest)?;
+        let is_failing = mails.is_some_and(Queue::is_failing);
+        gauge("mail_failing", "1 if the mail server cannot be used.", is_failing.into())?;
+
+        let keys = context.keys.state();
         if let Some(since) = keys.signing_since {
             gauge("signing_key_age_seconds", "Time since the signing key became active.", age(since))?;
         }

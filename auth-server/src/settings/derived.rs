@@ -7,6 +7,7 @@ use shared_claims::Algorithm;
 
 use crate::domain::keys::{KeyEncryption, KeyPairs, KeySchedule};
 use crate::domain::passwords::Argon2Settings;
+use crate::domain::tokens::ProofTokens;
 use crate::settings::{Settings, risks, secrets};
 
 impl Settings {
@@ -25,6 +26,12 @@ impl Settings {
             rotation: span(self.signing_key_rotation),
             token_life: span(self.access_token_ttl),
         }
+    }
+
+    /// What links are derived from, for commands that require no other secrets.
+    pub(crate) fn proof_tokens(&self) -> Result<ProofTokens, String> {
+        let (secret, previous) = secrets::key_encryption(self)?;
+        Ok(ProofTokens::new(Some(&secret), previous.as_ref()))
     }
 
     /// The key pairs, without the other secrets that only a server requires.

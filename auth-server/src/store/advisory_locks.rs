@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use crate::store::schema::guards;
 use crate::store::{AnyConnection, StoreError};
 
-/// Held by changes that might leave no enabled administrator.
+/// Held by changes that might leave no enabled administrator, and by the one that creates the first.
 pub const LAST_ADMINISTRATOR: &str = "last_administrator";
 
 /// Locks the row until the end of the transaction.

@@ -36,6 +36,23 @@ pub enum StoreError {
     Shared(Arc<StoreError>),
 }
 
+impl StoreError {
+    /// Whether a stored value cannot be read. Any other error may be an outage.
+    pub fn is_unreadable(&self) -> bool {
+        match self {
+            Self::Impossible(_) | Self::Query(DieselError::DeserializationError(_)) => true,
+            Self::Shared(error) => error.is_unreadable(),
+            Self::NoConnection(_)
+            | Self::Query(_)
+            | Self::Taken(_)
+            | Self::Standby
+            | Self::ReadOnly
+            | Self::Timeout
+            | Self::Cancelled => false,
+        }
+    }
+}
+
 /// The unique constraint that a write violated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Taken {

@@ -1,5 +1,7 @@
 //! The table `events`.
 
+mod new;
+
 use std::net::IpAddr;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
@@ -16,13 +18,16 @@ use crate::store::{AnyConnection, StoreError};
 pub struct Filter {
     pub user: Option<UserId>,
     pub session: Option<SessionId>,
-    pub kind: Option<EventType>,
+    /// Any of them.
+    pub kinds: Vec<EventType>,
     pub ip: Option<IpAddr>,
     /// Inclusive.
     pub since: Option<DateTime<Utc>>,
     /// Exclusive.
     pub until: Option<DateTime<Utc>>,
 }
+
+pub use new::{after, newest_ids, within};
 
 pub type Position = model::Position<i64>;
 
@@ -56,11 +61,14 @@ fn count(connection: &mut AnyConnection, event: &Event) -> Result<(), StoreError
     Ok(())
 }
 
-/// Up to `limit` events, newest first, below `below`. The event is `None` if it cannot be parsed: a newer server may have
+/// Up to `limit` events of this type and origin, newest first, below `below`. Without them: of all. The origin is one of
+/// [`Filter::origins`]. The event is `None` if it cannot be parsed: a newer server may have
 /// written it.
 pub fn page(
     connection: &mut AnyConnection,
     filter: &Filter,
+    kind: Option<EventType>,
+    origin: Option<&str>,
     below: Option<Position>,
     limit: i64,
 ) -> Result<Vec<(Position, Option<Event>)>, StoreError> {
@@ -71,12 +79,11 @@ pub fn page(
     if let Some(session) = filter.session {
         query = query.filter(events::session_id.eq(session.to_string()));
     }
-    if let Some(kind) = filter.kind {
+    if let Some(kind) = kind {
         query = query.filter(events::kind.eq(kind.as_str()));
     }
-    if let Some(ip) = filter.ip {
-        // Failed logins with names of no user are counted by subnet.
-        query = query.filter(events::ip.eq_any([ip.to_string(), ClientSubnet::from(ip).to_string()]));
+    if let Some(origin) = origin {
+        query = query.filter(events::ip.eq(origin.to_owned()));
     }
     if let Some(since) = filter.since {
         query = query.filter(events::at.ge(since.naive_utc()));
@@ -91,6 +98,29 @@ pub fn page(
     }
     let rows: Vec<Row> = query.order((events::at.desc(), events::id.desc())).limit(limit).load(connection)?;
     Ok(rows.into_iter().map(Row::read).collect())
+}
+
+impl Filter {
+    /// The address, and its subnet if that is another one: failed logins with names of no user are counted by subnet. Empty: any
+    /// origin.
+    pub fn origins(&self) -> Vec<String> {
+        let texts = self.ip.map(|ip| [ip.to_string(), ClientSubnet::from(ip).to_string()]);
+        let mut origins: Vec<String> = texts.into_iter().flatten().collect();
+        origins.dedup();
+        origins
+    }
+
+    /// Whether the event meets the conditions, as in a page.
+    pub fn matches(&self, event: &Event) -> bool {
+        let origins = self.origins();
+        let has_origin = event.ip.as_ref().is_some_and(|ip| origins.contains(ip));
+        self.user.is_none_or(|user| event.user == Some(user))
+            && self.session.is_none_or(|session| event.session == Some(session))
+            && (self.kinds.is_empty() || self.kinds.contains(&event.kind))
+            && (origins.is_empty() || has_origin)
+            && self.since.is_none_or(|since| event.at >= since)
+            && self.until.is_none_or(|until| event.at < until)
+    }
 }
 
 /// Whether a user with this id was deleted. Slow for a user with many events who was not.

@@ -14,9 +14,7 @@ use futures_util::future::join_all;
 use futures_util::{FutureExt as _, pin_mut};
 use test_support::TestDatabase;
 
-use crate::model::{
-    Delivery, Email, Generation, PasswordHash, Session, SessionId, TokenTransport, User, UserId,
-};
+use crate::model::{Delivery, Generation, Session, SessionId, TokenTransport, User, UserId};
 use crate::store::rotations::THREADS;
 use crate::store::sessions::{self, Guard, RotateParams, rotate_batch};
 use crate::store::{AnyConnection, Database, DatabaseUrl, StoreError, users};
@@ -47,21 +45,8 @@ impl Fixture {
     /// A new session of a new user, and its rotation.
     fn rotation(&mut self) -> RotateParams {
         let (now, later) = (self.now, self.now + TimeDelta::days(1));
-        let id = UserId::random();
-        let user = User {
-            id,
-            email: Email::parse(&format!("{id}@example.org")).unwrap(),
-            username: None,
-            name: None,
-            password_hash: PasswordHash("none".into()),
-            roles: Vec::new(),
-            claims: serde_json::Map::new(),
-            version: 1,
-            disabled_at: None,
-            created_at: now,
-            last_login_at: None,
-            temporary_password_expires_at: None,
-        };
+        let user = User::sample(&format!("{}@example.org", UserId::random()));
+        let id = user.id;
         users::insert(&mut self.connection, &user).unwrap();
         let session = Session {
             id: SessionId::random(),

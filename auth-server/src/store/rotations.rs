@@ -65,6 +65,10 @@ impl Rotations {
         &self.connections
     }
 
+    pub fn is_connected(&self) -> bool {
+        self.connections.state().connections > 0
+    }
+
     pub fn submit(
         &self,
         params: RotateParams,

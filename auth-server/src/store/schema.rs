@@ -13,6 +13,36 @@ diesel::table! {
         last_login_at -> Nullable<Timestamp>,
         deleted_at -> Nullable<Timestamp>,
         temporary_password_expires_at -> Nullable<Timestamp>,
+        email_verified_at -> Nullable<Timestamp>,
+        locale -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    event_counts (day, kind) {
+        day -> Text,
+        #[sql_name = "type"]
+        kind -> Text,
+        count -> BigInt,
+    }
+}
+
+diesel::table! {
+    event_counter (id) {
+        id -> Integer,
+        counted_up_to -> BigInt,
+        seen_id -> BigInt,
+        seen_at -> Timestamp,
+        hours_until -> Timestamp,
+    }
+}
+
+diesel::table! {
+    row_counts (name) {
+        name -> Text,
+        count -> Nullable<BigInt>,
+        counted_at -> Nullable<Timestamp>,
+        due_at -> Timestamp,
     }
 }
 
@@ -110,5 +140,60 @@ diesel::table! {
         id -> Integer,
         epoch -> Text,
         seq -> BigInt,
+    }
+}
+
+diesel::table! {
+    proofs (id) {
+        id -> Text,
+        purpose -> Text,
+        email -> Text,
+        user_id -> Nullable<Text>,
+        user_version -> Nullable<BigInt>,
+        continuation_hash -> Nullable<Binary>,
+        key_id -> Text,
+        data -> Text,
+        attempts -> Integer,
+        created_at -> Timestamp,
+        expires_at -> Timestamp,
+        code_until -> Nullable<Timestamp>,
+        used_at -> Nullable<Timestamp>,
+        void_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    servers (id) {
+        id -> Text,
+        host -> Text,
+        version -> Text,
+        settings -> Text,
+        started_at -> Timestamp,
+        seen_at -> Timestamp,
+        own_time -> Nullable<Timestamp>,
+        can_sign -> Bool,
+        mail -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    mails (id) {
+        id -> Text,
+        kind -> Text,
+        recipient -> Text,
+        user_id -> Nullable<Text>,
+        proof_id -> Nullable<Text>,
+        requester -> Text,
+        locale -> Text,
+        data -> Text,
+        created_at -> Timestamp,
+        due_at -> Timestamp,
+        expires_at -> Timestamp,
+        attempts -> Integer,
+        lease -> Nullable<Text>,
+        leased_until -> Nullable<Timestamp>,
+        sent_at -> Nullable<Timestamp>,
+        failed_at -> Nullable<Timestamp>,
+        outcome -> Nullable<Text>,
     }
 }

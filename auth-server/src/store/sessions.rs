@@ -2,6 +2,7 @@
 
 #[cfg(feature = "postgres")]
 mod batch;
+mod of_all;
 mod of_user;
 mod rotate;
 mod row;
@@ -17,6 +18,7 @@ use crate::store::{AnyConnection, StoreError};
 
 #[cfg(feature = "postgres")]
 pub use batch::rotate_batch;
+pub use of_all::newest_page;
 pub use of_user::{Active, active_page, delete_of_user, end_excess};
 pub use rotate::rotate;
 

@@ -36,6 +36,12 @@ pub fn all(connection: &mut AnyConnection) -> Result<Vec<StoredKey>, StoreError>
     Ok(signing_keys::table.order(signing_keys::ordinal).select(StoredKey::as_select()).load(connection)?)
 }
 
+/// The oldest key, if there is one.
+pub fn first_kid(connection: &mut AnyConnection) -> Result<Option<String>, StoreError> {
+    let first = signing_keys::table.order(signing_keys::ordinal).select(signing_keys::kid);
+    Ok(first.first(connection).optional()?)
+}
+
 /// Inserts a key. Fails with [`StoreError::Taken`] if another server was faster.
 pub fn insert(connection: &mut AnyConnection, key: &StoredKey) -> Result<(), StoreError> {
     diesel::insert_into(signing_keys::table).values(key).execute(connection)?;

@@ -9,13 +9,13 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use secrecy::ExposeSecret;
 
-use crate::model::{DisplayName, Email, ImpossibleValue, PasswordHash, Role, User, UserId, Username};
+use crate::model::{DisplayName, Email, ImpossibleValue, Locale, PasswordHash, Role, User, UserId, Username};
 use crate::store::connection::on_backend;
 use crate::store::schema::users;
 use crate::store::{AnyConnection, StoreError};
 
 pub use deletion::{delete, first_deleted, lock_deleted, mark_deleted};
-pub use search::{Range, page_by_email, page_by_username};
+pub use search::{Filter, LastLogin, Limits, List, Start, Status, Total};
 
 /// Fails with [`StoreError::Taken`] if another user has the e-mail address or username.
 pub fn insert(connection: &mut AnyConnection, user: &User) -> Result<(), StoreError> {
@@ -82,9 +82,38 @@ pub fn set_email(connection: &mut AnyConnection, id: UserId, email: &Email) -> R
     Ok(())
 }
 
+/// The same for an address of another mailbox, with the time at which the user proved it, if so.
+pub fn change_email(
+    connection: &mut AnyConnection,
+    id: UserId,
+    email: &Email,
+    verified_at: Option<DateTime<Utc>>,
+) -> Result<(), StoreError> {
+    let changes =
+        (users::email.eq(email.as_str()), users::email_verified_at.eq(verified_at.map(|at| at.naive_utc())));
+    diesel::update(users::table.filter(users::id.eq(id.to_string()))).set(changes).execute(connection)?;
+    Ok(())
+}
+
 /// Whether there is any user.
 pub fn any(connection: &mut AnyConnection) -> Result<bool, StoreError> {
     let first: Option<String> = users::table.select(users::id).limit(1).first(connection).optional()?;
+    Ok(first.is_some())
+}
+
+/// Whether there is an administrator, enabled or not, or a user from before this time.
+pub fn any_administrator_or_earlier(
+    connection: &mut AnyConnection,
+    before: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    // Must equal the expression of the index `users_administrators`.
+    let administrators = users::table.filter(sql::<Bool>(r#"roles LIKE '%"admin"%'"#));
+    let earlier = users::table.filter(users::created_at.lt(before.naive_utc()));
+    let first: Option<String> = administrators.select(users::id).limit(1).first(connection).optional()?;
+    if first.is_some() {
+        return Ok(true);
+    }
+    let first: Option<String> = earlier.select(users::id).limit(1).first(connection).optional()?;
     Ok(first.is_some())
 }
 
@@ -93,11 +122,39 @@ pub fn by_id(connection: &mut AnyConnection, id: UserId) -> Result<Option<User>,
     one(on_backend!(connection, |connection| row.select(Row::as_select()).first(connection)))
 }
 
+/// The users with these ids, in any order.
+pub fn by_ids(connection: &mut AnyConnection, ids: &[UserId]) -> Result<Vec<User>, StoreError> {
+    let ids = ids.iter().map(UserId::to_string);
+    let rows =
+        users::table.filter(users::id.eq_any(ids.collect::<Vec<_>>())).filter(users::deleted_at.is_null());
+    let rows: Vec<Row> = rows.select(Row::as_select()).load(connection)?;
+    Ok(rows.into_iter().map(User::try_from).collect::<Result<_, _>>()?)
+}
+
 /// Locks the user's row until the end of the transaction. Returns `false` if there is no such user.
 pub fn lock(connection: &mut AnyConnection, id: UserId) -> Result<bool, StoreError> {
     let row = users::table.filter(users::id.eq(id.to_string()).and(users::deleted_at.is_null()));
     let lock = diesel::update(row).set(users::version.eq(users::version));
     Ok(on_backend!(connection, |connection| lock.execute(connection))? == 1)
+}
+
+/// The same if the user still has this version, and is not disabled.
+pub fn lock_version(connection: &mut AnyConnection, id: UserId, version: u64) -> Result<bool, StoreError> {
+    let is_same = users::id.eq(id.to_string()).and(users::version.eq(signed(version)));
+    let row = users::table.filter(is_same.and(users::disabled_at.is_null()).and(users::deleted_at.is_null()));
+    let lock = diesel::update(row).set(users::version.eq(users::version));
+    Ok(on_backend!(connection, |connection| lock.execute(connection))? == 1)
+}
+
+/// Records that the user proved their address, unless they had. Returns whether it was recorded.
+pub fn set_email_verified(
+    connection: &mut AnyConnection,
+    id: UserId,
+    now: DateTime<Utc>,
+) -> Result<bool, StoreError> {
+    let row = users::table.filter(users::id.eq(id.to_string()).and(users::email_verified_at.is_null()));
+    let update = diesel::update(row).set(users::email_verified_at.eq(now.naive_utc()));
+    Ok(update.execute(connection)? == 1)
 }
 
 pub fn by_email(connection: &mut AnyConnection, email: &Email) -> Result<Option<User>, StoreError> {
@@ -192,15 +249,20 @@ pub fn any_enabled_administrator(connection: &mut AnyConnection) -> Result<bool,
     Ok(first.is_some())
 }
 
-/// Changes the given names. Fails with [`StoreError::Taken`] if another user has the username.
-pub fn rename(
+/// Changes the given values. Fails with [`StoreError::Taken`] if another user has the username.
+pub fn set_profile(
     connection: &mut AnyConnection,
     id: UserId,
     name: Option<&DisplayName>,
     username: Option<&Username>,
+    locale: Option<&Locale>,
 ) -> Result<(), StoreError> {
-    let changes = Names { name: name.map(DisplayName::as_str), username: username.map(Username::as_str) };
-    if changes.name.is_some() || changes.username.is_some() {
+    let changes = Profile {
+        name: name.map(DisplayName::as_str),
+        username: username.map(Username::as_str),
+        locale: locale.map(Locale::as_str),
+    };
+    if changes.name.is_some() || changes.username.is_some() || changes.locale.is_some() {
         diesel::update(users::table.filter(users::id.eq(id.to_string()))).set(changes).execute(connection)?;
     }
     Ok(())
@@ -208,9 +270,10 @@ pub fn rename(
 
 #[derive(AsChangeset)]
 #[diesel(table_name = users)]
-struct Names<'a> {
+struct Profile<'a> {
     name: Option<&'a str>,
     username: Option<&'a str>,
+    locale: Option<&'a str>,
 }
 
 #[derive(Queryable, Selectable, Insertable)]
@@ -228,6 +291,8 @@ pub(super) struct Row {
     created_at: NaiveDateTime,
     last_login_at: Option<NaiveDateTime>,
     temporary_password_expires_at: Option<NaiveDateTime>,
+    email_verified_at: Option<NaiveDateTime>,
+    locale: Option<String>,
 }
 
 impl From<&User> for Row {
@@ -245,6 +310,8 @@ impl From<&User> for Row {
             created_at: user.created_at.naive_utc(),
             last_login_at: user.last_login_at.map(|at| at.naive_utc()),
             temporary_password_expires_at: user.temporary_password_expires_at.map(|at| at.naive_utc()),
+            email_verified_at: user.email_verified_at.map(|at| at.naive_utc()),
+            locale: user.locale.as_ref().map(|locale| locale.as_str().to_owned()),
         }
     }
 }
@@ -269,6 +336,8 @@ impl TryFrom<Row> for User {
             created_at: row.created_at.and_utc(),
             last_login_at: row.last_login_at.map(|at| at.and_utc()),
             temporary_password_expires_at: row.temporary_password_expires_at.map(|at| at.and_utc()),
+            email_verified_at: row.email_verified_at.map(|at| at.and_utc()),
+            locale: row.locale.map(Locale::from_stored),
         })
     }
 }

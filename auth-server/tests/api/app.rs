@@ -78,7 +78,17 @@ impl TestApp {
     ) -> Result<Self, String> {
         [REFRESH_SECRET, KEY_SECRET].into_iter().for_each(evidence::secret);
         let settings = settings(&database, &flags)?;
-        let server = AuthServer::build(&settings, Arc::new(clock.clone())).await?;
+        Self::launch_with(&settings, database, clock, flags).await
+    }
+
+    /// With settings that are not flags. A further server on this database has only the flags.
+    pub async fn launch_with(
+        settings: &Settings,
+        database: Arc<TestDatabase>,
+        clock: ManualClock,
+        flags: Vec<String>,
+    ) -> Result<Self, String> {
+        let server = AuthServer::build(settings, Arc::new(clock.clone())).await?;
         let (url, handle) = (format!("http://{}", server.address()), server.handle());
         let metrics_url = server.metrics_address().map(|address| format!("http://{address}"));
         rt::spawn(server.run());

@@ -5,28 +5,45 @@
 
 mod app;
 mod command;
+mod mailbox;
 mod program;
+mod statements;
 
 mod admin {
     mod events;
+    mod export;
+    mod fresh_login;
+    mod keys;
     mod last_administrator;
+    mod mails;
+    mod new_events;
+    mod overview;
     mod search;
+    mod servers;
     mod sessions;
-    mod users;
+    mod user_creation;
+    pub mod users;
 }
 
 mod auth {
     mod attempt_limits;
     mod both_cookies;
+    mod confirmation;
     mod csrf;
     mod delete_me;
+    mod email_change;
+    mod email_verification;
     mod events;
+    mod forgotten_password;
+    mod invitations;
+    mod links;
     mod login;
     mod logout;
     mod me;
     mod password;
     mod password_checks;
     mod password_forms;
+    mod password_strength;
     mod reauthenticate;
     mod refresh {
         mod concurrency;
@@ -42,10 +59,28 @@ mod auth {
     mod session_lifetimes;
     mod session_limit;
     mod sessions;
+    mod setup;
     mod throttle;
     mod token_delivery;
+    mod unknown_addresses;
     mod unknown_names;
     mod user_limits;
+}
+
+mod mail {
+    mod aiosmtpd;
+    mod commands;
+    mod delayed_links;
+    mod delivery;
+    mod kills;
+    mod languages;
+    mod leases;
+    mod new_device;
+    mod notices;
+    mod outbox;
+    mod settings;
+    mod templates;
+    mod transports;
 }
 
 mod cli {
@@ -75,6 +110,7 @@ mod storage {
 
 mod system {
     mod bad_input;
+    mod brand;
     mod demo;
     mod health;
     mod key_rotation;

@@ -58,6 +58,8 @@ fn an_invalid_setting_exits_with_status_2_and_one_line_that_names_it() {
         (&[("LOGIN_RATE_PER_IP", "0")], "LOGIN_RATE_PER_IP"),
         (&[("ACCOUNT_RATE_PER_USER", "0")], "ACCOUNT_RATE_PER_USER"),
         (&[("WORKERS", "0")], "WORKERS"),
+        (&[("DATABASE_POOL_SIZE", "0")], "DATABASE_POOL_SIZE"),
+        (&[("DATABASE_POOL_SIZE", "1001")], "DATABASE_POOL_SIZE"),
         (&[("WORKERS", "513")], "WORKERS"),
         (&[("JWT_REFRESH_SECRET_FILE", "/tmp/x")], "JWT_REFRESH_SECRET_FILE"),
         (&[("METRICS_ADDR", "9464")], "METRICS_ADDR"),
@@ -244,12 +246,13 @@ fn short_help_is_one_screen_with_the_settings_that_matter_and_two_examples() {
         "JWT_REFRESH_SECRET",
         "KEY_ENCRYPTION_SECRET",
         "REVOCATION_FEED_TOKEN",
+        "MAIL_TRANSPORT",
     ] {
         assert!(help.contains(&format!("<{name}>")), "{name}: {help}");
     }
     let (options, examples) = help.split_once("Examples:").unwrap();
     let options = options.lines().filter(|line| line.starts_with("      --")).count();
-    assert_eq!((options, examples.lines().filter(|line| line.ends_with(':')).count()), (10, 2), "{help}");
+    assert_eq!((options, examples.lines().filter(|line| line.ends_with(':')).count()), (11, 2), "{help}");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Many sessions in the database, and many tokens at the resource server.
 
+use std::time::Duration;
+
 use super::population::Population;
 use super::protected::{ready, requests};
 use super::refresh::CONNECTIONS;
@@ -9,7 +11,7 @@ use super::{Bound, Lab, Plan, Side, WARM_UP};
 use crate::load::Traffic;
 
 const FEW: u32 = 10_000;
-/// More than are refreshed in all rounds, so that no page is touched twice.
+/// Sessions of the large database that are refreshed: as many that most are on a page of their own.
 const SAMPLE: u32 = 200_000;
 const TOKENS: usize = 1_000_000;
 const BATCH: usize = 50_000;
@@ -27,6 +29,14 @@ fn sessions(lab: &mut Lab) {
     let [few_server, many_server] = [&few, &many].map(|population| Server::auth(&population.database.url));
     let few = Traffic::refreshes(&few_server.host, few.refresh_tokens(&few_server.url(), FEW));
     let many = Traffic::refreshes(&many_server.host, many.refresh_tokens(&many_server.url(), SAMPLE));
+    let first = lab.load(&many_server.host, &many, CONNECTIONS).per_second();
+    // The first change of a page after a checkpoint writes the whole page to the WAL. With the small table that is over within
+    // a second.
+    let mut refreshed = 0;
+    while refreshed < SAMPLE as usize {
+        let plan = Plan { warm_up: Duration::ZERO, ..lab.plan(CONNECTIONS) };
+        refreshed += lab.send(&many_server.host, &many, plan).count();
+    }
     let [many, few] = lab.in_turn(
         |lab| lab.load(&many_server.host, &many, CONNECTIONS).per_second(),
         |lab| lab.load(&few_server.host, &few, CONNECTIONS).per_second(),
@@ -37,6 +47,11 @@ fn sessions(lab: &mut Lab) {
         Side::new("with the large table", "/s", many),
         Side::new("with 10,000 sessions", "/s", few),
     );
+    lab.other(Side::new(
+        "refresh, 10 million sessions, first change of each page after a checkpoint",
+        "/s",
+        vec![first],
+    ));
 }
 
 fn tokens(lab: &mut Lab) {
@@ -50,7 +65,7 @@ fn tokens(lab: &mut Lab) {
     while sent < TOKENS {
         let traffic = Traffic::prepared(requests(&issuer, &api, BATCH));
         while !traffic.has_repeated() {
-            let plan = Plan { warm_up: std::time::Duration::ZERO, length: WARM_UP, ..lab.plan(CONNECTIONS) };
+            let plan = Plan { warm_up: Duration::ZERO, length: WARM_UP, ..lab.plan(CONNECTIONS) };
             lab.send(&api.host, &traffic, plan);
         }
         sent += BATCH;

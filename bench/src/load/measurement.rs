@@ -58,11 +58,17 @@ impl Measurement {
         }
     }
 
+    /// Responses after the warm-up.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.latencies.as_ref().map_or(0, Latencies::count)
+    }
+
     /// Responses per second.
     #[must_use]
     pub fn per_second(&self) -> f64 {
         #[expect(clippy::cast_precision_loss, reason = "no run has 2^52 requests")]
-        let count = self.latencies.as_ref().map_or(0, Latencies::count) as f64;
+        let count = self.count() as f64;
         count / self.length.as_secs_f64()
     }
 

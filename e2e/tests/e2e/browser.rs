@@ -5,7 +5,7 @@ mod one_host;
 mod scenario;
 
 pub use scenario::act;
-use scenario::{play, play_behind_one_host, play_on_local_stack};
+use scenario::{play, play_behind_one_host, play_console, play_on_local_stack, play_with_required_addresses};
 
 #[actix_web::test]
 async fn no_script_can_read_the_refresh_cookie_and_no_other_site_can_send_it() {
@@ -98,8 +98,38 @@ async fn the_page_ends_other_sessions_and_deletes_the_account() {
 }
 
 #[actix_web::test]
+async fn users_manage_their_account_and_operators_use_a_setup_link() {
+    play_on_local_stack("account_page").await;
+}
+
+#[actix_web::test]
 async fn a_sign_in_link_works_once_and_leaves_no_trace() {
     play_on_local_stack("sign_in_link").await;
+}
+
+#[actix_web::test]
+async fn the_mailbox_of_the_local_stack_shows_every_mail() {
+    play_on_local_stack("mailbox").await;
+}
+
+#[actix_web::test]
+async fn addresses_are_proved_changed_and_used_for_new_passwords_by_mail() {
+    play_with_required_addresses("mailed_links").await;
+}
+
+#[actix_web::test]
+async fn the_sign_in_pages_work_by_keyboard_and_on_a_phone() {
+    play_on_local_stack("sign_in_pages").await;
+}
+
+#[actix_web::test]
+async fn administrators_manage_everything_in_the_console() {
+    play_console("console").await;
+}
+
+#[actix_web::test]
+async fn the_console_loses_nothing_typed_when_it_is_interrupted() {
+    play_console("console_interrupted").await;
 }
 
 #[actix_web::test]
@@ -115,4 +145,29 @@ async fn the_api_reference_sends_requests_with_the_session_of_the_page() {
 #[actix_web::test]
 async fn the_page_fits_a_phone_and_follows_a_strict_policy() {
     play("looks").await;
+}
+
+#[actix_web::test]
+async fn the_sign_in_card_shows_errors_at_the_field_and_focuses_the_first() {
+    play("sign_in_card").await;
+}
+
+#[actix_web::test]
+async fn the_timeline_and_the_token_show_what_happened_without_secrets() {
+    play("timeline").await;
+}
+
+#[actix_web::test]
+async fn the_experiments_draw_the_requests_that_they_make() {
+    play("experiments").await;
+}
+
+#[actix_web::test]
+async fn the_pages_are_accessible_in_every_state() {
+    play_on_local_stack("accessibility").await;
+}
+
+#[actix_web::test]
+async fn the_pages_load_without_shifts_and_stay_small() {
+    play_on_local_stack("weight").await;
 }

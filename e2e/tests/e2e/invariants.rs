@@ -97,6 +97,15 @@ fn shared_claims_depends_on_neither_server_and_reads_no_environment() {
 }
 
 #[test]
+fn no_server_builds_the_axum_part_of_shared_claims() {
+    for program in ["auth-server", "resource-server", "local-stack"] {
+        let tree = dependencies(program);
+        assert!(tree.iter().any(|name| name == "actix-web"), "the tree is read");
+        assert!(!tree.iter().any(|name| name == "axum"), "{program}");
+    }
+}
+
+#[test]
 fn shared_claims_cannot_sign_outside_its_testing_feature() {
     for (path, text) in sources("shared-claims/src") {
         if path.file_name().is_some_and(|name| name == "testing.rs") {

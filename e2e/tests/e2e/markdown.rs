@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use shared_claims::Code;
 
 use crate::document::Document;
@@ -31,7 +32,7 @@ fn text(path: &str) -> String {
 
 /// The paths of all documents, relative to the root.
 fn documents() -> Vec<String> {
-    let folders = ["", "docs/", "deploy/"].into_iter();
+    let folders = ["", "docs/", "docs/recipes/", "deploy/"].into_iter();
     let listed = folders.flat_map(|folder| {
         let entries = fs::read_dir(root().join(folder)).expect("a folder");
         entries.map(move |entry| format!("{folder}{}", entry.expect("an entry").file_name().display()))
@@ -97,6 +98,74 @@ fn every_link_leads_to_an_existing_file_and_heading() {
 
 fn prose_of(path: &Path) -> String {
     prose(&text(path.to_str().expect("a path")))
+}
+
+/// The names of the pages in `docs/recipes/`, without the index.
+fn recipes() -> Vec<String> {
+    let pages =
+        documents().into_iter().filter_map(|path| path.strip_prefix("docs/recipes/").map(str::to_owned));
+    pages.filter(|name| name != "README.md").collect()
+}
+
+/// `docs/SUMMARY.md` is the table of contents of the book, which omits all other pages.
+#[test]
+fn every_page_of_the_docs_is_in_the_book_and_every_recipe_in_the_index() {
+    let summary = text("docs/SUMMARY.md");
+    for document in documents() {
+        let Some(page) = document.strip_prefix("docs/").filter(|page| *page != "SUMMARY.md") else {
+            continue;
+        };
+        assert!(summary.contains(&format!("]({page})")), "docs/SUMMARY.md lacks {page}");
+    }
+    let index = text("docs/recipes/README.md");
+    for page in recipes() {
+        assert!(index.contains(&format!("]({page})")), "docs/recipes/README.md lacks {page}");
+    }
+}
+
+#[test]
+fn every_recipe_has_the_same_sections() {
+    for page in recipes() {
+        let prose = prose_of(&Path::new("docs/recipes").join(&page));
+        let sections: Vec<&str> = prose.lines().filter_map(|line| line.strip_prefix("## ")).collect();
+        assert_eq!(sections, ["Install", "Configure", "Protect a route", "Call it", "Traps"], "{page}");
+    }
+}
+
+/// mdBook runs `scripts/book.py` on the pages, with their paths relative to `docs/`.
+#[test]
+fn links_of_the_book_to_other_files_lead_to_the_repository() {
+    for document in documents() {
+        let Some(page) = document.strip_prefix("docs/") else { continue };
+        let chapter = json!({ "Chapter": { "path": page, "content": text(&document), "sub_items": [] } });
+        let folder = Path::new(&document).parent().expect("a folder");
+        for link in between(&prose(&converted(&chapter)), "](", ")") {
+            let path = link.split('#').next().unwrap_or(link).replace("index.md", "README.md");
+            let is_in_book = root()
+                .join(folder)
+                .join(&path)
+                .canonicalize()
+                .is_ok_and(|path| path.starts_with(root().join("docs")));
+            assert!(link.contains("://") || path.is_empty() || is_in_book, "{document}: {link}");
+        }
+    }
+}
+
+/// The text of a chapter in the book.
+fn converted(chapter: &Value) -> String {
+    let mut script = Command::new("python3")
+        .arg("scripts/book.py")
+        .current_dir(root())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("python3");
+    let mut input = script.stdin.take().expect("a pipe");
+    write!(input, "{}", json!([{}, { "items": [chapter] }])).expect("a pipe");
+    drop(input);
+    let output = script.wait_with_output().expect("an output");
+    let book: Value = serde_json::from_slice(&output.stdout).expect("a book");
+    book["items"][0]["Chapter"]["content"].as_str().expect("a text").to_owned()
 }
 
 #[test]

@@ -5,9 +5,12 @@ use std::sync::Arc;
 use actix_web::dev::ServerHandle;
 use actix_web::rt;
 use auth_server::AuthServer;
+use chrono::TimeDelta;
 use resource_server::ResourceServer;
 use serde_json::json;
+use shared_claims::Clock as _;
 use shared_claims::testing::ManualClock;
+use tempfile::TempDir;
 use test_support::{Call, Response, TestDatabase, free_address};
 
 pub const PASSWORD: &str = "correct horse battery staple";
@@ -17,6 +20,8 @@ pub struct Stack {
     pub auth: String,
     pub clock: ManualClock,
     pub database: TestDatabase,
+    /// Mails of [`Self::host_auth`].
+    mails: TempDir,
     port: u16,
 }
 
@@ -34,13 +39,14 @@ impl Stack {
             auth: format!("http://127.0.0.1:{port}"),
             clock: ManualClock::new(),
             database: TestDatabase::fresh(),
+            mails: TempDir::new().expect("a folder"),
             port,
         }
     }
 
     /// A stack whose auth server runs on any port, behind a proxy at this address.
     pub fn behind(issuer: String) -> Self {
-        Self { auth: issuer, clock: ManualClock::new(), database: TestDatabase::fresh(), port: 0 }
+        Self { auth: issuer, port: 0, ..Self::new() }
     }
 
     pub async fn start_auth(&self) -> Running {
@@ -54,11 +60,56 @@ impl Stack {
     /// Starts it as the local stack does: pages of this machine may call it from any port. Also returns the code of a sign-in
     /// link for `host@example.org`.
     pub async fn host_auth(&self, more: &[&str]) -> (Running, String) {
-        let mut settings = self.auth_settings(more);
-        settings.allowed_origins = settings.allowed_origins.with_every_loopback();
+        let mut settings = self.hosted_settings(more);
         settings.sign_in_link = true;
         let (code, server) = self.build_auth(&settings).await;
         (server, code.expect("a code"))
+    }
+
+    /// Starts the server of [`Self::host_auth`] after it was stopped. It may have another port.
+    pub async fn host_auth_again(&self, more: &[&str]) -> Running {
+        self.build_auth(&self.hosted_settings(more)).await.1
+    }
+
+    fn hosted_settings(&self, more: &[&str]) -> auth_server::Settings {
+        let mut settings = self.auth_settings(&[&self.mail_flags(), more].concat());
+        settings.allowed_origins = settings.allowed_origins.with_every_loopback();
+        settings.mail.mailbox_page = true;
+        settings
+    }
+
+    /// Users `user001@example.org` and so on, who have no password.
+    pub fn db_add_users(&self, count: u32) {
+        let at = self.clock.now().format("%Y-%m-%d %H:%M:%S%.f");
+        let row = |number| {
+            let email = format!("user{number:03}@example.org");
+            format!(
+                "('{number:08}-0000-4000-8000-000000000000', '{email}', 'User {number}', '', '[\"editor\"]', '{at}')"
+            )
+        };
+        let rows: Vec<_> = (1..=count).map(row).collect();
+        self.database.db_execute(&format!(
+            "INSERT INTO users (id, email, name, password_hash, roles, created_at) VALUES {}",
+            rows.join(", ")
+        ));
+    }
+
+    /// The server writes its mails into a folder.
+    pub fn mail_flags(&self) -> [&str; 6] {
+        let folder = self.mails.path().to_str().expect("a path");
+        ["--mail-transport", "file", "--mail-dir", folder, "--mail-from", "Demo <no-reply@localhost>"]
+    }
+
+    /// A notice in the outbox. Its text has characters that HTML and mails encode.
+    pub fn db_enqueue_mail(&self, id: &str, recipient: &str, locale: &str) {
+        let at = self.clock.now().format("%Y-%m-%d %H:%M:%S%.f").to_string();
+        let until = (self.clock.now() + TimeDelta::hours(1)).format("%Y-%m-%d %H:%M:%S%.f");
+        let data =
+            json!({"when": "2026-11-27 14:30 UTC", "device": "Firefox <b>on</b> Linux", "ip": "203.0.113.7"});
+        self.database.db_execute(&format!(
+            "INSERT INTO mails (id, kind, recipient, requester, locale, data, created_at, due_at, expires_at) VALUES \
+             ('{id}', 'new_device', '{recipient}', '', '{locale}', '{data}', '{at}', '{at}', '{until}')"
+        ));
     }
 
     fn auth_settings(&self, more: &[&str]) -> auth_server::Settings {

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use actix_web::rt;
 use rustix::process::{Pid, Signal, kill_process};
-use test_support::Program;
+use test_support::{COOKIE_NAME, Program};
 
-use crate::servers::{Deployment, on_postgres, start_api};
+use crate::servers::{Deployment, on_postgres, register, start_api};
 
 const FEED_TOKEN: &str = "feed-token-of-the-tests-0123456789abcdef";
 /// What `docker stop` waits, less what a busy machine needs.
@@ -55,9 +55,20 @@ async fn long_polls_end_when_the_server_stops() {
         "GET /revocations?after={cursor}&wait=30 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {FEED_TOKEN}\r\n\r\n"
     );
     let polls: Vec<_> = (0..3).map(|_| send(server.address, &request)).collect();
+    let root = register(&server, "root").await.refresh_cookie().expect("a cookie");
+    deployment.database.db_execute(r#"UPDATE users SET roles = '["admin"]'"#);
+    let events = server.get("/admin/events").cookie(&root).send().await.assert_status(200).json();
+    let received = events["cursor"].as_str().expect("text");
+    let request = format!(
+        "GET /admin/events?after={received}&wait=25 HTTP/1.1\r\nHost: x\r\nCookie: {COOKIE_NAME}={root}\r\n\r\n"
+    );
+    let mut waiting = send(server.address, &request);
     rt::time::sleep(Duration::from_millis(500)).await;
     let took = terminate(&server).await;
     println!("stopped after {took:.1?} with long polls");
+    let mut response = String::new();
+    waiting.read_to_string(&mut response).expect("a response");
+    assert!(response.starts_with("HTTP/1.1 200 OK") && response.contains(r#""items":[]"#), "{response}");
     assert!(took < WITH_LONG_POLLS, "{took:?}");
     for mut poll in polls {
         let mut response = String::new();

@@ -176,3 +176,35 @@ fn stack_json(data: &Path, names: [&str; 2]) -> [Option<String>; 2] {
         serde_json::from_slice(&fs::read(data.join("stack.json")).unwrap()).unwrap();
     names.map(|name| json[name].as_str().map(str::to_owned))
 }
+
+#[test]
+fn with_setup_link_the_first_administrator_is_created_with_the_printed_link() {
+    let folder = folder();
+    let data = folder.path().join("data");
+    let flags = ["--auth-addr", "127.0.0.1:0", "--api-addr", "127.0.0.1:0", "--setup-link"];
+    let first = Stack::launch(program(&data, &flags), &data);
+    assert!(
+        first.named("administrator").is_none() && first.named("sign-in link").is_none(),
+        "{}",
+        first.text
+    );
+    let link = first.named("setup link").expect("a link").to_owned();
+    let (page, token) = link.split_once('#').expect("a token in the fragment");
+    let script = format!(
+        r#"curl -s -w ' %{{http_code}}' {auth}/auth/setup -H 'Content-Type: application/json' \
+            -d '{{"token":"{token}","email":"ann@example.org","password":"correct horse battery staple"}}'"#,
+        auth = page.strip_suffix("/setup").expect("the page"),
+    );
+    let response = bash(&script, folder.path());
+    assert!(response.contains(r#""roles":["admin"]"#) && response.ends_with(" 201"), "{response}");
+    assert!(first.stop("TERM").success());
+    let log = fs::read_to_string(folder.path().join("data.log")).expect("a log");
+    assert!(!log.contains(token), "{log}");
+
+    let second = Stack::launch(program(&data, &flags), &data);
+    assert!(
+        second.named("setup link").is_none() && second.named("administrator").is_none(),
+        "{}",
+        second.text
+    );
+}

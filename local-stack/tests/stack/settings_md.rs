@@ -61,7 +61,10 @@ fn server(text: &mut String, command: &Command) {
     let mut heading = None;
     for setting in &settings {
         let name = variable(setting).expect("a variable");
-        if name.ends_with("_FILE") {
+        // The file of a secret is described with the secret.
+        let is_variable =
+            |wanted: &str| settings.iter().any(|other| variable(other).as_deref() == Some(wanted));
+        if name.strip_suffix("_FILE").is_some_and(is_variable) {
             continue;
         }
         if heading != setting.get_help_heading() {
@@ -70,8 +73,7 @@ fn server(text: &mut String, command: &Command) {
             let _ = write!(text, "\n### {heading}\n\n| variable | default | meaning |\n|---|---|---|\n");
         }
         let file = format!("{name}_FILE");
-        let has_file = settings.iter().any(|other| variable(other).is_some_and(|other| other == file));
-        let names = if has_file { format!("`{name}`<br>`{file}`") } else { format!("`{name}`") };
+        let names = if is_variable(&file) { format!("`{name}`<br>`{file}`") } else { format!("`{name}`") };
         let (meaning, default) = described(setting);
         let _ = writeln!(text, "| {names} | {default} | {meaning} |");
     }

@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use actix_web::HttpRequest;
-use actix_web::http::Method;
-use actix_web::http::header::HeaderName;
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 
 use super::challenge::Challenge;
 use super::cookies::find_all;
 use super::problem::{Code, Problem};
+use super::request_head::RequestHead;
 use crate::claims::{AccessClaims, CustomClaims};
 use crate::error::TokenError;
 use crate::validator::AccessTokenValidator;
@@ -23,9 +21,9 @@ pub const ACCESS_COOKIE: &str = "__Host-access_token";
 /// The cookie's name on plain HTTP, for development. Browsers do not accept the prefix there.
 pub const PLAIN_ACCESS_COOKIE: &str = "access_token";
 /// The header that must repeat the token's `csrf` claim.
-pub const X_CSRF_TOKEN: HeaderName = HeaderName::from_static("x-csrf-token");
+pub const X_CSRF_TOKEN: &str = "x-csrf-token";
 
-/// As `app_data`, makes [`Authenticated`](super::authenticated::Authenticated) accept the access token from the cookie
+/// As `app_data` of actix or an `Extension` of axum, makes [`Authenticated`](super::authenticated::Authenticated) accept the access token from the cookie
 /// if the request has no bearer token.
 ///
 /// Browsers send cookies with requests of any page. Every method except GET, HEAD and OPTIONS therefore requires
@@ -45,7 +43,7 @@ impl AcceptCookie {
     }
 
     /// The values of the request's access cookies.
-    pub(super) fn find(self, request: &HttpRequest) -> Vec<&str> {
+    pub(super) fn find(self, request: &impl RequestHead) -> Vec<&str> {
         self.names.iter().flat_map(|name| find_all(request, name)).collect()
     }
 }
@@ -81,14 +79,14 @@ fn malformed(detail: &'static str) -> Problem {
 
 /// Whether the method must not change anything (RFC 9110 §9.2.1), so that the CSRF rule does not apply.
 #[must_use]
-pub fn is_safe(method: &Method) -> bool {
-    [Method::GET, Method::HEAD, Method::OPTIONS].contains(method)
+pub fn is_safe(method: impl AsRef<str>) -> bool {
+    ["GET", "HEAD", "OPTIONS"].contains(&method.as_ref())
 }
 
 /// Applies the CSRF rule to a token from the cookie. A token without `csrf` was not issued for a cookie and is rejected
 /// for every method.
 pub(super) fn check_csrf(
-    request: &HttpRequest,
+    request: &impl RequestHead,
     claim: Option<&str>,
     is_safe_method: bool,
 ) -> Result<(), Problem> {
@@ -98,9 +96,9 @@ pub(super) fn check_csrf(
     if is_safe_method {
         return Ok(());
     }
-    let mut sent = request.headers().get_all(&X_CSRF_TOKEN);
+    let mut sent = request.header_values(X_CSRF_TOKEN);
     match (sent.next(), sent.next()) {
-        (Some(value), None) if verify_slices_are_equal(value.as_bytes(), claim.as_bytes()).is_ok() => Ok(()),
+        (Some(value), None) if verify_slices_are_equal(value, claim.as_bytes()).is_ok() => Ok(()),
         _ => Err(csrf_failed("Send the value of the CSRF cookie as X-CSRF-Token.")),
     }
 }

@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpMessage as _, HttpRequest, web};
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
 
@@ -12,24 +10,25 @@ use super::access_cookie::{AcceptCookie, check_csrf, choose, is_safe};
 use super::bearer;
 use super::challenge::Challenge;
 use super::problem::{Code, Problem};
+use super::request_head::RequestHead;
 use crate::claims::{AccessClaims, CustomClaims};
 use crate::error::TokenError;
 use crate::validator::AccessTokenValidator;
 
-type Extraction<T> = std::pin::Pin<Box<dyn Future<Output = Result<T, Problem>>>>;
-
 /// A caller with a valid access token in `Authorization: Bearer`, or in the cookie if the app has [`AcceptCookie`].
 ///
-/// The app needs an [`AccessTokenValidator`] as `app_data` (bare or in [`web::Data`]). The handler is not called without
-/// a token (401 `missing_token`), with an invalid one (401 `invalid_token`, `token_expired`, `session_ended`,
-/// `token_stale`), or while no keys are available (503 `unavailable`). `C` is the type of the custom claims; a token
-/// that does not fit it is invalid.
+/// The application provides an [`AccessTokenValidator`]: on actix as `app_data` (bare or in `web::Data`), on axum as
+/// `Extension`. The handler is not called without a token (401 `missing_token`), with an invalid one (401 `invalid_token`,
+/// `token_expired`, `session_ended`, `token_stale`), or while no keys are available (503 `unavailable`). `C` is the type of
+/// the custom claims; a token that does not fit it is invalid.
 ///
 /// A token is validated once per request, however many extractors read it.
 #[derive(Clone, Debug)]
 pub struct Authenticated<C = CustomClaims> {
     claims: Arc<AccessClaims<C>>,
     validated_at: DateTime<Utc>,
+    /// Whether the page of the issuer explains the errors.
+    has_error_pages: bool,
 }
 
 /// A caller with an optional token: `None` without one. An invalid token is still rejected, so that a user with an
@@ -64,9 +63,8 @@ impl<C> Authenticated<C> {
         if self.claims.roles.iter().any(|held| held == role) {
             return Ok(());
         }
-        Err(Problem::new(Code::RoleRequired)
-            .detail(format!("The role {role} is required."))
-            .challenge(Challenge::InsufficientScope))
+        let problem = Problem::new(Code::RoleRequired).detail(format!("The role {role} is required."));
+        Err(self.explained(problem.challenge(Challenge::InsufficientScope)))
     }
 
     /// Requires a login at most `max_age` ago, in whole seconds. Use it for operations that a stolen token must not allow.
@@ -80,34 +78,20 @@ impl<C> Authenticated<C> {
         if u64::try_from(age).unwrap_or(0) <= max_age {
             return Ok(());
         }
-        Err(Problem::new(Code::FreshLoginRequired).challenge(Challenge::FreshLogin { max_age }))
+        let problem = Problem::new(Code::FreshLoginRequired);
+        Err(self.explained(problem.challenge(Challenge::FreshLogin { max_age })))
+    }
+
+    fn explained(&self, problem: Problem) -> Problem {
+        if self.has_error_pages { problem.explained_by(&self.claims.iss) } else { problem }
     }
 }
 
-impl<C: DeserializeOwned + 'static> FromRequest for Authenticated<C> {
-    type Error = Problem;
-    type Future = Extraction<Self>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let request = request.clone();
-        Box::pin(async move { authenticate(&request).await?.ok_or_else(|| missing_token(&request)) })
-    }
-}
-
-impl<C: DeserializeOwned + 'static> FromRequest for MaybeAuthenticated<C> {
-    type Error = Problem;
-    type Future = Extraction<Self>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let request = request.clone();
-        Box::pin(async move { authenticate(&request).await.map(Self) })
-    }
-}
-
-async fn authenticate<C: DeserializeOwned + 'static>(
-    request: &HttpRequest,
+/// The caller, as the extractors return it.
+pub(super) async fn authenticate<C: DeserializeOwned + 'static>(
+    request: &impl RequestHead,
 ) -> Result<Option<Authenticated<C>>, Problem> {
-    authenticate_for(request, is_safe(request.method())).await
+    authenticate_for(request, is_safe(request.method_name())).await
 }
 
 /// Authenticates on behalf of another request, as `auth_request` of a proxy does: the caller, or `None` without a
@@ -116,7 +100,14 @@ async fn authenticate<C: DeserializeOwned + 'static>(
 /// # Errors
 /// Those of [`Authenticated`], except `missing_token`.
 pub async fn authenticate_for<C: DeserializeOwned + 'static>(
-    request: &HttpRequest,
+    request: &impl RequestHead,
+    is_safe_method: bool,
+) -> Result<Option<Authenticated<C>>, Problem> {
+    authenticate_sent(request, is_safe_method).await.map_err(|problem| explained(request, problem))
+}
+
+async fn authenticate_sent<C: DeserializeOwned + 'static>(
+    request: &impl RequestHead,
     is_safe_method: bool,
 ) -> Result<Option<Authenticated<C>>, Problem> {
     let Some(Sent { token, in_cookie }) = sent(request)? else {
@@ -133,11 +124,12 @@ pub async fn authenticate_for<C: DeserializeOwned + 'static>(
 }
 
 /// A token that was validated for this request, kept in the request's extensions for the other extractors and for the
-/// handler behind [`require_token`](super::require_token::require_token).
+/// handler behind the guard.
+#[derive(Clone)]
 struct Validated {
     /// An inner scope can have another validator, and a middleware can replace the token. Then this one does not count. Both
     /// validators are in the data of the app, which outlives the request.
-    validator: *const (),
+    validator: usize,
     token: String,
     caller: Authenticated,
 }
@@ -145,22 +137,23 @@ struct Validated {
 /// Verifies the signature at most once per request. The validator's observer is called for each verification, and for
 /// custom claims that do not fit `C`.
 async fn validate<C: DeserializeOwned + 'static>(
-    request: &HttpRequest,
+    request: &impl RequestHead,
     validator: &AccessTokenValidator,
     token: &str,
 ) -> Result<Authenticated<C>, TokenError> {
-    let earlier = request.extensions().get::<Validated>().and_then(|validated| {
+    let earlier = request.with_kept(|validated: &Validated| {
         (validated.token == token && validated.validator == validator.identity())
             .then(|| validated.caller.typed())
     });
-    if let Some(caller) = earlier {
+    if let Some(caller) = earlier.flatten() {
         return caller.inspect_err(|error| validator.observe(Err(error)));
     }
     let caller = validator.validate_unobserved(token).await.and_then(|(claims, validated_at)| {
-        let caller = Authenticated { claims, validated_at };
+        let has_error_pages = validator.error_pages().is_some();
+        let caller = Authenticated { claims, validated_at, has_error_pages };
         let typed = caller.typed();
         let validator = validator.identity();
-        request.extensions_mut().insert(Validated { validator, token: token.to_owned(), caller });
+        request.keep(Validated { validator, token: token.to_owned(), caller });
         typed
     });
     validator.observe(caller.as_ref().map(drop));
@@ -170,7 +163,8 @@ async fn validate<C: DeserializeOwned + 'static>(
 impl Authenticated {
     /// The same caller with typed custom claims.
     fn typed<C: DeserializeOwned + 'static>(&self) -> Result<Authenticated<C>, TokenError> {
-        Ok(Authenticated { claims: self.claims.typed()?, validated_at: self.validated_at })
+        let Self { validated_at, has_error_pages, .. } = *self;
+        Ok(Authenticated { claims: self.claims.typed()?, validated_at, has_error_pages })
     }
 }
 
@@ -182,11 +176,11 @@ struct Sent<'a> {
 
 /// If there is a bearer token, the cookie is ignored: a page of another site cannot set that header. Other schemes of
 /// `Authorization` are those of a proxy, and count as absent.
-fn sent(request: &HttpRequest) -> Result<Option<Sent<'_>>, Problem> {
+fn sent(request: &impl RequestHead) -> Result<Option<Sent<'_>>, Problem> {
     if let Some(token) = bearer::bearer(request)? {
         return Ok(Some(Sent { token, in_cookie: false }));
     }
-    let Some(cookie) = app_data::<AcceptCookie>(request) else { return Ok(None) };
+    let Some(cookie) = request.provided::<AcceptCookie>() else { return Ok(None) };
     let token = match cookie.find(request)[..] {
         [] => None,
         [token] => Some(token),
@@ -195,23 +189,28 @@ fn sent(request: &HttpRequest) -> Result<Option<Sent<'_>>, Problem> {
     Ok(token.map(|token| Sent { token, in_cookie: true }))
 }
 
-fn validator(request: &HttpRequest) -> Result<&AccessTokenValidator, Problem> {
-    app_data(request).ok_or_else(|| {
-        log::error!("Authenticated requires an AccessTokenValidator in the app_data of the app");
+fn validator(request: &impl RequestHead) -> Result<&AccessTokenValidator, Problem> {
+    request.provided().ok_or_else(|| {
+        log::error!(
+            "Authenticated requires an AccessTokenValidator: app_data on actix, an Extension on axum"
+        );
         Problem::new(Code::InternalError)
     })
 }
 
-fn app_data<T: 'static>(request: &HttpRequest) -> Option<&T> {
-    request.app_data::<T>().or_else(|| request.app_data::<web::Data<T>>().map(|data| &***data))
-}
-
 /// The response to a request without a token.
 #[must_use]
-pub fn missing_token(request: &HttpRequest) -> Problem {
-    let detail = match app_data::<AcceptCookie>(request) {
+pub fn missing_token(request: &impl RequestHead) -> Problem {
+    let detail = match request.provided::<AcceptCookie>() {
         Some(_) => "Send an access token as Authorization: Bearer, or in the access cookie.",
         None => "Send an access token as Authorization: Bearer.",
     };
-    Problem::new(Code::MissingToken).detail(detail).challenge(Challenge::NoToken)
+    explained(request, Problem::new(Code::MissingToken).detail(detail).challenge(Challenge::NoToken))
+}
+
+fn explained(request: &impl RequestHead, problem: Problem) -> Problem {
+    match request.provided().and_then(AccessTokenValidator::error_pages) {
+        Some(issuer) => problem.explained_by(issuer),
+        None => problem,
+    }
 }

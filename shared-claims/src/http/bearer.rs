@@ -1,10 +1,8 @@
 //! The token in the `Authorization` header (RFC 6750 §2.1), and the response to an invalid one.
 
-use actix_web::HttpRequest;
-use actix_web::http::header::AUTHORIZATION;
-
 use super::challenge::Challenge;
 use super::problem::{Code, Problem};
+use super::request_head::RequestHead;
 use crate::error::TokenError;
 
 /// The bearer token of a request. `None` without an `Authorization` header, or with another scheme.
@@ -12,8 +10,8 @@ use crate::error::TokenError;
 /// # Errors
 /// `malformed_request` for two `Authorization` headers, because two readers could each use a different one.
 /// `invalid_token` for `Bearer` without a token or with invalid characters.
-pub fn bearer(request: &HttpRequest) -> Result<Option<&str>, Problem> {
-    let mut values = request.headers().get_all(AUTHORIZATION);
+pub fn bearer(request: &impl RequestHead) -> Result<Option<&str>, Problem> {
+    let mut values = request.header_values("authorization");
     let Some(value) = values.next() else {
         return Ok(None);
     };
@@ -22,7 +20,6 @@ pub fn bearer(request: &HttpRequest) -> Result<Option<&str>, Problem> {
             .detail("There is more than one Authorization header.")
             .challenge(Challenge::InvalidRequest));
     }
-    let value = value.as_bytes();
     let scheme_end = value.iter().position(|byte| *byte == b' ').unwrap_or(value.len());
     let (scheme, rest) = value.split_at(scheme_end);
     if !scheme.eq_ignore_ascii_case(b"Bearer") {

@@ -1,7 +1,5 @@
 //! The error codes, which programs evaluate.
 
-use actix_web::http::StatusCode;
-
 /// An error code. Each has exactly one status. The names are part of the public contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[expect(missing_docs, reason = "the titles explain them")]
@@ -13,6 +11,8 @@ pub enum Code {
     TokenExpired,
     TokenStale,
     SessionEnded,
+    InvalidCode,
+    EmailCodeRequired,
     OriginNotAllowed,
     CsrfFailed,
     RoleRequired,
@@ -23,6 +23,10 @@ pub enum Code {
     MethodNotAllowed,
     EmailTaken,
     LastAdministrator,
+    UserDisabled,
+    KeyConflict,
+    OwnAccount,
+    LinkInvalid,
     BodyTooLarge,
     UnsupportedMediaType,
     InvalidInput,
@@ -41,6 +45,8 @@ impl Code {
         Self::TokenExpired,
         Self::TokenStale,
         Self::SessionEnded,
+        Self::InvalidCode,
+        Self::EmailCodeRequired,
         Self::OriginNotAllowed,
         Self::CsrfFailed,
         Self::RoleRequired,
@@ -51,6 +57,10 @@ impl Code {
         Self::MethodNotAllowed,
         Self::EmailTaken,
         Self::LastAdministrator,
+        Self::UserDisabled,
+        Self::KeyConflict,
+        Self::OwnAccount,
+        Self::LinkInvalid,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
         Self::InvalidInput,
@@ -65,9 +75,9 @@ impl Code {
         self.facts().1
     }
 
-    /// The HTTP status.
+    /// The number of the HTTP status.
     #[must_use]
-    pub const fn status(self) -> StatusCode {
+    pub const fn number(self) -> u16 {
         self.facts().0
     }
 
@@ -77,44 +87,37 @@ impl Code {
         self.facts().2
     }
 
-    const fn facts(self) -> (StatusCode, &'static str, &'static str) {
-        use StatusCode as Status;
+    const fn facts(self) -> (u16, &'static str, &'static str) {
         match self {
-            Self::MalformedRequest => (Status::BAD_REQUEST, "malformed_request", "The request is malformed"),
-            Self::InvalidCredentials => {
-                (Status::UNAUTHORIZED, "invalid_credentials", "The name or the password is wrong")
-            }
-            Self::MissingToken => (Status::UNAUTHORIZED, "missing_token", "A token is required"),
-            Self::InvalidToken => (Status::UNAUTHORIZED, "invalid_token", "The token is not valid"),
-            Self::TokenExpired => (Status::UNAUTHORIZED, "token_expired", "The token has expired"),
-            Self::TokenStale => (Status::UNAUTHORIZED, "token_stale", "The token is out of date"),
-            Self::SessionEnded => (Status::UNAUTHORIZED, "session_ended", "The session has ended"),
-            Self::OriginNotAllowed => (Status::FORBIDDEN, "origin_not_allowed", "The origin is not allowed"),
-            Self::CsrfFailed => (Status::FORBIDDEN, "csrf_failed", "The CSRF check failed"),
-            Self::RoleRequired => (Status::FORBIDDEN, "role_required", "A role is required"),
-            Self::FreshLoginRequired => {
-                (Status::FORBIDDEN, "fresh_login_required", "A more recent login is required")
-            }
-            Self::RegistrationClosed => (Status::FORBIDDEN, "registration_closed", "Registration is closed"),
-            Self::PasswordChangeRequired => {
-                (Status::FORBIDDEN, "password_change_required", "The password must be changed")
-            }
-            Self::NotFound => (Status::NOT_FOUND, "not_found", "Not found"),
-            Self::MethodNotAllowed => {
-                (Status::METHOD_NOT_ALLOWED, "method_not_allowed", "The method is not allowed")
-            }
-            Self::EmailTaken => (Status::CONFLICT, "email_taken", "The e-mail address is taken"),
-            Self::LastAdministrator => {
-                (Status::CONFLICT, "last_administrator", "The last administrator must remain")
-            }
-            Self::BodyTooLarge => (Status::PAYLOAD_TOO_LARGE, "body_too_large", "The body is too large"),
-            Self::UnsupportedMediaType => {
-                (Status::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The body must be JSON")
-            }
-            Self::InvalidInput => (Status::UNPROCESSABLE_ENTITY, "invalid_input", "Some input is invalid"),
-            Self::TooManyRequests => (Status::TOO_MANY_REQUESTS, "too_many_requests", "Too many requests"),
-            Self::InternalError => (Status::INTERNAL_SERVER_ERROR, "internal_error", "Internal server error"),
-            Self::Unavailable => (Status::SERVICE_UNAVAILABLE, "unavailable", "Temporarily unavailable"),
+            Self::MalformedRequest => (400, "malformed_request", "The request is malformed"),
+            Self::InvalidCredentials => (401, "invalid_credentials", "The name or the password is wrong"),
+            Self::MissingToken => (401, "missing_token", "A token is required"),
+            Self::InvalidToken => (401, "invalid_token", "The token is not valid"),
+            Self::TokenExpired => (401, "token_expired", "The token has expired"),
+            Self::TokenStale => (401, "token_stale", "The token is out of date"),
+            Self::SessionEnded => (401, "session_ended", "The session has ended"),
+            Self::InvalidCode => (401, "invalid_code", "The code is wrong or has expired"),
+            Self::EmailCodeRequired => (401, "email_code_required", "The e-mail address must be verified"),
+            Self::OriginNotAllowed => (403, "origin_not_allowed", "The origin is not allowed"),
+            Self::CsrfFailed => (403, "csrf_failed", "The CSRF check failed"),
+            Self::RoleRequired => (403, "role_required", "A role is required"),
+            Self::FreshLoginRequired => (403, "fresh_login_required", "A more recent login is required"),
+            Self::RegistrationClosed => (403, "registration_closed", "Registration is closed"),
+            Self::PasswordChangeRequired => (403, "password_change_required", "The password must be changed"),
+            Self::NotFound => (404, "not_found", "Not found"),
+            Self::MethodNotAllowed => (405, "method_not_allowed", "The method is not allowed"),
+            Self::EmailTaken => (409, "email_taken", "The e-mail address is taken"),
+            Self::LastAdministrator => (409, "last_administrator", "The last administrator must remain"),
+            Self::UserDisabled => (409, "user_disabled", "The user is disabled"),
+            Self::KeyConflict => (409, "key_conflict", "The signing keys do not allow this"),
+            Self::OwnAccount => (409, "own_account", "This is your own account"),
+            Self::LinkInvalid => (410, "link_invalid", "The link is not valid"),
+            Self::BodyTooLarge => (413, "body_too_large", "The body is too large"),
+            Self::UnsupportedMediaType => (415, "unsupported_media_type", "The body must be JSON"),
+            Self::InvalidInput => (422, "invalid_input", "Some input is invalid"),
+            Self::TooManyRequests => (429, "too_many_requests", "Too many requests"),
+            Self::InternalError => (500, "internal_error", "Internal server error"),
+            Self::Unavailable => (503, "unavailable", "Temporarily unavailable"),
         }
     }
 }

@@ -4,11 +4,6 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use actix_web::http::StatusCode;
-use actix_web::http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE,
-};
-use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use serde::Serialize;
 
 use super::challenge::Challenge;
@@ -26,7 +21,7 @@ struct Parts {
     body: ProblemBody,
     code: Code,
     challenge: Option<Challenge>,
-    headers: Vec<(HeaderName, HeaderValue)>,
+    headers: Vec<(String, String)>,
 }
 
 /// The body of every error response.
@@ -34,7 +29,8 @@ struct Parts {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", schema(as = Problem))]
 pub struct ProblemBody {
-    /// `/docs/errors#` followed by the code: the page of the server that explains it.
+    /// `/docs/errors#` followed by the code: the page of the server that explains it. Other APIs can name that of the auth
+    /// server.
     #[serde(rename = "type")]
     pub kind: String,
     /// A short description of the code.
@@ -58,6 +54,15 @@ pub struct ProblemBody {
     /// The maximum age of the login, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_age: Option<u64>,
+    /// How often another code can be tried.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub attempts_left: Option<u32>,
+    /// Makes the code in the mail valid for this client. Keep it secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub continuation: Option<String>,
+    /// Seconds until the continuation expires.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_in: Option<u64>,
 }
 
 impl Problem {
@@ -66,15 +71,18 @@ impl Problem {
     pub fn new(code: Code) -> Self {
         let is_temporary = matches!(code, Code::Unavailable | Code::TooManyRequests);
         let body = ProblemBody {
-            kind: format!("/docs/errors#{}", code.as_str()),
+            kind: kind(code),
             title: code.title(),
-            status: code.status().as_u16(),
+            status: code.number(),
             detail: format!("{}.", code.title()).into(),
             code: code.as_str(),
             reason: None,
             fields: BTreeMap::new(),
             retry_after: is_temporary.then_some(1),
             max_age: None,
+            attempts_left: None,
+            continuation: None,
+            expires_in: None,
         };
         Self(Box::new(Parts { body, code, challenge: None, headers: Vec::new() }))
     }
@@ -124,18 +132,38 @@ impl Problem {
         self
     }
 
+    /// Makes `type` a URL of the page about errors of the auth server.
+    #[must_use]
+    pub fn explained_by(mut self, issuer: &str) -> Self {
+        self.0.body.kind = format!("{issuer}{}", kind(self.0.code));
+        self
+    }
+
+    /// Sets `attempts_left`.
+    #[must_use]
+    pub fn attempts_left(mut self, attempts: u32) -> Self {
+        self.0.body.attempts_left = Some(attempts);
+        self
+    }
+
+    /// Sets `continuation` and `expires_in`.
+    #[must_use]
+    pub fn continuation(mut self, continuation: &str, expires_in: u64) -> Self {
+        self.0.body.continuation = Some(continuation.to_owned());
+        self.0.body.expires_in = Some(expires_in);
+        self
+    }
+
     /// Sets `Allow`, which a 405 requires (RFC 9110 §15.5.6).
     #[must_use]
     pub fn allow(self, methods: &str) -> Self {
-        self.header(ALLOW, methods)
+        self.header("allow", methods)
     }
 
-    /// Adds a header. An invalid value is left out.
+    /// Adds a header. An invalid one is left out of the response.
     #[must_use]
-    pub fn header(mut self, name: HeaderName, value: &str) -> Self {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            self.0.headers.push((name, value));
-        }
+    pub fn header(mut self, name: impl AsRef<str>, value: &str) -> Self {
+        self.0.headers.push((name.as_ref().to_owned(), value.to_owned()));
         self
     }
 
@@ -145,25 +173,25 @@ impl Problem {
         self.0.code
     }
 
-    /// The HTTP response.
-    #[must_use]
-    pub fn to_response(&self) -> HttpResponse {
+    /// The headers of the response.
+    pub(super) fn headers(&self) -> Vec<(&str, Cow<'_, str>)> {
         let parts = &*self.0;
-        let mut response = HttpResponseBuilder::new(parts.code.status());
-        response.insert_header((CACHE_CONTROL, "no-store"));
-        if let Some(seconds) = parts.body.retry_after {
-            response.insert_header((RETRY_AFTER, seconds));
-        }
-        if let Some(challenge) = parts.challenge {
-            response.insert_header((WWW_AUTHENTICATE, challenge.to_string()));
-        }
-        for header in &parts.headers {
-            response.append_header(header.clone());
-        }
-        response.insert_header((CONTENT_TYPE, MEDIA_TYPE));
-        // A struct of strings and numbers cannot fail to serialise.
-        response.body(serde_json::to_vec(&parts.body).unwrap_or_default())
+        let mut headers = vec![("cache-control", "no-store".into()), ("content-type", MEDIA_TYPE.into())];
+        headers.extend(parts.body.retry_after.map(|seconds| ("retry-after", seconds.to_string().into())));
+        headers.extend(parts.challenge.map(|challenge| ("www-authenticate", challenge.to_string().into())));
+        headers.extend(parts.headers.iter().map(|(name, value)| (name.as_str(), value.into())));
+        headers
     }
+
+    /// The body of the response.
+    pub(super) fn body(&self) -> Vec<u8> {
+        // A struct of strings and numbers cannot fail to serialise.
+        serde_json::to_vec(&self.0.body).unwrap_or_default()
+    }
+}
+
+fn kind(code: Code) -> String {
+    format!("/docs/errors#{}", code.as_str())
 }
 
 /// The code, for logs. The caller's input is left out.
@@ -174,13 +202,3 @@ impl fmt::Display for Problem {
 }
 
 impl std::error::Error for Problem {}
-
-impl ResponseError for Problem {
-    fn status_code(&self) -> StatusCode {
-        self.0.code.status()
-    }
-
-    fn error_response(&self) -> HttpResponse {
-        self.to_response()
-    }
-}

@@ -10,6 +10,7 @@ mod attacks_on_time;
 mod certificates;
 mod extractors;
 mod fixture;
+mod frameworks;
 mod invariants;
 mod issuer;
 mod key_sets;

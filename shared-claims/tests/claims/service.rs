@@ -1,5 +1,6 @@
 //! A service with a route for each way to use the extractors, and its client.
 
+use std::net::TcpListener;
 use std::time::Duration;
 
 use actix_cors::Cors;
@@ -7,9 +8,14 @@ use actix_web::web::ServiceConfig;
 use actix_web::{App, HttpServer, web};
 use awc::http::Method;
 use awc::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderMap, WWW_AUTHENTICATE};
+use axum::routing::{any, get};
+use axum::{Extension, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use shared_claims::{AcceptCookie, AccessTokenValidator, Authenticated, MaybeAuthenticated, Problem};
+use shared_claims::axum::require_token as guard;
+use shared_claims::{
+    AcceptCookie, AccessTokenValidator, Authenticated, MaybeAuthenticated, Problem, require_token,
+};
 
 /// The page that may read responses of a [`Service`].
 pub const ALLOWED_ORIGIN: &str = "https://page.example";
@@ -77,8 +83,36 @@ impl Service {
                 .route("/admin", web::get().to(admin))
                 .route("/fresh", web::get().to(fresh))
                 .route("/typed", web::get().to(typed))
-                .route("/any-method", web::to(hello));
+                .route("/any-method", web::to(hello))
+                .route("/guarded", web::to(open).wrap(require_token()));
         })
+    }
+
+    /// The same handlers on axum.
+    pub fn start_on_axum(validator: AccessTokenValidator, cookie: Option<AcceptCookie>) -> Self {
+        let guarded = Router::new().route("/guarded", any(open)).route_layer(guard());
+        let app = Router::new()
+            .route("/hello", get(hello))
+            .route("/maybe", get(maybe))
+            .route("/admin", get(admin))
+            .route("/fresh", get(fresh))
+            .route("/typed", get(typed))
+            .route("/any-method", any(hello))
+            .merge(guarded);
+        let app = match cookie {
+            Some(cookie) => app.layer(Extension(cookie)),
+            None => app,
+        };
+        Self::of_router(app.layer(Extension(validator)))
+    }
+
+    pub fn of_router(app: Router) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        listener.set_nonblocking(true).expect("a listener");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
+        tokio::spawn(async { axum::serve(listener, app).await });
+        Self { url }
     }
 
     pub fn of(configure: impl Fn(&mut ServiceConfig) + Clone + Send + 'static) -> Self {
@@ -132,6 +166,10 @@ impl Service {
 
 pub async fn hello(caller: Authenticated) -> String {
     format!("{} {} {:?}", caller.claims().name, caller.user_id(), caller.roles())
+}
+
+async fn open() -> &'static str {
+    "open"
 }
 
 async fn maybe(MaybeAuthenticated(caller): MaybeAuthenticated) -> String {

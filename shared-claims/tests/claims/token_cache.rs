@@ -146,6 +146,22 @@ fn a_cached_token_of_any_algorithm_is_rejected_once_its_key_is_removed() {
     }
 }
 
+/// The cache finds whole tokens: the payload alone proves nothing.
+#[test]
+fn another_signature_under_a_cached_payload_is_rejected() {
+    let fixture = Fixture::new();
+    let token = fixture.token();
+    assert!(check(&fixture.validator, &token).is_ok() && is_found(&fixture.validator, &token));
+    let (signed, signature) = token.rsplit_once('.').expect("a token");
+    for other in [
+        format!("{signed}."),
+        format!("{signed}.{}", signature.chars().rev().collect::<String>()),
+        format!("{signed}.{signature}AA"),
+    ] {
+        assert!(check(&fixture.validator, &other).is_err(), "{other}");
+    }
+}
+
 /// They share the cache, so its entries must not depend on the rules of the validator that added them.
 #[test]
 fn a_stricter_clone_of_the_validator_rejects_a_cached_token() {

@@ -196,7 +196,7 @@ test("a storage of one's own replaces localStorage", async (t) => {
 test("if the server may have rejected the page's origin, the error says so", async (t) => {
   browser(t);
   const server = await scriptedServer(t, { "POST /auth/login": () => "cut" });
-  const message = "The auth server cannot be reached, or does not allow the origin http://localhost:3000.";
+  const message = "The auth server cannot be reached, or rejects the origin http://localhost:3000.";
   await assert.rejects(createAuthClient({ authUrl: server.url }).login({}), { code: "unreachable", message });
   globalThis.location = { origin: server.url };
   await assert.rejects(createAuthClient().login({}), { message: "The auth server cannot be reached." });

@@ -1,4 +1,5 @@
 // Checked with tsc --strict: what the types of the client allow, and what they reject.
+import { createAccountClient } from "@latchkey/client/account";
 import { AuthError, type AuthErrorCode, type AuthEvent, type AuthState, createAuthClient, type User } from "@latchkey/client";
 
 const auth = createAuthClient({
@@ -20,7 +21,20 @@ auth.login({ password: "secret" });
 // @ts-expect-error both
 auth.login({ email: "ann@example.org", username: "ann", password: "secret" });
 auth.login({ username: "ann", password: "secret", newPassword: "another", remember: false });
-auth.register({ email: "ann@example.org", password: "secret", name: "Ann" });
+const result = await auth.register({ email: "ann@example.org", password: "secret", name: "Ann" });
+
+const account = createAccountClient({ authUrl: "https://auth.example.org", auth });
+if ("continuation" in result) {
+  const user: User = await account.confirmRegistration({ continuation: result.continuation, code: "12345678" });
+  console.log(user.email_verified);
+}
+account.acceptInvitation({ token: "token", password: "secret", name: "Ann" });
+account.confirmEmailChange(await account.changeEmail("ann@example.com").then(({ continuation }) => ({ continuation, code: "1" })));
+account.verifyEmail({ token: "token", password: "secret" });
+// @ts-expect-error a code without the continuation of its request
+account.verifyEmail({ code: "12345678" });
+// @ts-expect-error it requires the client of the session
+createAccountClient({ authUrl: "https://auth.example.org" }).changeEmail("ann@example.com");
 
 export function describe(state: AuthState): string {
   switch (state.status) {

@@ -1,15 +1,20 @@
-//! Signing keys at the command line. The servers apply changes within ten seconds.
+//! Signing keys at the command line and for administrators. The servers apply changes within ten seconds.
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::domain::keys::key_pairs::{KeyError, KeyPairs};
 use crate::domain::keys::schedule::{KeySchedule, Stage, is_full, is_live, is_needed, stage};
 use crate::domain::operation::Operation;
 use crate::model::{EventType, Revocation};
-use crate::store::signing_keys::{self, StoredKey};
+use crate::store::signing_keys;
+pub use crate::store::signing_keys::StoredKey;
 use crate::store::{Database, StoreError};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = KeyRole)]
 pub enum Role {
     /// Published, will sign later.
     Next,
@@ -69,6 +74,15 @@ pub async fn list(database: &Database, now: DateTime<Utc>) -> Result<Vec<(Stored
     Ok(stored.iter().rev().map(|key| (key.clone(), role(key))).collect())
 }
 
+/// When another key starts to sign: one that is published already, or the one that the schedule creates.
+pub fn next_rotation_at(keys: &[(StoredKey, Role)], schedule: &KeySchedule) -> Option<DateTime<Utc>> {
+    let oldest = |wanted: Role| {
+        let mut own = keys.iter().rev().filter(|(key, role)| *role == wanted && schedule.is_own(key));
+        own.next().map(|(key, _)| key.active_from.and_utc())
+    };
+    oldest(Role::Next).or_else(|| oldest(Role::Signing).map(|since| since + schedule.rotation))
+}
+
 /// Creates the next key early. It is published first, and signs when all caches have it.
 pub async fn rotate(operation: &Operation<'_>, pairs: &KeyPairs) -> Result<StoredKey, KeyAdminError> {
     let now = operation.now;
@@ -95,6 +109,10 @@ pub async fn rotate(operation: &Operation<'_>, pairs: &KeyPairs) -> Result<Store
 /// Takes a key out of use immediately, with every token that it signed. Requires no secret: the servers sign with another key,
 /// or create one.
 pub async fn retire(operation: &Operation<'_>, kid: &str) -> Result<(), KeyAdminError> {
+    let stored = operation.database.run(signing_keys::all).await?;
+    if !stored.iter().any(|key| key.kid == kid) {
+        return Err(KeyAdminError::NoSuchKey(kid.to_owned()));
+    }
     let name = kid.to_owned();
     let retire = operation.transaction(move |tx| {
         let retired = signing_keys::retire(tx.connection, &name, tx.now.naive_utc())?;
@@ -104,13 +122,7 @@ pub async fn retire(operation: &Operation<'_>, kid: &str) -> Result<(), KeyAdmin
         }
         Ok::<_, StoreError>(retired)
     });
-    if retire.await? {
-        return Ok(());
-    }
-    let stored = operation.database.run(signing_keys::all).await?;
-    let exists = stored.iter().any(|key| key.kid == kid);
-    let kid = kid.to_owned();
-    Err(if exists { KeyAdminError::AlreadyRetired(kid) } else { KeyAdminError::NoSuchKey(kid) })
+    if retire.await? { Ok(()) } else { Err(KeyAdminError::AlreadyRetired(kid.to_owned())) }
 }
 
 /// How many of the keys in use can be decrypted, and the names of those that cannot.

@@ -2,12 +2,11 @@
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::error::Unspecified;
-use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 
 use crate::domain::keys::UnusableKey;
-use crate::model::sha256;
+use crate::model::{derive_secret, sha256};
 use crate::store::signing_keys::StoredKey;
 
 /// The current secret and, while secrets are changed, the previous one.
@@ -53,8 +52,8 @@ impl KeyEncryption {
 impl EncryptionKey {
     /// The id names the key in the database and reveals nothing about it.
     fn derive(secret: &SecretString) -> Self {
-        let derived = expand(secret, b"latchkey private keys");
-        let id = expand(secret, b"latchkey private keys: id");
+        let derived = derive_secret(secret, b"latchkey private keys");
+        let id = derive_secret(secret, b"latchkey private keys: id");
         let id = BASE64_URL_SAFE_NO_PAD.encode(&sha256(&id)[..8]);
         let key = RandomizedNonceKey::new(&AES_256_GCM, &derived).expect("AES-256 takes 32 bytes");
         Self { key, id }
@@ -74,15 +73,6 @@ impl EncryptionKey {
         let plain = self.key.open_in_place(nonce, Aad::from(label.as_bytes()), &mut text);
         plain.map(|plain| plain.to_vec()).map_err(|_| CannotDecrypt)
     }
-}
-
-fn expand(secret: &SecretString, info: &[u8]) -> [u8; 32] {
-    let mut out = [0; 32];
-    let key = Salt::new(HKDF_SHA256, b"latchkey").extract(secret.expose_secret().as_bytes());
-    key.expand(&[info], HKDF_SHA256)
-        .and_then(|okm| okm.fill(&mut out))
-        .expect("HKDF-SHA256 outputs up to 8160 bytes");
-    out
 }
 
 #[cfg(test)]

@@ -99,14 +99,22 @@ impl KeyRing {
     /// # Errors
     /// If the database failed, the loaded keys stay in use. If there is no usable key, retired ones are removed anyway.
     pub async fn refresh(&self, operation: &Operation<'_>) -> Result<usize, KeyError> {
+        if self.pairs().is_some() && !self.is_reload_due(operation.now) {
+            return Ok(0);
+        }
+        self.reload(operation).await
+    }
+
+    /// The same without waiting for the ten seconds.
+    ///
+    /// # Errors
+    /// As [`KeyRing::refresh`].
+    pub async fn reload(&self, operation: &Operation<'_>) -> Result<usize, KeyError> {
         let now = operation.now;
-        let KeySource::KeyPairs(pairs) = &self.source else {
+        let Some(pairs) = self.pairs() else {
             self.refreshed_at.store(Arc::new(now));
             return Ok(0);
         };
-        if !self.is_reload_due(now) {
-            return Ok(0);
-        }
         let held = self.signing.load().as_ref().map(|signing| signing.kid.clone());
         let loaded = pairs.load(operation, held.as_deref()).await?;
         let published = PublishedKeySet::of(&loaded, now);
@@ -148,7 +156,15 @@ impl KeyRing {
 
     /// Whether there is a key set to publish: not with HS256.
     pub fn publishes(&self) -> bool {
-        matches!(self.source, KeySource::KeyPairs(_))
+        self.pairs().is_some()
+    }
+
+    /// The key pairs in the database. `None` with HS256.
+    pub fn pairs(&self) -> Option<&KeyPairs> {
+        match &self.source {
+            KeySource::KeyPairs(pairs) => Some(pairs),
+            KeySource::SharedSecret { .. } => None,
+        }
     }
 
     pub fn verifying(&self) -> SharedKeys {

@@ -8,7 +8,7 @@ use crate::domain::passwords::hashing_memory::HashingMemory;
 use crate::domain::passwords::hashing_pool::{HashSlot, HashingPool};
 use crate::domain::passwords::normalization::normalize;
 use crate::domain::passwords::stored_hash::StoredHash;
-use crate::domain::passwords::strength::{WeakPassword, check_strength};
+use crate::domain::passwords::strength::{Strength, WeakPassword, check_strength, judge_strength};
 use crate::model::PasswordHash;
 
 /// Hashes and checks passwords with argon2id (RFC 9106), on its own threads. Every password is normalised first.
@@ -91,6 +91,12 @@ impl PasswordHasher {
         .await
     }
 
+    /// A hash that no password matches, and that takes as long to verify as any other.
+    pub fn hash_of_no_password(&self) -> PasswordHash {
+        let hash = HashingMemory::random_hash(&self.argon2).expect("random bytes");
+        PasswordHash(hash.to_string().into())
+    }
+
     /// Hashes a password that a user has already: its strength is not checked.
     pub async fn hash(&self, password: SecretString) -> Result<PasswordHash, QueueFull> {
         let argon2 = self.argon2.clone();
@@ -110,6 +116,12 @@ impl PasswordHasher {
             Ok(hash(&argon2, &password, memory))
         };
         self.pool.run_new(hash).await?
+    }
+
+    /// How hard a password is to guess. Takes its turn among the new passwords.
+    pub async fn judge(&self, password: SecretString, words: Vec<String>) -> Result<Strength, QueueFull> {
+        let judge = move |_: &mut HashingMemory| judge_strength(normalize(&password).expose_secret(), &words);
+        self.pool.run_new(judge).await
     }
 }
 

@@ -27,25 +27,41 @@ pub enum WeakPassword {
     Guessable(String),
 }
 
+/// How hard a password is to guess.
+pub struct Strength {
+    /// From 0, very easy, to 4, very hard.
+    pub score: u8,
+    /// Why the password is rejected.
+    pub weakness: Option<WeakPassword>,
+}
+
 /// `words` are those that a guesser would try first.
-///
-/// A long password is judged by its beginning: more characters never make it easier to guess.
 pub fn check_strength(password: &str, words: &[String]) -> Result<(), WeakPassword> {
+    judge_strength(password, words).weakness.map_or(Ok(()), Err)
+}
+
+/// A long password is judged by its beginning: more characters never make it easier to guess.
+pub fn judge_strength(password: &str, words: &[String]) -> Strength {
+    let rejected = |score, weakness| Strength { score, weakness: Some(weakness) };
     let length = password.chars().count();
     if length < MIN_CHARS {
-        return Err(WeakPassword::TooShort);
+        return rejected(0, WeakPassword::TooShort);
     }
     if length > MAX_CHARS {
-        return Err(WeakPassword::TooLong);
+        return rejected(0, WeakPassword::TooLong);
     }
     // The words too: one that is longer than the judged beginning would never be found in it.
     let words: Vec<&str> = words.iter().map(|word| beginning(word)).collect();
     let entropy = zxcvbn::zxcvbn(beginning(password), &words);
+    let score = u8::from(entropy.score());
     if entropy.score() >= MIN_SCORE {
-        return Ok(());
+        return Strength { score, weakness: None };
     }
     let warning = entropy.feedback().and_then(zxcvbn::feedback::Feedback::warning);
-    Err(WeakPassword::Guessable(warning.map_or_else(String::new, |warning| format!(": {warning}"))))
+    rejected(
+        score,
+        WeakPassword::Guessable(warning.map_or_else(String::new, |warning| format!(": {warning}"))),
+    )
 }
 
 fn beginning(text: &str) -> &str {

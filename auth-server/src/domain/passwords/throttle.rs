@@ -136,7 +136,7 @@ impl LoginAttempt {
 
 impl AdmittedAttempt {
     /// Counts the attempt as a failure in advance, so that a thousand concurrent attempts are not all admitted. Rejects it
-    /// if others were counted since the check. Requires a transaction of its own.
+    /// if others were counted since the check. The transaction must be committed before the password or code is compared.
     pub fn reserve(&self, connection: &mut AnyConnection) -> Result<(), ThrottleError> {
         let counts = password_failures::lock(connection, &self.login_key, &self.origin_key)?;
         let Counts { everywhere, here } = self.admit(counts)?;

@@ -6,6 +6,7 @@ use crate::domain::context::Context;
 use crate::domain::keys::UnusableKey;
 use crate::domain::operation::Transaction;
 use crate::domain::passwords::{NewPasswordError, is_same_password};
+use crate::domain::sessions::new_device;
 use crate::domain::sessions::new_session::NewSession;
 use crate::domain::sessions::verification::{self, Credentials, PasswordError, VerifiedPassword};
 use crate::domain::tokens::IssuedTokens;
@@ -25,6 +26,9 @@ pub enum LoginError {
     /// The request has a new password, but the user chose the present one.
     #[error("the password need not be changed")]
     NoPasswordChangeRequired,
+    /// The password was correct, but the user must prove their address first.
+    #[error("the e-mail address must be proved first")]
+    EmailUnverified(Box<User>),
     #[error(transparent)]
     NewPassword(#[from] NewPasswordError),
     #[error("the new password is the current one")]
@@ -78,6 +82,7 @@ async fn start_session(
             Some(hash) => replace_password(tx, &verified.user, &hash)?,
             None => verified.user.clone(),
         };
+        new_device::notify(tx, &verified)?;
         session.insert(tx, EventType::LoginSucceeded)?;
         // The permit in `verified` must be held until the commit.
         Ok::<_, PasswordError>((session, user, verified))
@@ -94,7 +99,7 @@ async fn start_session(
     Ok(session.issue(context, user, audience)?)
 }
 
-/// Counts the login. Returns the hash of the new password, if the user must replace the current one.
+/// Counts the login, which requires a proved address. Returns the hash of the new password, if the user must replace the current one.
 async fn hash_replacement(
     context: &Context,
     verified: &VerifiedPassword,
@@ -103,6 +108,9 @@ async fn hash_replacement(
 ) -> Result<Option<PasswordHash>, LoginError> {
     let user = &verified.user;
     context.user_limits.count_login(user.id)?;
+    if context.policy.requires_proof_of_email(user) {
+        return Err(LoginError::EmailUnverified(Box::new(user.clone())));
+    }
     match (user.temporary_password_expires_at, new) {
         (None, None) => Ok(None),
         (None, Some(_)) => Err(LoginError::NoPasswordChangeRequired),
@@ -133,6 +141,7 @@ impl LoginError {
             Self::Password(PasswordError::QueueFull(_))
             | Self::NewPassword(NewPasswordError::QueueFull(_)) => "busy",
             Self::PasswordChangeRequired => "password_change_required",
+            Self::EmailUnverified(_) => "email_code_required",
             Self::NewPassword(NewPasswordError::Weak(_)) | Self::SamePassword => "weak_password",
             Self::UnknownAudience | Self::NoPasswordChangeRequired => "malformed",
             Self::Password(PasswordError::UserChanged | PasswordError::Store(_))

@@ -7,7 +7,7 @@ use crate::domain::operation::Transaction;
 use crate::domain::sessions::{CurrentSession, NotFresh, token_status};
 use crate::domain::tokens::RefreshToken;
 use crate::model::{ClientInfo, EndReason, Session, SessionId, UserId};
-use crate::store::{StoreError, sessions};
+use crate::store::{StoreError, sessions, users};
 
 #[derive(Debug, thiserror::Error)]
 pub enum EndError {
@@ -42,6 +42,24 @@ pub async fn log_out_everywhere(
     current.require_fresh_login(operation.now)?;
     let user = current.user.id;
     Ok(operation.transaction(move |tx| end_all(tx, user, EndReason::LoggedOut).map(drop)).await?)
+}
+
+/// Ends every session of the user but the current one. Requires a fresh login.
+pub async fn log_out_others(
+    context: &Context,
+    current: &CurrentSession,
+    client: &ClientInfo,
+) -> Result<(), EndError> {
+    let operation = context.operation(client);
+    current.require_fresh_login(operation.now)?;
+    let (user, session) = (current.user.id, current.session.id);
+    let end = operation.transaction(move |tx| {
+        if users::lock(tx.connection, user)? {
+            end_others(tx, user, Some(session), EndReason::Revoked)?;
+        }
+        Ok::<_, StoreError>(())
+    });
+    Ok(end.await?)
 }
 
 /// Ends one session of the user. Another one than the current one requires a fresh login. Returns `false` if the user has

@@ -32,6 +32,9 @@ pub enum SignInLinkError {
     /// The code is unknown, used or expired, or the user has changed since.
     #[error("the sign-in link is not valid")]
     Invalid,
+    /// The code was correct, but the user must prove their address first.
+    #[error("the e-mail address must be proved first")]
+    EmailUnverified(Box<User>),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
@@ -73,6 +76,9 @@ async fn start_session(
     user: User,
     new_session: NewSession,
 ) -> Result<IssuedTokens, SignInLinkError> {
+    if context.policy.requires_proof_of_email(&user) {
+        return Err(SignInLinkError::EmailUnverified(Box::new(user)));
+    }
     let audience = context.policy.audience(None).ok_or(SignInLinkError::Invalid)?;
     let operation = context.operation(&new_session.client);
     let session = new_session.prepare(context, user.id, false, operation.now);

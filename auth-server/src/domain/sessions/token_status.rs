@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use crate::domain::context::Lifetimes;
 use crate::domain::operation::{Operation, Transaction};
 use crate::domain::tokens::{RefreshToken, SessionSecret};
-use crate::model::{EndReason, Session, UserId};
+use crate::model::{EndReason, MailKind, Session, UserId};
 use crate::store::{AnyConnection, StoreError, events, sessions, users};
 
 /// Where a refresh token stands in the sequence of its session.
@@ -114,6 +114,10 @@ pub fn end_reused(
     times: Times,
 ) -> Result<Option<EndReason>, StoreError> {
     let Times { arrived_at, now } = times;
+    if tx.audit.sends(MailKind::SessionStolen) {
+        // Before the session's row, as in every transaction.
+        users::lock(tx.connection, session.user_id)?;
+    }
     if sessions::end_reused(tx.connection, session.id, token.generation, arrived_at, now)? {
         tx.audit.record_reuse(session.id, session.user_id);
         return Ok(Some(EndReason::ReuseDetected));

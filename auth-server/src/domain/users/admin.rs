@@ -2,6 +2,8 @@
 //!
 //! The last enabled administrator cannot be demoted, disabled or deleted, not even from the command line.
 
+use std::error::Error;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 
@@ -15,11 +17,12 @@ use crate::model::{
     Actor, CustomClaims, Email, EndReason, Event, EventType, Revocation, Role, Roles, SessionId, User, UserId,
 };
 use crate::store::{
-    AnyConnection, Database, StoreError, advisory_locks, known_origins, sessions as sessions_table, users,
+    AnyConnection, Database, StoreError, Taken, advisory_locks, known_origins, sessions as sessions_table,
+    users,
 };
 
 /// Until then a password that an operator set must be replaced. Others may have seen it, on a screen or in a message.
-const TEMPORARY_PASSWORD_LIFETIME: TimeDelta = TimeDelta::hours(24);
+pub(super) const TEMPORARY_PASSWORD_LIFETIME: TimeDelta = TimeDelta::hours(24);
 
 /// More than `MAX_SESSIONS_PER_USER` can be.
 pub const MAX_SESSIONS: i64 = 10_000;
@@ -35,6 +38,8 @@ pub enum InitialPassword {
 /// What to change; `None` leaves a value unchanged.
 #[derive(Clone, Default)]
 pub struct Change {
+    /// Not verified until the user proves it.
+    pub email: Option<Email>,
     pub roles: Option<Roles>,
     /// Whether login and refresh are rejected.
     pub disabled: Option<bool>,
@@ -48,10 +53,25 @@ pub enum AdminError {
     /// The administrator was demoted or disabled during the request.
     #[error("the caller is no longer an administrator")]
     NotAdministrator,
+    #[error("another user has this address")]
+    EmailTaken,
+    #[error("the user is disabled")]
+    UserDisabled,
+    #[error("administrators delete their own account elsewhere")]
+    OwnAccount,
     #[error(transparent)]
     LastAdministrator(#[from] LastAdministrator),
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Store(StoreError),
+}
+
+impl From<StoreError> for AdminError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Taken(Taken::Email) => Self::EmailTaken,
+            other => Self::Store(other),
+        }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +80,8 @@ pub enum PasswordResetError {
     Password(#[from] NewPasswordError),
     #[error(transparent)]
     Admin(#[from] AdminError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// No enabled administrator would be left.
@@ -84,6 +106,7 @@ pub async fn create(
     let insert = operation.transaction(move |tx| {
         users::insert(tx.connection, &user)?;
         tx.audit.record(tx.audit.event(EventType::Registered).of_user(user.id));
+        tx.audit.record_first_roles(&user);
         Ok(user)
     });
     insert.await
@@ -95,7 +118,7 @@ pub async fn by_email(database: &Database, email: Email) -> Result<User, AdminEr
     database.run(find).await?.ok_or(AdminError::NoSuchUser)
 }
 
-/// Changes roles, claims and status in one transaction. Returns the changed user.
+/// Changes address, roles, claims and status in one transaction. Returns the changed user.
 pub async fn change(operation: &Operation<'_>, user: UserId, change: Change) -> Result<User, AdminError> {
     let update = move |tx: &mut Transaction<'_>| {
         let before = find(tx.connection, user)?;
@@ -110,9 +133,15 @@ pub async fn change(operation: &Operation<'_>, user: UserId, change: Change) -> 
             tx.bump_version(user)?;
         }
         users::set_access(tx.connection, &after)?;
+        if before.email != after.email {
+            users::change_email(tx.connection, user, &after.email, None)?;
+        }
         let is_disabled_now = events.iter().any(|event| event.kind == EventType::UserDisabled);
         for event in events {
-            tx.audit.record(event);
+            match event.kind {
+                EventType::EmailChanged => tx.audit.record_email_change(&before, &after.email, false),
+                _ => tx.audit.record(event),
+            }
         }
         if is_disabled_now {
             sessions::end_others(tx, user, None, EndReason::UserDisabled)?;
@@ -123,8 +152,24 @@ pub async fn change(operation: &Operation<'_>, user: UserId, change: Change) -> 
     administer(operation, update).await
 }
 
-/// Deletes a user and everything that belongs to them. Their events keep only the id.
+/// Records that the address of a user is theirs. Returns the user.
+pub async fn verify_email(operation: &Operation<'_>, user: UserId) -> Result<User, AdminError> {
+    let verify = move |tx: &mut Transaction<'_>| {
+        find(tx.connection, user)?;
+        if users::set_email_verified(tx.connection, user, tx.now)? {
+            tx.audit.record(tx.audit.event(EventType::EmailVerified).of_user(user));
+        }
+        find(tx.connection, user)
+    };
+    administer(operation, verify).await
+}
+
+/// Deletes a user and everything that belongs to them. Their events keep only the id. Administrators cannot delete themselves
+/// here.
 pub async fn delete(operation: &Operation<'_>, user: UserId) -> Result<(), AdminError> {
+    if operation.client.by == Some(Actor::Administrator(user)) {
+        return Err(AdminError::OwnAccount);
+    }
     let delete = move |tx: &mut Transaction<'_>| {
         if remove::<AdminError>(tx, user)? { Ok(()) } else { Err(AdminError::NoSuchUser) }
     };
@@ -175,7 +220,7 @@ async fn replace_password(
         sessions::end_others(tx, user, None, EndReason::PasswordChanged)?;
         Ok(())
     };
-    Ok(administer(operation, reset).await?)
+    administer(operation, reset).await
 }
 
 /// One page of the active sessions of a user, last used first.
@@ -245,23 +290,27 @@ where
     known_origins::forget_all(tx.connection, user)?;
     users::mark_deleted(tx.connection, user, tx.now)?;
     deletion::start(tx.connection, user)?;
-    tx.audit.record(tx.audit.event(EventType::UserDeleted).of_user(user).without_origin());
+    tx.audit.record_deletion(&before);
     ensure_administrator_left::<E>(tx.connection, &before)?;
     Ok(true)
 }
 
 /// Changes by administrators run one at a time: of two who demote each other at the same moment, the second fails.
-async fn administer<T: Send + 'static>(
+pub(super) async fn administer<T, E>(
     operation: &Operation<'_>,
-    work: impl FnOnce(&mut Transaction<'_>) -> Result<T, AdminError> + Clone + Send + 'static,
-) -> Result<T, AdminError> {
+    work: impl FnOnce(&mut Transaction<'_>) -> Result<T, E> + Clone + Send + 'static,
+) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: Error + From<AdminError> + From<StoreError> + Send + 'static,
+{
     let actor = operation.client.by;
     let work = move |tx: &mut Transaction<'_>| {
         lock_administrators(tx.connection)?;
         if let Some(Actor::Administrator(id)) = actor {
             let caller = users::by_id(tx.connection, id)?;
             if !caller.is_some_and(|caller| caller.is_enabled_administrator()) {
-                return Err(AdminError::NotAdministrator);
+                return Err(AdminError::NotAdministrator.into());
             }
         }
         work(tx)
@@ -271,7 +320,7 @@ async fn administer<T: Send + 'static>(
 
 /// Must come first in a transaction that ends with [`ensure_administrator_left`]: a concurrent one waits here, and then
 /// sees what this one changed.
-fn lock_administrators(connection: &mut AnyConnection) -> Result<(), StoreError> {
+pub(super) fn lock_administrators(connection: &mut AnyConnection) -> Result<(), StoreError> {
     advisory_locks::acquire(connection, advisory_locks::LAST_ADMINISTRATOR)
 }
 
@@ -292,7 +341,10 @@ fn find(connection: &mut AnyConnection, user: UserId) -> Result<User, AdminError
 }
 
 impl Change {
-    fn apply(self, user: &mut User, now: DateTime<Utc>) {
+    pub(super) fn apply(self, user: &mut User, now: DateTime<Utc>) {
+        if let Some(email) = self.email.filter(|email| *email != user.email) {
+            (user.email, user.email_verified_at) = (email, None);
+        }
         if let Some(roles) = self.roles {
             user.roles = roles.into_vec();
         }
@@ -312,6 +364,9 @@ impl Change {
 fn differences(before: &User, after: &User, audit: &AuditLog) -> Vec<Event> {
     let event = |kind| audit.event(kind).of_user(after.id);
     let mut events = Vec::new();
+    if before.email != after.email {
+        events.push(event(EventType::EmailChanged));
+    }
     if before.claims != after.claims {
         events.push(event(EventType::ClaimsChanged));
     }

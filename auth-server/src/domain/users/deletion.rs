@@ -3,7 +3,7 @@
 
 use crate::model::UserId;
 use crate::store::events::{self, Position};
-use crate::store::{AnyConnection, Database, StoreError, sessions, users};
+use crate::store::{AnyConnection, Database, StoreError, mails, proofs, sessions, users};
 
 /// Sessions and events in one transaction.
 const BATCH: i64 = 500;
@@ -14,8 +14,10 @@ enum Progress {
     More(Option<Position>),
 }
 
-/// The first batch. The user must be marked as deleted.
+/// The first batch, and the user's proofs and mails. The user must be marked as deleted.
 pub fn start(connection: &mut AnyConnection, user: UserId) -> Result<(), StoreError> {
+    proofs::delete_of_user(connection, user)?;
+    mails::delete_of_user(connection, user)?;
     clean_up(connection, user, None).map(drop)
 }
 

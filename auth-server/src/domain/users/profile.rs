@@ -4,7 +4,7 @@ use crate::domain::context::Context;
 use crate::domain::operation::Operation;
 use crate::domain::sessions::{CurrentSession, NotFresh};
 use crate::domain::users::admin::{self, LastAdministrator};
-use crate::model::{ClientInfo, DisplayName, EventType, User, Username};
+use crate::model::{ClientInfo, DisplayName, EventType, Locale, User, Username};
 use crate::store::{StoreError, Taken, password_failures, users};
 
 #[derive(Debug, thiserror::Error)]
@@ -40,21 +40,30 @@ impl From<StoreError> for RenameError {
     }
 }
 
-/// Changes the names that are given. A new username requires a fresh login, because users log in with it. Access tokens
-/// contain the new name after the next refresh.
-pub async fn rename(
+/// What to change; `None` leaves a value unchanged.
+#[derive(Clone)]
+pub struct ProfileChange {
+    pub name: Option<DisplayName>,
+    pub username: Option<Username>,
+    /// Language of mails.
+    pub locale: Option<Locale>,
+}
+
+/// A new username requires a fresh login, because users log in with it. Access tokens contain the new name after the next
+/// refresh.
+pub async fn change_profile(
     operation: &Operation<'_>,
     current: &CurrentSession,
-    name: Option<DisplayName>,
-    username: Option<Username>,
+    change: ProfileChange,
 ) -> Result<User, RenameError> {
+    let ProfileChange { name, username, locale } = change;
     if username.is_some() && username != current.user.username {
         current.require_fresh_login(operation.now)?;
     }
     let user = current.user.id;
     let update = operation.transaction(move |tx| {
         let before = users::by_id(tx.connection, user)?.ok_or(RenameError::UserDeleted)?;
-        users::rename(tx.connection, user, name.as_ref(), username.as_ref())?;
+        users::set_profile(tx.connection, user, name.as_ref(), username.as_ref(), locale.as_ref())?;
         let after = users::by_id(tx.connection, user)?.ok_or(RenameError::UserDeleted)?;
         if (&before.name, &before.username) != (&after.name, &after.username) {
             tx.audit.record(tx.audit.event(EventType::NamesChanged).of_user(user));
@@ -65,9 +74,12 @@ pub async fn rename(
 }
 
 /// Deletes the user of the session.
-pub async fn delete_self(context: &Context, current: &CurrentSession) -> Result<(), DeletionError> {
-    // The event must not contain the client, which is most likely the user's own.
-    let operation = context.operation(&ClientInfo::none());
+pub async fn delete_self(
+    context: &Context,
+    current: &CurrentSession,
+    client: &ClientInfo,
+) -> Result<(), DeletionError> {
+    let operation = context.operation(client);
     current.require_fresh_login(operation.now)?;
     let user = &current.user;
     let names = std::iter::once(user.email.as_str()).chain(user.username.as_ref().map(Username::as_str));

@@ -1,20 +1,20 @@
 //! Finds users, one by one or page by page.
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt;
 use std::str::FromStr;
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 
-use crate::model::{Email, InvalidCursor, User, UserId, Username};
-use crate::store::users::{self, Range};
+use crate::model::{Email, InvalidCursor, Position, User, UserId, Username};
+use crate::store::users::{self, Limits, List, Start};
+pub use crate::store::users::{Filter, LastLogin, Status, Total};
 use crate::store::{AnyConnection, Database, StoreError};
 
 /// The longest e-mail address.
 const MAX_QUERY_CHARS: usize = 254;
-/// Rows in one read when some may be skipped.
-const BATCH: i64 = 250;
-/// Rows that one page may read. A page may therefore have fewer users than requested, and still a next page.
-const MAX_ROWS: i64 = 500;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Search {
@@ -32,21 +32,28 @@ pub enum InvalidSearch {
     TooLong,
 }
 
+/// The order of a list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sort {
+    /// E-mail addresses. Users whose username alone begins with the text of the search come last.
+    #[default]
+    Email,
+    Newest,
+    LastLogin,
+}
+
 pub struct Page {
     /// At most `limit`, and possibly fewer even if there is a next page.
     pub users: Vec<User>,
     /// Where the next page begins, if there is one.
     pub next: Option<Cursor>,
+    /// On a first page.
+    pub total: Option<Total>,
 }
 
-/// Where a page begins. Users whose e-mail address begins with the text come first, then users whose username alone
-/// begins with it.
+/// Where a page begins. Users who are created or log in meanwhile may be missing in lists that are sorted by that time.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Cursor {
-    Email(String),
-    /// After this username; at the first one if it is empty.
-    Username(String),
-}
+pub struct Cursor(Start);
 
 /// One user, as an operator names them.
 #[derive(Clone)]
@@ -69,86 +76,104 @@ pub async fn find(database: &Database, user: UserRef) -> Result<Option<User>, St
     database.run(find).await
 }
 
-/// One page of the users that match.
+/// One page of the users that match. The cursor must be of the same order.
 pub async fn page(
     database: &Database,
-    search: Search,
+    filter: Filter,
+    sort: Sort,
     cursor: Option<Cursor>,
     limit: i64,
 ) -> Result<Page, StoreError> {
-    let read = move |connection: &mut AnyConnection| match search {
-        Search::Id(id) => Ok(Page { users: users::by_id(connection, id)?.into_iter().collect(), next: None }),
-        Search::Prefix(prefix) => Reader { connection, prefix, limit, found: Vec::new() }.page(cursor),
+    let read = move |connection: &mut AnyConnection| {
+        read_page(connection, filter, sort, cursor, limit, Limits::DEFAULT)
     };
     database.run(read).await
 }
 
-struct Reader<'a> {
-    connection: &'a mut AnyConnection,
-    prefix: String,
+fn read_page(
+    connection: &mut AnyConnection,
+    filter: Filter,
+    sort: Sort,
+    cursor: Option<Cursor>,
     limit: i64,
-    found: Vec<User>,
+    limits: Limits,
+) -> Result<Page, StoreError> {
+    let has_prefix = !filter.prefix.is_empty();
+    let list = List::new(connection, filter, limits)?;
+    let total = if cursor.is_none() { Some(list.total(connection)?) } else { None };
+    let start = cursor.map_or_else(|| sort.start(), |cursor| cursor.0);
+    let mut users = Vec::new();
+    let next = read(connection, &list, start, has_prefix, limit, &mut users)?;
+    Ok(Page { users, next: next.map(Cursor), total })
 }
 
-impl Reader<'_> {
-    fn page(mut self, cursor: Option<Cursor>) -> Result<Page, StoreError> {
-        let next = match cursor {
-            None => self.by_email(None)?,
-            Some(Cursor::Email(after)) => self.by_email(Some(&after))?,
-            Some(Cursor::Username(after)) => self.by_username(after)?,
-        };
-        Ok(Page { users: self.found, next })
-    }
-
-    fn missing(&self) -> i64 {
-        self.limit - i64::try_from(self.found.len()).unwrap_or(self.limit)
-    }
-
-    fn by_email(&mut self, after: Option<&str>) -> Result<Option<Cursor>, StoreError> {
-        let range = Range::new(&self.prefix, after);
+/// Returns where the next page begins.
+fn read(
+    connection: &mut AnyConnection,
+    list: &List,
+    mut start: Start,
+    has_prefix: bool,
+    limit: i64,
+    users: &mut Vec<User>,
+) -> Result<Option<Start>, StoreError> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    loop {
+        let before = users.len();
         // One more than requested shows whether there is a next page.
-        self.found = users::page_by_email(self.connection, &range, self.limit + 1)?;
-        if self.missing() < 0 {
-            self.found.pop();
-            return Ok(self.found.last().map(|last| Cursor::Email(last.email.as_str().to_owned())));
+        let missing = i64::try_from(limit - before + 1).unwrap_or(i64::MAX);
+        let found = list.page(connection, &start, missing)?;
+        users.extend(found.users);
+        if users.len() > limit {
+            users.truncate(limit);
+            let shown = users.last().filter(|_| limit > before);
+            return Ok(Some(shown.and_then(|user| start.after(user)).unwrap_or(start)));
         }
-        // Every user has an e-mail address.
-        if self.prefix.is_empty() {
-            return Ok(None);
+        match (found.read_until, &start) {
+            (Some(read_until), _) => return Ok(Some(read_until)),
+            (None, Start::Email(_)) if has_prefix => start = Start::Username(None),
+            (None, _) => return Ok(None),
         }
-        self.by_username(String::new())
-    }
-
-    /// Users whose e-mail address matches were listed before. They are skipped here: a condition in the statement could make
-    /// it read a million rows for a few results.
-    fn by_username(&mut self, mut after: String) -> Result<Option<Cursor>, StoreError> {
-        let mut rows = 0;
-        while rows < MAX_ROWS {
-            let range = Range::new(&self.prefix, Some(after.as_str()).filter(|after| !after.is_empty()));
-            let batch = users::page_by_username(self.connection, &range, BATCH)?;
-            let is_last = i64::try_from(batch.len()).is_ok_and(|count| count < BATCH);
-            for user in batch {
-                let is_new = !user.email.as_str().starts_with(&self.prefix);
-                if is_new && self.missing() == 0 {
-                    return Ok(Some(Cursor::Username(after)));
-                }
-                if let Some(username) = &user.username {
-                    username.as_str().clone_into(&mut after);
-                }
-                self.found.extend(Some(user).filter(|_| is_new));
-            }
-            if is_last {
-                return Ok(None);
-            }
-            rows += BATCH;
-        }
-        Ok(Some(Cursor::Username(after)))
     }
 }
+
+impl Sort {
+    fn start(self) -> Start {
+        match self {
+            Self::Email => Start::Email(None),
+            Self::Newest => Start::Newest(None),
+            Self::LastLogin => Start::LastLogin(None),
+        }
+    }
+}
+
+impl FromStr for Sort {
+    type Err = InvalidSort;
+
+    fn from_str(text: &str) -> Result<Self, InvalidSort> {
+        match text {
+            "email" => Ok(Self::Email),
+            "-created_at" => Ok(Self::Newest),
+            "-last_login_at" => Ok(Self::LastLogin),
+            _ => Err(InvalidSort),
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("must be email, -created_at or -last_login_at")]
+pub struct InvalidSort;
 
 impl Search {
     pub fn all() -> Self {
         Self::Prefix(String::new())
+    }
+
+    /// The users that this finds, without further conditions.
+    pub fn filter(self) -> Filter {
+        match self {
+            Self::Prefix(prefix) => Filter { prefix, ..Filter::default() },
+            Self::Id(id) => Filter { id: Some(id), ..Filter::default() },
+        }
     }
 }
 
@@ -187,11 +212,25 @@ fn id(text: &str) -> Option<UserId> {
     if text.len() == 36 { text.parse().ok() } else { None }
 }
 
+impl Cursor {
+    pub fn is_of(&self, sort: Sort) -> bool {
+        match self.0 {
+            Start::Email(_) | Start::Username(_) => sort == Sort::Email,
+            Start::Newest(_) => sort == Sort::Newest,
+            Start::LastLogin(_) => sort == Sort::LastLogin,
+        }
+    }
+}
+
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = match self {
-            Self::Email(after) => format!("e{after}"),
-            Self::Username(after) => format!("u{after}"),
+        let position =
+            |at: &Option<Position<UserId>>| at.as_ref().map(ToString::to_string).unwrap_or_default();
+        let text = match &self.0 {
+            Start::Email(after) => format!("e{}", after.as_deref().unwrap_or_default()),
+            Start::Username(after) => format!("u{}", after.as_deref().unwrap_or_default()),
+            Start::Newest(below) => format!("n{}", position(below)),
+            Start::LastLogin(below) => format!("l{}", position(below)),
         };
         f.write_str(&BASE64_URL_SAFE_NO_PAD.encode(text))
     }
@@ -206,10 +245,14 @@ impl FromStr for Cursor {
         if text.chars().any(char::is_control) || text.chars().count() > MAX_QUERY_CHARS + 1 {
             return Err(InvalidCursor);
         }
-        match text.split_at_checked(1) {
-            Some(("e", after)) => Ok(Self::Email(after.to_owned())),
-            Some(("u", after)) => Ok(Self::Username(after.to_owned())),
-            _ => Err(InvalidCursor),
-        }
+        let after = |text: &str| Some(text).filter(|text| !text.is_empty()).map(str::to_owned);
+        let start = match text.split_at_checked(1) {
+            Some(("e", email)) => Start::Email(after(email)),
+            Some(("u", username)) => Start::Username(after(username)),
+            Some(("n", position)) => Start::Newest(Some(position.parse()?)),
+            Some(("l", position)) => Start::LastLogin(Some(position.parse()?)),
+            _ => return Err(InvalidCursor),
+        };
+        Ok(Self(start))
     }
 }

@@ -1,3 +1,5 @@
+pub mod of_all;
+
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use shared_claims::{Code, Problem};
@@ -7,7 +9,7 @@ use crate::domain::context::Context;
 use crate::domain::sessions::Cursor;
 use crate::domain::users::admin;
 use crate::http::auth::sessions::SessionBody;
-use crate::http::extract::{AdminSession, PageQuery, Query, parse_id};
+use crate::http::extract::{AdminSession, FreshAdminSession, PageQuery, Query, parse_id};
 use crate::http::problems::RateLimited;
 use crate::http::responses;
 use crate::model::UserId;
@@ -59,7 +61,7 @@ pub async fn list_user_sessions(
 pub async fn end_user_sessions(
     context: web::Data<Context>,
     id: web::Path<String>,
-    admin: AdminSession,
+    admin: FreshAdminSession,
 ) -> Result<HttpResponse, Problem> {
     context.user_limits.count_administration(admin.session.user_id)?;
     admin::end_sessions(&context.operation(&admin.client), parse_id(&id)?).await?;
@@ -79,7 +81,7 @@ pub async fn end_user_sessions(
 pub async fn end_user_session(
     context: web::Data<Context>,
     ids: web::Path<(String, String)>,
-    admin: AdminSession,
+    admin: FreshAdminSession,
 ) -> Result<HttpResponse, Problem> {
     let (user, session): (UserId, _) = (parse_id(&ids.0)?, parse_id(&ids.1)?);
     context.user_limits.count_administration(admin.session.user_id)?;

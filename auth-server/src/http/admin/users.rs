@@ -1,41 +1,28 @@
+pub mod creation;
+pub mod list;
+
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 use shared_claims::{Code, Problem};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::domain::context::Context;
+use crate::domain::users;
 use crate::domain::users::admin::{self, Change};
-use crate::domain::users::search::{self, Cursor, Search, UserRef};
+use crate::domain::users::search::{self, UserRef};
 use crate::http::Validation;
-use crate::http::extract::{AdminSession, OptionalJson, PageQuery, Query, parse_id};
-use crate::http::problems::{LastAdministrator, RateLimited};
-use crate::model::{CustomClaims, Roles, UserView};
-
-/// A page of users.
-#[derive(Serialize, ToSchema)]
-#[schema(as = People)]
-pub struct Users {
-    /// In the order of their e-mail addresses, followed by those whose username alone matches.
-    items: Vec<UserView>,
-    /// `cursor` of the next page. Absent on the last page.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next_cursor: Option<String>,
-}
-
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "only describes what `Query` reads")]
-pub struct ListUsersQuery {
-    /// The start of an e-mail address or a username, or an id.
-    #[param(max_length = 254, pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$")]
-    q: Option<String>,
-}
+use crate::http::extract::{AdminSession, FreshAdminSession, OptionalJson, parse_id};
+use crate::http::problems::{ChangeConflicts, RateLimited, UserDisabled, UserRemains};
+use crate::model::{CustomClaims, Email, Roles, UserView};
 
 /// The properties to change. Absent members remain unchanged.
 #[derive(Default, Deserialize, ToSchema)]
 #[schema(as = PersonChange)]
 pub struct UserPatch {
+    /// The user's new address, which is not verified then.
+    #[schema(value_type = Option<Email>)]
+    email: Option<String>,
     /// All roles of the user. Duplicates are ignored.
     #[schema(max_items = 16, pattern = "^[a-z0-9_-]{1,32}$")]
     roles: Option<Vec<String>>,
@@ -44,31 +31,6 @@ pub struct UserPatch {
     /// All custom claims of access tokens: at most 1 KiB of JSON, without reserved names.
     #[schema(value_type = Option<Object>)]
     claims: Option<Map<String, Value>>,
-}
-
-/// Lists users in the order of their e-mail addresses.
-///
-/// A page can have fewer than `limit` items although more exist: there are more if it has a `next_cursor`.
-#[utoipa::path(
-    get, path = "/admin/users", tag = "administration", params(ListUsersQuery, PageQuery),
-    responses((status = 200, description = "A page of users", body = Users)),
-    security(("refresh_cookie" = []), ("refresh_token" = []))
-)]
-pub async fn list_users(
-    request: HttpRequest,
-    context: web::Data<Context>,
-    _: AdminSession,
-) -> Result<HttpResponse, Problem> {
-    let mut query = Query::read(&request)?;
-    let (limit, cursor) = (query.limit(), query.take("cursor", str::parse::<Cursor>));
-    let search = query.take("q", str::parse::<Search>);
-    query.check()?;
-    let search = search.unwrap_or_else(Search::all);
-    let page = search::page(&context.database, search, cursor, limit).await?;
-    Ok(HttpResponse::Ok().json(Users {
-        items: page.users.into_iter().map(UserView::from).collect(),
-        next_cursor: page.next.map(|cursor| cursor.to_string()),
-    }))
 }
 
 /// Returns a user.
@@ -88,14 +50,15 @@ pub async fn get_user(
     Ok(HttpResponse::Ok().json(UserView::from(user)))
 }
 
-/// Changes the roles, the custom claims and the status of a user.
+/// Changes the address, the roles, the custom claims and the status of a user.
 ///
-/// Applies all changes or none. A change of roles or status makes the user's access tokens stale. Disabling also ends all
+/// Applies all changes or none. A change of address, roles or status makes the user's access tokens stale, and links that
+/// were mailed to the user invalid. A new address is not verified until the user proves it. Disabling also ends all
 /// sessions. Access tokens contain new custom claims from the next refresh on.
 #[utoipa::path(
     patch, path = "/admin/users/{id}", tag = "administration", request_body(content = Option<UserPatch>),
     params(("id" = String, Path, format = "uuid", description = "Id of the user")),
-    responses((status = 200, description = "The user after the change", body = UserView), RateLimited, LastAdministrator),
+    responses((status = 200, description = "The user after the change", body = UserView), RateLimited, ChangeConflicts),
     security(("refresh_cookie" = []), ("refresh_token" = []))
 )]
 pub async fn update_user(
@@ -105,10 +68,11 @@ pub async fn update_user(
     OptionalJson(body): OptionalJson<UserPatch>,
 ) -> Result<HttpResponse, Problem> {
     let body = body.unwrap_or_default();
-    let admin = AdminSession::extract(&request).await?;
+    let admin = FreshAdminSession::extract(&request).await?;
     let id = parse_id(&id)?;
     let mut validation = Validation::default();
     let change = Change {
+        email: validation.optional("email", body.email.as_deref(), Email::parse),
         roles: validation.optional("roles", body.roles, |roles| Roles::parse(&roles)),
         disabled: body.disabled,
         claims: validation.optional("claims", body.claims, |claims| CustomClaims::parse(claims.into())),
@@ -117,4 +81,45 @@ pub async fn update_user(
     context.user_limits.count_administration(admin.session.user_id)?;
     let user = admin::change(&context.operation(&admin.client), id, change).await?;
     Ok(HttpResponse::Ok().json(UserView::from(user)))
+}
+
+/// Deletes a user and everything that belongs to them.
+///
+/// Their events keep type, time and id only. `DELETE /auth/me` deletes your own account.
+#[utoipa::path(
+    delete, path = "/admin/users/{id}", tag = "administration",
+    params(("id" = String, Path, format = "uuid", description = "Id of the user")),
+    responses((status = 204, description = "The user is deleted"), UserRemains, RateLimited),
+    security(("refresh_cookie" = []), ("refresh_token" = []))
+)]
+pub async fn delete_user(
+    context: web::Data<Context>,
+    id: web::Path<String>,
+    admin: FreshAdminSession,
+) -> Result<HttpResponse, Problem> {
+    let id = parse_id(&id)?;
+    context.user_limits.count_administration(admin.session.user_id)?;
+    admin::delete(&context.operation(&admin.client), id).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Sends a user a link that sets a new password.
+///
+/// The link goes to the user's address and is shown to no one else. Until it is used, nothing changes.
+#[utoipa::path(
+    post, path = "/admin/users/{id}/password-reset", tag = "administration",
+    params(("id" = String, Path, format = "uuid", description = "Id of the user")),
+    responses((status = 202, description = "The mail will be sent"), UserDisabled, RateLimited),
+    security(("refresh_cookie" = []), ("refresh_token" = []))
+)]
+pub async fn send_password_reset(
+    context: web::Data<Context>,
+    id: web::Path<String>,
+    admin: FreshAdminSession,
+) -> Result<HttpResponse, Problem> {
+    let id = parse_id(&id)?;
+    context.user_limits.count_administration(admin.session.user_id)?;
+    let operation = context.operation(&admin.client);
+    users::send_reset_link(&operation, &context.proof_tokens, id, context.locale(None)).await?;
+    Ok(HttpResponse::Accepted().finish())
 }

@@ -6,7 +6,7 @@ use shared_claims::Problem;
 use utoipa::ToSchema;
 
 use crate::domain::context::Context;
-use crate::domain::events::{self, Cursor, Filter};
+use crate::domain::events::{self, Cursor, Filter, NewEvents};
 use crate::domain::sessions::CurrentSession;
 use crate::http::extract::{PageQuery, Query};
 use crate::model::{Event, EventType, device};
@@ -14,11 +14,14 @@ use crate::model::{Event, EventType, device};
 /// A page of security events.
 #[derive(Serialize, ToSchema)]
 pub struct Events {
-    /// Newest first.
+    /// Newest first. With `after`: oldest first.
     items: Vec<EventBody>,
     /// `cursor` of the next page. Absent on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
+    /// `after` of a later request, which returns new events. Only of `GET /admin/events`, without `cursor`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cursor: Option<String>,
 }
 
 /// A security event.
@@ -51,6 +54,17 @@ impl From<events::Page> for Events {
         Self {
             items: page.events.into_iter().map(EventBody::from).collect(),
             next_cursor: page.next.map(|cursor| cursor.to_string()),
+            cursor: page.received.map(|received| received.to_string()),
+        }
+    }
+}
+
+impl From<NewEvents> for Events {
+    fn from(new: NewEvents) -> Self {
+        Self {
+            items: new.events.into_iter().map(EventBody::from).collect(),
+            next_cursor: None,
+            cursor: Some(new.received.to_string()),
         }
     }
 }
@@ -85,7 +99,8 @@ pub async fn list_events(
     let (limit, cursor) = (query.limit(), query.take("cursor", str::parse::<Cursor>));
     query.check()?;
     let filter = Filter { user: Some(current.user.id), ..Filter::default() };
-    let mut page = events::page(&context.database, filter, cursor, limit).await?;
+    let mut page = events::page(&context.database, filter, cursor, limit, context.now()).await?;
+    page.received = None;
     // Users do not see the addresses of administrators.
     let hide = |event: Event| if event.is_by_other_user() { event.without_origin() } else { event };
     page.events = page.events.into_iter().map(hide).collect();

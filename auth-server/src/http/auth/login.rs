@@ -5,13 +5,15 @@ use shared_claims::{Code, Problem};
 use utoipa::ToSchema;
 
 use crate::domain::context::Context;
-use crate::domain::sessions::{self, Credentials, NewSession};
+use crate::domain::sessions::{self, Credentials, LoginError, NewSession};
+use crate::http::auth::email_verification::code_required;
+use crate::http::auth::session_options::SessionOptions;
 use crate::http::extract::Json;
 use crate::http::extract::refresh_token::find_all;
-use crate::http::problems::{PasswordChangeRequired, PasswordProblems};
+use crate::http::problems::{LoginProblems, PasswordChangeRequired};
 use crate::http::responses::{self, Tokens};
 use crate::http::{Cookies, LoginRateLimit, Validation};
-use crate::model::{ClientInfo, Delivery, Email, Username};
+use crate::model::{ClientInfo, Email, Username};
 
 /// A user's credentials, and the options of the session.
 #[derive(Deserialize, ToSchema)]
@@ -29,13 +31,9 @@ pub struct LoginRequest {
     /// Replaces a password that an operator set. Only then, after `password_change_required`.
     #[schema(value_type = Option<String>, format = "password", min_length = 9, max_length = 128, pattern = "^[^\\u0000]*$")]
     new_password: Option<SecretString>,
-    /// With `false` the cookies end with the browser.
-    #[schema(default = true)]
-    remember: Option<bool>,
-    /// How the tokens of the session are delivered.
-    #[schema(value_type = Option<Delivery>)]
-    token_delivery: Option<String>,
-    audience: Option<String>,
+    #[serde(flatten)]
+    #[schema(inline)]
+    session: SessionOptions,
 }
 
 /// Creates a session.
@@ -44,7 +42,10 @@ pub struct LoginRequest {
 /// disabled user get the same response.
 #[utoipa::path(
     post, path = "/auth/login", tag = "session", request_body = LoginRequest,
-    responses((status = 200, description = "The tokens of the new session", body = Tokens), PasswordChangeRequired, PasswordProblems)
+    responses(
+        (status = 200, description = "The tokens of the new session", body = Tokens),
+        LoginProblems, PasswordChangeRequired,
+    )
 )]
 pub async fn log_in(
     request: HttpRequest,
@@ -56,11 +57,15 @@ pub async fn log_in(
 ) -> Result<HttpResponse, Problem> {
     let (credentials, new_password, session) = body.parse(client)?;
     let session = NewSession { superseded: find_all(&request, cookies, None)?, ..session };
+    let client = session.client.clone();
     let counted = rate_limit.count_login(&context, &credentials.identifier, &session.client).await;
     let attempt = counted.inspect_err(|problem| count_rejection(&context, problem))?;
     let outcome = sessions::log_in(&context, credentials, new_password, session).await;
     match &outcome {
         Ok(_) => rate_limit.refund(attempt),
+        Err(LoginError::EmailUnverified(user)) => {
+            return Err(code_required(&request, &context, &rate_limit, user, &client).await?);
+        }
         Err(error) if !error.is_attempt() => rate_limit.cancel(attempt),
         Err(_) => {}
     }
@@ -79,15 +84,8 @@ impl LoginRequest {
         let identifier = validation.identifier(self.email.as_deref(), self.username.as_deref());
         let password = validation.password("password", self.password);
         let new = self.new_password.and_then(|new| validation.password("new_password", Some(new)));
-        let delivery = validation.delivery(self.token_delivery.as_deref());
+        let session = self.session.parse(&mut validation, client);
         let (identifier, password) = validation.finish(identifier.zip(password))?;
-        let session = NewSession {
-            delivery,
-            remember: self.remember.unwrap_or(true),
-            audience: self.audience,
-            client,
-            superseded: Vec::new(),
-        };
         Ok((Credentials { identifier, password }, new, session))
     }
 }

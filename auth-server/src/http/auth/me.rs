@@ -7,16 +7,16 @@ use utoipa::ToSchema;
 
 use crate::domain::context::Context;
 use crate::domain::sessions::{self, CurrentSession};
-use crate::domain::users;
+use crate::domain::users::{self, ProfileChange};
 use crate::http::extract::OptionalJson;
 use crate::http::problems::{FreshLoginRequired, LastAdministrator, RateLimited};
 use crate::http::responses::{self, UserBody};
 use crate::http::{Cookies, LoginRateLimit, Validation};
 use crate::model::{ClientInfo, DisplayName, TokenTransport, User, Username};
 
-/// The names to change. Absent members remain unchanged.
+/// What to change. Absent members remain unchanged.
 #[derive(Default, Deserialize, ToSchema)]
-#[schema(as = Names)]
+#[schema(as = Profile)]
 pub struct ProfilePatch {
     /// Display name.
     #[schema(value_type = Option<DisplayName>)]
@@ -24,6 +24,9 @@ pub struct ProfilePatch {
     /// Unique username.
     #[schema(value_type = Option<Username>)]
     username: Option<String>,
+    /// Language of mails to the user, such as `de`.
+    #[schema(pattern = "^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$", max_length = 35)]
+    locale: Option<String>,
 }
 
 /// Returns the user.
@@ -46,14 +49,14 @@ pub async fn get_me(
     Ok(HttpResponse::Ok().json(UserBody::from(&user)))
 }
 
-/// Changes the display name and the username.
+/// Changes the display name, the username and the language of mails.
 ///
 /// For a new username, the user must have given the password within the last 5 minutes. Access tokens contain the new display
 /// name from the next refresh on.
 #[utoipa::path(
     patch, path = "/auth/me", tag = "account", request_body(content = Option<ProfilePatch>),
     responses(
-        (status = 200, description = "The user with the new names", body = UserBody),
+        (status = 200, description = "The user after the change", body = UserBody),
         FreshLoginRequired, RateLimited,
     ),
     security(("refresh_cookie" = []), ("refresh_token" = []))
@@ -70,13 +73,15 @@ pub async fn update_me(
     let mut validation = Validation::default();
     let name = validation.display_name(body.name.as_deref());
     let username = validation.username(body.username.as_deref());
+    let locale = validation.locale(body.locale.as_deref(), &context.languages);
     validation.check()?;
     context.user_limits.count_change(current.user.id)?;
     if username.is_some() {
         // The response reveals whether the username is taken, so the attempt is not refunded.
         let _ = rate_limit.count(client.ip)?;
     }
-    let user = users::rename(&context.operation(&client), &current, name, username).await?;
+    let change = ProfileChange { name, username, locale };
+    let user = users::change_profile(&context.operation(&client), &current, change).await?;
     Ok(HttpResponse::Ok().json(UserBody::from(&user)))
 }
 
@@ -97,8 +102,9 @@ pub async fn delete_me(
     context: web::Data<Context>,
     cookies: Cookies,
     current: CurrentSession,
+    client: ClientInfo,
 ) -> Result<HttpResponse, Problem> {
-    users::delete_self(&context, &current).await?;
+    users::delete_self(&context, &current, &client).await?;
     let cleared = match current.session.delivery.transport() {
         TokenTransport::Cookie => cookies.cleared(&request),
         TokenTransport::Body => Vec::new(),

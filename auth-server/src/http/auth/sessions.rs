@@ -81,6 +81,27 @@ pub async fn list_sessions(
     }))
 }
 
+/// Ends all sessions of the user but that of the request.
+///
+/// The user must have given the password within the last 5 minutes.
+#[utoipa::path(
+    delete, path = "/auth/sessions", tag = "account",
+    responses(
+        (status = 204, description = "The other sessions have ended"),
+        FreshLoginRequired, RateLimited,
+    ),
+    security(("refresh_cookie" = []), ("refresh_token" = []))
+)]
+pub async fn end_other_sessions(
+    context: web::Data<Context>,
+    client: ClientInfo,
+    current: CurrentSession,
+) -> Result<HttpResponse, Problem> {
+    context.user_limits.count_change(current.user.id)?;
+    sessions::log_out_others(&context, &current, &client).await?;
+    Ok(responses::no_content([]))
+}
+
 /// Ends one session of the user.
 ///
 /// For another session than that of the request, the user must have given the password within the last 5 minutes.

@@ -8,11 +8,13 @@ use shared_claims::Problem;
 
 use crate::http::Cookies;
 use crate::http::arrival::arrived_at;
-use crate::http::extract::app_data;
+use crate::http::extract::{accept_language, app_data};
 use crate::model::ClientInfo;
 
 /// `User-Agent` headers are stored and displayed up to this length.
 const MAX_USER_AGENT_CHARS: usize = 256;
+/// Enough for the languages that a person speaks.
+const MAX_LANGUAGE_CHARS: usize = 100;
 
 impl FromRequest for ClientInfo {
     type Error = Problem;
@@ -22,6 +24,8 @@ impl FromRequest for ClientInfo {
         ready(app_data::<Cookies>(request).map(|cookies| ClientInfo {
             ip: client_ip(request),
             user_agent: user_agent(request),
+            accept_language:
+                accept_language(request).map(|text| text.chars().take(MAX_LANGUAGE_CHARS).collect()),
             device: cookies.find_device(request),
             arrived_at: arrived_at(request),
             by: None,

@@ -14,6 +14,11 @@ use crate::model::{Actor, ClientInfo, Session};
 /// database, not that in a token.
 pub struct AdminSession {
     pub session: Session,
+}
+
+/// The same for calls that change something. Rejects also with 403 `fresh_login_required`.
+pub struct FreshAdminSession {
+    pub session: Session,
     /// Names the administrator as the actor of events.
     pub client: ClientInfo,
 }
@@ -66,12 +71,29 @@ impl FromRequest for AdminSession {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let request = request.clone();
         Box::pin(async move {
-            let CurrentSession { session, user, .. } = CurrentSession::extract(&request).await?;
-            if !user.is_administrator() {
-                return Err(role_required());
-            }
-            let client = ClientInfo::extract(&request).await?;
-            Ok(Self { session, client: ClientInfo { by: Some(Actor::Administrator(user.id)), ..client } })
+            let session = administrator(&request).await?.session;
+            Ok(Self { session })
         })
     }
+}
+
+impl FromRequest for FreshAdminSession {
+    type Error = Problem;
+    type Future = Extraction<Self>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let current = administrator(&request).await?;
+            current.require_fresh_login(app_data::<web::Data<Context>>(&request)?.now())?;
+            let client = ClientInfo::extract(&request).await?;
+            let client = ClientInfo { by: Some(Actor::Administrator(current.user.id)), ..client };
+            Ok(Self { session: current.session, client })
+        })
+    }
+}
+
+async fn administrator(request: &HttpRequest) -> Result<CurrentSession, Problem> {
+    let current = CurrentSession::extract(request).await?;
+    if current.user.is_administrator() { Ok(current) } else { Err(role_required()) }
 }

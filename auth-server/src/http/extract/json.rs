@@ -12,6 +12,7 @@ use shared_claims::strict_json::{self, StrictJsonError};
 use shared_claims::{Code, Problem};
 
 use crate::http::extract::Extraction;
+use crate::http::validation::UNKNOWN_MEMBER;
 
 const MAX_BODY_BYTES: usize = 16 * 1024;
 
@@ -93,7 +94,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<Option<T>, Problem> {
     }
     let mut unknown = BTreeMap::new();
     let parsed = serde_ignored::deserialize(value, |path| {
-        unknown.insert(path.to_string(), "is not a known member".to_owned());
+        unknown.insert(path.to_string(), UNKNOWN_MEMBER.to_owned());
     });
     let parsed = parsed.map_err(|_| malformed("A member of the body has the wrong type."))?;
     if unknown.is_empty() { Ok(Some(parsed)) } else { Err(Problem::new(Code::InvalidInput).fields(unknown)) }

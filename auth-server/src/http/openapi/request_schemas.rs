@@ -3,7 +3,7 @@
 use server_kit::openapi::operations;
 use utoipa::openapi::path::Parameter;
 use utoipa::openapi::request_body::RequestBody;
-use utoipa::openapi::schema::{AdditionalProperties, SchemaType, Type};
+use utoipa::openapi::schema::{AdditionalProperties, AllOf, SchemaType, Type};
 use utoipa::openapi::{Object, ObjectBuilder, OneOfBuilder, OpenApi, Ref, RefOr, Schema};
 
 /// Bodies have no unknown members, an optional parameter is never `null`, an audience is one of `audiences`, and a
@@ -15,7 +15,11 @@ pub fn complete(document: &mut OpenApi, audiences: &[String]) {
     let names: Vec<String> = bodies.filter_map(schema_name).collect();
     let schemas = &mut document.components.get_or_insert_default().schemas;
     for name in names {
-        let Some(RefOr::T(Schema::Object(body))) = schemas.get_mut(&name) else { continue };
+        let Some(RefOr::T(schema)) = schemas.get_mut(&name) else { continue };
+        if let Schema::AllOf(parts) = schema {
+            *schema = Schema::Object(merged(parts));
+        }
+        let Schema::Object(body) = schema else { continue };
         body.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
         if let Some(audience) = body.properties.get_mut("audience") {
             *audience = one_of(audiences);
@@ -28,6 +32,22 @@ pub fn complete(document: &mut OpenApi, audiences: &[String]) {
         let by_username = identified_by(either.clone(), "username", "email");
         *login = Schema::OneOf(OneOfBuilder::new().item(by_email).item(by_username).build());
     }
+}
+
+/// The members of flattened parts in one object: as `allOf`, each part would reject the members of the others.
+fn merged(parts: &AllOf) -> Object {
+    let all = ObjectBuilder::new().schema_type(SchemaType::Type(Type::Object));
+    let mut all = all.description(parts.description.clone()).build();
+    for part in &parts.items {
+        let part = match part {
+            RefOr::T(Schema::Object(part)) => part.clone(),
+            RefOr::T(Schema::AllOf(parts)) => merged(parts),
+            _ => continue,
+        };
+        all.properties.extend(part.properties);
+        all.required.extend(part.required);
+    }
+    all
 }
 
 fn without_null(parameter: &mut RefOr<Parameter>) {

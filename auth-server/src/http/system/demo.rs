@@ -1,4 +1,4 @@
-//! The demo page: the files of `web/`, compiled in, under the same paths.
+//! The demo page: the files of `web/demo/`, compiled in, under the same paths.
 
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION};
 use actix_web::{HttpResponse, web};
@@ -12,26 +12,37 @@ use crate::http::system::sign_in_link;
 const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
-const IMAGE: &str = "image/svg+xml";
 
 /// Path, media type and content.
-const FILES: [(&str, &str, &str); 16] = [
+const FILES: [(&str, &str, &str); 28] = [
     ("/demo/", HTML, include_str!("../../../../web/demo/index.html")),
     ("/demo/demo.js", SCRIPT, include_str!("../../../../web/demo/demo.js")),
     ("/demo/account.js", SCRIPT, include_str!("../../../../web/demo/account.js")),
+    ("/demo/calls.js", SCRIPT, include_str!("../../../../web/demo/calls.js")),
+    ("/demo/claims.js", SCRIPT, include_str!("../../../../web/demo/claims.js")),
+    ("/demo/code_form.js", SCRIPT, include_str!("../../../../web/demo/code_form.js")),
     ("/demo/confirmation.js", SCRIPT, include_str!("../../../../web/demo/confirmation.js")),
+    ("/demo/curl.js", SCRIPT, include_str!("../../../../web/demo/curl.js")),
+    ("/demo/email.js", SCRIPT, include_str!("../../../../web/demo/email.js")),
     ("/demo/events.js", SCRIPT, include_str!("../../../../web/demo/events.js")),
+    ("/demo/experiments.js", SCRIPT, include_str!("../../../../web/demo/experiments.js")),
+    ("/demo/forms.js", SCRIPT, include_str!("../../../../web/demo/forms.js")),
     ("/demo/messages.js", SCRIPT, include_str!("../../../../web/demo/messages.js")),
+    ("/demo/network.js", SCRIPT, include_str!("../../../../web/demo/network.js")),
+    ("/demo/scenarios.js", SCRIPT, include_str!("../../../../web/demo/scenarios.js")),
+    ("/demo/sequence.js", SCRIPT, include_str!("../../../../web/demo/sequence.js")),
     ("/demo/servers.js", SCRIPT, include_str!("../../../../web/demo/servers.js")),
+    ("/demo/sign_in.js", SCRIPT, include_str!("../../../../web/demo/sign_in.js")),
     ("/demo/sign_in_link.js", SCRIPT, include_str!("../../../../web/demo/sign_in_link.js")),
+    ("/demo/signature.js", SCRIPT, include_str!("../../../../web/demo/signature.js")),
+    ("/demo/tabs.js", SCRIPT, include_str!("../../../../web/demo/tabs.js")),
+    ("/demo/timeline.js", SCRIPT, include_str!("../../../../web/demo/timeline.js")),
+    ("/demo/token.js", SCRIPT, include_str!("../../../../web/demo/token.js")),
+    ("/demo/verdicts.js", SCRIPT, include_str!("../../../../web/demo/verdicts.js")),
+    ("/demo/view.js", SCRIPT, include_str!("../../../../web/demo/view.js")),
     ("/demo/demo.css", STYLE, include_str!("../../../../web/demo/demo.css")),
     ("/demo/account.css", STYLE, include_str!("../../../../web/demo/account.css")),
-    ("/demo/icon.svg", IMAGE, include_str!("../../../../web/demo/icon.svg")),
-    ("/client/auth.js", SCRIPT, include_str!("../../../../web/client/auth.js")),
-    ("/client/record.js", SCRIPT, include_str!("../../../../web/client/record.js")),
-    ("/client/server.js", SCRIPT, include_str!("../../../../web/client/server.js")),
-    ("/client/session.js", SCRIPT, include_str!("../../../../web/client/session.js")),
-    ("/client/state.js", SCRIPT, include_str!("../../../../web/client/state.js")),
+    ("/demo/timeline.css", STYLE, include_str!("../../../../web/demo/timeline.css")),
 ];
 
 /// The demo page.
@@ -43,14 +54,20 @@ pub struct Demo {
     pub sign_in_link: Option<web::Data<SignInLink>>,
 }
 
-pub fn routes(config: &mut web::ServiceConfig, Demo { api_url, sign_in_link }: &Demo) {
+/// `has_mail`: whether the server sends mails. `has_mailbox`: whether it shows them.
+pub fn routes(
+    config: &mut web::ServiceConfig,
+    Demo { api_url, sign_in_link }: &Demo,
+    has_mail: bool,
+    has_mailbox: bool,
+) {
     if let Some(link) = sign_in_link {
         let exchange = web::post().to(sign_in_link::exchange);
         config.app_data(link.clone()).service(resource("/demo/sign-in", "POST").route(exchange));
     }
     // Forms cannot be submitted without their script: the URL would contain a password.
     let policy = content_security_policy(Some(api_url));
-    let settings = json!({"api_url": api_url});
+    let settings = json!({"api_url": api_url, "has_mail": has_mail, "has_mailbox": has_mailbox});
     for path in ["/", "/demo"] {
         config.service(resource(path, "GET, HEAD").route(get_or_head().to(redirect)));
     }

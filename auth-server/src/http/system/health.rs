@@ -5,6 +5,7 @@ use shared_claims::{Code, Problem};
 use utoipa::ToSchema;
 
 use crate::domain::context::Context;
+use crate::domain::mail;
 use crate::http::problems::NotReady;
 
 /// Rotation compares times that several servers wrote. A difference within the grace period changes nothing.
@@ -25,22 +26,41 @@ pub struct Ready {
     database: Check,
     signing_key: Check,
     clock: ClockCheck,
+    mail: MailCheck,
 }
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Part)]
-struct Check {
-    ok: bool,
+pub struct Check {
+    pub ok: bool,
 }
 
 /// `ok` is false if the clocks of the server and the database differ by more than 2 seconds.
 #[derive(Serialize, ToSchema)]
 #[schema(as = ClockPart)]
-struct ClockCheck {
+pub struct ClockCheck {
     ok: bool,
     /// The server's time minus the database's, in milliseconds. Absent if both use the same clock.
     #[serde(skip_serializing_if = "Option::is_none")]
     ahead_ms: Option<i64>,
+}
+
+/// Mails wait while the mail server cannot be used. Everything else works.
+#[derive(Serialize, ToSchema)]
+#[schema(as = MailPart)]
+pub struct MailCheck {
+    ok: bool,
+    /// `full`: more than `MAIL_QUEUE_LIMIT` mails wait, and requested mails are dropped
+    state: MailState,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+enum MailState {
+    Off,
+    Ok,
+    Failing,
+    Full,
 }
 
 /// Returns 200 while the process is running.
@@ -69,11 +89,32 @@ pub async fn get_readiness(context: web::Data<Context>) -> Result<HttpResponse, 
         status: "ready",
         database: Check { ok: true },
         signing_key: Check { ok: true },
-        clock: ClockCheck {
+        clock: ClockCheck::of(ahead),
+        mail: MailCheck::of(context.mailer.as_ref().map(|mailer| mailer.queue.state())),
+    }))
+}
+
+impl ClockCheck {
+    /// `ahead`: the server's time minus the database's.
+    pub fn of(ahead: Option<TimeDelta>) -> Self {
+        Self {
             ok: ahead.is_none_or(|ahead| ahead.abs() <= MAX_CLOCK_DIFFERENCE),
             ahead_ms: ahead.map(|ahead| ahead.num_milliseconds()),
-        },
-    }))
+        }
+    }
+}
+
+impl MailCheck {
+    /// `None` while mail is off.
+    pub fn of(state: Option<mail::MailState>) -> Self {
+        let state = match state {
+            None => MailState::Off,
+            Some(mail::MailState::Ok) => MailState::Ok,
+            Some(mail::MailState::Failing) => MailState::Failing,
+            Some(mail::MailState::Full) => MailState::Full,
+        };
+        Self { ok: matches!(state, MailState::Off | MailState::Ok), state }
+    }
 }
 
 fn not_ready(part: &str, reason: &str) -> Problem {

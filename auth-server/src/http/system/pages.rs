@@ -7,7 +7,10 @@ use server_kit::docs;
 use server_kit::framework_errors::{get_or_head, resource};
 
 use crate::domain::context::Context;
+use crate::http::pages::{self, Links, Renderer};
+use crate::http::system::client;
 use crate::http::system::demo::{self, Demo};
+use crate::http::system::mailbox;
 
 /// RFC 9116 §2.5.5 recommends less than a year.
 const SECURITY_TXT_LIFETIME: TimeDelta = TimeDelta::days(180);
@@ -22,13 +25,20 @@ const HOME: &str = r#"<!doctype html>
     <meta name="color-scheme" content="light dark" />
     <title>Latchkey auth server</title>
     <link rel="icon" href="favicon.ico" />
+    <link rel="stylesheet" href="docs/base.css" />
     <link rel="stylesheet" href="docs/docs.css" />
   </head>
   <body>
-    <header><h1>Latchkey auth server</h1></header>
+    <header class="topbar">
+      <span class="brand"><img src="docs/icon.svg" alt="" width="28" height="28" /> Latchkey</span>
+      <span class="badge">Version {version}</span>
+    </header>
     <main>
-      <p class="hint">Version {version}</p>
-      <ul>
+      <div class="intro">
+        <h1>Latchkey auth server</h1>
+        <p>Signs users in and issues access tokens for APIs.</p>
+      </div>
+      <ul class="card links">
         <li><a href="docs">API reference</a></li>
         <li><a href="docs/errors">Error codes</a></li>
         <li><a href="openapi.json">OpenAPI document</a></li>
@@ -47,15 +57,29 @@ pub struct Pages {
     pub demo: Option<Demo>,
     pub security_contact: Option<String>,
     pub change_password_url: Option<String>,
+    /// The host of the mailbox page, on a server that another program hosts.
+    pub mailbox_host: Option<String>,
+    /// Of the pages for people.
+    pub renderer: web::Data<Renderer>,
 }
 
 pub fn routes(config: &mut web::ServiceConfig, pages: &Pages) {
     docs::routes(config, None);
     if let Some(demo) = &pages.demo {
-        demo::routes(config, demo);
+        demo::routes(
+            config,
+            demo,
+            pages.renderer.options.links == Links::Mailed,
+            pages.mailbox_host.is_some(),
+        );
     } else if pages.has_home {
         let html = HOME.replace("{version}", env!("CARGO_PKG_VERSION"));
         docs::page(config, "/", "text/html; charset=utf-8", docs::content_security_policy(None), html);
+    }
+    client::routes(config);
+    pages::routes(config, &pages.renderer);
+    if let Some(host) = &pages.mailbox_host {
+        mailbox::routes(config, host);
     }
     let of_demo = pages.demo.as_ref().map(|_| DEMO_PASSWORD_FORM.to_owned());
     if let Some(url) = pages.change_password_url.clone().or(of_demo) {

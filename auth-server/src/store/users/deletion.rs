@@ -23,6 +23,8 @@ pub fn mark_deleted(
         users::roles.eq("[]"),
         users::claims.eq("{}"),
         users::last_login_at.eq(None::<chrono::NaiveDateTime>),
+        users::email_verified_at.eq(None::<chrono::NaiveDateTime>),
+        users::locale.eq(&none),
         users::disabled_at.eq(now.naive_utc()),
         users::deleted_at.eq(now.naive_utc()),
     );

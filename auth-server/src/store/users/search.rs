@@ -1,138 +1,204 @@
-//! Pages of users, each read from an index in its order.
+//! Pages of users. The order of a page is that of an index, or few users match one of the filters: no statement reads more
+//! rows than [`Limits`] allow, whatever the filters and however many users there are.
 
-use diesel::dsl::{AsSelect, IntoBoxed, Select};
+mod conditions;
+mod range;
+mod start;
+#[cfg(test)]
+mod tests;
+
+use diesel::dsl::{AsSelect, SqlTypeOf};
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 
 use crate::model::User;
-use crate::store::schema::users;
+use crate::store::sql::{Sql, Statement};
 use crate::store::users::Row;
+use crate::store::users::search::conditions::Condition;
 use crate::store::{AnyConnection, StoreError};
 
-/// A range of texts in byte order, which both databases use.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Range {
-    /// All texts start with this.
-    prefix: String,
-    /// Exclusive lower bound.
-    after: Option<String>,
+pub use conditions::{Filter, LastLogin, Status};
+use start::LAST_LOGIN;
+
+pub use start::Start;
+
+/// How much a page may read.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Rows, if users are filtered in the order of the page. A page may therefore have fewer users than requested, and still a
+    /// next page.
+    pub scanned: i64,
+    /// A filter that at most this many users match is read completely, and then sorted. Of a filter that more users match, a
+    /// page is found soon in any order.
+    pub sorted: i64,
+    /// Users that are counted at most.
+    pub counted: i64,
 }
 
-impl Range {
-    /// Texts that start with `prefix` and are greater than `after`.
-    pub fn new(prefix: &str, after: Option<&str>) -> Self {
-        // With two lower bounds a database may use the wrong one for the index scan.
-        let after = after.filter(|after| *after >= prefix).map(str::to_owned);
-        Self { prefix: prefix.to_owned(), after }
-    }
-
-    /// The smallest text greater than all texts with the prefix.
-    fn end(&self) -> Option<String> {
-        let mut end = self.prefix.clone();
-        while let Some(last) = end.pop() {
-            if let Some(next) = (last..=char::MAX).nth(1) {
-                end.push(next);
-                return Some(end);
-            }
-        }
-        None
-    }
-}
-
-/// Up to `limit` users whose e-mail address is in the range.
-pub fn page_by_email(
-    connection: &mut AnyConnection,
-    range: &Range,
-    limit: i64,
-) -> Result<Vec<User>, StoreError> {
-    users(by_email(range, limit).load(connection)?)
-}
-
-/// Up to `limit` users whose username is in the range.
-pub fn page_by_username(
-    connection: &mut AnyConnection,
-    range: &Range,
-    limit: i64,
-) -> Result<Vec<User>, StoreError> {
-    users(by_username(range, limit).load(connection)?)
+impl Limits {
+    /// Each takes some tens of milliseconds in PostgreSQL.
+    pub const DEFAULT: Self = Self { scanned: 10_000, sorted: 3_000, counted: 10_000 };
 }
 
 type Backend = <AnyConnection as diesel::Connection>::Backend;
-type Query = IntoBoxed<'static, Select<users::table, AsSelect<Row, Backend>>, Backend>;
+type Columns = SqlTypeOf<AsSelect<Row, Backend>>;
 
-fn by_email(range: &Range, limit: i64) -> Query {
-    let mut query = users::table.select(Row::as_select()).filter(users::deleted_at.is_null()).into_boxed();
-    query = match &range.after {
-        Some(after) => query.filter(users::email.gt(after.clone())),
-        None => query.filter(users::email.ge(range.prefix.clone())),
-    };
-    if let Some(end) = range.end() {
-        query = query.filter(users::email.lt(end));
-    }
-    query.order(users::email).limit(limit)
+/// The users that match a filter.
+pub struct List {
+    limits: Limits,
+    filter: Filter,
+    conditions: Vec<Condition>,
+    /// The condition that few users match.
+    selective: Option<Condition>,
 }
 
-fn by_username(range: &Range, limit: i64) -> Query {
-    let mut query = users::table.select(Row::as_select()).filter(users::deleted_at.is_null()).into_boxed();
-    query = match &range.after {
-        Some(after) => query.filter(users::username.gt(after.clone())),
-        None => query.filter(users::username.ge(range.prefix.clone())),
-    };
-    if let Some(end) = range.end() {
-        query = query.filter(users::username.lt(end));
-    }
-    query.order(users::username).limit(limit)
+/// Users in the order of a page.
+pub struct Found {
+    pub users: Vec<User>,
+    /// Set if the rows after this position have not been read.
+    pub read_until: Option<Start>,
 }
 
-fn users(rows: Vec<Row>) -> Result<Vec<User>, StoreError> {
-    rows.into_iter().map(|row| User::try_from(row).map_err(StoreError::from)).collect()
+/// How many users match.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Total {
+    pub count: i64,
+    /// Otherwise there may be more.
+    pub is_exact: bool,
 }
 
-#[cfg(test)]
-mod tests {
-    use test_support::TestDatabase;
-
-    use crate::store::Database;
-    use crate::store::explain::explain;
-    use crate::store::users::search::*;
-
-    #[test]
-    fn a_range_ends_before_the_first_text_with_another_prefix() {
-        for (prefix, end) in [
-            ("ann", Some("ano")),
-            ("", None),
-            ("a\u{d7ff}", Some("a\u{e000}")),
-            ("a\u{10ffff}", Some("b")),
-            ("\u{10ffff}", None),
-        ] {
-            assert_eq!(Range::new(prefix, None).end().as_deref(), end, "{prefix:?}");
-        }
-        assert_eq!(Range::new("b", Some("a")), Range::new("b", None), "a redundant bound");
-    }
-
-    #[actix_web::test]
-    async fn every_page_is_read_from_an_index_in_its_order() {
-        let test = TestDatabase::fresh();
-        let database = Database::open(&test.url.parse().expect("a URL"), 1).expect("a database");
-        test.db_execute(
-            "WITH RECURSIVE numbers (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < 5000) \
-             INSERT INTO users (id, email, username, password_hash, roles, claims, version, created_at) \
-             SELECT 'id' || number, 'ann' || number || '@example.org', 'u' || number, '', '[]', '{}', 1, CURRENT_TIMESTAMP \
-             FROM numbers; ANALYZE users",
-        );
-        let columns =
-            [("email", "ann", by_email as fn(&Range, i64) -> Query), ("username", "u", by_username)];
-        for (column, prefix, query) in columns {
-            for (prefix, after) in [("", None), (prefix, None), (prefix, Some(format!("{prefix}3")))] {
-                let query = query(&Range::new(prefix, after.as_deref()), 50);
-                let plan = database.run(move |connection| explain(connection, query)).await.expect("a plan");
-                let index = match (test.is_postgres(), column) {
-                    (true, _) => format!("Index Scan using users_{column}_key"),
-                    (false, "email") => "USING INDEX sqlite_autoindex_users_2 (email>".to_owned(),
-                    (false, _) => "USING INDEX sqlite_autoindex_users_3 (username>".to_owned(),
-                };
-                assert!(plan.contains(&index), "{column} {prefix:?}: {plan}");
-                assert!(!plan.contains("Sort") && !plan.contains("TEMP B-TREE"), "{plan}");
+impl List {
+    pub fn new(connection: &mut AnyConnection, filter: Filter, limits: Limits) -> Result<Self, StoreError> {
+        let conditions = filter.conditions(connection)?;
+        let mut selective = None;
+        for condition in &conditions {
+            if is_selective(connection, condition, limits.sorted)? {
+                selective = Some(condition.clone());
+                break;
             }
         }
+        Ok(Self { limits, filter, conditions, selective })
     }
+
+    /// Up to `limit` users from `start` on.
+    pub fn page(
+        &self,
+        connection: &mut AnyConnection,
+        start: &Start,
+        limit: i64,
+    ) -> Result<Found, StoreError> {
+        let users = self.statement(start, limit).load::<Row>(connection)?;
+        let users = users.into_iter().map(|row| User::try_from(row).map_err(StoreError::from));
+        let users: Vec<User> = users.collect::<Result<_, _>>()?;
+        let is_full = i64::try_from(users.len()).is_ok_and(|count| count == limit);
+        let read_until =
+            if is_full || !self.is_scanned(start) { None } else { self.end_of_scan(connection, start)? };
+        Ok(Found { users, read_until })
+    }
+
+    pub fn total(&self, connection: &mut AnyConnection) -> Result<Total, StoreError> {
+        let Limits { sorted, counted, .. } = self.limits;
+        if let Some(selective) = &self.selective {
+            return self.count(connection, selective.sql(), selective.order(), sorted + 1, &[]);
+        }
+        let mut sum = Total { count: 0, is_exact: true };
+        for start in self.filter.starts_to_count() {
+            let indexed = self.conditions.iter().find(|condition| condition.is_indexed());
+            let (source, order) = match (&start, indexed) {
+                (Some(start), _) => (start.bounds(&self.filter), Some(start.order())),
+                (None, Some(condition)) => (condition.sql(), condition.order()),
+                (None, None) => (Sql::all([]), None),
+            };
+            let beyond = start.as_ref().and_then(|start| start.excluded(&self.filter));
+            let part = self.count(connection, source, order, counted + 1, beyond.as_slice())?;
+            sum = Total { count: sum.count + part.count, is_exact: sum.is_exact && part.is_exact };
+        }
+        let is_exact = sum.is_exact && sum.count <= counted;
+        Ok(Total { count: sum.count.min(counted), is_exact })
+    }
+
+    fn statement(&self, start: &Start, limit: i64) -> Statement<Columns> {
+        let order = start.order();
+        let mut filters = self.beyond(start);
+        let (source, source_order, rows) = match &self.selective {
+            Some(selective) => {
+                filters.push(start.bounds(&self.filter));
+                (selective.sql(), selective.order(), self.limits.sorted + 1)
+            }
+            None if filters.is_empty() => (start.bounds(&self.filter), Some(order), limit),
+            None => (start.bounds(&self.filter), Some(order), self.limits.scanned),
+        };
+        let select = Sql::new(COLUMNS).append(limited(source, source_order, rows));
+        let filtered = select.sql(" WHERE ").append(Sql::all(filters));
+        let sorted = filtered.sql(" ORDER BY ").sql(start.order_of_rows());
+        sorted.sql(" LIMIT ").number(limit).returning()
+    }
+
+    /// The conditions that rows in the bounds of `start` may not meet.
+    fn beyond(&self, start: &Start) -> Vec<Sql> {
+        let more = self.conditions.iter().filter(|condition| !condition.is_within(start));
+        more.map(Condition::sql).chain(start.excluded(&self.filter)).collect()
+    }
+
+    /// Whether rows are read that do not match.
+    fn is_scanned(&self, start: &Start) -> bool {
+        self.selective.is_none() && !self.beyond(start).is_empty()
+    }
+
+    /// The last row that a scan reads, if there are more.
+    fn end_of_scan(
+        &self,
+        connection: &mut AnyConnection,
+        start: &Start,
+    ) -> Result<Option<Start>, StoreError> {
+        let scanned = limited(start.bounds(&self.filter), Some(start.order()), self.limits.scanned);
+        // The offset is bounded.
+        let last = Sql::new(COLUMNS).append(scanned).sql(" ORDER BY ").sql(start.order_of_rows());
+        let last = last.sql(" LIMIT 1 OFFSET ").number(self.limits.scanned - 1);
+        let last: Option<Row> = last.returning::<Columns>().get_result(connection).optional()?;
+        Ok(last.map(User::try_from).transpose()?.and_then(|user| start.after(&user)))
+    }
+
+    /// Counts the matches among the first `rows` rows of a source.
+    fn count(
+        &self,
+        connection: &mut AnyConnection,
+        source: Sql,
+        order: Option<&'static str>,
+        rows: i64,
+        more: &[Sql],
+    ) -> Result<Total, StoreError> {
+        let matches = Sql::all(self.conditions.iter().map(Condition::sql).chain(more.iter().cloned()));
+        let count = Sql::new("SELECT COUNT(*), COUNT(CASE WHEN ").append(matches).sql(" THEN 1 END)");
+        let count = count.append(limited(source, order, rows)).returning::<(BigInt, BigInt)>();
+        let (read, count): (i64, i64) = count.get_result(connection)?;
+        Ok(Total { count, is_exact: read < rows })
+    }
+}
+
+/// In the order of [`Row`].
+const COLUMNS: &str = "SELECT id, email, username, name, password_hash, roles, claims, version, disabled_at, created_at, \
+                       last_login_at, temporary_password_expires_at, email_verified_at, locale";
+
+/// Whether at most `max` users meet the condition.
+fn is_selective(connection: &mut AnyConnection, condition: &Condition, max: i64) -> Result<bool, StoreError> {
+    if !condition.is_indexed() {
+        return Ok(false);
+    }
+    let count = Sql::new("SELECT COUNT(*)").append(limited(condition.sql(), condition.order(), max + 1));
+    let count: i64 = count.returning::<BigInt>().get_result(connection)?;
+    Ok(count <= max)
+}
+
+/// The first `rows` rows that meet a condition. The limit keeps PostgreSQL from reading them in another way.
+fn limited(condition: Sql, order: Option<&'static str>, rows: i64) -> Sql {
+    let rows_of = Sql::new(" FROM (SELECT *, ")
+        .sql(LAST_LOGIN)
+        .sql(" AS last_login FROM users WHERE deleted_at IS NULL AND ");
+    let rows_of = rows_of.append(condition);
+    let sorted = match order {
+        Some(order) => rows_of.sql(" ORDER BY ").sql(order),
+        None => rows_of,
+    };
+    sorted.sql(" LIMIT ").number(rows).sql(") AS users")
 }

@@ -21,7 +21,7 @@ async fn the_last_enabled_administrator_cannot_be_demoted_disabled_or_deleted() 
     let ann = app.register("ann").await;
     // A disabled administrator does not count.
     app.change_user(&root, &second.user_id, &json!({"disabled": true})).await.assert_status(200);
-    let before = app.database.db_dump();
+    let before = app.database.db_content();
     for change in [
         json!({"roles": []}),
         json!({"roles": ["administrator", "adm"]}),
@@ -34,7 +34,7 @@ async fn the_last_enabled_administrator_cannot_be_demoted_disabled_or_deleted() 
         |session: &Session| app.call(Method::DELETE, "/auth/me").cookie(&session.refresh_token).send();
     let response = delete(&root).await.assert_problem(409, "last_administrator");
     assert!(response.set_cookie().is_none());
-    assert_eq!(app.database.db_dump(), before, "no row and no event was written");
+    assert_eq!(app.database.db_content(), before, "no row and no event was written");
 
     // Other changes stay possible: to the last administrator's roles, and to other users.
     app.change_user(&root, &root.user_id, &json!({"roles": ["admin", "editor"]})).await.assert_status(200);

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use chrono::TimeDelta;
 use serde_json::{Value, json};
 
 use crate::app::{Session, TestApp};
@@ -82,6 +83,19 @@ async fn an_invalid_search_query_is_rejected() {
         ("cursor", "cursor=eHg".to_owned()),
         // "e\0"
         ("cursor", "cursor=ZQA".to_owned()),
+        // In the order of the last login.
+        (
+            "cursor",
+            "cursor=bDE4OTM0NTYwMDAuMDAwMDAwMDAwLTAwMDAwMDAwLTAwMDAtNDAwMC04MDAwLTAwMDAwMDAwMDAwMA"
+                .to_owned(),
+        ),
+        ("cursor", "sort=-created_at&cursor=dQ".to_owned()),
+        ("role", "role=Admin".to_owned()),
+        ("status", "status=locked".to_owned()),
+        ("sort", "sort=name".to_owned()),
+        ("last_login", "last_login=today".to_owned()),
+        ("last_login", "last_login=never&last_login_after=2030-01-01T00:00:00Z".to_owned()),
+        ("last_login_before", "last_login_before=now".to_owned()),
         ("page", "page=2".to_owned()),
     ] {
         let call = app.get(&format!("/admin/users?{query}")).cookie(&root.refresh_token);
@@ -92,6 +106,48 @@ async fn an_invalid_search_query_is_rejected() {
             "{query}"
         );
     }
+}
+
+#[actix_web::test]
+async fn users_are_filtered_sorted_and_counted() {
+    let app = TestApp::start().await;
+    let root = app.db_administrator("root").await;
+    app.advance(TimeDelta::minutes(1));
+    let ann = app.register("ann").await;
+    app.register("bob").await;
+    app.change_user(&root, &ann.user_id, &json!({"roles": ["editor"], "disabled": true}))
+        .await
+        .assert_status(200);
+    app.advance(TimeDelta::minutes(1));
+    app.log_in("root").await;
+    for (query, expected) in [
+        ("role=editor", "ann"),
+        ("role=edit", ""),
+        ("status=disabled", "ann"),
+        ("status=active", "bob root"),
+        ("status=unverified&q=b", "bob"),
+        ("sort=-last_login_at&last_login_after=2030-01-01T00:02:00Z", "root"),
+        ("last_login_before=2030-01-01T01:02:00%2B01:00&sort=email", "ann bob"),
+        ("last_login=never", ""),
+        ("sort=-created_at&status=active", "bob root"),
+    ] {
+        let page = app.get_json(&root, &format!("/admin/users?{query}")).await;
+        let items = page["items"].as_array().unwrap();
+        let names: Vec<_> =
+            items.iter().map(|user| user["email"].as_str().unwrap().split('@').next().unwrap()).collect();
+        assert_eq!(names.join(" "), expected, "{query}");
+        assert_eq!(page["total"], json!({"count": names.len(), "is_exact": true}), "{query}");
+    }
+    let first = app.get_json(&root, "/admin/users?limit=1&sort=-last_login_at").await;
+    assert_eq!(
+        (&first["items"][0]["email"], &first["total"]["count"]),
+        (&json!("root@example.org"), &json!(3))
+    );
+    let next =
+        format!("/admin/users?limit=1&sort=-last_login_at&cursor={}", first["next_cursor"].as_str().unwrap());
+    let next = app.get_json(&root, &next).await;
+    assert_ne!(next["items"][0]["email"], json!("root@example.org"));
+    assert!(next.get("total").is_none(), "{next}");
 }
 
 #[actix_web::test]

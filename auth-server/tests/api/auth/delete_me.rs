@@ -48,6 +48,43 @@ async fn deleting_a_user_removes_all_their_data_except_the_id() {
 }
 
 #[actix_web::test]
+async fn of_the_mails_of_a_deleted_user_only_notices_that_wait_remain() {
+    let app = TestApp::start().await;
+    let [ann, bob] = [app.register("ann").await, app.register("bob").await];
+    // Not old enough to be purged.
+    let at = "'2030-01-01 12:00:00'";
+    for user in [&ann, &bob] {
+        let id = &user.user_id;
+        app.database.db_execute(&format!(
+            "INSERT INTO proofs (id, purpose, email, user_id, key_id, created_at, expires_at) \
+             VALUES ('{id}', 'reset', 'x@example.org', '{id}', 'key', {at}, {at})"
+        ));
+        for (kind, proof, sent) in [
+            ("reset", format!("'{id}'"), "NULL"),
+            ("reset", format!("'{id}'"), at),
+            ("password_changed", "NULL".to_owned(), at),
+            ("new_device", "NULL".to_owned(), "NULL"),
+        ] {
+            app.database.db_execute(&format!(
+                "INSERT INTO mails (id, kind, recipient, user_id, proof_id, requester, locale, data, created_at, due_at, \
+                 expires_at, sent_at) VALUES ('{id}-{kind}-{}', '{kind}', 'x@example.org', '{id}', {proof}, '', 'en', '{{}}', \
+                 {at}, {at}, {at}, {sent})",
+                if sent == at { "sent" } else { "waiting" }
+            ));
+        }
+    }
+    delete(&app, &ann).await.assert_status(204);
+    let left = |table: &str, user: &Session| {
+        let id = &user.user_id;
+        let sql = format!("SELECT id AS value FROM {table} WHERE user_id = '{id}' ORDER BY id");
+        app.database.db_texts(&sql).iter().map(|row| row.replace(id, "")).collect::<Vec<_>>()
+    };
+    assert_eq!(left("proofs", &ann), Vec::<String>::new());
+    assert_eq!(left("mails", &ann), ["-new_device-waiting"]);
+    assert_eq!((left("proofs", &bob).len(), left("mails", &bob).len()), (1, 4));
+}
+
+#[actix_web::test]
 async fn a_user_with_many_sessions_and_events_is_deleted_in_batches() {
     delete_in_batches(1200, 1700).await;
 }

@@ -70,6 +70,27 @@ async fn names_can_be_changed() {
     change(json!({"name": 5})).await.assert_problem(400, "malformed_request");
 }
 
+#[actix_web::test]
+async fn the_language_of_mails_can_be_chosen() {
+    let app = TestApp::start().await;
+    let session = app.register("ann").await;
+    let change = |body| app.call(Method::PATCH, "/auth/me").cookie(&session.refresh_token).json(&body).send();
+    assert_eq!(app.me(&session.refresh_token).await.json()["locale"], Value::Null);
+    for (sent, stored) in [("de", "de"), ("de-AT", "de-at"), (" EN ", "en")] {
+        let response = change(json!({"locale": sent})).await.assert_status(200);
+        assert_eq!(response.json()["locale"], stored);
+    }
+    change(json!({"name": "Ann"})).await.assert_status(200);
+    assert_eq!(app.me(&session.refresh_token).await.json()["locale"], "en");
+    for (locale, reason) in [
+        ("fr", "is not one of the languages of mails: de, en"),
+        ("../de", "is not a language tag, such as `en` or `pt-BR`"),
+    ] {
+        let problem = change(json!({"locale": locale})).await.assert_problem(422, "invalid_input").json();
+        assert_eq!(problem["fields"]["locale"], reason);
+    }
+}
+
 /// Users log in with it.
 #[actix_web::test]
 async fn a_new_username_requires_a_recent_login() {

@@ -135,3 +135,27 @@ async fn a_user_cannot_end_the_session_of_another_user() {
         .assert_problem(404, "not_found");
     app.refresh(&ann.refresh_token).await.assert_status(200);
 }
+
+#[actix_web::test]
+async fn a_user_with_a_fresh_login_ends_all_other_sessions_at_once() {
+    let app = TestApp::start().await;
+    let current = app.register("ann").await;
+    let others = [app.log_in("ann").await, app.log_in("ann").await];
+    let stranger = app.register("bob").await;
+    let end = async || app.call(Method::DELETE, "/auth/sessions").cookie(&current.refresh_token).send().await;
+    app.advance(TimeDelta::seconds(301));
+    end().await.assert_problem(403, "fresh_login_required");
+    let body = json!({"password": PASSWORD});
+    let fresh = app.post("/auth/reauthenticate").cookie(&current.refresh_token).json(&body).send().await;
+    let current = Session::of(&fresh.assert_status(200));
+    for _ in 0..2 {
+        let end = app.call(Method::DELETE, "/auth/sessions").cookie(&current.refresh_token).send().await;
+        end.assert_status(204);
+    }
+    for other in others {
+        app.refresh(&other.refresh_token).await.assert_ended("revoked");
+    }
+    for session in [current, stranger] {
+        app.refresh(&session.refresh_token).await.assert_status(200);
+    }
+}

@@ -45,9 +45,9 @@ async fn migrate_applies_pending_migrations_once() {
 async fn check_passes_where_a_server_starts_and_changes_nothing() {
     let app = TestApp::start().await;
     app.register("ann").await;
-    let before = app.database.db_dump();
+    let before = app.database.db_content();
     assert_eq!(failed(&check(&app.database, &SECRETS)), [""; 0]);
-    assert_eq!(app.database.db_dump(), before);
+    assert_eq!(app.database.db_content(), before);
     let lines = command::run(&app.database, &["check"], &SECRETS);
     lines.assert_succeeded();
     let is_good =

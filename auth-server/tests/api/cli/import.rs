@@ -86,12 +86,15 @@ async fn imported_users_keep_their_data() {
     let ann = json!({
         "email": "Ann@Example.org", "password_hash": HASH, "username": "Ann", "name": "Ann B.", "id": id,
         "roles": ["editor"], "claims": {"plan": "team"}, "created_at": "2020-02-03T04:05:06Z",
+        "email_verified": true,
     });
     let bob = json!({"email": "bob@example.org", "password_hash": HASH, "disabled": true});
     import(&app.database, &[ann, bob], &[]).assert_counts([2, 0, 0]);
     let login = json!({"username": "ann", "password": PASSWORD});
     let response = app.post("/auth/login").json(&login).send().await.assert_status(200).json();
-    let user = json!({"id": id, "email": "ann@example.org", "username": "ann", "name": "Ann B.", "roles": ["editor"]});
+    let user = json!({
+        "id": id, "email": "ann@example.org", "email_verified": true, "username": "ann", "name": "Ann B.", "locale": null, "roles": ["editor"],
+    });
     assert_eq!(response["user"], user);
     let token = response["access_token"].as_str().expect("a token");
     assert_eq!(crate::app::claims(token)["plan"], "team");

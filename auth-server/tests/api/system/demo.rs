@@ -3,18 +3,36 @@ use crate::app::TestApp;
 const API: &str = "http://localhost:8081";
 
 /// Every file of the demo page, and its media type.
-const FILES: [(&str, &str); 16] = [
+const FILES: [(&str, &str); 34] = [
     ("/demo/", "text/html; charset=utf-8"),
     ("/demo/demo.js", "text/javascript; charset=utf-8"),
     ("/demo/account.js", "text/javascript; charset=utf-8"),
+    ("/demo/calls.js", "text/javascript; charset=utf-8"),
+    ("/demo/claims.js", "text/javascript; charset=utf-8"),
+    ("/demo/code_form.js", "text/javascript; charset=utf-8"),
     ("/demo/confirmation.js", "text/javascript; charset=utf-8"),
+    ("/demo/curl.js", "text/javascript; charset=utf-8"),
+    ("/demo/email.js", "text/javascript; charset=utf-8"),
     ("/demo/events.js", "text/javascript; charset=utf-8"),
+    ("/demo/experiments.js", "text/javascript; charset=utf-8"),
+    ("/demo/forms.js", "text/javascript; charset=utf-8"),
     ("/demo/messages.js", "text/javascript; charset=utf-8"),
+    ("/demo/network.js", "text/javascript; charset=utf-8"),
+    ("/demo/scenarios.js", "text/javascript; charset=utf-8"),
+    ("/demo/sequence.js", "text/javascript; charset=utf-8"),
     ("/demo/servers.js", "text/javascript; charset=utf-8"),
+    ("/demo/sign_in.js", "text/javascript; charset=utf-8"),
     ("/demo/sign_in_link.js", "text/javascript; charset=utf-8"),
+    ("/demo/signature.js", "text/javascript; charset=utf-8"),
+    ("/demo/tabs.js", "text/javascript; charset=utf-8"),
+    ("/demo/timeline.js", "text/javascript; charset=utf-8"),
+    ("/demo/token.js", "text/javascript; charset=utf-8"),
+    ("/demo/verdicts.js", "text/javascript; charset=utf-8"),
+    ("/demo/view.js", "text/javascript; charset=utf-8"),
     ("/demo/demo.css", "text/css; charset=utf-8"),
     ("/demo/account.css", "text/css; charset=utf-8"),
-    ("/demo/icon.svg", "image/svg+xml"),
+    ("/demo/timeline.css", "text/css; charset=utf-8"),
+    ("/client/account.js", "text/javascript; charset=utf-8"),
     ("/client/auth.js", "text/javascript; charset=utf-8"),
     ("/client/record.js", "text/javascript; charset=utf-8"),
     ("/client/server.js", "text/javascript; charset=utf-8"),
@@ -37,7 +55,7 @@ async fn the_demo_page_is_served_if_enabled() {
         assert!(!response.body.is_empty());
     }
     let settings = app.get("/demo/settings.json").send().await.assert_status(200);
-    assert_eq!(settings.json(), serde_json::json!({"api_url": API}));
+    assert_eq!(settings.json(), serde_json::json!({"api_url": API, "has_mail": false, "has_mailbox": false}));
     app.post("/demo/").send().await.assert_problem(405, "method_not_allowed");
 }
 
@@ -45,7 +63,9 @@ async fn the_demo_page_is_served_if_enabled() {
 async fn the_demo_page_is_not_served_unless_enabled() {
     let app = TestApp::start().await;
     let others = ["/demo", "/demo/settings.json"];
-    for path in FILES.iter().map(|(path, _)| *path).chain(others) {
+    // The pages of links use the modules of the client, too.
+    let of_demo = FILES.iter().map(|(path, _)| *path).filter(|path| !path.starts_with("/client/"));
+    for path in of_demo.chain(others) {
         app.get(path).send().await.assert_problem(404, "not_found");
     }
 }

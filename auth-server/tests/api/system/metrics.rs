@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
+use futures_util::future;
 use serde_json::json;
 use test_support::{Call, Response};
 
@@ -219,6 +220,22 @@ async fn refreshes_are_counted_by_outcome() {
         let counted = outcome(name).await;
         assert!((counted - expected).abs() < 0.1, "{name}: {counted}");
     }
+}
+
+#[actix_web::test]
+async fn the_pool_has_as_many_connections_as_the_setting_says() {
+    let mut most = Vec::new();
+    for size in ["1", "5"] {
+        let app = TestApp::with(&[&LISTENER[..], &["--database-pool-size", size]].concat()).await;
+        let ann = app.register("ann").await;
+        // One connection is enough for every request.
+        let (one, other) = future::join(app.me(&ann.refresh_token), app.me(&ann.refresh_token)).await;
+        one.assert_status(200);
+        other.assert_status(200);
+        app.refresh(&ann.refresh_token).await.assert_status(200);
+        most.push(value(&page(&app).await, "database_connections_max"));
+    }
+    assert!((most[1] - most[0] - 4.0).abs() < 0.1, "{most:?}");
 }
 
 #[actix_web::test]

@@ -123,3 +123,47 @@ async fn wrong_addresses_of_pages_prevent_startup() {
         );
     }
 }
+
+#[actix_web::test]
+async fn pages_are_rendered_in_the_language_of_the_browser_and_revalidated() {
+    let app = TestApp::start().await;
+    let page = app.get("/login").header("accept-language", "de-CH").send().await.assert_status(200);
+    assert!(page.text().contains("<html lang=\"de\""), "{}", page.text());
+    assert_eq!(page.header("vary").map(str::to_ascii_lowercase).as_deref(), Some("accept-language"));
+    assert_eq!(page.header("cache-control"), Some("private, no-cache"));
+    let policy = page.header("content-security-policy").expect("a policy");
+    assert!(policy.ends_with("require-trusted-types-for 'script'; trusted-types 'none'"), "{policy}");
+    assert!(app.get("/login?lang=en").send().await.text().contains("<html lang=\"en\""));
+    for path in ["/login", "/pages/pages.css"] {
+        let tag = app.get(path).send().await.header("etag").expect("a tag").to_owned();
+        let again = app.get(path).header("if-none-match", &tag).send().await.assert_status(304);
+        assert!(again.body.is_empty());
+    }
+    for path in
+        ["/pages/login.html", "/pages/texts/en.json", "/pages/../pages.js", "/pages/%2e%2e/%2e%2e/Cargo.toml"]
+    {
+        app.get(path).send().await.assert_problem(404, "not_found");
+    }
+}
+
+#[actix_web::test]
+async fn without_pages_only_those_of_links_remain() {
+    let app = TestApp::with(&["--pages", "off"]).await;
+    for path in ["/login", "/register", "/admin"] {
+        app.get(path).send().await.assert_problem(404, "not_found");
+    }
+    app.get("/invitation").send().await.assert_status(200);
+}
+
+#[actix_web::test]
+async fn only_a_browser_that_may_have_a_session_looks_for_one() {
+    let app = TestApp::start().await;
+    for (site, has_session) in [("none", false), ("same-site", false), ("cross-site", true)] {
+        let page = app.get("/login").header("sec-fetch-site", site).send().await.text();
+        assert_eq!(page.contains("data-has-session"), has_session, "{site}");
+    }
+    let user = app.register("ann").await;
+    let page =
+        app.get("/login").header("sec-fetch-site", "none").cookie(&user.refresh_token).send().await.text();
+    assert!(page.contains("data-has-session"), "{page}");
+}

@@ -9,6 +9,7 @@ use chrono::TimeDelta;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::{Value, json};
 use shared_claims::testing::ManualClock;
+use tempfile::TempDir;
 use test_support::{Call, Response, TestDatabase, evidence};
 
 use crate::app::{PASSWORD, TestApp, settings};
@@ -59,7 +60,17 @@ impl Host {
 }
 
 async fn server(database: &TestDatabase, clock: &ManualClock, has_link: bool) -> AuthServer {
-    let mut settings = settings(database, &DEMO.map(str::to_owned)).expect("settings");
+    server_with(database, clock, has_link, &[]).await
+}
+
+async fn server_with(
+    database: &TestDatabase,
+    clock: &ManualClock,
+    has_link: bool,
+    flags: &[&str],
+) -> AuthServer {
+    let flags: Vec<String> = DEMO.iter().chain(flags).map(|flag| (*flag).to_owned()).collect();
+    let mut settings = settings(database, &flags).expect("settings");
     settings.sign_in_link = has_link;
     AuthServer::build(&settings, Arc::new(clock.clone())).await.expect("a server")
 }
@@ -134,6 +145,27 @@ async fn a_changed_or_disabled_user_cannot_use_a_link() {
         .db_execute(&format!("UPDATE users SET disabled_at = created_at WHERE id = '{}'", ann.user_id));
     assert!(Host::of(app).await.is_none(), "a disabled user gets no link");
     assert!(Host::of(TestApp::start().await).await.is_none(), "an unknown user gets no link");
+}
+
+#[actix_web::test]
+async fn a_link_starts_no_session_without_a_verified_address_if_the_server_requires_one() {
+    let app = TestApp::start().await;
+    app.register("ann").await;
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().display().to_string();
+    let flags = [
+        ["--email-verification", "required"],
+        ["--mail-transport", "file"],
+        ["--mail-dir", &path],
+        ["--mail-from", "test@example.org"],
+    ];
+    let server = server_with(&app.database, &app.clock, true, flags.as_flattened()).await;
+    let code = server.sign_in_code("ann@example.org").await.expect("a database").expect("a code");
+    let (url, code) = (format!("http://{}", server.address()), code.expose_secret().to_owned());
+    evidence::secret(&code);
+    rt::spawn(server.run());
+    let response = Host { url, app, code }.follow().await.assert_problem(401, "email_code_required");
+    assert!(response.json()["continuation"].is_string() && response.set_cookie().is_none());
 }
 
 #[actix_web::test]

@@ -112,11 +112,23 @@ fn text_member(target: &Target, name: &str, add: &mut impl FnMut(String, test_su
     let rejected = match (target.operation.path.as_str(), name) {
         ("/auth/refresh", "refresh_token") => Problem(401, "session_ended"),
         ("/auth/logout", "refresh_token") => Status(204),
+        (_, "token" | "continuation") => Problem(410, "link_invalid"),
         _ => INVALID,
     };
     let is_current_password = matches!(
         (target.operation.path.as_str(), name),
-        ("/auth/login" | "/auth/reauthenticate", "password") | ("/auth/password", "current_password")
+        // Whether a new password is strong is checked after the link, or is the result.
+        (
+            "/auth/login"
+                | "/auth/reauthenticate"
+                | "/auth/invitations/accept"
+                | "/auth/setup"
+                | "/auth/password/strength"
+                | "/auth/register/confirm"
+                | "/auth/email/verify",
+            "password"
+        ) | ("/auth/password/reset", "new_password")
+            | ("/auth/password", "current_password")
     );
     for (row, text) in
         [("NUL", "a\0@example.org"), ("nothing", ""), ("a blank", " "), ("8 KiB", &"x".repeat(8192))]

@@ -14,7 +14,7 @@ const FEED_TOKEN: &str = "feed-token-of-the-tests-0123456789abcdef";
 
 /// Every operation, with a valid body and the status of a valid call by a signed-in user. The status is 0 if the call
 /// changes something: no row may let it succeed.
-const GOOD: [(&str, &str, u16); 36] = [
+const GOOD: [(&str, &str, u16); 66] = [
     ("POST /auth/register", r#"{"email":"new@example.org","password":"correct horse battery staple"}"#, 0),
     ("POST /auth/login", r#"{"email":"ann@example.org","password":"correct horse battery staple"}"#, 0),
     ("POST /auth/refresh", "{}", 0),
@@ -28,17 +28,51 @@ const GOOD: [(&str, &str, u16); 36] = [
         r#"{"current_password":"correct horse battery staple","new_password":"another horse battery staple"}"#,
         0,
     ),
+    ("POST /auth/password/strength", r#"{"password":"correct horse battery staple"}"#, 0),
     ("POST /auth/reauthenticate", r#"{"password":"correct horse battery staple"}"#, 0),
+    ("POST /auth/register/confirm", r#"{"token":"x","password":"correct horse battery staple"}"#, 0),
+    ("POST /auth/email/verification", "", 0),
+    ("POST /auth/email/verify", r#"{"token":"x","password":"correct horse battery staple"}"#, 0),
+    ("POST /auth/password/forgot", r#"{"email":"ann@example.org"}"#, 0),
+    ("POST /auth/password/reset", r#"{"token":"x","new_password":"another horse battery staple"}"#, 0),
+    ("POST /admin/users/{id}/password-reset", "", 0),
+    ("POST /admin/invitations/{id}/resend", "", 0),
+    ("POST /auth/email", r#"{"email":"new@example.org"}"#, 0),
+    ("POST /auth/email/confirm", r#"{"token":"x"}"#, 0),
+    ("GET /auth/email/pending", "", 200),
+    ("DELETE /auth/email/pending", "", 0),
+    ("POST /auth/proofs/inspect", r#"{"token":"x"}"#, 0),
+    ("POST /auth/invitations/accept", r#"{"token":"x","password":"correct horse battery staple"}"#, 0),
+    (
+        "POST /auth/setup",
+        r#"{"token":"x","email":"new@example.org","password":"correct horse battery staple"}"#,
+        0,
+    ),
+    ("GET /admin/invitations", "", 200),
+    ("POST /admin/invitations", r#"{"email":"new@example.org","roles":["editor"]}"#, 0),
+    ("DELETE /admin/invitations/{id}", "", 0),
     ("GET /auth/events", "", 200),
     ("GET /auth/sessions", "", 200),
+    ("DELETE /auth/sessions", "", 0),
     ("DELETE /auth/sessions/{id}", "", 0),
     ("GET /admin/users", "", 200),
+    ("POST /admin/users", r#"{"email":"new@example.org","roles":["editor"]}"#, 0),
+    ("DELETE /admin/users/{id}", "", 0),
     ("GET /admin/users/{id}", "", 404),
     ("PATCH /admin/users/{id}", r#"{"roles":["editor"],"claims":{"plan":"team"},"disabled":false}"#, 0),
     ("GET /admin/users/{id}/sessions", "", 404),
     ("DELETE /admin/users/{id}/sessions", "", 0),
     ("DELETE /admin/users/{id}/sessions/{session}", "", 0),
     ("GET /admin/events", "", 200),
+    ("GET /admin/servers", "", 200),
+    ("GET /admin/mails", "", 200),
+    ("POST /admin/mails/{id}/retry", "", 0),
+    ("GET /admin/keys", "", 200),
+    ("POST /admin/keys/rotate", "", 0),
+    ("POST /admin/keys/{kid}/retire", "", 0),
+    ("GET /admin/events.csv", "", 200),
+    ("GET /admin/overview", "", 200),
+    ("GET /admin/sessions", "", 200),
     ("GET /revocations", "", 200),
     ("GET /.well-known/jwks.json", "", 200),
     ("GET /.well-known/oauth-authorization-server", "", 200),
@@ -104,14 +138,25 @@ impl World {
     pub async fn start() -> Self {
         let stack = Stack::new();
         let auth = stack
-            .start_auth_with(&[
-                "--login-rate-per-ip",
-                "1000000",
-                "--account-rate-per-user",
-                "1000000",
-                "--revocation-feed-token",
-                FEED_TOKEN,
-            ])
+            .start_auth_with(
+                &[
+                    &stack.mail_flags()[..],
+                    &[
+                        "--login-rate-per-ip",
+                        "1000000",
+                        "--account-rate-per-user",
+                        "1000000",
+                        // The clock stands still, so that none of them is the least recently used.
+                        "--max-sessions-per-user",
+                        "1000",
+                        "--revocation-feed-token",
+                        FEED_TOKEN,
+                        "--mail-rate-per-ip",
+                        "1000000",
+                    ],
+                ]
+                .concat(),
+            )
             .await;
         let api = stack.start_api_with(&["--accept-cookie=true"]);
         api.wait_until_ready().await;
@@ -189,7 +234,7 @@ impl<'a> Target<'a> {
     }
 
     pub fn path(&self) -> String {
-        self.operation.path.replace("{id}", NO_ID).replace("{session}", NO_ID)
+        self.operation.path.replace("{id}", NO_ID).replace("{session}", NO_ID).replace("{kid}", NO_ID)
     }
 
     /// Whether it uses the method that a proxy reports. These calls report none, so that it counts as unsafe.

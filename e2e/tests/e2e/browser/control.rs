@@ -2,6 +2,8 @@
 
 use std::io::{BufReader, Write as _};
 use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
@@ -17,19 +19,25 @@ use test_support::fault_proxy::{Fate, Fault, Faults, Listener, Request};
 /// | `POST /refuse?path=` | 503, until `POST /allow?path=` |
 /// | `POST /hold?path=` | responses are held, until `POST /release?path=` |
 /// | `POST /advance?seconds=` | advances the clock of both servers, and returns its milliseconds since 1970 |
+/// | `POST /stop` | stops the auth server, until `POST /start`: sets `is_stopped`, which the owner of the server reads |
 /// | `GET /log` | all requests so far |
-pub fn listen(faults: Faults, clock: ManualClock) -> Listener {
+pub fn listen(faults: Faults, clock: ManualClock, is_stopped: Arc<AtomicBool>) -> Listener {
     Listener::start(move |mut stream| {
         // The scenario may have closed the connection.
-        let _ = serve(&mut stream, &faults, &clock);
+        let _ = serve(&mut stream, &faults, &clock, &is_stopped);
     })
 }
 
-fn serve(stream: &mut TcpStream, faults: &Faults, clock: &ManualClock) -> std::io::Result<()> {
+fn serve(
+    stream: &mut TcpStream,
+    faults: &Faults,
+    clock: &ManualClock,
+    is_stopped: &AtomicBool,
+) -> std::io::Result<()> {
     let Some(request) = Request::read(&mut BufReader::new(&*stream))? else {
         return Ok(());
     };
-    let (status, body) = match execute(&request, faults, clock) {
+    let (status, body) = match execute(&request, faults, clock, is_stopped) {
         Some(response) => ("200 OK", response.to_string()),
         None => ("400 Bad Request", "null".to_owned()),
     };
@@ -37,7 +45,12 @@ fn serve(stream: &mut TcpStream, faults: &Faults, clock: &ManualClock) -> std::i
     write!(stream, "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}")
 }
 
-fn execute(request: &Request, faults: &Faults, clock: &ManualClock) -> Option<Value> {
+fn execute(
+    request: &Request,
+    faults: &Faults,
+    clock: &ManualClock,
+    is_stopped: &AtomicBool,
+) -> Option<Value> {
     let argument = |wanted: &str| {
         let mut pairs = url::form_urlencoded::parse(request.query.as_bytes());
         pairs.find(|(name, _)| name == wanted).map(|(_, value)| value.into_owned())
@@ -54,6 +67,8 @@ fn execute(request: &Request, faults: &Faults, clock: &ManualClock) -> Option<Va
             clock.advance(TimeDelta::try_seconds(argument("seconds")?.parse().ok()?)?);
             return Some(json!(shared_claims::Clock::now(clock).timestamp_millis()));
         }
+        ("POST", "/stop") => is_stopped.store(true, Ordering::SeqCst),
+        ("POST", "/start") => is_stopped.store(false, Ordering::SeqCst),
         ("GET", "/log") => return Some(log(faults)),
         _ => return None,
     }

@@ -1,6 +1,9 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use std::{env, io};
 
@@ -8,7 +11,7 @@ use actix_web::rt;
 use tempfile::TempDir;
 
 use super::{control, one_host};
-use crate::stack::Stack;
+use crate::stack::{Running, Stack};
 use test_support::fault_proxy::FaultProxy;
 use test_support::free_address;
 
@@ -31,19 +34,34 @@ pub async fn play_on_local_stack(name: &str) {
     play_on(name, Setup::LocalStack).await;
 }
 
+/// The same with many users, and with a server that the scenario can stop and start.
+pub async fn play_console(name: &str) {
+    play_on(name, Setup::Console).await;
+}
+
+/// The same, where users must prove their addresses.
+pub async fn play_with_required_addresses(name: &str) {
+    play_on(name, Setup::RequiredAddresses).await;
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Setup {
     TwoHosts,
     OneHost,
     LocalStack,
+    Console,
+    RequiredAddresses,
 }
 
+/// Of the console.
+const USERS: u32 = 160;
+
 async fn play_on(name: &str, setup: Setup) {
-    let proxy = FaultProxy::start();
-    let stack = Stack::behind(proxy.url());
+    let proxy = Rc::new(FaultProxy::start());
+    let stack = Rc::new(Stack::behind(proxy.url()));
     // Where the scenario can serve a page that both servers allow.
     let page = format!("http://localhost:{}", free_address().port());
-    let is_local_stack = setup == Setup::LocalStack;
+    let is_local_stack = matches!(setup, Setup::LocalStack | Setup::Console | Setup::RequiredAddresses);
     let origins = format!("{},{page}", stack.auth);
     let api = if is_local_stack {
         stack.host_api(&["--accept-cookie=true"])
@@ -53,16 +71,33 @@ async fn play_on(name: &str, setup: Setup) {
     let api_url = api.url.replace("127.0.0.1", "localhost");
     let flags = ["--access-token-ttl", "1m", "--demo-api-url", &api_url];
     let (auth, code) = if is_local_stack {
-        stack.host_auth(&[&flags[..], &["--cookie-secure", "false"]].concat()).await
+        let verification = if setup == Setup::RequiredAddresses { "required" } else { "optional" };
+        let more = ["--cookie-secure", "false", "--email-verification", verification];
+        stack.host_auth(&[&flags[..], &more].concat()).await
     } else {
         let auth = stack.start_auth_with(&[&flags[..], &["--allowed-origins", &page]].concat()).await;
         (auth, String::new())
     };
+    // Without the demo page, so that it has the start page.
+    let plain = stack.start_auth().await;
     let one_host = one_host::listen(&auth.url, &api.url);
     let is_one_host = setup == Setup::OneHost;
-    proxy.forward_to(&if is_one_host { format!("http://127.0.0.1:{}", one_host.port()) } else { auth.url });
+    if is_local_stack {
+        stack.db_enqueue_mail("00000000-0000-4000-8000-000000000001", "ann@example.org", "en");
+        stack.db_enqueue_mail("00000000-0000-4000-8000-000000000002", "bärbel@example.org", "de");
+    }
+    proxy.forward_to(&if is_one_host {
+        format!("http://127.0.0.1:{}", one_host.port())
+    } else {
+        auth.url.clone()
+    });
     api.wait_until_ready().await;
-    let control = control::listen(proxy.faults.clone(), stack.clock.clone());
+    let is_stopped = Arc::new(AtomicBool::new(false));
+    if setup == Setup::Console {
+        stack.db_add_users(USERS);
+        rt::spawn(stop_and_start(auth, Rc::clone(&stack), Rc::clone(&proxy), Arc::clone(&is_stopped)));
+    }
+    let control = control::listen(proxy.faults.clone(), stack.clock.clone(), is_stopped);
     let control_url = format!("http://127.0.0.1:{}", control.port());
     let variables = [
         ("AUTH_URL", &proxy.url()),
@@ -70,8 +105,30 @@ async fn play_on(name: &str, setup: Setup) {
         ("PAGE_URL", &page),
         ("CONTROL_URL", &control_url),
         ("SIGN_IN_CODE", &code),
+        ("PLAIN_URL", &plain.url),
     ];
     act(name, &variables.map(|(name, value)| (name, value.as_str()))).await;
+}
+
+/// Stops the server while the scenario wants that, and starts it again with the same database.
+async fn stop_and_start(
+    mut running: Running,
+    stack: Rc<Stack>,
+    proxy: Rc<FaultProxy>,
+    is_stopped: Arc<AtomicBool>,
+) {
+    let pause = || rt::time::sleep(Duration::from_millis(20));
+    loop {
+        while !is_stopped.load(Ordering::SeqCst) {
+            pause().await;
+        }
+        running.stop().await;
+        while is_stopped.load(Ordering::SeqCst) {
+            pause().await;
+        }
+        running = stack.host_auth_again(&["--cookie-secure", "false"]).await;
+        proxy.forward_to(&running.url);
+    }
 }
 
 /// Runs it with the servers that these variables name.

@@ -1,4 +1,6 @@
-//! The page of `deploy/site/`, in Chromium.
+//! The sign-in page behind the proxies, in Chromium.
+
+use std::sync::Arc;
 
 use test_support::fault_proxy::Faults;
 
@@ -9,7 +11,7 @@ use crate::browser::{act, control};
 async fn play_behind(kind: Kind) {
     let site = Site::start(kind).await;
     // Only its clock is used here.
-    let control = control::listen(Faults::default(), site.stack.clock.clone());
+    let control = control::listen(Faults::default(), site.stack.clock.clone(), Arc::default());
     let control_url = format!("http://127.0.0.1:{}", control.port());
     act("protected_site", &[("AUTH_URL", &site.url), ("CONTROL_URL", &control_url)]).await;
 }

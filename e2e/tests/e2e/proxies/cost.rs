@@ -10,7 +10,7 @@ const LENGTH: usize = 8_000;
 const PARTS: [&str; 12] =
     [";", "=", " ", "\"", ",", "\t", "; ", " ;", ";=", "_", "a;", "__Host-access_token=x; "];
 /// Quadratic time is a thousand times as much.
-const FACTOR: u32 = 20;
+const FACTOR: u32 = 100;
 const TRIES: usize = 5;
 
 /// Cookie headers that end with the access token, or do not contain it.

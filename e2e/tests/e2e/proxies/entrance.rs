@@ -23,6 +23,10 @@ fn client_at(address: &str) -> awc::Client {
     awc::Client::builder().connector(connector).disable_redirects().finish()
 }
 
+fn is_sign_in(path: &str) -> bool {
+    ["/login", "/register", "/invitation", "/setup"].iter().any(|page| path.starts_with(page))
+}
+
 fn with(call: Call, user: &User) -> Call {
     call.header("cookie", &user.cookie())
 }
@@ -63,7 +67,7 @@ async fn a_browser_without_a_session_is_redirected_and_a_program_gets_401() {
                 let response = call.send().await.assert_status(303);
                 assert_eq!(
                     response.header("location"),
-                    Some(format!("/login/?return={path}").as_str()),
+                    Some(format!("/login?return_path={path}").as_str()),
                     "{kind:?}"
                 );
                 assert_eq!(response.header("cache-control"), Some("no-store"));
@@ -95,16 +99,25 @@ async fn a_browser_without_a_session_is_redirected_and_a_program_gets_401() {
 async fn the_login_page_is_public_and_reports_whether_the_session_is_valid() {
     for kind in Kind::ALL {
         let site = Site::start(kind).await;
-        for file in ["", "?return=/app/", "login.js", "login.css", "return_target.js"] {
-            let response = site.navigate(&format!("/login/{file}")).send().await.assert_status(200);
+        let pages = ["/login", "/login?return_path=/app/", "/register", "/invitation"];
+        let pages = pages.into_iter().chain(["/account", "/setup", "/admin/"]);
+        let files = ["/pages/pages.css", "/pages/sign_in/login.js", "/client/auth.js", "/docs/base.css"];
+        for path in pages.chain(files) {
+            let response = site.navigate(path).send().await.assert_status(200);
+            let sets_delivery = response.text().contains("data-token-delivery=\"both_cookies\"");
+            assert_eq!(sets_delivery, is_sign_in(path), "{kind:?} {path}");
             assert!(
                 response
                     .header("content-security-policy")
                     .is_some_and(|csp| csp.contains("frame-ancestors 'none'"))
             );
         }
+        let to_console = site.navigate("/admin").send().await;
+        let target = to_console.header("location").map(|target| target.trim_start_matches('/'));
+        assert_eq!(target, Some("admin/"), "{kind:?} {}", to_console.status);
         let user = site.register("ann").await;
         with(site.get("/login/session"), &user).send().await.assert_status(204);
+        with(site.get("/admin/users"), &user).send().await.assert_problem(403, "role_required");
     }
 }
 

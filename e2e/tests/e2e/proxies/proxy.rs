@@ -134,7 +134,7 @@ fn edited(text: String, edits: &[(&str, &str)]) -> String {
 
 /// Replaces what both configurations contain.
 fn replaced(text: &str, addresses: &Addresses, folder: &Path) -> String {
-    let (site, srv) = (deploy().join("site").display().to_string(), folder.join("srv").display().to_string());
+    let srv = folder.join("srv").display().to_string();
     let nginx_or_caddy =
         if text.contains("root /srv;") { ("root /srv;", ";") } else { ("root * /srv\n", "\n") };
     let root =
@@ -143,7 +143,6 @@ fn replaced(text: &str, addresses: &Addresses, folder: &Path) -> String {
         ("127.0.0.1:8080", addresses.auth.as_str()),
         ("127.0.0.1:8081", &addresses.api),
         ("127.0.0.1:3000", &addresses.app),
-        ("/srv/latchkey", &site),
         (nginx_or_caddy.0, &root),
     ];
     pairs.iter().fold(text.to_owned(), |text, (old, new)| replaced_one(&text, old, new))

@@ -48,7 +48,8 @@ impl Site {
         let stack = Stack::behind(url.clone());
         evidence::secret(FEED_TOKEN);
         let both = ["--trusted-proxies", "127.0.0.1", "--revocation-feed-token", FEED_TOKEN];
-        let auth = stack.start_auth_with(&both).await;
+        let delivery = ["--pages-token-delivery", "both_cookies"];
+        let auth = stack.start_auth_with(&[&both[..], &delivery].concat()).await;
         // Direct, not through the proxy, as in deploy/README.md.
         let jwks = format!("--jwks-url={}/.well-known/jwks.json", auth.url);
         let feed = format!("--revocation-feed-url={}/revocations", auth.url);

@@ -25,7 +25,8 @@ function SignIn({ message }: { message?: string }) {
     const [email, password] = [String(fields.get("email")), String(fields.get("password"))];
     const button = (event.nativeEvent as SubmitEvent).submitter as HTMLButtonElement;
     try {
-      await (button.value === "register" ? auth.register({ email, password }) : auth.login({ email, password }));
+      const result = await (button.value === "register" ? auth.register({ email, password }) : auth.login({ email, password }));
+      if ("continuation" in result) setError("Open the link in the mail that was sent to you, then sign in.");
     } catch (failure) {
       if (!(failure instanceof AuthError)) throw failure;
       setError(Object.values(failure.fields ?? {}).join(" ") || failure.message);

@@ -62,6 +62,7 @@ struct Members {
     roles: Option<Value>,
     claims: Option<Value>,
     disabled: Option<Value>,
+    email_verified: Option<Value>,
     created_at: Option<Value>,
 }
 
@@ -77,6 +78,11 @@ impl ImportedUser {
             Some(Value::Bool(disabled)) => disabled,
             Some(_) => return Err(invalid("disabled", "must be true or false")),
         };
+        let email_verified = match members.email_verified {
+            None => false,
+            Some(Value::Bool(verified)) => verified,
+            Some(_) => return Err(invalid("email_verified", "must be true or false")),
+        };
         let user = User {
             id: id.unwrap_or_else(UserId::random),
             email: Email::parse(&email).map_err(|error| invalid("email", error.to_string()))?,
@@ -90,6 +96,8 @@ impl ImportedUser {
             created_at: parsed("created_at", members.created_at, time)?.unwrap_or(now),
             last_login_at: None,
             temporary_password_expires_at: None,
+            email_verified_at: email_verified.then_some(now),
+            locale: None,
         };
         Ok(Self { user, has_own_id: id.is_some() })
     }

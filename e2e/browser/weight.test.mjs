@@ -1,0 +1,93 @@
+// Layout shifts and the weight of the pages. With MEASUREMENTS, the figures are written to that file.
+import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { authUrl } from "./control.mjs";
+import { call, openDemo, register, signIn, signOut, waitForSignInForm, waitForUser } from "./demo.mjs";
+import { scenario } from "./scenario.mjs";
+
+const MAX_SHIFT = 0.01;
+/** In bytes with headers, uncompressed as the servers send them: about a fifth more than today. */
+const MAX_WEIGHT = { demo: 170_000, docs: 450_000, errors: 50_000, home: 30_000, login: 120_000, register: 120_000, forgot: 110_000 };
+const PAGES = {
+  demo: `${authUrl}/demo/`,
+  docs: `${authUrl}/docs`,
+  errors: `${authUrl}/docs/errors`,
+  home: `${process.env.PLAIN_URL}/`,
+  login: `${authUrl}/login`,
+  register: `${process.env.PLAIN_URL}/register`,
+  forgot: `${authUrl}/forgot`,
+};
+const WIDTHS = [390, 1280];
+
+/** Collects the layout shifts that no input has caused, and the largest contentful paint. */
+function observe() {
+  globalThis.seen = { shift: 0, paint: 0, moved: [] };
+  new PerformanceObserver((list) => {
+    for (const { value, hadRecentInput, sources } of list.getEntries()) {
+      if (hadRecentInput) continue;
+      seen.shift += value;
+      seen.moved.push(...sources.map(({ node }) => node?.id || node?.className || node?.nodeName));
+    }
+  }).observe({ type: "layout-shift", buffered: true });
+  new PerformanceObserver((list) => (seen.paint = list.getEntries().at(-1).startTime)).observe({
+    type: "largest-contentful-paint",
+    buffered: true,
+  });
+}
+
+async function open(browser, width, settings = {}) {
+  const context = await browser.newContext({ viewport: { width, height: 844 }, ...settings });
+  await context.addInitScript(observe);
+  return context;
+}
+
+async function assertStable(page, name) {
+  // Shifts are reported with the frame after them.
+  await page.waitForTimeout(200);
+  const { shift, moved } = await page.evaluate(() => seen);
+  assert.ok(shift < MAX_SHIFT, `${name}: a shift of ${shift} by ${moved}`);
+}
+
+scenario("pages load without layout shifts, and stay small", [], async (browser) => {
+  const figures = [];
+  for (const width of WIDTHS) {
+    for (const [name, url] of Object.entries(PAGES)) {
+      const context = await open(browser, width);
+      let bytes = 0;
+      context.on("requestfinished", async (request) => {
+        const { responseBodySize, responseHeadersSize } = await request.sizes();
+        bytes += responseBodySize + responseHeadersSize;
+      });
+      const page = await context.newPage();
+      await page.goto(url, { waitUntil: "networkidle" });
+      await assertStable(page, `${name} at ${width}`);
+      assert.ok(bytes > 0 && bytes <= MAX_WEIGHT[name], `${name}: ${bytes} bytes, at most ${MAX_WEIGHT[name]}`);
+      const { shift, paint } = await page.evaluate(() => seen);
+      figures.push({ page: name, width, bytes, shift, largestContentfulPaintMs: Math.round(paint) });
+      await context.close();
+    }
+  }
+  console.table(figures);
+  if (process.env.MEASUREMENTS) await writeFile(process.env.MEASUREMENTS, JSON.stringify(figures, null, 2));
+});
+
+scenario("the demo does not shift while a user works with it", [], async (browser) => {
+  await register(await openDemo(browser));
+  for (const width of WIDTHS) {
+    const context = await open(browser, width);
+    const page = await openDemo(browser, context);
+    await signIn(page);
+    await call(page, "/profile", 200);
+    await assertStable(page, `a login at ${width}`);
+    await page.reload();
+    await waitForUser(page);
+    await browser.advance(55);
+    await page.getByText("Renewed 1 time").waitFor();
+    await assertStable(page, `a reload and a renewal at ${width}`);
+    await signOut(await openDemo(browser, context));
+    await page.bringToFront();
+    await waitForSignInForm(page);
+    await assertStable(page, `a logout in another tab at ${width}`);
+    await context.close();
+  }
+});

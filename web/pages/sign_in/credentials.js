@@ -1,0 +1,63 @@
+// The form that signs in. After the password, the server may require a code or a new password: the form then shows that.
+import { onSubmit, showMessage } from "../form.js";
+import { t } from "../texts.js";
+import { pendingCode } from "./pending_code.js";
+import { account, auth } from "./session.js";
+import { showStage, stageOf } from "./stages.js";
+
+/**
+ * @param {HTMLFormElement} form  with the stages `credentials`, `code` and `new-password`
+ * @param {() => Promise<unknown>} onSignedIn
+ */
+export function enableSignIn(form, onSignedIn) {
+  const pending = pendingCode("login");
+  const { login, password, new_password, remember } = form.elements;
+
+  onSubmit(
+    form,
+    async ({ code }) => {
+      if (stageOf(form) === "code") {
+        await account.verifyEmail({ continuation: pending.get()?.continuation, code });
+        pending.clear();
+        // After a reload, the password has to be typed again.
+        if (!password.value) return startAgain(t("email_confirmed"));
+      }
+      await auth.login({
+        ...identifier(login.value.trim()),
+        password: password.value,
+        remember: remember?.checked ?? true,
+        ...(new_password.value && { newPassword: new_password.value }),
+      });
+      await onSignedIn();
+    },
+    (error) => {
+      if (error.code === "email_code_required") {
+        pending.set(error, login.value.trim());
+        showStage(form, "code");
+      } else if (error.code === "password_change_required") {
+        showStage(form, "new-password");
+      } else if (error.code === "link_invalid") {
+        pending.clear();
+        startAgain(t("error_code_invalid"), false);
+      } else if (stageOf(form) !== "credentials" && error.code === "invalid_credentials") {
+        startAgain(t("error_invalid_credentials"), false);
+      } else {
+        return false;
+      }
+      return true;
+    },
+  );
+  // The new password belongs to this user's login.
+  login.addEventListener("input", () => (new_password.value = ""));
+  form.querySelector("[data-again]").addEventListener("click", () => startAgain(""));
+  if (pending.get()) showStage(form, "code");
+
+  function startAgain(text, isGood = true) {
+    pending.clear();
+    new_password.value = form.elements.code.value = "";
+    showStage(form, "credentials");
+    showMessage(form, text, isGood);
+  }
+}
+
+const identifier = (text) => (text.includes("@") ? { email: text } : { username: text });

@@ -1,0 +1,22 @@
+// A form with several stages, of which it shows one: for example the password, then a code.
+
+/** @param {HTMLFormElement} form */
+export const stageOf = (form) => form.querySelector("[data-stage]:not([hidden])").dataset.stage;
+
+/** Shows the fields of a stage, and the label of its button. */
+export function showStage(form, name) {
+  for (const part of form.querySelectorAll("[data-stage]")) part.hidden = part.dataset.stage !== name;
+  const shown = form.querySelector(`[data-stage="${name}"]`);
+  form.querySelector("button.primary").textContent = shown.dataset.label;
+  form.querySelector("[data-again]").hidden = name !== "code";
+  shown.querySelector("input:not([type=checkbox])").focus();
+}
+
+/** The end: hides everything else, and removes a token from the address bar. @param {string} text */
+export function showDone(text) {
+  const done = document.getElementById("done");
+  for (const part of document.querySelectorAll("main > :not(h1)")) part.hidden = part !== done;
+  history.replaceState(null, "", location.pathname + location.search);
+  done.querySelector("p").textContent = text;
+  done.querySelector("a")?.focus();
+}
