@@ -38,7 +38,7 @@ export function Keys() {
   });
   return html`
     <section class="view" aria-labelledby="view-title">
-      <${Head} title="Keys" note=${data?.next_rotation_at && html`<span>next rotation <${Time} at=${data.next_rotation_at} /></span>`}>
+      <${Head} title="Keys" note=${(data?.next_rotation_at ?? null) && html`<span>next rotation <${Time} at=${data.next_rotation_at} /></span>`}>
         <${Button} busy=${rotate.busy} onClick=${() => rotate.act()}>Rotate now<//>
       <//>
       <${Problem} action=${rotate.error ? rotate : retire} />
@@ -58,7 +58,8 @@ function Timeline({ keys, retire }) {
             <h2>${title}</h2>
             <p class="hint">${text}</p>
             ${here.map((key) => html`<${Key} key=${key.kid} item=${key} retire=${retire} />`)}
-            ${!here.length && html`<p class="stage-empty">${keys ? "None" : " "}</p>`}
+            ${!keys && role === "signing" && html`<div class="key-card loading"></div>`}
+            ${keys && !here.length && html`<p class="stage-empty">None</p>`}
           </li>
         `;
       })}

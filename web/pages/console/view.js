@@ -4,12 +4,15 @@ import { sentence } from "./forms.js";
 import { onEvents } from "./live.js";
 import { html, useEffect, useRef, useState } from "./ui.js";
 
-/** The heading of a view, which receives the focus when the route changes, with its actions. */
+/**
+ * The heading of a view, which receives the focus when the route changes, with its actions. The place of a `note` is kept
+ * while it is `null`, which means that it is still loading.
+ */
 export function Head({ title, note, children }) {
   return html`
     <header class="view-head">
       <h1 id="view-title" tabindex="-1">${title}</h1>
-      <span class="soft note">${note}</span>
+      ${note !== undefined && html`<span class="soft note">${note}</span>`}
       <div class="actions">${children}</div>
     </header>
   `;
