@@ -19,6 +19,7 @@ mod logs;
 mod pgbouncer;
 mod program;
 mod smtp;
+mod tokens;
 
 pub use aiosmtpd::Aiosmtpd;
 pub use call::{COOKIE_NAME, Call, NoResponse, Response, client};
@@ -26,3 +27,4 @@ pub use database::{OpenTransaction, TestDatabase, hex};
 pub use logs::security_log;
 pub use program::{Program, free_address};
 pub use smtp::{ReceivedMail, SmtpFault, SmtpServer, SmtpTls};
+pub use tokens::{claims, token_header};

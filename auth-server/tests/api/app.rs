@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use shared_claims::testing::ManualClock;
 
 use test_support::{Call, Response, TestDatabase, evidence};
+pub use test_support::{claims, token_header as header};
 
 pub const ISSUER: &str = "http://localhost:8080";
 pub const PASSWORD: &str = "correct horse battery staple";
@@ -239,21 +240,4 @@ pub fn security_log(session: &Session) -> Vec<String> {
     let claims = claims(&session.refresh_token);
     let lines = test_support::security_log(claims["sid"].as_str().expect("a session"));
     lines.iter().map(|line| line.split(' ').next().unwrap_or_default().to_owned()).collect()
-}
-
-/// The header of a token.
-pub fn header(token: &str) -> Value {
-    part(token, 0)
-}
-
-/// The payload of a token.
-pub fn claims(token: &str) -> Value {
-    part(token, 1)
-}
-
-fn part(token: &str, number: usize) -> Value {
-    use base64::Engine;
-    let part = token.split('.').nth(number).expect("a token");
-    let bytes = base64::prelude::BASE64_URL_SAFE_NO_PAD.decode(part).expect("base64url");
-    serde_json::from_slice(&bytes).expect("JSON")
 }

@@ -2,7 +2,7 @@
 
 use awc::http::Method;
 use serde_json::{Value, json};
-use test_support::{COOKIE_NAME, Call, Response};
+use test_support::{COOKIE_NAME, Call, Response, claims};
 
 use crate::document::{Document, Operation};
 use crate::stack::{PASSWORD, Running, Stack, access_token};
@@ -182,23 +182,12 @@ impl World {
         let response = self.auth.post("/auth/login").json(&body).send().await.assert_status(200);
         self.access_token = access_token(&response);
         self.refresh_token = response.refresh_cookie().expect("a cookie");
+        claims(&self.refresh_token)["sid"].as_str().expect("a session").clone_into(&mut self.session);
         let mut for_cookie = body;
         for_cookie["token_delivery"] = json!("both_cookies");
         let response = self.auth.post("/auth/login").json(&for_cookie).send().await.assert_status(200);
         response.json()["csrf_token"].as_str().expect("a CSRF token").clone_into(&mut self.csrf_token);
         self.cookie_token = response.cookie("__Host-access_token").expect("a cookie");
-        let me = self
-            .auth
-            .get("/auth/sessions?limit=100")
-            .cookie(&self.refresh_token)
-            .send()
-            .await
-            .assert_status(200)
-            .json();
-        let sessions = me["sessions"].as_array().expect("sessions").iter();
-        let current =
-            sessions.filter(|session| session["current"] == true).map(|session| session["id"].as_str());
-        current.flatten().next().expect("the session").clone_into(&mut self.session);
     }
 
     pub fn server(&self, server: Server) -> &Running {

@@ -8,12 +8,9 @@ use std::time::Duration;
 use actix_web::rt::{self, task::JoinHandle, time::sleep};
 use awc::Client;
 use awc::http::Method;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::Value;
 use shared_claims::Clock as _;
 use shared_claims::testing::ManualClock;
-use test_support::{Call, client};
+use test_support::{Call, claims, client, token_header};
 
 use crate::stack::{Running, Stack, access_token};
 
@@ -131,7 +128,7 @@ impl TokenClient {
             let response = call.send().await;
             // The clock may have advanced meanwhile.
             if shared.clock.now().timestamp() < expiry(token) {
-                assert_eq!(response.status, 200, "{:?} {}", part(token, 0), response.text());
+                assert_eq!(response.status, 200, "{:?} {}", token_header(token), response.text());
                 shared.accepted.set(shared.accepted.get() + 1);
             }
         }
@@ -142,7 +139,7 @@ impl TokenClient {
         let response = call.cookie(&self.cookie).send().await.assert_status(200);
         self.cookie = response.refresh_cookie().expect("a cookie");
         let newest = access_token(&response);
-        let kid = part(&newest, 0)["kid"].as_str().expect("a kid").to_owned();
+        let kid = token_header(&newest)["kid"].as_str().expect("a kid").to_owned();
         shared.keys.borrow_mut().insert(kid.clone());
         shared.signers.borrow_mut()[number] = kid;
         shared.refreshed.set(shared.refreshed.get() + 1);
@@ -152,10 +149,5 @@ impl TokenClient {
 }
 
 fn expiry(token: &str) -> i64 {
-    part(token, 1)["exp"].as_i64().expect("a number")
-}
-
-fn part(token: &str, index: usize) -> Value {
-    let part = token.split('.').nth(index).expect("a token");
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).expect("base64url")).expect("JSON")
+    claims(token)["exp"].as_i64().expect("a number")
 }
