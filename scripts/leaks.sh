@@ -116,12 +116,15 @@ matches() {
     { grep --text --with-filename --line-number "$@" || [[ $? -eq 1 ]]; } | cut --characters=-120
 }
 
-# lines_found PREFIX COUNT: whether COUNT lines were found in the files whose names begin with PREFIX; if not, shows some.
+# lines_found PREFIX COUNT: whether COUNT lines were found in the files whose names begin with PREFIX; if not, shows some,
+# and how the secrets in them begin.
 lines_found() {
-    local count
+    local count files=("$1".*)
     count=$(grep --count --fixed-strings -- "$1." "$work/found") || true
     if [[ $count -ne $2 ]]; then
         grep --fixed-strings -- "$1." "$work/found" | head -n 20
+        grep --text --no-filename --only-matching --fixed-strings --file="$work/patterns" -- "${files[@]}" |
+            cut --bytes=-4 | sort --unique | head -n 5 | sed 's/^/  a secret begins with: /'
         return 1
     fi
 }

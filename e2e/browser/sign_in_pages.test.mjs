@@ -41,7 +41,7 @@ scenario("a user signs in by keyboard, and errors lose nothing", expected, async
   await page.keyboard.type(ann.email);
   assert.equal(await page.locator("#login-error").textContent(), "");
   await page.keyboard.press("Tab");
-  await page.keyboard.type("wrong password");
+  await page.keyboard.type("a wrong password");
   await page.keyboard.press("Tab");
   assert.equal(await focused(page), "reveal");
   await page.keyboard.press("Space");
