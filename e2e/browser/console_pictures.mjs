@@ -58,7 +58,7 @@ const RESPONSES = {
   "/admin/overview": { measured_at: ago(0), users: { total: 48_213, disabled: 31, unverified: 412 }, active_sessions: 9_847, days, latest: EVENTS.map(event) },
   "/admin/users": { items: users, total: { count: users.length, is_exact: true } },
   "/admin/events": { items: EVENTS.map(event), cursor: "1" },
-  "/readyz": { status: "ready" },
+  "/admin/servers": { items: [] },
   [`/admin/users/${id(2)}/sessions`]: { items: sessions },
   ...Object.fromEntries(users.map((user) => [`/admin/users/${user.id}`, user])),
 };

@@ -1,4 +1,4 @@
-// Strips across the view: lost role or session, lost connection, a server that is not ready. They replace nothing.
+// Strips across the view: lost role or session, lost connection, servers that are not ready. They replace nothing.
 import { checkNow } from "./live.js";
 import { goToLogin, loginUrl, session, signOut } from "./session.js";
 import { html, useLayoutEffect, useRef, useStore } from "./ui.js";
@@ -35,9 +35,9 @@ export function Banners() {
           <button class="small quiet" onClick=${checkNow}>Try now</button>
         </div>
       `}
-      ${readiness && connection === "ok" && html`
+      ${readiness && !title && connection === "ok" && html`
         <div class="banner bad" data-banner="readiness">
-          <p><strong>The server is not ready.</strong> ${readiness}</p>
+          <p><strong>Not every server is ready.</strong> <bdi>${readiness}</bdi></p>
           <a class="button small quiet" href="#/health">Health</a>
         </div>
       `}

@@ -118,19 +118,19 @@ function pause(ms) {
 
 async function watchReadiness() {
   for (;;) {
-    if (!document.hidden) await readReadiness();
+    if (!document.hidden && session.get().access === "admin") await readReadiness();
     await new Promise((resolve) => setTimeout(resolve, READINESS_MS));
   }
 }
 
-/** The parts of this server that are not ready are in the problem. */
+/** The servers that reject requests, and why. A proxy may have no route to `/readyz`. */
 async function readReadiness() {
   try {
-    await get("readyz", {}, { timeout: 5_000 });
-    session.set({ readiness: null });
-  } catch (error) {
-    if (error.status !== 503) return;
-    const parts = Object.entries(error.fields).map(([part, state]) => `${part.replaceAll("_", " ")} ${state}`);
-    session.set({ readiness: parts.join(", ") || error.message });
+    const { items } = await get("admin/servers", {}, { timeout: 5_000 });
+    const failing = ({ parts }) => Object.keys(parts).filter((part) => !parts[part].ok).map((part) => part.replaceAll("_", " "));
+    const notReady = items.filter(({ status }) => status === "not_ready");
+    session.set({ readiness: notReady.map((server) => `${server.host}: ${failing(server).join(", ")}`).join("; ") || null });
+  } catch {
+    // The long poll notices a lost role, session or connection.
   }
 }

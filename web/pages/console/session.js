@@ -4,7 +4,8 @@ import { createStore, useStore } from "./ui.js";
 
 /**
  * `access`: `loading`, `admin`, `none` (never had the role), `lost` (the role was taken away), `signed-out`, `other`
- * (another user has signed in). `connection`: `ok` or `lost`. `readiness`: the problem of /readyz, or null.
+ * (another user has signed in). `connection`: `ok` or `lost`. `readiness`: which servers are not ready,
+ * and why, or null.
  */
 export const session = createStore({ user: null, access: "loading", connection: "ok", readiness: null });
 
