@@ -107,6 +107,7 @@ impl Renderer {
             may_have_session => visit.may_have_session,
             query => query_of(requested.as_deref(), &target),
             mail_languages => &options.mail_languages,
+            modules => files::paths().filter(|path| path.ends_with(".js")).collect::<Vec<_>>(),
         };
         environment.get_template(page.template).and_then(|template| template.render(values)).map_err(
             |error| {

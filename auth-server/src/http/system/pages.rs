@@ -39,7 +39,7 @@ const HOME: &str = r#"<!doctype html>
         <p>Signs users in and issues access tokens for APIs.</p>
       </div>
       <ul class="card links">
-        <li><a href="docs">API reference</a></li>
+{pages}        <li><a href="docs">API reference</a></li>
         <li><a href="docs/errors">Error codes</a></li>
         <li><a href="openapi.json">OpenAPI document</a></li>
         <li><a href=".well-known/oauth-authorization-server">Metadata</a></li>
@@ -48,6 +48,11 @@ const HOME: &str = r#"<!doctype html>
     </main>
   </body>
 </html>
+"#;
+/// With `PAGES=on`.
+const HOME_PAGES: &str = r#"        <li><a href="login">Sign in</a></li>
+        <li><a href="account">Your account</a></li>
+        <li><a href="admin/">Console for administrators</a></li>
 "#;
 
 /// The pages that the settings enable.
@@ -73,7 +78,8 @@ pub fn routes(config: &mut web::ServiceConfig, pages: &Pages) {
             pages.mailbox_host.is_some(),
         );
     } else if pages.has_home {
-        let html = HOME.replace("{version}", env!("CARGO_PKG_VERSION"));
+        let links = if pages.renderer.options.enabled { HOME_PAGES } else { "" };
+        let html = HOME.replace("{version}", env!("CARGO_PKG_VERSION")).replace("{pages}", links);
         docs::page(config, "/", "text/html; charset=utf-8", docs::content_security_policy(None), html);
     }
     client::routes(config);

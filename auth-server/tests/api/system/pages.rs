@@ -6,12 +6,14 @@ use shared_claims::{Clock as _, Code};
 
 use crate::app::TestApp;
 
-/// What a page loads and links to, as paths.
-fn links(page: &str, text: &str) -> Vec<String> {
-    let values = ["href=\"", "src=\"", "from \""].into_iter().flat_map(|start| text.split(start).skip(1));
+/// What a page or script loads and links to, as paths.
+fn links(page: &str, text: &str, is_page: bool) -> Vec<String> {
+    // Links in a script are relative to the page that loads it.
+    let starts = if is_page { ["href=\"", "src=\""] } else { ["from \"", "import \""] };
+    let values = starts.into_iter().flat_map(|start| text.split(start).skip(1));
     let links = values.filter_map(|rest| rest.split('"').next()).map(|link| {
         let base = url::Url::parse("http://host").and_then(|base| base.join(page)).expect("a page");
-        base.join(link).expect("a link")
+        base.join(&link.replace("&#x2f;", "/")).expect("a link")
     });
     links
         .inspect(|url| assert_eq!(url.host_str(), Some("host"), "{url}"))
@@ -39,9 +41,13 @@ async fn everything_that_the_pages_load_and_link_to_is_served() {
             !is_page || !text.contains("<style") && !text.contains(" style="),
             "{path} has inline styles"
         );
-        seen.extend(links(&path, &text).into_iter().filter(|link| !seen.contains(link)).collect::<Vec<_>>());
+        seen.extend(
+            links(&path, &text, is_page).into_iter().filter(|link| !seen.contains(link)).collect::<Vec<_>>(),
+        );
     }
-    for path in ["/docs", "/docs/errors", "/docs/client/session.js", "/favicon.ico", "/openapi.json"] {
+    let some =
+        ["/docs", "/docs/errors", "/docs/client/session.js", "/favicon.ico", "/openapi.json", "/register"];
+    for path in some.into_iter().chain(["/pages/console/live.js", "/pages/account/email.js"]) {
         assert!(seen.iter().any(|link| link == path), "{path} is not linked: {seen:?}");
     }
 }
@@ -61,9 +67,15 @@ async fn the_type_of_each_problem_is_a_place_on_the_page_of_errors() {
 }
 
 #[actix_web::test]
-async fn the_start_page_can_be_disabled() {
+async fn the_start_page_links_to_the_pages_that_exist_and_can_be_disabled() {
     let page = TestApp::start().await.get("/").send().await.assert_status(200).text();
     assert!(page.contains(concat!("Version ", env!("CARGO_PKG_VERSION"))), "{page}");
+    let without_pages =
+        TestApp::with(&["--pages", "off"]).await.get("/").send().await.assert_status(200).text();
+    for path in ["login", "account", "admin/"] {
+        let link = format!("href=\"{path}\"");
+        assert!(page.contains(&link) && !without_pages.contains(&link), "{path}: {page}{without_pages}");
+    }
     let app = TestApp::with(&["--home-page", "false"]).await;
     app.get("/").send().await.assert_problem(404, "not_found");
     app.get("/docs").send().await.assert_status(200);
