@@ -12,6 +12,7 @@ const MAX_SHIFT = 0.05;
 const MAX_WEIGHT = 280_000;
 /** No session, no fresh login, claims that the server rejects, and too many long polls; long polls that end with their page. */
 const expected = [/(401|403|422|429) \(/, /ERR_ABORTED/];
+const LONG_ADDRESS = `dora@${"a.long.domain.".repeat(8)}example.org`;
 const VIEWS = ["Overview", "Users", "Sessions", "Events", "Keys", "Mail", "Health"];
 
 async function check(page, name) {
@@ -19,6 +20,9 @@ async function check(page, name) {
   const violations = await page.evaluate(async () => (await axe.run({ resultTypes: ["violations"] })).violations);
   assert.deepEqual(violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`)), [], name);
 }
+
+/** What the proxies in `deploy/` forward to the auth server, for the console. */
+const FORWARDED = /^\/((auth|admin|pages|client|docs|account)\/|(account|login|favicon\.ico)$)/;
 
 /** Collects the layout shifts that no input has caused, and the paints. */
 function observe() {
@@ -35,6 +39,8 @@ function observe() {
   }).observe({ type: "layout-shift", buffered: true });
 }
 
+const fits = (page) => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth);
+
 async function assertStable(page, name) {
   const { shift, moved } = await page.evaluate(() => seen);
   assert.ok(shift < MAX_SHIFT, `${name}: a shift of ${shift} by ${moved}`);
@@ -44,6 +50,8 @@ scenario("administrators see everything", expected, async (browser) => {
   const { context } = browser;
   await context.addInitScript(observe);
   const page = await context.newPage();
+  const paths = new Set();
+  page.on("request", (request) => paths.add(new URL(request.url()).pathname));
   await page.goto(`${authUrl}/admin/#/keys`);
   await page.waitForURL(/\/login\?return_to=/);
   assert.match(decodeURIComponent(page.url()), /return_to=.*\/admin\/#\/keys$/, "the login leads back to the view");
@@ -63,13 +71,24 @@ scenario("administrators see everything", expected, async (browser) => {
     await check(page, name);
   }
   await assertStable(page, "all views");
+  assert.deepEqual([...paths].filter((path) => !FORWARDED.test(path)), [], "paths that no proxy forwards");
+
+  // A server that cannot sign is announced in every view.
+  const server = { id: "1", host: "auth-2", version: "0.1.0", started_at: new Date(), seen_at: new Date(), status: "not_ready", settings: {} };
+  const parts = { database: { ok: true }, signing_key: { ok: false } };
+  await page.route("**/admin/servers", (route) => route.fulfill({ json: { items: [{ ...server, parts }] } }));
+  await openView(page, "#/users", "Users");
+  await page.reload();
+  await page.locator("[data-banner=readiness]", { hasText: "auth-2: signing key" }).waitFor();
+  await check(page, "a server that is not ready");
 
   // Without the role, the page names the account.
-  const others = await browser.newContext();
-  await callAs(others, "POST", "/auth/register", { email: "dora@example.org", password: ann.password });
+  const others = await browser.newContext({ viewport: { width: 390, height: 844 } });
+  await callAs(others, "POST", "/auth/register", { email: LONG_ADDRESS, password: ann.password });
   const denied = await others.newPage();
   await openView(denied, "#/users", "No access");
-  await denied.getByRole("region", { name: "No access" }).getByText("dora@example.org").waitFor();
+  await denied.getByRole("region", { name: "No access" }).getByText(LONG_ADDRESS).waitFor();
+  assert.ok(await fits(denied), "a long address");
   await check(denied, "no access");
 });
 
@@ -97,6 +116,12 @@ scenario("administrators find and change users", expected, async (browser) => {
   await check(page, "a user");
   await page.getByLabel("Roles").fill("billing");
   await page.keyboard.press("Enter");
+  await page.getByLabel("Roles").fill("R".repeat(1000));
+  await page.keyboard.press("Enter");
+  await page.getByText("is not a role").waitFor();
+  const panel = page.locator(".panel-body");
+  assert.ok(await panel.evaluate((body) => body.scrollWidth <= body.clientWidth), "a long text in the field of roles");
+  await page.getByLabel("Roles").fill("");
   await page.getByLabel("Claims").fill('{"plan": ');
   await page.getByText("This is not JSON").waitFor();
   await page.getByLabel("Claims").fill(JSON.stringify({ text: "x".repeat(1100) }));
@@ -239,8 +264,7 @@ scenario("the console fits a phone", expected, async (browser) => {
   const { paint } = await page.evaluate(() => seen);
   for (const name of VIEWS) {
     await openView(page, `#/${name.toLowerCase()}`, name);
-    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-    assert.ok(overflow <= 0, `${name} is ${overflow} px too wide`);
+    assert.ok(await fits(page), `${name} is too wide`);
     await check(page, name);
   }
   await assertStable(page, "all views");

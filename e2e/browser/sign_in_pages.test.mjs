@@ -10,6 +10,7 @@ const TARGET = `${process.env.PAGE_URL}/cart?item=7`;
 /** Folder for screenshots. If it is not set, none are taken. */
 const folder = process.env.SCREENSHOTS;
 const expected = [/(401|409|410|422|429) \(/, /ERR_(EMPTY_RESPONSE|CONNECTION_RESET|CONNECTION_REFUSED|ABORTED|FAILED)/, /503 \(/];
+const LONG_ADDRESS = "a.very.long.address.of.a.user@subdomain.of.a.long.domain.example.org";
 const loginUrl = (target) => `${authUrl}/login?return_to=${encodeURIComponent(target)}`;
 
 async function openContext(browser, settings = {}) {
@@ -41,7 +42,7 @@ scenario("a user signs in by keyboard, and errors lose nothing", expected, async
   await page.keyboard.type(ann.email);
   assert.equal(await page.locator("#login-error").textContent(), "");
   await page.keyboard.press("Tab");
-  await page.keyboard.type("a wrong password");
+  await page.keyboard.type("wrong password");
   await page.keyboard.press("Tab");
   assert.equal(await focused(page), "reveal");
   await page.keyboard.press("Space");
@@ -95,7 +96,7 @@ scenario("the pages judge a new password, fit a phone and speak German", expecte
   const context = await openContext(browser, { viewport: { width: 390, height: 844 }, locale: "de-AT" });
   const page = await browser.newTab(`${authUrl}/register?return_to=${encodeURIComponent(TARGET)}`, context);
   await page.getByRole("heading", { name: "Konto anlegen" }).waitFor();
-  await page.locator("#email").fill("a.very.long.address.of.a.user@subdomain.of.a.long.domain.example.org");
+  await page.locator("#email").fill(LONG_ADDRESS);
   const meter = page.locator(".strength");
   await page.locator("#password").pressSequentially("password1");
   await page.getByText("Zu leicht zu erraten").waitFor();
@@ -121,6 +122,12 @@ scenario("the pages judge a new password, fit a phone and speak German", expecte
     const other = await browser.newTab(`${authUrl}/${path}`, await openContext(browser, { viewport: { width: 390, height: 844 } }));
     if (path.includes("#")) await other.locator("#lead.message").waitFor();
     await capture(other, path.replace("#x", ""));
+    if (path !== "forgot") continue;
+    await other.route("**/auth/password/forgot", (route) => route.fulfill({ status: 202, json: { continuation: "x" } }));
+    await other.locator("#email").fill(LONG_ADDRESS);
+    await other.keyboard.press("Enter");
+    await other.locator("#code").waitFor();
+    await capture(other, "forgot-code");
   }
 });
 

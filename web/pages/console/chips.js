@@ -51,7 +51,7 @@ export function RolesField({ roles, onChange, error, label = "Roles" }) {
     const added = text.toLowerCase().split(/[\s,]+/).filter(Boolean);
     const invalid = added.find((role) => !ROLE.test(role));
     const all = [...new Set([...roles, ...added])];
-    if (invalid) return setWrong(`“${invalid}” is not a role: use 1 to 32 of a-z, 0-9, _ and -.`);
+    if (invalid) return setWrong(`“${invalid.length > 32 ? `${invalid.slice(0, 32)}…` : invalid}” is not a role: use 1 to 32 of a-z, 0-9, _ and -.`);
     if (all.length > MAX_ROLES) return setWrong(`A user has at most ${MAX_ROLES} roles.`);
     setWrong("");
     setText("");

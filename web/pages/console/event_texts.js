@@ -48,7 +48,7 @@ export const EVENT_TYPES = Object.fromEntries(Object.keys(TEXTS).map((type) => [
 export function EventTitle({ event }) {
   const level = TEXTS[event.type]?.[1] ?? "";
   const isOurs = event.type === "session_ended" && event.details.reason === "reuse_detected";
-  return html`<span class="event-title"><span class="dot ${isOurs ? "bad" : level}" aria-hidden="true"></span>${eventTitle(event.type)}</span>`;
+  return html`<span class="event-title" title=${eventTitle(event.type)}><span class="dot ${isOurs ? "bad" : level}" aria-hidden="true"></span>${eventTitle(event.type)}</span>`;
 }
 
 /** The details as short text: "roles editor, was none · by ann@example.org". */

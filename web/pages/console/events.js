@@ -10,7 +10,7 @@ import { daysAgo, Time } from "./time.js";
 import { classes, html, useEffect, useMemo, useRef, useState } from "./ui.js";
 import { Head } from "./view.js";
 
-const SINCE = { "": "any time", 1: "24 hours", 7: "7 days", 30: "30 days" };
+const SINCE = { "": "Any time", 1: "24 hours", 7: "7 days", 30: "30 days" };
 
 const COLUMNS = [
   { name: "event", title: "Event", cell: (event) => html`<${EventTitle} event=${event} />` },
@@ -71,7 +71,7 @@ export function Events({ route: { query } }) {
         <label class="chip">
           <span>Type</span>
           <select aria-label="Type" value="" onChange=${({ target }) => setQuery({ type: [...new Set([...types, target.value])] })}>
-            <option value="">${types.length ? "add" : "any"}</option>
+            <option value="">${types.length ? "Add" : "Any"}</option>
             ${Object.entries(EVENT_TYPES).filter(([type]) => !types.includes(type)).map(([type, title]) => html`<option value=${type}>${title}</option>`)}
           </select>
         </label>
@@ -81,8 +81,8 @@ export function Events({ route: { query } }) {
             ${Object.entries(SINCE).map(([days, label]) => html`<option value=${days} selected=${days === (since ?? "")}>${label}</option>`)}
           </select>
         </label>
-        <${TextChip} label="IP address" value=${ip} placeholder="any" onChange=${(value) => setQuery({ ip: value })} />
-        <${TextChip} label="User id" value=${user} placeholder="any" onChange=${(value) => setQuery({ user: value })} />
+        <${TextChip} label="IP address" value=${ip} placeholder="Any" onChange=${(value) => setQuery({ ip: value })} />
+        <${TextChip} label="User id" value=${user} placeholder="Any" onChange=${(value) => setQuery({ user: value })} />
         ${session && html`<${TextChip} label="Session" value=${session} onChange=${(value) => setQuery({ session: value })} />`}
       </div>
       <p class="hidden-text" role="status">${announced}</p>

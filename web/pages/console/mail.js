@@ -40,8 +40,7 @@ export function Mail({ route: { query } }) {
         ${Object.entries(STATES).map(([key, label]) => html`<a href=${href("mail", "", { state: key })} aria-current=${key === state ? "page" : null}>${label}</a>`)}
       </nav>
       <${Problem} action=${retry} />
-      ${list.error?.status === 404 && html`<p class="notice">This server sends no mail: MAIL_TRANSPORT is off.</p>`}
-      <${List} label="${STATES[state]} mails" kind="mails" list=${list} columns=${columns} empty=${html`<p><strong>${EMPTY[state][0]}</strong></p><p>${EMPTY[state][1]}</p>`} />
+      ${list.error?.status === 404 ? html`<div class="state"><p>This server sends no mail: <code>MAIL_TRANSPORT</code> is off.</p></div>` : html`<${List} label="${STATES[state]} mails" kind="mails" list=${list} columns=${columns} empty=${html`<p><strong>${EMPTY[state][0]}</strong></p><p>${EMPTY[state][1]}</p>`} />`}
     </section>
   `;
 }

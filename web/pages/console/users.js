@@ -50,7 +50,7 @@ export function Users({ route: { id, query } }) {
         <//>
         <div class="filters" role="search">
           <${SearchField} label="Search by start of email or username, or by id" value=${q} onChange=${(text) => setQuery({ q: text })} />
-          <${TextChip} label="Role" value=${role} placeholder="any" onChange=${(value) => setQuery({ role: value.toLowerCase() })} />
+          <${TextChip} label="Role" value=${role} placeholder="Any" onChange=${(value) => setQuery({ role: value.toLowerCase() })} />
           <${ChoiceChip} label="Status" value=${status} options=${STATUS} onChange=${(value) => setQuery({ status: value })} />
           <${ChoiceChip} label="Last sign-in" value=${seen} options=${SEEN_LABELS} onChange=${(value) => setQuery({ seen: value })} />
           <${ChoiceChip} label="Sort" value=${sort} options=${SORT} onChange=${(value) => setQuery({ sort: value })} />

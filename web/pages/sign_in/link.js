@@ -18,6 +18,7 @@ export async function openLink(form, leadKey) {
     const { email } = await account.inspectLink(token);
     // Otherwise a line can end after the ellipsis.
     lead.textContent = t(leadKey, { email: email.replace("…", "…\u2060") });
+    form.hidden = false;
     form.classList.remove("checking");
     form.querySelector("fieldset:not([hidden]) input, :scope > .field input")?.focus();
   } catch (error) {
@@ -40,6 +41,7 @@ export function showInvalidLink(form, error) {
 function showFailure(form, leadKey, error) {
   const lead = document.getElementById("lead");
   lead.textContent = sentence(error);
+  form.hidden = true;
   const retry = document.createElement("button");
   retry.className = "quiet";
   retry.textContent = t("try_again");
