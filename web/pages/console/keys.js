@@ -50,7 +50,7 @@ export function Keys() {
 
 function Timeline({ keys, retire }) {
   return html`
-    <ol class="timeline">
+    <ol class="timeline" aria-busy=${keys ? "false" : "true"}>
       ${STAGES.map(({ role, title, text }) => {
         const here = keys?.filter((key) => stageOf(key) === role) ?? [];
         return html`
