@@ -29,7 +29,7 @@ function SignIn({ message }: { message?: string }) {
       if ("continuation" in result) setError("Open the link in the mail that was sent to you, then sign in.");
     } catch (failure) {
       if (!(failure instanceof AuthError)) throw failure;
-      setError(Object.values(failure.fields ?? {}).join(" ") || failure.message);
+      setError(Object.entries(failure.fields ?? {}).map((field) => field.join(" ")).join(", ") || failure.message);
     }
   }
 
