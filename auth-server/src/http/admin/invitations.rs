@@ -105,8 +105,7 @@ pub async fn invite(
 ) -> Result<HttpResponse, Problem> {
     let admin = FreshAdminSession::extract(&request).await?;
     let offer = body.parse(&context)?;
-    context.user_limits.count_administration(admin.session.user_id)?;
-    let operation = context.operation(&admin.client);
+    let operation = admin.operation(&context)?;
     let mail = context.mail_is_on().then(|| context.locale(None));
     let (invitation, token) = invitations::invite(&operation, &context.proof_tokens, offer, mail).await?;
     let link = token.map(|token| invitations::link(&context.policy.issuer, &token));
@@ -127,8 +126,7 @@ pub async fn revoke_invitation(
     admin: FreshAdminSession,
 ) -> Result<HttpResponse, Problem> {
     let id = parse_id(&id)?;
-    context.user_limits.count_administration(admin.session.user_id)?;
-    invitations::revoke(&context.operation(&admin.client), id).await?;
+    invitations::revoke(&admin.operation(&context)?, id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -147,8 +145,7 @@ pub async fn resend_invitation(
     admin: FreshAdminSession,
 ) -> Result<HttpResponse, Problem> {
     let id = parse_id(&id)?;
-    context.user_limits.count_administration(admin.session.user_id)?;
-    invitations::resend(&context.operation(&admin.client), id, context.locale(None)).await?;
+    invitations::resend(&admin.operation(&context)?, id, context.locale(None)).await?;
     Ok(HttpResponse::Accepted().finish())
 }
 

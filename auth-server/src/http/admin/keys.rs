@@ -74,8 +74,7 @@ pub async fn rotate_keys(
     admin: FreshAdminSession,
 ) -> Result<HttpResponse, Problem> {
     let pairs = context.keys.pairs().ok_or_else(shared_secret)?;
-    context.user_limits.count_administration(admin.session.user_id)?;
-    let operation = context.operation(&admin.client);
+    let operation = admin.operation(&context)?;
     let key = admin::rotate(&operation, pairs).await?;
     reload(&context, &operation).await;
     Ok(HttpResponse::Created().json(KeyBody::new(key, Role::Next)))
@@ -96,8 +95,7 @@ pub async fn retire_key(
     kid: web::Path<String>,
     admin: FreshAdminSession,
 ) -> Result<HttpResponse, Problem> {
-    context.user_limits.count_administration(admin.session.user_id)?;
-    let operation = context.operation(&admin.client);
+    let operation = admin.operation(&context)?;
     admin::retire(&operation, &kid).await?;
     reload(&context, &operation).await;
     Ok(responses::no_content([]))

@@ -92,8 +92,8 @@ pub async fn retry_mail(
     admin: FreshAdminSession,
 ) -> Result<HttpResponse, Problem> {
     let id = parse_id(&id)?;
-    context.user_limits.count_administration(admin.session.user_id)?;
-    match outbox::retry(&context.database, Retry::One(id), context.now()).await? {
+    let operation = admin.operation(&context)?;
+    match outbox::retry(operation.database, Retry::One(id), operation.now).await? {
         0 => Err(Problem::new(Code::NotFound).detail("No such mail, or it was sent or has expired.")),
         _ => Ok(responses::no_content([])),
     }

@@ -63,8 +63,7 @@ pub async fn end_user_sessions(
     id: web::Path<String>,
     admin: FreshAdminSession,
 ) -> Result<HttpResponse, Problem> {
-    context.user_limits.count_administration(admin.session.user_id)?;
-    admin::end_sessions(&context.operation(&admin.client), parse_id(&id)?).await?;
+    admin::end_sessions(&admin.operation(&context)?, parse_id(&id)?).await?;
     Ok(responses::no_content([]))
 }
 
@@ -84,8 +83,7 @@ pub async fn end_user_session(
     admin: FreshAdminSession,
 ) -> Result<HttpResponse, Problem> {
     let (user, session): (UserId, _) = (parse_id(&ids.0)?, parse_id(&ids.1)?);
-    context.user_limits.count_administration(admin.session.user_id)?;
-    if admin::end_session(&context.operation(&admin.client), user, session).await? {
+    if admin::end_session(&admin.operation(&context)?, user, session).await? {
         Ok(responses::no_content([]))
     } else {
         Err(Problem::new(Code::NotFound))

@@ -78,8 +78,7 @@ pub async fn update_user(
         claims: validation.optional("claims", body.claims, |claims| CustomClaims::parse(claims.into())),
     };
     validation.check()?;
-    context.user_limits.count_administration(admin.session.user_id)?;
-    let user = admin::change(&context.operation(&admin.client), id, change).await?;
+    let user = admin::change(&admin.operation(&context)?, id, change).await?;
     Ok(HttpResponse::Ok().json(UserView::from(user)))
 }
 
@@ -98,8 +97,7 @@ pub async fn delete_user(
     admin: FreshAdminSession,
 ) -> Result<HttpResponse, Problem> {
     let id = parse_id(&id)?;
-    context.user_limits.count_administration(admin.session.user_id)?;
-    admin::delete(&context.operation(&admin.client), id).await?;
+    admin::delete(&admin.operation(&context)?, id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -118,8 +116,7 @@ pub async fn send_password_reset(
     admin: FreshAdminSession,
 ) -> Result<HttpResponse, Problem> {
     let id = parse_id(&id)?;
-    context.user_limits.count_administration(admin.session.user_id)?;
-    let operation = context.operation(&admin.client);
+    let operation = admin.operation(&context)?;
     users::send_reset_link(&operation, &context.proof_tokens, id, context.locale(None)).await?;
     Ok(HttpResponse::Accepted().finish())
 }

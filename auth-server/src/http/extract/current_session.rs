@@ -3,12 +3,14 @@ use actix_web::{FromRequest, HttpRequest, web};
 use shared_claims::{Challenge, Code, Problem};
 
 use crate::domain::context::Context;
+use crate::domain::operation::Operation;
 use crate::domain::sessions::{self, CurrentSession, Presentation};
+use crate::domain::user_limits::TooManyChanges;
 use crate::http::Cookies;
 use crate::http::errors::role_required;
 use crate::http::extract::refresh_token::{self, ReceivedToken};
 use crate::http::extract::{Extraction, app_data, idempotency_key};
-use crate::model::{Actor, ClientInfo, Session};
+use crate::model::{Actor, ClientInfo, Session, UserId};
 
 /// The session of an administrator. Rejects like [`CurrentSession`], and with 403 `role_required`. The role is that in the
 /// database, not that in a token.
@@ -18,9 +20,8 @@ pub struct AdminSession {
 
 /// The same for calls that change something. Rejects also with 403 `fresh_login_required`.
 pub struct FreshAdminSession {
-    pub session: Session,
-    /// Names the administrator as the actor of events.
-    pub client: ClientInfo,
+    administrator: UserId,
+    client: ClientInfo,
 }
 
 /// The session of the request's refresh token, which is not rotated.
@@ -87,9 +88,17 @@ impl FromRequest for FreshAdminSession {
             let current = administrator(&request).await?;
             current.require_fresh_login(app_data::<web::Data<Context>>(&request)?.now())?;
             let client = ClientInfo::extract(&request).await?;
-            let client = ClientInfo { by: Some(Actor::Administrator(current.user.id)), ..client };
-            Ok(Self { session: current.session, client })
+            Ok(Self { administrator: current.user.id, client })
         })
+    }
+}
+
+impl FreshAdminSession {
+    /// Counts a change by the administrator, who is the actor of its events.
+    pub fn operation<'a>(&self, context: &'a Context) -> Result<Operation<'a>, TooManyChanges> {
+        context.user_limits.count_administration(self.administrator)?;
+        let by = Some(Actor::Administrator(self.administrator));
+        Ok(context.operation(&ClientInfo { by, ..self.client.clone() }))
     }
 }
 

@@ -52,8 +52,7 @@ pub async fn create_user(
 ) -> Result<HttpResponse, Problem> {
     let admin = FreshAdminSession::extract(&request).await?;
     let creation = body.parse()?;
-    context.user_limits.count_administration(admin.session.user_id)?;
-    let user = creation::create(&context.operation(&admin.client), &context.hasher, creation).await?;
+    let user = creation::create(&admin.operation(&context)?, &context.hasher, creation).await?;
     Ok(HttpResponse::Created().json(UserView::from(user)))
 }
 
