@@ -21,8 +21,6 @@ pub struct Page {
     pub events: Vec<Event>,
     /// Where the next page begins, if there is one.
     pub next: Option<Cursor>,
-    /// On a first page: what its reader has received. Later events are new.
-    pub received: Option<Received>,
 }
 
 /// One page of the events that match `filter`.
@@ -31,12 +29,27 @@ pub async fn page(
     filter: Filter,
     cursor: Option<Cursor>,
     limit: i64,
-    now: DateTime<Utc>,
 ) -> Result<Page, StoreError> {
-    database.run(move |connection| read_page(connection, &filter, cursor, limit, now)).await
+    database.run(move |connection| read_page(connection, &filter, cursor, limit, |_| true)).await
 }
 
-/// The same, if the session is still that of an administrator.
+/// The first page, and what its reader has received: later events are new.
+pub async fn first_page(
+    database: &Database,
+    filter: Filter,
+    limit: i64,
+    now: DateTime<Utc>,
+) -> Result<(Page, Received), StoreError> {
+    let read = move |connection: &mut AnyConnection| {
+        // First: what is committed after this is new, whether or not the page would contain it.
+        let received = Received::all(connection, now)?;
+        let page = read_page(connection, &filter, None, limit, |id| received.contains(id))?;
+        Ok((page, received))
+    };
+    database.run(read).await
+}
+
+/// A page, if the session is still that of an administrator.
 pub async fn page_of_administrator(
     context: &Context,
     session: &Session,
@@ -47,7 +60,7 @@ pub async fn page_of_administrator(
     let (session, now) = (session.clone(), context.now());
     let read = move |connection: &mut AnyConnection| {
         new::check(connection, &session, now)?;
-        Ok::<_, ListenError>(read_page(connection, &filter, cursor, limit, now)?)
+        Ok::<_, ListenError>(read_page(connection, &filter, cursor, limit, |_| true)?)
     };
     context.database.run(read).await
 }
@@ -57,18 +70,15 @@ fn read_page(
     filter: &Filter,
     cursor: Option<Cursor>,
     limit: i64,
-    now: DateTime<Utc>,
+    is_shown: impl Fn(i64) -> bool,
 ) -> Result<Page, StoreError> {
-    // First: what is committed after this is new, whether or not the page would contain it.
-    let received = if cursor.is_none() { Some(Received::all(connection, now)?) } else { None };
     // One more than requested shows whether there is a next page.
     let mut found = matches(connection, filter, cursor, limit + 1)?;
     let has_more = i64::try_from(found.len()).is_ok_and(|count| count > limit);
     found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
     let next = found.last().map(|(position, _)| *position).filter(|_| has_more);
-    let is_old = |position: &Cursor| received.as_ref().is_none_or(|received| received.contains(position.id));
-    let events = found.into_iter().filter(|(position, _)| is_old(position)).filter_map(|(_, event)| event);
-    Ok(Page { events: events.collect(), next, received })
+    let shown = found.into_iter().filter(|(position, _)| is_shown(position.id));
+    Ok(Page { events: shown.filter_map(|(_, event)| event).collect(), next })
 }
 
 /// Of several types or origins, each is read from its index, and then merged: no index has them in the order of the page.

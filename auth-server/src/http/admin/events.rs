@@ -69,17 +69,18 @@ pub async fn list_all_events(
     let (after, wait) = listener(&mut query, cursor.is_some());
     let filter = filter(&mut query);
     query.check()?;
-    let Some(after) = after else {
-        let page = events::page(&context.database, filter, cursor, limit, context.now()).await?;
-        return Ok(HttpResponse::Ok().json(Events::from(page)));
+    let database = &context.database;
+    let listen = |after, wait| events::listen(&context, &admin.session, filter.clone(), after, limit, wait);
+    let events = match (after, cursor) {
+        (None, None) => Events::from(events::first_page(database, filter, limit, context.now()).await?),
+        (None, cursor) => Events::from(events::page(database, filter, cursor, limit).await?),
+        (Some(after), _) => Events::from(tokio::select! {
+            new = listen(after.clone(), wait) => new?,
+            // The server stops only after this response.
+            () = shutdown.begun() => listen(after, Duration::ZERO).await?,
+        }),
     };
-    let listen = |wait| events::listen(&context, &admin.session, filter.clone(), after.clone(), limit, wait);
-    let new = tokio::select! {
-        new = listen(wait) => new?,
-        // The server stops only after this response.
-        () = shutdown.begun() => listen(Duration::ZERO).await?,
-    };
-    Ok(HttpResponse::Ok().json(Events::from(new)))
+    Ok(HttpResponse::Ok().json(events))
 }
 
 fn listener(query: &mut Query, has_cursor: bool) -> (Option<Received>, Duration) {

@@ -6,7 +6,7 @@ use shared_claims::Problem;
 use utoipa::ToSchema;
 
 use crate::domain::context::Context;
-use crate::domain::events::{self, Cursor, Filter, NewEvents};
+use crate::domain::events::{self, Cursor, Filter, NewEvents, Received};
 use crate::domain::sessions::CurrentSession;
 use crate::http::extract::{PageQuery, Query};
 use crate::model::{Event, EventType, device};
@@ -54,8 +54,14 @@ impl From<events::Page> for Events {
         Self {
             items: page.events.into_iter().map(EventBody::from).collect(),
             next_cursor: page.next.map(|cursor| cursor.to_string()),
-            cursor: page.received.map(|received| received.to_string()),
+            cursor: None,
         }
+    }
+}
+
+impl From<(events::Page, Received)> for Events {
+    fn from((page, received): (events::Page, Received)) -> Self {
+        Self { cursor: Some(received.to_string()), ..page.into() }
     }
 }
 
@@ -99,8 +105,7 @@ pub async fn list_events(
     let (limit, cursor) = (query.limit(), query.take("cursor", str::parse::<Cursor>));
     query.check()?;
     let filter = Filter { user: Some(current.user.id), ..Filter::default() };
-    let mut page = events::page(&context.database, filter, cursor, limit, context.now()).await?;
-    page.received = None;
+    let mut page = events::page(&context.database, filter, cursor, limit).await?;
     // Users do not see the addresses of administrators.
     let hide = |event: Event| if event.is_by_other_user() { event.without_origin() } else { event };
     page.events = page.events.into_iter().map(hide).collect();
