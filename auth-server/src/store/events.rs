@@ -4,7 +4,7 @@ mod new;
 
 use std::net::IpAddr;
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use serde_json::{Map, Value};
 
@@ -31,6 +31,8 @@ pub use new::{after, newest_ids, within};
 
 pub type Position = model::Position<i64>;
 
+/// After this time no transaction commits an event with a lower id. Longer than any transaction that inserts events.
+pub const LATEST_COMMIT: TimeDelta = TimeDelta::seconds(60);
 /// Rows per statement, far below the parameter limits of both databases.
 const ROWS_PER_INSERT: usize = 500;
 

@@ -4,14 +4,13 @@ use chrono::{DateTime, DurationRound, NaiveDateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Text, Timestamp};
 
+use crate::store::events::LATEST_COMMIT;
 use crate::store::schema::{event_counter, events, row_counts};
 use crate::store::sql::{Sql, Statement};
 use crate::store::{AnyConnection, StoreError};
 
 /// Ids in one transaction.
 const BATCH: i64 = 20_000;
-/// Longer than any transaction that inserts events.
-const LATEST_COMMIT: TimeDelta = TimeDelta::seconds(60);
 /// How far clocks of servers may differ: an event of the last hour may still be counted.
 const MAX_CLOCK_DIFFERENCE: TimeDelta = TimeDelta::minutes(5);
 /// Events that are not in the counts yet are read up to this number.

@@ -8,18 +8,16 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use tokio::time::{Instant, sleep_until};
 
 use crate::domain::context::Context;
 use crate::domain::event_listeners::TooManyListeners;
 use crate::model::{EndReason, Event, InvalidCursor, Session};
-use crate::store::events::{self, Filter};
+use crate::store::events::{self, Filter, LATEST_COMMIT};
 use crate::store::{AnyConnection, StoreError, sessions, users};
 
 const CHECK_INTERVAL: Duration = Duration::from_millis(500);
-/// Longer than any transaction that records events.
-const LATEST_COMMIT: TimeDelta = TimeDelta::seconds(60);
 /// Ids among which the first gaps are looked for.
 const RECENT_IDS: i64 = 200;
 /// Each takes some twenty characters of the cursor.
