@@ -1,5 +1,6 @@
 //! Statements whose text depends on the request, with bound values.
 
+use std::fmt::Display;
 use std::marker::PhantomData;
 
 use chrono::NaiveDateTime;
@@ -7,6 +8,7 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Text, Timestamp};
 use diesel::{QueryResult, RunQueryDsl};
 
+use crate::model::Position;
 use crate::store::AnyConnection;
 
 type Backend = <AnyConnection as diesel::Connection>::Backend;
@@ -57,6 +59,14 @@ impl Sql {
     pub fn all(conditions: impl IntoIterator<Item = Self>) -> Self {
         let all = conditions.into_iter().reduce(|all, one| all.sql(" AND ").append(one));
         all.unwrap_or_else(|| Self::new("1 = 1"))
+    }
+
+    /// The rows after `position`, newest first. `time` is the column or expression of the order; ids are texts.
+    pub fn below<Id: Display>(time: &'static str, position: &Position<Id>) -> Self {
+        let at = position.at.naive_utc();
+        // The first condition is redundant, but an index can use it.
+        let sql = Self::new(time).sql(" <= ").time(at).sql(" AND (").sql(time).sql(" < ").time(at);
+        sql.sql(" OR id < ").text(position.id.to_string()).sql(")")
     }
 
     /// The statement, whose rows have these columns.

@@ -70,11 +70,7 @@ fn page(
 fn scanned(below: Option<Position<SessionId>>) -> Sql {
     let rows = Sql::new(" FROM (SELECT * FROM sessions WHERE ended_at IS NULL");
     let rows = match below {
-        Some(Position { at, id }) => {
-            let at = at.naive_utc();
-            let rows = rows.sql(" AND created_at <= ").time(at).sql(" AND (created_at < ").time(at);
-            rows.sql(" OR id < ").text(id.to_string()).sql(")")
-        }
+        Some(below) => rows.sql(" AND ").append(Sql::below("created_at", &below)),
         None => rows,
     };
     rows.sql(ORDER).sql(" LIMIT ").number(MAX_SCANNED).sql(") AS sessions")

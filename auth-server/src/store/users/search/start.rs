@@ -46,9 +46,9 @@ impl Start {
         match self {
             Self::Email(after) => Range { name: "email", prefix, after: after.as_deref() }.sql(),
             Self::Username(after) => Range { name: "username", prefix, after: after.as_deref() }.sql(),
-            Self::Newest(below) => Sql::all(below.map(|below| is_below("created_at", below))),
+            Self::Newest(below) => Sql::all(below.as_ref().map(|below| Sql::below("created_at", below))),
             Self::LastLogin(below) => {
-                let below = below.map(|below| is_below(LAST_LOGIN, below));
+                let below = below.as_ref().map(|below| Sql::below(LAST_LOGIN, below));
                 Sql::all(below.into_iter().chain(filter.last_login.map(LastLogin::sql)))
             }
         }
@@ -77,11 +77,4 @@ impl Start {
             Self::LastLogin(_) => Some(Self::LastLogin(position(user.last_login_at.unwrap_or(NEVER)))),
         }
     }
-}
-
-/// The first condition is redundant, but an index can use it.
-fn is_below(time: &'static str, Position { at, id }: Position<UserId>) -> Sql {
-    let at = at.naive_utc();
-    let sql = Sql::new(time).sql(" <= ").time(at).sql(" AND (").sql(time).sql(" < ").time(at);
-    sql.sql(" OR id < ").text(id.to_string()).sql(")")
 }
