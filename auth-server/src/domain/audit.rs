@@ -81,9 +81,8 @@ impl AuditLog {
     /// Records the roles that a new user has from the start.
     pub fn record_first_roles(&mut self, user: &User) {
         if !user.roles.is_empty() {
-            let roles: Vec<_> = user.roles.iter().map(Role::as_str).collect();
             let given = self.event(EventType::RolesChanged).of_user(user.id);
-            self.record(given.with("roles", roles).with("before", Vec::<&str>::new()));
+            self.record(given.with("roles", json!(user.roles)).with("before", json!([])));
         }
     }
 

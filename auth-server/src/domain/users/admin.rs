@@ -6,6 +6,7 @@ use std::error::Error;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
+use serde_json::json;
 
 use crate::domain::audit::AuditLog;
 use crate::domain::operation::{Operation, Transaction};
@@ -376,8 +377,8 @@ fn differences(before: &User, after: &User, audit: &AuditLog) -> Vec<Event> {
         (None, None) | (Some(_), Some(_)) => {}
     }
     if sorted(&before.roles) != sorted(&after.roles) {
-        let changed = event(EventType::RolesChanged).with("roles", names(&after.roles));
-        events.push(changed.with("before", names(&before.roles)));
+        let changed = event(EventType::RolesChanged).with("roles", json!(after.roles));
+        events.push(changed.with("before", json!(before.roles)));
     }
     events
 }
@@ -386,8 +387,4 @@ fn sorted(roles: &[Role]) -> Vec<&Role> {
     let mut sorted: Vec<&Role> = roles.iter().collect();
     sorted.sort();
     sorted
-}
-
-fn names(roles: &[Role]) -> Vec<&str> {
-    roles.iter().map(Role::as_str).collect()
 }
