@@ -13,7 +13,7 @@ use crate::domain::operation::{Operation, Transaction};
 use crate::domain::passwords::{NewPasswordError, PasswordHasher};
 use crate::domain::sessions;
 use crate::domain::users::deletion;
-use crate::domain::users::registration::{NewUser, RegistrationError, hash_password};
+use crate::domain::users::registration::{NewUser, RegistrationError, hash_password, insert_without_session};
 use crate::model::{
     Actor, CustomClaims, Email, EndReason, Event, EventType, Revocation, Role, Roles, SessionId, User, UserId,
 };
@@ -105,9 +105,7 @@ pub async fn create(
         InitialPassword::Permanent => None,
     };
     let insert = operation.transaction(move |tx| {
-        users::insert(tx.connection, &user)?;
-        tx.audit.record(tx.audit.event(EventType::Registered).of_user(user.id));
-        tx.audit.record_first_roles(&user);
+        insert_without_session(tx, &user)?;
         Ok(user)
     });
     insert.await

@@ -5,8 +5,9 @@ use secrecy::SecretString;
 use crate::domain::operation::{Operation, Transaction};
 use crate::domain::passwords::{NewPasswordError, PasswordHasher};
 use crate::domain::users::admin::{AdminError, Change, TEMPORARY_PASSWORD_LIFETIME, administer};
-use crate::model::{DisplayName, Email, EventType, User, Username, guessable_words};
-use crate::store::{StoreError, Taken, users};
+use crate::domain::users::registration::{Account, NewUser, hash_password, insert_without_session};
+use crate::model::{DisplayName, Email, User, Username};
+use crate::store::{StoreError, Taken};
 
 /// What an administrator decides about a new user.
 pub struct Creation {
@@ -48,21 +49,18 @@ pub async fn create(
     let Creation { email, email_verified, username, name, password, access } = creation;
     let now = operation.now;
     let temporary_password_expires_at = password.as_ref().map(|_| now + TEMPORARY_PASSWORD_LIFETIME);
-    let hash = match password {
+    let user = match password {
         Some(password) => {
-            let words = guessable_words(Some(&email), username.as_ref(), name.as_ref());
-            hasher.hash_new(password, words).await?
+            let account = Account { username, name, password };
+            hash_password(hasher, NewUser { email, account }, now).await?
         }
-        None => hasher.hash_of_no_password(),
+        None => User { username, name, ..User::new(email, hasher.hash_of_no_password(), now) },
     };
     let email_verified_at = email_verified.then_some(now);
-    let new = User::new(email, hash, now);
-    let mut user = User { username, name, temporary_password_expires_at, email_verified_at, ..new };
+    let mut user = User { temporary_password_expires_at, email_verified_at, ..user };
     access.apply(&mut user, now);
     let insert = move |tx: &mut Transaction<'_>| {
-        users::insert(tx.connection, &user)?;
-        tx.audit.record(tx.audit.event(EventType::Registered).of_user(user.id));
-        tx.audit.record_first_roles(&user);
+        insert_without_session(tx, &user)?;
         Ok::<_, CreationError>(user)
     };
     administer(operation, insert).await

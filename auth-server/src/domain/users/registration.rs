@@ -5,6 +5,7 @@ use secrecy::SecretString;
 
 use crate::domain::context::Context;
 use crate::domain::keys::UnusableKey;
+use crate::domain::operation::Transaction;
 use crate::domain::passwords::{NewPasswordError, PasswordHasher};
 use crate::domain::proofs::{self, ProofError, RequestError};
 use crate::domain::sessions::NewSession;
@@ -131,6 +132,14 @@ pub async fn hash_password(
     let words = guessable_words(Some(&email), username.as_ref(), name.as_ref());
     let password_hash = hasher.hash_new(password, words).await?;
     Ok(User { username, name, ..User::new(email, password_hash, now) })
+}
+
+/// Inserts a user who does not log in now.
+pub fn insert_without_session(tx: &mut Transaction<'_>, user: &User) -> Result<(), StoreError> {
+    users::insert(tx.connection, user)?;
+    tx.audit.record(tx.audit.event(EventType::Registered).of_user(user.id));
+    tx.audit.record_first_roles(user);
+    Ok(())
 }
 
 impl RegistrationError {
