@@ -1,5 +1,5 @@
 /** What each claim is for, and how to show it. `time` marks seconds since 1970. */
-export const CLAIMS = {
+const CLAIMS = {
   name: "Your display name, so that the API can greet you without a database.",
   roles: "What you may do. The API decides with it.",
   sub: "Your user ID. Unlike an email address it never changes.",

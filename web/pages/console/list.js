@@ -127,7 +127,7 @@ function Page({ items, columns, link, selected, id }) {
 }
 
 /** In place of rows that are loading, with their height. */
-export function Skeleton({ rows }) {
+function Skeleton({ rows }) {
   return html`
     <div class="skeleton" role="status">
       <span class="hidden-text">Loading …</span>

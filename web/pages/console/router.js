@@ -9,7 +9,6 @@ let guard = null;
 let shown = location.hash;
 
 export const useRoute = () => useStore(route);
-export const currentRoute = () => route.get();
 
 /** @param {string} view @param {string} [id] @param {object} [query] members that are empty are omitted */
 export function href(view, id, query = {}) {

@@ -3,8 +3,8 @@ import { h } from "../vendor/preact.js";
 import { useLayoutEffect, useReducer } from "../vendor/hooks.js";
 import htm from "../vendor/htm.js";
 
-export { createContext, render } from "../vendor/preact.js";
-export { useContext, useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from "../vendor/hooks.js";
+export { render } from "../vendor/preact.js";
+export { useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from "../vendor/hooks.js";
 
 /** Makes elements from a template: html`<p class="hint">${text}</p>` */
 export const html = htm.bind(h);

@@ -8,8 +8,8 @@ import { guardRoute } from "./router.js";
 import { toast } from "./toast.js";
 import { html, useEffect, useRef, useState } from "./ui.js";
 
-const LABELS = { email: "email", roles: "roles", claims: "claims" };
-const NAMES = Object.keys(LABELS);
+/** Of the values, also in messages. */
+const NAMES = ["email", "roles", "claims"];
 
 /** How a value is compared and edited: claims as text. */
 const edited = (user) => ({ email: user.email, roles: user.roles, claims: printClaims(user.claims) });
@@ -36,7 +36,7 @@ export function UserForm({ user, reload, onSaved }) {
     setBase(edited(saved));
     setDraft(edited(saved));
     onSaved(saved);
-    toast(`Saved the ${changed.map((name) => LABELS[name]).join(" and ")} of ${saved.email}.`);
+    toast(`Saved the ${changed.join(" and ")} of ${saved.email}.`);
   });
 
   // Without own changes there is nothing to decide.
@@ -59,10 +59,10 @@ export function UserForm({ user, reload, onSaved }) {
       ${isDirty && outdated.length > 0 && html`
         <div class="notice warn" role="alert">
           <p>
-            <strong>Changed elsewhere: ${outdated.map((name) => LABELS[name]).join(", ")}.</strong>
+            <strong>Changed elsewhere: ${outdated.join(", ")}.</strong>
             ${" "}${conflicts.length ? "You edited the same. Nothing of yours is lost:" : ""}
           </p>
-          ${conflicts.map((name) => html`<p class="hint">New ${LABELS[name]}: <bdi class="mono">${[current[name]].flat().join(", ") || "none"}</bdi></p>`)}
+          ${conflicts.map((name) => html`<p class="hint">New ${name}: <bdi class="mono">${[current[name]].flat().join(", ") || "none"}</bdi></p>`)}
           <div class="notice-buttons">
             <button type="button" class="small" onClick=${showNew}>Show the new values</button>
             ${conflicts.length > 0 && html`<button type="button" class="small quiet" onClick=${() => { setBase(current); setDraft(current); }}>Drop mine</button>`}

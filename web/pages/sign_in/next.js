@@ -27,7 +27,7 @@ export async function leave({ isRetry = false } = {}) {
 }
 
 /** Whether the proxy of the site accepts the access cookie. Applications with another origin and the account need none. */
-export async function hasAccess() {
+async function hasAccess() {
   const isProtected = options.tokenDelivery && "isReturn" in options && next.origin === new URL(authUrl).origin;
   if (!isProtected) return true;
   const request = { cache: "no-store", signal: AbortSignal.timeout(RESPONSE_TIMEOUT_MS) };
