@@ -9,9 +9,9 @@ use crate::cli::paging::Paging;
 use crate::cli::screen::Cell;
 use crate::cli::short_id;
 use crate::cli::table::{Column, Cut, Table};
-use crate::domain::mail::outbox::{self, Cursor, ListedMail, Page, Retry, State};
+use crate::domain::mail::outbox::{self, Cursor, ListedMail, Retry, State};
 use crate::domain::mail::{DeliveryError, Mailer};
-use crate::model::{Email, Locale, MailId, MailKind};
+use crate::model::{Email, Locale, MailId, MailKind, Page};
 use crate::settings::Settings;
 use crate::store::{Database, StoreError};
 
@@ -156,7 +156,7 @@ async fn retry(database: &Database, id: Option<String>) -> Result<Report, String
     let which = match &id {
         None => Retry::All,
         Some(text) => {
-            let found = outbox::page(database, None, None, MAX_MAILS).await.map_err(failed)?.mails;
+            let found = outbox::page(database, None, None, MAX_MAILS).await.map_err(failed)?.items;
             let id = short_id::complete(&text.to_lowercase(), found.into_iter().map(|mail| mail.id))?;
             let id: Option<MailId> = id.and_then(|id| id.parse().ok());
             Retry::One(id.ok_or_else(|| format!("no mail has the id {text}"))?)
@@ -170,7 +170,7 @@ async fn retry(database: &Database, id: Option<String>) -> Result<Report, String
     Ok(Report::sentence(format!("{count} {mails} will be sent now"), json!({"retried": count})))
 }
 
-fn list(page: &Page) -> Report {
+fn list(page: &Page<ListedMail, Cursor>) -> Report {
     let row = |mail: &ListedMail| {
         let state = Cell::text(mail.state().as_str());
         let state = match mail.state() {
@@ -188,9 +188,9 @@ fn list(page: &Page) -> Report {
             Cell::text(&mail.id).faint(),
         ]
     };
-    let table = Table::new(&COLUMNS, page.mails.iter().map(row).collect(), "no mails");
+    let table = Table::new(&COLUMNS, page.items.iter().map(row).collect(), "no mails");
     let next = page.next.map(|cursor| cursor.to_string());
-    Report::page(table, page.mails.iter().map(object).collect(), next, CSV)
+    Report::page(table, page.items.iter().map(object).collect(), next, CSV)
 }
 
 fn object(mail: &ListedMail) -> Value {

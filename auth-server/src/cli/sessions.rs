@@ -11,9 +11,9 @@ use crate::cli::short_id;
 use crate::cli::table::{Column, Cut, Table};
 use crate::cli::user_arg::UserArg;
 use crate::domain::operation::Operation;
-use crate::domain::sessions::{Cursor, Page};
+use crate::domain::sessions::Cursor;
 use crate::domain::users::admin::{self, AdminError, MAX_SESSIONS};
-use crate::model::{ClientInfo, Session, SessionId, User, device};
+use crate::model::{ClientInfo, Page, Session, SessionId, User, device};
 use crate::settings::Settings;
 use crate::store::Database;
 
@@ -89,7 +89,7 @@ pub async fn run(settings: &Settings, command: SessionsCommand) -> Result<Report
 /// The active session with an id that begins with `text`.
 async fn find(operation: &Operation<'_>, user: &User, text: &str) -> Result<Option<SessionId>, String> {
     let page = admin::sessions(operation.database, user.id, operation.now, None, MAX_SESSIONS).await;
-    let sessions = page.map_err(|error| error.to_string())?.sessions;
+    let sessions = page.map_err(|error| error.to_string())?.items;
     let id = short_id::complete(&text.to_lowercase(), sessions.iter().map(|session| session.id.to_string()))?;
     Ok(id.and_then(|id| id.parse().ok()))
 }
@@ -99,7 +99,7 @@ fn ended(user: &User, count: usize) -> Report {
     Report::sentence(format!("ended {count} {sessions} of {}", user.email), json!({"ended": count}))
 }
 
-fn list(page: &Page) -> Report {
+fn list(page: &Page<Session, Cursor>) -> Report {
     let row = |session: &Session| {
         vec![
             Cell::optional(session.user_agent.as_deref().and_then(device)),
@@ -110,9 +110,9 @@ fn list(page: &Page) -> Report {
             Cell::text(session.id.to_string()).faint(),
         ]
     };
-    let table = Table::new(&COLUMNS, page.sessions.iter().map(row).collect(), "no active sessions");
+    let table = Table::new(&COLUMNS, page.items.iter().map(row).collect(), "no active sessions");
     let next = page.next.as_ref().map(ToString::to_string);
-    Report::page(table, page.sessions.iter().map(object).collect(), next, CSV)
+    Report::page(table, page.items.iter().map(object).collect(), next, CSV)
 }
 
 /// Like `/admin/users/{id}/sessions`, without `current`.

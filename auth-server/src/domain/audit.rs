@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use log::Level;
+use serde_json::json;
 
 use crate::domain::notices::{Notice, Notices};
 use crate::model::{
-    ClientInfo, Email, EndReason, Event, EventType, MailKind, Revocation, Role, SessionId, User, UserId,
+    ClientInfo, Email, EndReason, Event, EventType, MailKind, Revocation, SessionId, User, UserId,
 };
 use crate::store::{AnyConnection, StoreError, events, revocations};
 

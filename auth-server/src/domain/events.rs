@@ -6,7 +6,7 @@ mod new;
 use chrono::{DateTime, Utc};
 
 use crate::domain::context::Context;
-use crate::model::{Event, Session};
+use crate::model::{self, Event, Session};
 use crate::store::events;
 /// A page begins after this event. New events never move it: they come before.
 pub use crate::store::events::{Filter, Position as Cursor};
@@ -15,13 +15,8 @@ use crate::store::{AnyConnection, Database, StoreError};
 use merge::merge;
 pub use new::{ListenError, NewEvents, Received, listen};
 
-/// Events, newest first.
-pub struct Page {
-    /// At most `limit`. Events that this version cannot read are left out.
-    pub events: Vec<Event>,
-    /// Where the next page begins, if there is one.
-    pub next: Option<Cursor>,
-}
+/// Newest first. Events that this version cannot read are left out.
+pub type Page = model::Page<Event, Cursor>;
 
 /// One page of the events that match `filter`.
 pub async fn page(
@@ -72,13 +67,10 @@ fn read_page(
     limit: i64,
     is_shown: impl Fn(i64) -> bool,
 ) -> Result<Page, StoreError> {
-    // One more than requested shows whether there is a next page.
-    let mut found = matches(connection, filter, cursor, limit + 1)?;
-    let has_more = i64::try_from(found.len()).is_ok_and(|count| count > limit);
-    found.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
-    let next = found.last().map(|(position, _)| *position).filter(|_| has_more);
-    let shown = found.into_iter().filter(|(position, _)| is_shown(position.id));
-    Ok(Page { events: shown.filter_map(|(_, event)| event).collect(), next })
+    let found = matches(connection, filter, cursor, limit + 1)?;
+    let found = model::Page::new(found, limit, |(position, _)| Some(*position));
+    let shown = found.items.into_iter().filter(|(position, _)| is_shown(position.id));
+    Ok(Page { items: shown.filter_map(|(_, event)| event).collect(), next: found.next })
 }
 
 /// Of several types or origins, each is read from its index, and then merged: no index has them in the order of the page.

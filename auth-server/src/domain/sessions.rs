@@ -19,7 +19,7 @@ pub use authentication::{
     AuthenticationError, CurrentSession, by_refresh_token, is_replaced, to_rotate, user_by_access_token,
 };
 pub use fresh_login::{MAX_AUTH_AGE, NotFresh};
-pub use list::{Cursor, Page, list, page};
+pub use list::{Cursor, list, page};
 pub use login::{LoginError, log_in};
 pub use logout::{EndError, end, end_all, end_one, end_others, log_out, log_out_everywhere, log_out_others};
 pub use new_session::{NewSession, PreparedSession};

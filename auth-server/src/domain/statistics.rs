@@ -66,7 +66,7 @@ pub async fn overview(database: &Database, now: DateTime<Utc>) -> Result<Overvie
     };
     let (counts, days) = database.run(read).await?;
     let filter = Filter { kinds: NOTABLE.into(), ..Filter::default() };
-    let latest = events::page(database, filter, None, LATEST).await?.events;
+    let latest = events::page(database, filter, None, LATEST).await?.items;
     let [users, disabled_users, unverified_users, active_sessions] =
         counts.map(|RowCount { count, .. }| count);
     // `None` is less than any time.

@@ -2,34 +2,22 @@
 
 use chrono::{DateTime, Utc};
 
+use crate::model::Page;
 use crate::store::mails;
 pub use crate::store::mails::{ListedMail, Position as Cursor, Retry, State};
 use crate::store::{Database, StoreError};
 
-/// Mails, newest first.
-pub struct Page {
-    /// At most `limit`.
-    pub mails: Vec<ListedMail>,
-    /// Where the next page begins, if there is one.
-    pub next: Option<Cursor>,
-}
-
-/// One page of the mails in this state, or of all.
+/// One page of the mails in this state, or of all, newest first.
 pub async fn page(
     database: &Database,
     state: Option<State>,
     cursor: Option<Cursor>,
     limit: i64,
-) -> Result<Page, StoreError> {
-    // One more than requested shows whether there is a next page.
-    let mut mails = database.run(move |connection| mails::page(connection, state, cursor, limit + 1)).await?;
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let has_more = mails.len() > limit;
-    mails.truncate(limit);
-    let next = mails.last().filter(|_| has_more);
-    let next =
-        next.and_then(|mail| Some(Cursor { at: mail.created_at.and_utc(), id: mail.id.parse().ok()? }));
-    Ok(Page { mails, next })
+) -> Result<Page<ListedMail, Cursor>, StoreError> {
+    let mails = database.run(move |connection| mails::page(connection, state, cursor, limit + 1)).await?;
+    let cursor =
+        |last: &ListedMail| Some(Cursor { at: last.created_at.and_utc(), id: last.id.parse().ok()? });
+    Ok(Page::new(mails, limit, cursor))
 }
 
 /// Makes mails due now that failed or wait, unless they have expired or were sent. Returns how many.

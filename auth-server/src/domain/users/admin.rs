@@ -15,7 +15,8 @@ use crate::domain::sessions;
 use crate::domain::users::deletion;
 use crate::domain::users::registration::{NewUser, RegistrationError, hash_password, insert_without_session};
 use crate::model::{
-    Actor, CustomClaims, Email, EndReason, Event, EventType, Revocation, Role, Roles, SessionId, User, UserId,
+    Actor, CustomClaims, Email, EndReason, Event, EventType, Page, Revocation, Role, Roles, Session,
+    SessionId, User, UserId,
 };
 use crate::store::{
     AnyConnection, Database, StoreError, Taken, advisory_locks, known_origins, sessions as sessions_table,
@@ -229,7 +230,7 @@ pub async fn sessions(
     now: DateTime<Utc>,
     cursor: Option<sessions::Cursor>,
     limit: i64,
-) -> Result<sessions::Page, AdminError> {
+) -> Result<Page<Session, sessions::Cursor>, AdminError> {
     let read = move |connection: &mut AnyConnection| {
         find(connection, user)?;
         Ok(sessions::page(connection, user, now, cursor, limit)?)
@@ -250,7 +251,7 @@ pub async fn end_sessions(operation: &Operation<'_>, user: UserId) -> Result<usi
 pub async fn end_sessions_but_newest(operation: &Operation<'_>, user: UserId) -> Result<usize, AdminError> {
     let end = move |tx: &mut Transaction<'_>| {
         find(tx.connection, user)?;
-        let active = sessions::page(tx.connection, user, tx.now, None, MAX_SESSIONS)?.sessions;
+        let active = sessions::page(tx.connection, user, tx.now, None, MAX_SESSIONS)?.items;
         let newest = active.iter().max_by_key(|session| session.created_at).map(|session| session.id);
         let mut ended = 0;
         // One by one, and not all but one, which would also end a session that is opened meanwhile.

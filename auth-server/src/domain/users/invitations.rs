@@ -12,7 +12,7 @@ use crate::domain::tokens::{IssuedTokens, ProofTokens};
 use crate::domain::users::admin::{AdminError, administer};
 use crate::domain::users::registration::{Account, NewUser, RegistrationError, hash_password};
 use crate::model::{
-    CustomClaims, DisplayName, Email, EventType, ImpossibleValue, Locale, Position, Proof, ProofId,
+    CustomClaims, DisplayName, Email, EventType, ImpossibleValue, Locale, Page, Position, Proof, ProofId,
     ProofState, Purpose, Role, Roles, User,
 };
 use crate::store::{AnyConnection, Database, StoreError, proofs as proofs_table, users};
@@ -44,13 +44,6 @@ pub struct Invitation {
     locale: Option<Locale>,
     /// Whether the link is sent by mail, and to no one else.
     is_mailed: bool,
-}
-
-/// Invitations, newest first.
-pub struct Page {
-    pub invitations: Vec<Invitation>,
-    /// Where the next page begins, if there is one.
-    pub next: Option<Cursor>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -105,22 +98,20 @@ pub fn link(issuer: &str, token: &SecretString) -> SecretString {
     format!("{issuer}/invitation#{}", token.expose_secret()).into()
 }
 
-/// One page of the open invitations.
+/// One page of the open invitations, newest first.
 pub async fn page(
     database: &Database,
     now: DateTime<Utc>,
     cursor: Option<Cursor>,
     limit: i64,
-) -> Result<Page, StoreError> {
+) -> Result<Page<Invitation, Cursor>, StoreError> {
     let read = move |connection: &mut AnyConnection| {
         proofs_table::page_of_invitations(connection, cursor, limit + 1, now)
     };
     let found = database.run(read).await?;
-    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
-    let next =
-        (found.len() > limit).then(|| Position { at: found[limit - 1].created_at, id: found[limit - 1].id });
-    let invitations = found.into_iter().take(limit).map(Invitation::try_from).collect::<Result<_, _>>()?;
-    Ok(Page { invitations, next })
+    let cursor = |last: &Proof| Some(Cursor { at: last.created_at, id: last.id });
+    let Page { items, next } = Page::new(found, limit, cursor);
+    Ok(Page { items: items.into_iter().map(Invitation::try_from).collect::<Result<_, _>>()?, next })
 }
 
 /// Makes the link of an open invitation invalid.

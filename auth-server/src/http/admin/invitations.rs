@@ -84,7 +84,7 @@ pub async fn list_invitations(
     query.check()?;
     let page = invitations::page(&context.database, context.now(), cursor, limit).await?;
     Ok(HttpResponse::Ok().json(Invitations {
-        items: page.invitations.into_iter().map(|invitation| InvitationBody::new(invitation, None)).collect(),
+        items: page.items.into_iter().map(|invitation| InvitationBody::new(invitation, None)).collect(),
         next_cursor: page.next.map(|cursor| cursor.to_string()),
     }))
 }

@@ -74,7 +74,7 @@ pub async fn list_mails(
     query.check()?;
     let page = outbox::page(&context.database, state, cursor, limit).await?;
     Ok(HttpResponse::Ok().json(Mails {
-        items: page.mails.into_iter().map(MailBody::from).collect(),
+        items: page.items.into_iter().map(MailBody::from).collect(),
         next_cursor: page.next.map(|cursor| cursor.to_string()),
     }))
 }

@@ -44,7 +44,7 @@ pub async fn list_user_sessions(
     let page = admin::sessions(&context.database, id, context.now(), cursor, limit).await?;
     let body = |session| SessionBody::new(session, &admin.session);
     Ok(HttpResponse::Ok().json(UserSessions {
-        items: page.sessions.into_iter().map(body).collect(),
+        items: page.items.into_iter().map(body).collect(),
         next_cursor: page.next.map(|cursor| cursor.to_string()),
     }))
 }

@@ -52,7 +52,7 @@ pub struct EventBody {
 impl From<events::Page> for Events {
     fn from(page: events::Page) -> Self {
         Self {
-            items: page.events.into_iter().map(EventBody::from).collect(),
+            items: page.items.into_iter().map(EventBody::from).collect(),
             next_cursor: page.next.map(|cursor| cursor.to_string()),
             cursor: None,
         }
@@ -108,6 +108,6 @@ pub async fn list_events(
     let mut page = events::page(&context.database, filter, cursor, limit).await?;
     // Users do not see the addresses of administrators.
     let hide = |event: Event| if event.is_by_other_user() { event.without_origin() } else { event };
-    page.events = page.events.into_iter().map(hide).collect();
+    page.items = page.items.into_iter().map(hide).collect();
     Ok(HttpResponse::Ok().json(Events::from(page)))
 }

@@ -76,7 +76,7 @@ pub async fn list_sessions(
     let page = sessions::list(&context, &current.session, cursor, limit).await?;
     let body = |session| SessionBody::new(session, &current.session);
     Ok(HttpResponse::Ok().json(Sessions {
-        sessions: page.sessions.into_iter().map(body).collect(),
+        sessions: page.items.into_iter().map(body).collect(),
         next_cursor: page.next.map(|cursor| cursor.to_string()),
     }))
 }

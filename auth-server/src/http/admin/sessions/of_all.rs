@@ -69,7 +69,7 @@ pub async fn list_all_sessions(
     let page = sessions::list_all(&context.database, ip, cursor, limit, context.now()).await?;
     let item = |(session, user)| SessionWithUser::new(session, user, &admin.session);
     Ok(HttpResponse::Ok().json(AllSessions {
-        items: page.sessions.into_iter().map(item).collect(),
+        items: page.items.into_iter().map(item).collect(),
         next_cursor: page.next.map(|cursor| cursor.to_string()),
     }))
 }
