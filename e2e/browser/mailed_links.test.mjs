@@ -203,7 +203,7 @@ scenario("a user registers, forgets the password and changes the address, with l
   await demo.reload();
   await demo.locator("#user-facts", { hasText: "bob@example.com" }).waitFor();
   page = await browser.newTab(used, context);
-  await waitForText(page, "not valid any more");
+  await waitForText(page, "no longer valid");
   await page.locator("#again").waitFor();
   await capture(page, visitor, "change-invalid");
 

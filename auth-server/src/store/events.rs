@@ -64,8 +64,7 @@ fn count(connection: &mut AnyConnection, event: &Event) -> Result<(), StoreError
 }
 
 /// Up to `limit` events of this type and origin, newest first, below `below`. Without them: of all. The origin is one of
-/// [`Filter::origins`]. The event is `None` if it cannot be parsed: a newer server may have
-/// written it.
+/// [`Filter::origins`]. The event is `None` if it cannot be parsed: a newer server may have written it.
 pub fn page(
     connection: &mut AnyConnection,
     filter: &Filter,
@@ -103,7 +102,7 @@ pub fn page(
 }
 
 impl Filter {
-    /// The address, and its subnet if that is another one: failed logins with names of no user are counted by subnet. Empty: any
+    /// The address, and its subnet if that is another one: failed logins with unknown names are counted by subnet. Empty: any
     /// origin.
     pub fn origins(&self) -> Vec<String> {
         let texts = self.ip.map(|ip| [ip.to_string(), ClientSubnet::from(ip).to_string()]);

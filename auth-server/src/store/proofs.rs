@@ -87,7 +87,7 @@ pub fn void_of_email(
     Ok(diesel::update(rows).set(proofs::void_at.eq(now.naive_utc())).execute(connection)?)
 }
 
-/// The same for those of a user, and those whose link has expired: their codes have not, whatever became of their mail.
+/// Makes the unused proofs of a user void, also those whose link has expired: their codes may still be valid.
 pub fn void_of_user(
     connection: &mut AnyConnection,
     user: UserId,
@@ -112,7 +112,7 @@ pub fn open_of_user(
 }
 
 /// Stores the user, the data, the expiry and the end of the code's life, as they are when the mail is sent. Returns `false` if the
-/// proof is not open any more: then nothing is stored.
+/// proof is no longer open: then nothing is stored.
 pub fn set_prepared(
     connection: &mut AnyConnection,
     proof: &Proof,
@@ -151,7 +151,7 @@ pub fn page_of_invitations(
     rows.into_iter().map(|row| Ok(Proof::try_from(row)?)).collect()
 }
 
-/// Deletes all proofs of a deleted user, so that no link works any more.
+/// Deletes all proofs of a deleted user, so that their links become invalid.
 pub fn delete_of_user(connection: &mut AnyConnection, user: UserId) -> Result<(), StoreError> {
     diesel::delete(proofs::table.filter(proofs::user_id.eq(user.to_string()))).execute(connection)?;
     Ok(())

@@ -75,7 +75,7 @@ pub fn count_events(connection: &mut AnyConnection, now: DateTime<Utc>) -> Resul
     Ok(true)
 }
 
-/// The same for failed logins with names of no user, of which one row counts those of an hour.
+/// The same for failed logins with unknown names: one row counts those of an hour.
 pub fn count_hours(connection: &mut AnyConnection, now: DateTime<Utc>) -> Result<bool, StoreError> {
     let ended = hour(now - MAX_CLOCK_DIFFERENCE);
     let counted: NaiveDateTime = event_counter::table.select(event_counter::hours_until).first(connection)?;

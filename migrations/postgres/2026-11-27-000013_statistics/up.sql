@@ -9,12 +9,12 @@ CREATE TABLE event_counts (
 -- One row: which events are in the counts.
 CREATE TABLE event_counter (
     id            INTEGER   PRIMARY KEY,
-    -- Those up to this id, except failed logins with names of no user.
+    -- Those up to this id, except failed logins with unknown names.
     counted_up_to BIGINT    NOT NULL,
     -- The greatest id at a time. A minute later, all transactions that inserted smaller ones have ended.
     seen_id       BIGINT    NOT NULL,
     seen_at       TIMESTAMP NOT NULL,
-    -- Failed logins with names of no user, before this full hour.
+    -- Failed logins with unknown names, before this full hour.
     hours_until   TIMESTAMP NOT NULL
 );
 

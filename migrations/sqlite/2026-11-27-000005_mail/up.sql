@@ -50,7 +50,7 @@ CREATE TABLE mails (
     created_at   TIMESTAMP NOT NULL,
     -- Next attempt.
     due_at       TIMESTAMP NOT NULL,
-    -- Not sent any more from then on.
+    -- Not sent after this time.
     expires_at   TIMESTAMP NOT NULL,
     attempts     INTEGER   NOT NULL DEFAULT 0,
     -- The server that sends it now, and until when no other server may.

@@ -1,6 +1,6 @@
 //! The head of a request, as the rules see it on each framework.
 
-/// What the rules read of a request, whatever the framework.
+/// What the rules read of a request, with any framework.
 pub trait RequestHead {
     /// The method, in capitals.
     fn method_name(&self) -> &str;

@@ -25,7 +25,7 @@ export function requestPasswordChange() {
 async function change({ current_password: current, new_password: replacement, end_others: endOthers }) {
   await auth.changePassword(current, replacement, { endOtherSessions: Boolean(endOthers) });
   form.reset();
-  // The strength of the new password is not shown any more.
+  // Hides the strength of the new password.
   form.elements.new_password.dispatchEvent(new Event("input", { bubbles: true }));
   reason.hidden = true;
   confirm(t(endOthers ? "password_changed_others_ended" : "password_changed"));

@@ -26,7 +26,7 @@ export async function openLink(form, leadKey) {
   }
 }
 
-/** For `onSubmit`: a link that is not valid any more ends the form. */
+/** For `onSubmit`: a link that is no longer valid ends the form. */
 export function showInvalidLink(form, error) {
   if (error.code !== "link_invalid") return false;
   form.hidden = true;

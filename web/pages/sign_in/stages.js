@@ -1,4 +1,4 @@
-// A form with several stages, of which it shows one: for example the password, then a code.
+// A form that shows one stage at a time: for example the password, then a code.
 
 /** @param {HTMLFormElement} form */
 export const stageOf = (form) => form.querySelector("[data-stage]:not([hidden])").dataset.stage;

@@ -161,7 +161,7 @@ impl Received {
             }
             self.up_to = id;
         }
-        // Failed logins with unknown names leave many gaps, of which none is filled.
+        // Failed logins with unknown names leave many gaps that are never filled.
         let excess = self.gaps.len().saturating_sub(MAX_GAPS);
         self.gaps.drain(..excess);
     }

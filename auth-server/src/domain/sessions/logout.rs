@@ -17,7 +17,7 @@ pub enum EndError {
     Store(#[from] StoreError),
 }
 
-/// Ends the session of every token, whatever its generation or age. Invalid tokens are ignored.
+/// Ends the session of every token, regardless of its generation or age. Invalid tokens are ignored.
 pub async fn log_out(
     context: &Context,
     tokens: Vec<SecretString>,

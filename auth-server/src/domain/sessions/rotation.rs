@@ -155,7 +155,7 @@ impl Rotation {
         self
     }
 
-    /// Gives the session a new secret, so that no earlier token is valid any more.
+    /// Gives the session a new secret, so that earlier tokens become invalid.
     pub fn with_secret(mut self, secret: SessionSecret) -> Self {
         self.params.new_secret_hash = Some(secret.hash());
         self.secret = secret;

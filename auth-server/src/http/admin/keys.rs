@@ -46,7 +46,7 @@ pub struct KeyBody {
 
 /// Lists the signing keys, newest first.
 ///
-/// Keys that are not needed any more are deleted after a day.
+/// Keys that are no longer needed are deleted after a day.
 #[utoipa::path(
     get, path = "/admin/keys", tag = "administration",
     responses((status = 200, description = "The signing keys", body = Keys)),

@@ -65,7 +65,7 @@ pub struct RevokedUser {
 pub struct RevokedKey {
     /// Id of the key.
     kid: String,
-    /// Time at which no cache has the key any more.
+    /// Time at which the key has left every cache.
     until: DateTime<Utc>,
 }
 

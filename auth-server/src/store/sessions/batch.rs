@@ -88,7 +88,7 @@ impl<'a> Rotate<'a> {
 
 impl QueryFragment<Pg> for Rotate<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        // LATERAL: each row is found by its id, whatever the statistics of the table say. MATERIALIZED: each is looked up once.
+        // LATERAL: each row is found by its id, independent of the statistics of the table. MATERIALIZED: each is looked up once.
         // SKIP LOCKED: a session that another transaction holds does not delay the others, and the statement cannot be part of
         // a deadlock. The first array is a subquery, so that PostgreSQL expects as many rows from a small batch as from a large
         // one and keeps one plan for all.

@@ -1,5 +1,5 @@
 //! Pages of users. The order of a page is that of an index, or few users match one of the filters: no statement reads more
-//! rows than [`Limits`] allow, whatever the filters and however many users there are.
+//! rows than [`Limits`] allow, for any filters and any number of users.
 
 mod conditions;
 mod range;

@@ -205,7 +205,7 @@ async fn a_proof_that_is_not_open_or_not_the_users_changes_nothing() {
     app.advance(TimeDelta::seconds(1));
     link().await.assert_problem(410, "link_invalid");
     confirm(&app, &ann, &expired.by_token()).await.assert_problem(410, "link_invalid");
-    // The code, which is not valid any more, has the same response as a wrong one for another ten minutes.
+    // The code is no longer valid, and has the same response as a wrong one for another ten minutes.
     confirm(&app, &ann, &expired.by_code()).await.assert_problem(401, "invalid_code");
     app.advance(TimeDelta::minutes(10));
     assert_useless(&ann, &expired, "expired").await;

@@ -58,7 +58,7 @@ async fn a_key_can_be_retired_without_secrets_and_the_next_server_replaces_it() 
     let by = "SELECT details AS value FROM events WHERE type = 'key_retired'";
     assert_eq!(database.db_text(by), format!(r#"{{"by":"operator","kid":"{first}"}}"#));
 
-    // The secret that encrypted the key is not needed any more.
+    // The secret that encrypted the key is no longer needed.
     let server = program::start(&database, &[("KEY_ENCRYPTION_SECRET", OTHER_SECRET)]).await;
     assert_eq!(roles(&database), ["signing", "retired"]);
     let user = serde_json::json!({"email": "ann@example.org", "password": PASSWORD});

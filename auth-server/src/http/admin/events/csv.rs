@@ -28,7 +28,8 @@ struct Rest {
 
 /// Returns the security events of all users as CSV, newest first.
 ///
-/// At most 100,000 events. The response is cut off if the session ends or the user is no administrator any more. Cells that a spreadsheet would run as a formula begin with an apostrophe.
+/// At most 100,000 events. The response is cut off if the session ends or the user loses the role `admin`. Cells that a
+/// spreadsheet would run as a formula begin with an apostrophe.
 #[utoipa::path(
     get, path = "/admin/events.csv", tag = "administration", params(ListEventsQuery),
     responses((status = 200, description = "A header, and a line for each event", body = String, content_type = "text/csv", example = json!("at,type,user_id,session_id,ip,user_agent,device,details\n"))),
@@ -65,7 +66,7 @@ impl Rest {
             let event = serde_json::to_value(EventBody::from(event)).unwrap_or_default();
             csv::line(&COLUMNS, &event) + "\n"
         };
-        let lines: String = page.events.into_iter().map(line).collect();
+        let lines: String = page.items.into_iter().map(line).collect();
         let next = page.next.filter(|_| pages > 1);
         let rest = next.map(|next| Self { context, session, filter, cursor: Some(next), pages: pages - 1 });
         Ok((lines.into(), rest))

@@ -19,7 +19,7 @@ fn a_range_ends_before_the_first_text_with_another_prefix() {
     assert_eq!(range(Some("a")), range(None), "a redundant bound");
 }
 
-/// Five thousand users, of whom five are disabled.
+/// With five thousand users; five are disabled.
 async fn plan(test: &TestDatabase, filter: Filter, start: Start) -> String {
     let database = Database::open(&test.url.parse().expect("a URL"), 1).expect("a database");
     let plan = database.run(move |connection| {
