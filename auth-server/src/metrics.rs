@@ -34,7 +34,7 @@ struct ProofLabels {
     outcome: &'static str,
 }
 
-/// What can become of a link or code.
+/// Outcomes of links and codes.
 const PROOF_OUTCOMES: [&str; 10] = [
     "requested",
     "throttled",
@@ -48,7 +48,7 @@ const PROOF_OUTCOMES: [&str; 10] = [
     "unavailable",
 ];
 
-/// What became of an attempt to send a mail.
+/// Outcome of an attempt to send a mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MailOutcome {
     Sent,
@@ -136,7 +136,7 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// Counts what became of a link or code: one of [`PROOF_OUTCOMES`].
+    /// Counts the outcome of a link or code: one of [`PROOF_OUTCOMES`].
     pub fn count_proof(&self, purpose: Purpose, outcome: &'static str) {
         self.proofs.get_or_create(&ProofLabels { purpose: purpose.as_str(), outcome }).inc();
     }

@@ -246,7 +246,7 @@ async fn change(
     Ok(details(&changed.map_err(|error| error.to_string())?, None))
 }
 
-/// Users get the same notices as of an administrator's action.
+/// Users get the same notices as after a change by an administrator.
 pub fn operation<'a>(settings: &Settings, database: &'a Database) -> Operation<'a> {
     let notices = settings.notices(settings.languages(None));
     Operation::new(database, ClientInfo::operator(), SystemClock.now()).with_notices(notices)

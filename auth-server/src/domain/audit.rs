@@ -98,7 +98,7 @@ impl AuditLog {
         self.mailed.as_ref().is_some_and(|notices| notices.includes(kind))
     }
 
-    /// Adds a notice that no event calls for by itself. Lock the user's row before.
+    /// Adds a notice that does not belong to a recorded event. Lock the user's row before.
     pub fn notify(&mut self, notice: Notice) {
         self.notices.push(notice);
     }

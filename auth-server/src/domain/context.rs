@@ -41,7 +41,7 @@ pub struct Context {
     pub proof_tokens: Arc<ProofTokens>,
     /// Token of the link that creates the first administrator.
     pub setup_tokens: SetupTokens,
-    /// Requests of mails to one address, one at a time.
+    /// Requests for mails to the same address run one at a time.
     pub mail_requests: KeyedSemaphore,
     /// Limits the requests that wait for events.
     pub event_listeners: EventListeners,
@@ -49,10 +49,10 @@ pub struct Context {
     pub mailer: Option<Mailer>,
     /// `None` if the server sends no mails.
     pub notices: Option<Arc<Notices>>,
-    /// Of mails. Users choose one of them even if the server sends none yet.
+    /// The languages of mails. Users can choose one even while the server sends no mail.
     pub languages: Languages,
     pub metrics: Metrics,
-    /// What administrators see of this server.
+    /// The description of this server for administrators.
     pub this_server: ThisServer,
     pub lifetimes: Lifetimes,
     pub policy: Policy,

@@ -7,14 +7,14 @@ use crate::model::UserId;
 
 /// At one server.
 const MAX_LISTENERS: usize = 50;
-/// One administrator must leave some to the others.
+/// Lower, so that one administrator cannot use up the limit of the server.
 const MAX_PER_USER: usize = 5;
 
 /// The requests that wait for events at this server.
 #[derive(Default)]
 pub struct EventListeners(Mutex<HashMap<UserId, usize>>);
 
-/// A request that waits, until this is dropped.
+/// Counts as a waiting request until it is dropped.
 pub struct Listener<'a> {
     listeners: &'a EventListeners,
     user: UserId,

@@ -1,4 +1,4 @@
-//! Outgoing mail: texts, messages, and how they leave. [`mail_delivery`](crate::domain::mail_delivery) sends what is in the outbox.
+//! Outgoing mail: texts, messages and transports. [`mail_delivery`](crate::domain::mail_delivery) sends what is in the outbox.
 
 mod folder;
 mod languages;

@@ -9,7 +9,7 @@ use crate::model::{ClientInfo, Email, EventType, Locale, MailKind, User, UserId,
 use crate::store::mails::NewMail;
 use crate::store::{AnyConnection, StoreError, mails, users};
 
-/// How long a notice is worth sending.
+/// Older notices are not sent.
 const LIFETIME: TimeDelta = TimeDelta::hours(48);
 /// An address gets one notice of each kind about a user within this time, so that an attacker cannot flood the mailbox.
 const PAUSE: TimeDelta = TimeDelta::minutes(10);
@@ -21,7 +21,7 @@ pub struct Notices {
     languages: Languages,
 }
 
-/// A notice that an event calls for.
+/// A notice about an event.
 #[derive(Clone, Debug)]
 pub struct Notice {
     pub kind: MailKind,
@@ -98,7 +98,7 @@ impl Notice {
         Self { kind, user, to: Vec::new(), change: None }
     }
 
-    /// The notice that this event calls for, if it needs nothing but the user.
+    /// The notice about this event, if it requires nothing but the user.
     pub fn of_event(kind: EventType, user: UserId) -> Option<Self> {
         let kind = match kind {
             EventType::ReuseDetected => MailKind::SessionStolen,
@@ -132,7 +132,7 @@ impl Notice {
         }
     }
 
-    /// Whether this address loses the account. It must learn of that even if it got a notice of a change a moment ago, about
+    /// Whether this address loses the account. It gets this notice even if it got a notice of a change a moment ago, about
     /// becoming the address.
     fn is_lost_by(&self, email: &Email) -> bool {
         self.kind == MailKind::EmailChanged && self.change.as_ref().is_some_and(|(old, _)| old == email)

@@ -40,7 +40,7 @@ impl<'a> Operation<'a> {
         Self { feed: Some(feed), ..self }
     }
 
-    /// Users get these notices of what happens to their accounts.
+    /// Sends users these notices about changes of their accounts.
     pub fn with_notices(self, notices: Option<Arc<Notices>>) -> Self {
         Self { notices, ..self }
     }

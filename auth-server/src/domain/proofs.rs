@@ -1,6 +1,6 @@
 //! Links and codes in mails: requesting them, the contents that the sender asks for, and redeeming them.
 //!
-//! A request costs the same statements for an address that a user has and for any other: only the sender looks.
+//! A request runs the same statements for every address. Only the sender looks up whether a user has it.
 
 mod contents;
 mod inspection;

@@ -20,7 +20,7 @@ const SILENT_AFTER: TimeDelta = TimeDelta::seconds(30);
 /// How long a server that stops waits for the database.
 const LEAVE_LIMIT: Duration = Duration::from_secs(2);
 
-/// What a running server says of itself.
+/// The description of a running server.
 pub struct ThisServer {
     /// New at each start.
     id: Uuid,

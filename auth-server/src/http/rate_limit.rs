@@ -16,7 +16,7 @@ const TIMES_PER_NETWORK: NonZeroU32 = NonZeroU32::new(10).unwrap();
 
 /// A form judges a password several times while the user types it.
 const JUDGEMENTS_PER_ATTEMPT: NonZeroU32 = NonZeroU32::new(2).unwrap();
-/// They occupy the threads that registrations need: a burst is this part of what a minute allows.
+/// Judgements use the threads of registrations, so a burst is only this fraction of the limit per minute.
 const BURSTS_PER_MINUTE: u32 = 3;
 
 /// Limits attempts to register, to log in, to give a password or to choose a username.

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 /// Starts of a formula. A spreadsheet would run one that a user has chosen as a name.
 const FORMULA: [char; 4] = ['=', '+', '-', '@'];
-/// Between cells or lines. Which ones, depends on the language and the settings of the spreadsheet.
+/// Between cells or lines. The language and the settings of the spreadsheet decide which of them it uses.
 const SEPARATORS: [char; 5] = [';', ',', '\t', '\n', '\r'];
 
 /// A header and one line per object. Without columns, the members of the first object.

@@ -164,8 +164,8 @@ impl Database {
 
     /// Rotates a session of an enabled user, if the token is current and no other transaction holds the row. On PostgreSQL this
     /// takes one statement, which rotations of other sessions share. Otherwise, and always on SQLite, nothing is written and the
-    /// result is `None`: a transaction must find out more. So it is while the connections of the batches are lost: after an
-    /// outage, each pool reconnects at its own time.
+    /// result is `None`: the caller must use a transaction. The same applies while the connections of the batches are lost:
+    /// after an outage, each pool reconnects at its own time.
     ///
     /// # Errors
     /// The database did not respond, or not in time. The rotation may have been committed.

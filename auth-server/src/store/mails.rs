@@ -18,11 +18,11 @@ pub use administration::{ListedMail, Position, Retry, State, page, retry};
 pub struct NewMail {
     pub kind: MailKind,
     pub recipient: Email,
-    /// The user whom it concerns, if the request knows. For a reset, the sender finds out.
+    /// The user, if the request knows them. For a reset, the sender looks them up.
     pub user: Option<UserId>,
     /// The source of link and code.
     pub proof: Option<ProofId>,
-    /// Who is counted for the limits of requested mails. Empty for notices.
+    /// The requester, for the limits of requested mails. Empty for notices.
     pub requester: String,
     pub locale: Locale,
     /// Values for the template. No secrets.
@@ -51,7 +51,7 @@ pub struct StoredMail {
     pub leased_until: DateTime<Utc>,
 }
 
-/// What became of an attempt.
+/// Outcome of an attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Sent {

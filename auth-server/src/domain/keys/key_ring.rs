@@ -105,7 +105,7 @@ impl KeyRing {
         self.reload(operation).await
     }
 
-    /// The same without waiting for the ten seconds.
+    /// The same, without waiting for the interval of ten seconds.
     ///
     /// # Errors
     /// As [`KeyRing::refresh`].

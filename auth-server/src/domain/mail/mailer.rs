@@ -6,7 +6,7 @@ use crate::domain::mail::{Languages, Message, Queue, Rendered, Templates, Transp
 use crate::model::{Email, Locale, MailId, MailKind};
 use crate::store::mails::StoredMail;
 
-/// Everything that a mail is made of, and the transport.
+/// The parts of mails, and the transport.
 pub struct Mailer {
     pub transport: Transport,
     pub queue: Queue,

@@ -18,7 +18,7 @@ pub struct Message {
     pub file_name: String,
 }
 
-/// What the message is made of, beside its texts.
+/// The parts of a message, except its texts.
 pub struct Envelope<'a> {
     pub id: MailId,
     pub kind: &'static str,

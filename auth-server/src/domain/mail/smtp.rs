@@ -108,7 +108,7 @@ impl Smtp {
         })
     }
 
-    /// Connects, logs in and hangs up.
+    /// Connects, logs in and disconnects.
     pub async fn check(&self) -> Result<String, String> {
         let limit = |_| format!("{self} does not respond within {} s", self.time_limit.as_secs());
         timeout(self.time_limit, self.connect()).await.map_err(limit)??.close().await;

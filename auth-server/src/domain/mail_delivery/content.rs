@@ -10,7 +10,7 @@ use crate::model::{ClientInfo, Locale, MailKind, Proof};
 use crate::store::StoreError;
 use crate::store::mails::StoredMail;
 
-/// What becomes of a mail when it is to be sent.
+/// What to do with a mail that is due.
 pub enum Content {
     /// A mail of this kind and in this language, which may differ from those of the row, with these values.
     Send(MailKind, Locale, Values),

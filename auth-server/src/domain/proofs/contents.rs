@@ -7,7 +7,7 @@ use crate::store::{StoreError, proofs, users};
 
 const NOT_OPEN: &str = "the link is used, void or expired";
 
-/// What the sender does with the mail of a proof.
+/// What to do with the mail of a proof.
 pub enum Outcome {
     Send(Contents),
     /// A mail without link and code, in the language that the user chose: a registration used the address of a user.

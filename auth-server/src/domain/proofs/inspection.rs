@@ -28,7 +28,7 @@ pub enum Need {
     Session,
 }
 
-/// Describes a link. Uses nothing up.
+/// Describes a link without using it.
 pub async fn inspect(context: &Context, token: &SecretString) -> Result<Inspection, ProofError> {
     let (proof, now) = (find(context, token).await?, context.now());
     if proof.state(now) != ProofState::Open {

@@ -68,7 +68,7 @@ impl From<ThrottleError> for ProofError {
     }
 }
 
-/// Checks a token or a code. Uses nothing up; a wrong code counts.
+/// Checks a token or a code without using the proof. A wrong code is counted.
 pub async fn check(
     context: &Context,
     presented: Presented,

@@ -13,9 +13,9 @@ use crate::store::mails::{NewMail, RequestedMail};
 use crate::store::{StoreError, mails, proofs};
 
 const CONTINUATION_BYTES: usize = 32;
-/// Mails that one requester gets for one address.
+/// Between two mails to one address that the same requester causes.
 const REQUESTER_PAUSE: TimeDelta = TimeDelta::minutes(1);
-/// Mails that all requesters get for one address: how many within which time.
+/// Mails to one address that all requesters together can cause: how many within which time.
 const LIMITS: [(usize, TimeDelta); 2] = [(5, TimeDelta::hours(1)), (10, TimeDelta::hours(24))];
 const LONGEST: TimeDelta = TimeDelta::hours(24);
 
@@ -59,7 +59,7 @@ pub struct PreparedRequest {
     requested: Requested,
     continuation_hash: Option<[u8; 32]>,
     key_id: String,
-    /// Who is counted for the limits.
+    /// The requester, for the limits.
     from: String,
     is_full: bool,
     /// One at a time for each address: concurrent requests must not all find that none was made.
@@ -168,7 +168,7 @@ fn enqueue(tx: &mut Transaction<'_>, proof: &Proof, locale: Locale, from: &str) 
     Ok(())
 }
 
-/// Who is counted for the limits.
+/// The requester, for the limits.
 fn network(client: &ClientInfo) -> String {
     client.ip.map_or_else(|| "unknown".to_owned(), |ip| ClientSubnet::from(ip).to_string())
 }

@@ -1,4 +1,4 @@
-//! However events are committed and however often maintenance runs, each is counted once.
+//! Each event is counted once, for any order of commits and any number of maintenance runs.
 
 use test_support::TestDatabase;
 

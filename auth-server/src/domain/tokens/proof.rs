@@ -163,7 +163,7 @@ mod tests {
     }
 
     proptest! {
-        /// The token of one row opens no row that differs in purpose, id or address.
+        /// The token of one row is invalid for a row that differs in purpose, id or address.
         #[test]
         fn a_token_opens_its_own_row_only(
             first in 0..5_usize, second in 0..5_usize, id in any::<[u8; 16]>(), other in any::<[u8; 16]>(),
@@ -184,7 +184,7 @@ mod tests {
             prop_assert_eq!(tokens.code(&rows[0]).unwrap().expose_secret().len(), 8);
         }
 
-        /// Any other text is no token, also one that differs in a bit that base64 ignores.
+        /// Any other text is invalid, even if it differs only in a bit that base64 ignores.
         #[test]
         fn a_changed_token_is_rejected(position in 0..43_usize, letter in "[A-Za-z0-9_-]", text in ".{0,64}") {
             let tokens = tokens(SECRET);

@@ -109,7 +109,7 @@ pub async fn pending_email_change(context: &Context, user: &User) -> Result<Opti
     Ok(found.filter(|proof| proof.user == Some((id, version))))
 }
 
-/// Makes the links and codes of a change that was requested useless.
+/// Cancels a requested change: its links and codes become invalid.
 pub async fn cancel_email_change(operation: &Operation<'_>, user: UserId) -> Result<(), StoreError> {
     let cancel = move |tx: &mut Transaction<'_>| {
         proofs_table::void_of_user(tx.connection, user, Purpose::Change, tx.now)?;

@@ -56,7 +56,7 @@ async fn create(
     let audience = new_session.audience.clone();
     let audience = context.policy.audience(audience.as_deref()).ok_or(RegistrationError::UnknownAudience)?;
     check(context, &token).await?;
-    // Who has the link can use the commands of an operator as well.
+    // A person who can read the link in the log can also run an operator's commands.
     let operator = ClientInfo { by: Some(Actor::Operator), ..new_session.client.clone() };
     let operation = context.operation(&operator);
     let user = User {
@@ -68,7 +68,7 @@ async fn create(
     };
     let session = new_session.prepare(context, user.id, false, operation.now);
     let insert = operation.transaction(move |tx: &mut Transaction<'_>| {
-        // Of many requests with the link, one finds no administrator.
+        // Only the first of concurrent requests finds no administrator.
         lock_administrators(tx.connection)?;
         if users::any_administrator_or_earlier(tx.connection, tx.now - LIFETIME)? {
             return Err(invalid(NOT_NEW));
@@ -82,7 +82,7 @@ async fn create(
     Ok(session.issue(context, user, audience)?)
 }
 
-/// Before the password is hashed: a link that is invalid costs next to nothing.
+/// Before the password is hashed, so that a request with an invalid link costs little.
 async fn check(context: &Context, token: &SecretString) -> Result<(), RegistrationError> {
     let token = SetupToken::parse(token).ok_or(invalid("malformed"))?;
     let database = new_database(context).await?.ok_or(invalid(NOT_NEW))?;
@@ -92,7 +92,7 @@ async fn check(context: &Context, token: &SecretString) -> Result<(), Registrati
 
 /// Identifies the database if it is new: it has no administrator, and no user of more than a day ago. So the first visitor who
 /// registers does not disable the link, and an existing database never offers one. The name is that of the first signing key, so
-/// that a link does not open a database that is created again. With HS256 there is no key, and the link depends on the secret
+/// that a link is invalid for a database that was created again. With HS256 there is no key, and the link depends on the secret
 /// alone.
 async fn new_database(context: &Context) -> Result<Option<String>, StoreError> {
     let since = context.now() - LIFETIME;

@@ -12,7 +12,7 @@ use crate::http::responses::ContinuationBody;
 use crate::http::{LoginRateLimit, Validation};
 use crate::model::{ClientInfo, Email};
 
-/// Whose password was forgotten.
+/// The address of a user who forgot the password.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = ForgottenPassword)]
 pub struct ForgotRequest {

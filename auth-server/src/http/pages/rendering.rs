@@ -84,7 +84,7 @@ impl Renderer {
             context! { language => language, name => name, href => href }
         });
         let values = context! {
-            // The way from the page to the root of the server, which may have a path.
+            // The relative path from the page to the root of the server, which may have a path.
             root => "../".repeat(page.path.matches('/').count() - 1),
             lang => &shown.language,
             dir => direction(&shown.language),

@@ -33,7 +33,7 @@ pub struct ListedMail {
     pub outcome: Option<String>,
 }
 
-/// What became of a mail.
+/// State of a mail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = OutboxState)]

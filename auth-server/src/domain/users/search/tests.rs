@@ -8,7 +8,7 @@ use chrono::DateTime;
 
 const USERS: u32 = 60;
 
-/// How a page reads: by the index of the filter, by that of the order, and with scans that end within a page.
+/// Limits with which pages read by the index of the filter, by that of the order, and with scans that end within a page.
 const LIMITS: [Limits; 3] = [
     Limits::DEFAULT,
     Limits { scanned: 1000, sorted: 0, counted: 1000 },

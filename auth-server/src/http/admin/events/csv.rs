@@ -17,7 +17,7 @@ const COLUMNS: [&str; 8] = ["at", "type", "user_id", "session_id", "ip", "user_a
 const PAGE: i64 = 1_000;
 const MAX_PAGES: u32 = 100;
 
-/// What is left to export.
+/// The events that have not been exported yet.
 struct Rest {
     context: web::Data<Context>,
     session: Session,
@@ -58,7 +58,7 @@ pub async fn export_events(
 }
 
 impl Rest {
-    /// One page, and what is left then.
+    /// One page, and the rest after it.
     async fn page(self) -> Result<(Bytes, Option<Self>), ListenError> {
         let Self { context, session, filter, cursor, pages } = self;
         let page = events::page_of_administrator(&context, &session, filter.clone(), cursor, PAGE).await?;
