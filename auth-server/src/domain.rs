@@ -10,6 +10,7 @@
 //! events                                                   the audit log: pages, and new events
 //! proofs                                                   links and codes in mails
 //! context                                                  the parts of a running server
+//! servers                                                  heartbeats of the auth servers
 //! tokens                                                   access and refresh tokens, links and codes
 //! user_limits                                              logins and changes of each user
 //! keys                                                     signing keys

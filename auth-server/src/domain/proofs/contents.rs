@@ -29,8 +29,8 @@ pub struct Contents {
     pub locale: Option<Locale>,
 }
 
-/// Prepares the mail of a proof, at each attempt to send it: the lifetimes begin now. Here, and not in the request, it turns
-/// out whether a user has the address.
+/// Prepares the mail of a proof, at each attempt to send it: the lifetimes begin now. This, and not the request, looks up
+/// whether a user has the address.
 pub fn contents(tx: &mut Transaction<'_>, tokens: &ProofTokens, id: ProofId) -> Result<Outcome, StoreError> {
     let Some(mut proof) = proofs::by_id(tx.connection, id)? else {
         return Ok(Outcome::Drop("the proof is gone"));
