@@ -11,7 +11,7 @@ export const token = location.hash.slice(1);
 addEventListener("hashchange", () => location.reload());
 for (const link of document.querySelectorAll(".languages a")) link.hash = location.hash;
 
-/** Shows the form if the link is valid. Uses nothing up. */
+/** Shows the form if the link is valid, without using it. */
 export async function openLink(form, leadKey) {
   const lead = document.getElementById("lead");
   try {
