@@ -11,7 +11,9 @@ use crate::cli::short_id;
 use crate::cli::table::{Column, Cut, Table};
 use crate::domain::mail::outbox::{self, Cursor, ListedMail, Retry, State};
 use crate::domain::mail::{DeliveryError, Mailer};
-use crate::model::{Email, Locale, MailId, MailKind, Page};
+use crate::domain::mail_delivery;
+use crate::domain::operation::Operation;
+use crate::model::{ClientInfo, Email, Locale, MailId, MailKind, Page};
 use crate::settings::Settings;
 use crate::store::{Database, StoreError};
 
@@ -162,7 +164,8 @@ async fn retry(database: &Database, id: Option<String>) -> Result<Report, String
             Retry::One(id.ok_or_else(|| format!("no mail has the id {text}"))?)
         }
     };
-    let count = outbox::retry(database, which, SystemClock.now()).await.map_err(failed)?;
+    let operation = Operation::new(database, ClientInfo::operator(), SystemClock.now());
+    let count = mail_delivery::retry(&operation, which).await.map_err(|error| error.to_string())?;
     if id.is_some() && count == 0 {
         return Err("the mail was sent or has expired".to_owned());
     }

@@ -19,8 +19,9 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::domain::context::Context;
 use crate::domain::mail::{Connection, Mailer};
 use crate::domain::mail_delivery::attempt::Attempted;
+use crate::domain::operation::{NotAdministrator, Operation, Transaction};
 use crate::model::random_text;
-use crate::store::mails::{self, StoredMail};
+use crate::store::mails::{self, Retry, StoredMail};
 use crate::store::{AnyConnection, StoreError};
 
 /// How long a mail belongs to the server that claimed it.
@@ -61,6 +62,23 @@ pub async fn run(context: Arc<Context>, mut stop: watch::Receiver<bool>) {
         }
     }
     sender.stop().await;
+}
+
+/// Makes mails due now that failed or wait, unless they have expired or were sent. Returns how many.
+pub async fn retry(operation: &Operation<'_>, which: Retry) -> Result<usize, RetryError> {
+    let retry = move |tx: &mut Transaction<'_>| {
+        tx.check_administrator::<RetryError>()?;
+        Ok(mails::retry(tx.connection, &which, tx.now)?)
+    };
+    operation.transaction(retry).await
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum RetryError {
+    #[error(transparent)]
+    NotAdministrator(#[from] NotAdministrator),
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 struct Sender<'a> {

@@ -8,8 +8,8 @@ use chrono::{DateTime, Utc};
 use crate::domain::audit::AuditLog;
 use crate::domain::notices::Notices;
 use crate::domain::revocation_feed::RevocationFeed;
-use crate::model::{ClientInfo, Revocation, UserId};
-use crate::store::{AnyConnection, Database, StoreError, users};
+use crate::model::{Actor, ClientInfo, Revocation, UserId};
+use crate::store::{AnyConnection, Database, StoreError, advisory_locks, users};
 
 /// One change: on which database, for which client, at what time.
 pub struct Operation<'a> {
@@ -28,6 +28,11 @@ pub struct Transaction<'a> {
     pub audit: AuditLog,
     pub now: DateTime<Utc>,
 }
+
+/// The administrator was demoted, disabled or deleted during the request.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the caller is no longer an administrator")]
+pub struct NotAdministrator;
 
 impl<'a> Operation<'a> {
     /// An operation outside of a running server: the servers find its revocations at their next poll.
@@ -94,6 +99,22 @@ async fn record_rest(database: Database, parts: Vec<AuditLog>) {
 }
 
 impl Transaction<'_> {
+    /// Call this first in a change that an administrator can request. Changes by administrators run one at a time: of two who
+    /// demote each other at the same moment, the second fails. Other clients are not checked.
+    pub fn check_administrator<E>(&mut self) -> Result<(), E>
+    where
+        E: From<NotAdministrator> + From<StoreError>,
+    {
+        let Some(Actor::Administrator(id)) = self.audit.client().by else { return Ok(()) };
+        advisory_locks::acquire(self.connection, advisory_locks::LAST_ADMINISTRATOR)?;
+        let caller = users::by_id(self.connection, id)?;
+        if caller.is_some_and(|caller| caller.is_enabled_administrator()) {
+            Ok(())
+        } else {
+            Err(NotAdministrator.into())
+        }
+    }
+
     /// Increments the version of a user: access tokens issued before become stale, and logins that are not committed yet
     /// fail. Call it before sessions are ended: it locks the user's row, and every transaction locks that row first.
     pub fn bump_version(&mut self, user: UserId) -> Result<(), StoreError> {

@@ -11,6 +11,7 @@ use shared_claims::http::bearer::token_problem;
 use shared_claims::{Challenge, Code, Problem, TokenError};
 
 use crate::domain::keys::UnusableKey;
+use crate::domain::mail_delivery::RetryError;
 use crate::domain::passwords::{NewPasswordError, QueueFull, TooManyFailures};
 use crate::domain::sessions::sign_in_link::SignInLinkError;
 use crate::domain::sessions::{
@@ -211,12 +212,21 @@ impl From<AdminError> for Problem {
     fn from(error: AdminError) -> Self {
         match error {
             AdminError::NoSuchUser => Problem::new(Code::NotFound),
-            AdminError::NotAdministrator => role_required(),
+            AdminError::NotAdministrator(_) => role_required(),
             AdminError::EmailTaken => Problem::new(Code::EmailTaken),
             AdminError::UserDisabled => Problem::new(Code::UserDisabled),
             AdminError::OwnAccount => Problem::new(Code::OwnAccount),
             AdminError::LastAdministrator(error) => error.into(),
             AdminError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<RetryError> for Problem {
+    fn from(error: RetryError) -> Self {
+        match error {
+            RetryError::NotAdministrator(_) => role_required(),
+            RetryError::Store(error) => error.into(),
         }
     }
 }

@@ -115,12 +115,13 @@ pub async fn retire(operation: &Operation<'_>, kid: &str) -> Result<(), KeyAdmin
     }
     let name = kid.to_owned();
     let retire = operation.transaction(move |tx| {
+        tx.check_administrator::<KeyError>()?;
         let retired = signing_keys::retire(tx.connection, &name, tx.now.naive_utc())?;
         if retired {
             tx.audit.record(tx.audit.event(EventType::KeyRetired).with("kid", name.as_str()));
             tx.audit.revoke(Revocation::Key(name));
         }
-        Ok::<_, StoreError>(retired)
+        Ok::<_, KeyError>(retired)
     });
     if retire.await? { Ok(()) } else { Err(KeyAdminError::AlreadyRetired(kid.to_owned())) }
 }

@@ -10,7 +10,7 @@ use tokio::task::spawn_blocking;
 use crate::domain::keys::encryption::{CannotDecrypt, KeyEncryption};
 use crate::domain::keys::schedule::{KeySchedule, is_live, is_published};
 use crate::domain::keys::signer::{Signer, UnusableKey, generate};
-use crate::domain::operation::Operation;
+use crate::domain::operation::{NotAdministrator, Operation};
 use crate::model::EventType;
 use crate::store::signing_keys::{self, StoredKey};
 use crate::store::{StoreError, Taken};
@@ -41,6 +41,8 @@ pub struct LoadedKeys {
 pub enum KeyError {
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    NotAdministrator(#[from] NotAdministrator),
     /// The secret is wrong. No new key is made: it would hide the mistake until the old keys are needed.
     #[error(
         "KEY_ENCRYPTION_SECRET does not decrypt the signing keys in the database: set the secret that encrypted them, \
@@ -116,16 +118,17 @@ impl KeyPairs {
         let key = generated.await.map_err(|_| StoreError::Cancelled)??;
         let row = key.clone();
         let inserted = operation.transaction(move |tx| {
+            tx.check_administrator::<KeyError>()?;
             signing_keys::insert(tx.connection, &row)?;
             let event = tx.audit.event(EventType::KeyMade).with("kid", row.kid.as_str());
             let event = event.with("algorithm", row.algorithm.as_str());
             tx.audit.record(event.with("active_from", format!("{active_from:?}")));
-            Ok::<_, StoreError>(())
+            Ok(())
         });
         match inserted.await {
             Ok(()) => Ok(Some(key)),
-            Err(StoreError::Taken(Taken::Other)) => Ok(None),
-            Err(error) => Err(error.into()),
+            Err(KeyError::Store(StoreError::Taken(Taken::Other))) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 

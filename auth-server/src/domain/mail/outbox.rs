@@ -1,7 +1,5 @@
 //! The outbox as operators and administrators see it.
 
-use chrono::{DateTime, Utc};
-
 use crate::model::Page;
 use crate::store::mails;
 pub use crate::store::mails::{ListedMail, Position as Cursor, Retry, State};
@@ -18,9 +16,4 @@ pub async fn page(
     let cursor =
         |last: &ListedMail| Some(Cursor { at: last.created_at.and_utc(), id: last.id.parse().ok()? });
     Ok(Page::new(mails, limit, cursor))
-}
-
-/// Makes mails due now that failed or wait, unless they have expired or were sent. Returns how many.
-pub async fn retry(database: &Database, which: Retry, now: DateTime<Utc>) -> Result<usize, StoreError> {
-    database.transaction(move |connection| mails::retry(connection, &which, now)).await
 }

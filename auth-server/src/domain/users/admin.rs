@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use serde_json::json;
 
 use crate::domain::audit::AuditLog;
-use crate::domain::operation::{Operation, Transaction};
+use crate::domain::operation::{NotAdministrator, Operation, Transaction};
 use crate::domain::passwords::{NewPasswordError, PasswordHasher};
 use crate::domain::sessions;
 use crate::domain::users::deletion;
@@ -52,9 +52,8 @@ pub struct Change {
 pub enum AdminError {
     #[error("no such user")]
     NoSuchUser,
-    /// The administrator was demoted or disabled during the request.
-    #[error("the caller is no longer an administrator")]
-    NotAdministrator,
+    #[error(transparent)]
+    NotAdministrator(#[from] NotAdministrator),
     #[error("another user has this address")]
     EmailTaken,
     #[error("the user is disabled")]
@@ -295,7 +294,7 @@ where
     Ok(true)
 }
 
-/// Changes by administrators run one at a time: of two who demote each other at the same moment, the second fails.
+/// A change by an administrator, who must still be one, or by an operator.
 pub(super) async fn administer<T, E>(
     operation: &Operation<'_>,
     work: impl FnOnce(&mut Transaction<'_>) -> Result<T, E> + Clone + Send + 'static,
@@ -304,15 +303,9 @@ where
     T: Send + 'static,
     E: Error + From<AdminError> + From<StoreError> + Send + 'static,
 {
-    let actor = operation.client.by;
     let work = move |tx: &mut Transaction<'_>| {
         lock_administrators(tx.connection)?;
-        if let Some(Actor::Administrator(id)) = actor {
-            let caller = users::by_id(tx.connection, id)?;
-            if !caller.is_some_and(|caller| caller.is_enabled_administrator()) {
-                return Err(AdminError::NotAdministrator.into());
-            }
-        }
+        tx.check_administrator::<AdminError>()?;
         work(tx)
     };
     operation.transaction(work).await

@@ -6,6 +6,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::domain::context::Context;
 use crate::domain::mail::outbox::{self, Cursor, ListedMail, Retry, State};
+use crate::domain::mail_delivery;
 use crate::http::extract::{AdminSession, FreshAdminSession, PageQuery, Query, parse_id};
 use crate::http::problems::RateLimited;
 use crate::http::responses;
@@ -93,7 +94,7 @@ pub async fn retry_mail(
 ) -> Result<HttpResponse, Problem> {
     let id = parse_id(&id)?;
     let operation = admin.operation(&context)?;
-    match outbox::retry(operation.database, Retry::One(id), operation.now).await? {
+    match mail_delivery::retry(&operation, Retry::One(id)).await? {
         0 => Err(Problem::new(Code::NotFound).detail("No such mail, or it was sent or has expired.")),
         _ => Ok(responses::no_content([])),
     }

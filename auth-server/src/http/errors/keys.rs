@@ -7,6 +7,7 @@ use shared_claims::{Code, Problem};
 
 use crate::domain::keys::KeyError;
 use crate::domain::keys::admin::KeyAdminError;
+use crate::http::errors::role_required;
 
 impl From<KeyAdminError> for Problem {
     fn from(error: KeyAdminError) -> Self {
@@ -33,6 +34,7 @@ impl From<KeyError> for Problem {
     fn from(error: KeyError) -> Self {
         match error {
             KeyError::Store(error) => error.into(),
+            KeyError::NotAdministrator(_) => role_required(),
             KeyError::WrongSecret | KeyError::Damaged(_) => cannot_decrypt(&error),
             KeyError::Unusable(error) => error.into(),
             KeyError::Conflict => {

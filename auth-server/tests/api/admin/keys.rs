@@ -1,4 +1,8 @@
+use std::time::Duration;
+
+use actix_web::rt;
 use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::join;
 use serde_json::{Value, json};
 use shared_claims::Clock;
 
@@ -10,6 +14,19 @@ const FEED_TOKEN: &str = "feed-token-of-the-tests-0123456789abcdef";
 
 async fn post(app: &TestApp, by: &Session, path: &str) -> Response {
     app.post(path).cookie(&by.refresh_token).send().await
+}
+
+/// The response to an administrator who is demoted while the call waits for the database.
+pub async fn post_while_demoted(app: &TestApp, by: &Session, path: &str) -> Response {
+    let demotion = app.database.db_begin(&format!(
+        "UPDATE guards SET taken = taken + 1; UPDATE users SET roles = '[]' WHERE id = '{}'",
+        by.user_id
+    ));
+    let commit = async {
+        rt::time::sleep(Duration::from_millis(500)).await;
+        demotion.commit();
+    };
+    join(post(app, by, path), commit).await.0
 }
 
 async fn keys(app: &TestApp, by: &Session) -> Value {
@@ -77,6 +94,20 @@ async fn a_key_retired_by_an_administrator_is_invalid_at_once_everywhere() {
     }
     let event = &app.get_json(&root, "/admin/events?type=key_retired").await["items"][0];
     assert_eq!(event["details"], json!({"by": root.user_id, "kid": kid}));
+}
+
+#[actix_web::test]
+async fn an_administrator_who_is_demoted_meanwhile_changes_no_key() {
+    let app = TestApp::start().await;
+    let root = app.db_administrator("root").await;
+    let second = app.db_administrator("second").await;
+    let third = app.db_administrator("third").await;
+    let before = keys(&app, &root).await;
+    let retire = format!("/admin/keys/{}/retire", before["items"][0]["kid"].as_str().unwrap());
+    for (by, path) in [(&second, "/admin/keys/rotate"), (&third, &retire)] {
+        post_while_demoted(&app, by, path).await.assert_problem(403, "role_required");
+    }
+    assert_eq!(keys(&app, &root).await, before);
 }
 
 #[actix_web::test]

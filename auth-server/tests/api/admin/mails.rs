@@ -1,6 +1,7 @@
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
+use super::keys::post_while_demoted;
 use crate::app::{Session, TestApp};
 use crate::mailbox::MailApp;
 
@@ -41,10 +42,20 @@ async fn an_administrator_sees_mails_without_their_links_and_sends_a_failed_one_
     let sent = mails(&app, &root, "?state=sent").await;
     assert_eq!((&sent[0]["id"], &sent[0]["state"]), (&json!(id), &json!("sent")));
     assert_eq!((&sent[0]["sent_at"], &sent[0]["failed_at"]), (&json!("2030-01-01T00:00:01Z"), &json!(null)));
-    for id in [id, UNKNOWN, "x", "%00"] {
+    let not_found = async |id: &str| {
         let retry = app.post(&format!("/admin/mails/{id}/retry")).cookie(&root.refresh_token);
         retry.send().await.assert_problem(404, "not_found");
+    };
+    for id in [id, UNKNOWN, "x", "%00"] {
+        not_found(id).await;
     }
+    app.database.db_execute("UPDATE mails SET sent_at = NULL, failed_at = due_at");
+    let second = app.db_administrator("second").await;
+    let retry = post_while_demoted(&app, &second, &format!("/admin/mails/{id}/retry")).await;
+    retry.assert_problem(403, "role_required");
+    app.database.db_execute("UPDATE mails SET expires_at = due_at");
+    not_found(id).await;
+    assert_eq!(mails(&app, &root, "?state=failed").await.len(), 1);
 }
 
 #[actix_web::test]
