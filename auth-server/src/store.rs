@@ -16,7 +16,7 @@ mod explain;
 mod health;
 pub mod known_origins;
 pub mod mails;
-mod migrations;
+pub mod migrations;
 pub mod password_failures;
 #[cfg(feature = "postgres")]
 mod postgres;

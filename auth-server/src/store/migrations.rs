@@ -1,14 +1,15 @@
 use std::collections::BTreeSet;
 
+use chrono::NaiveDateTime;
 use diesel::backend::Backend;
 #[cfg(feature = "postgres")]
 use diesel::connection::SimpleConnection as _;
 use diesel::migration::{Migration, MigrationSource, MigrationVersion};
-use diesel::sql_types::Text;
+use diesel::sql_types::{Text, Timestamp};
 use diesel::{QueryableByName, RunQueryDsl, sql_query};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use crate::store::AnyConnection;
+use crate::store::{AnyConnection, StoreError};
 
 #[cfg(feature = "postgres")]
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../migrations/postgres");
@@ -43,6 +44,13 @@ pub(super) fn run(connection: &mut AnyConnection) -> Result<Vec<String>, Failure
     }
 }
 
+/// When the first migration was applied, to the second in SQLite.
+pub fn created_at(connection: &mut AnyConnection) -> Result<NaiveDateTime, StoreError> {
+    let first = sql_query("SELECT MIN(run_on) AS run_on FROM __diesel_schema_migrations");
+    let FirstApplied { run_on } = first.get_result(connection)?;
+    Ok(run_on)
+}
+
 /// Checks that the schema has this program's version. Unlike Diesel's own check, it does not create the table of applied
 /// migrations.
 pub(super) fn check(connection: &mut AnyConnection) -> Result<(), Failure> {
@@ -64,6 +72,12 @@ pub(super) fn check(connection: &mut AnyConnection) -> Result<(), Failure> {
         );
     }
     Ok(())
+}
+
+#[derive(QueryableByName)]
+struct FirstApplied {
+    #[diesel(sql_type = Timestamp)]
+    run_on: NaiveDateTime,
 }
 
 #[derive(QueryableByName)]
@@ -100,4 +114,63 @@ where
     }
     let applied = connection.run_pending_migrations(embedded)?;
     Ok(applied.iter().map(MigrationVersion::to_string).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use test_support::TestDatabase;
+
+    use super::*;
+    use crate::store::Database;
+
+    fn schema(test: &TestDatabase) -> Vec<String> {
+        test.db_texts(if test.is_postgres() {
+            "SELECT table_name || ' ' || column_name || ' ' || data_type || ' ' || is_nullable || ' ' || \
+             COALESCE(column_default, '') AS value FROM information_schema.columns WHERE table_schema = current_schema \
+             UNION ALL SELECT indexdef FROM pg_indexes WHERE schemaname = current_schema \
+             UNION ALL SELECT conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint \
+             WHERE connamespace = current_schema::regnamespace ORDER BY 1"
+        } else {
+            "SELECT name || ' ' || sql AS value FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY 1"
+        })
+    }
+
+    /// Reverts the newest `count` migrations.
+    fn revert(connection: &mut AnyConnection, count: usize) {
+        for _ in 0..count {
+            let reverted = match connection {
+                #[cfg(feature = "postgres")]
+                AnyConnection::Postgres(connection) => connection.revert_last_migration(POSTGRES).map(drop),
+                AnyConnection::Sqlite(connection) => connection.revert_last_migration(SQLITE).map(drop),
+            };
+            reverted.expect("a migration that can be reverted");
+        }
+    }
+
+    #[tokio::test]
+    async fn every_migration_can_be_reverted_and_applied_again() {
+        let test = TestDatabase::fresh();
+        let database = Database::open(&test.url.parse().expect("a URL"), 1).expect("a database");
+        let before = schema(&test);
+        let all = test.db_texts("SELECT version AS value FROM __diesel_schema_migrations").len();
+        for count in 1..=all {
+            let again = move |connection: &mut AnyConnection| {
+                revert(connection, count);
+                run(connection).expect("migrations");
+                Ok::<_, StoreError>(())
+            };
+            database.run(again).await.expect("a database");
+            assert_eq!(schema(&test), before, "{count}");
+        }
+        let nothing = move |connection: &mut AnyConnection| {
+            revert(connection, all);
+            Ok::<_, StoreError>(())
+        };
+        database.run(nothing).await.expect("a database");
+        assert!(
+            schema(&test).iter().all(|part| part.contains("__diesel_schema_migrations")),
+            "{:?}",
+            schema(&test)
+        );
+    }
 }

@@ -11,7 +11,7 @@ use crate::domain::tokens::{IssuedTokens, SetupToken};
 use crate::domain::users::admin::lock_administrators;
 use crate::domain::users::registration::{NewUser, RegistrationError, hash_password};
 use crate::model::{Actor, ClientInfo, EventType, Role, User};
-use crate::store::{AnyConnection, StoreError, signing_keys, users};
+use crate::store::{AnyConnection, StoreError, migrations, signing_keys, users};
 
 /// Others can read the log later. A database whose first user is older is not new.
 const LIFETIME: TimeDelta = TimeDelta::hours(24);
@@ -91,16 +91,16 @@ async fn check(context: &Context, token: &SecretString) -> Result<(), Registrati
 }
 
 /// Identifies the database if it is new: it has no administrator, and no user of more than a day ago. So the first visitor who
-/// registers does not disable the link, and an existing database never offers one. The name is that of the first signing key, so
-/// that a link is invalid for a database that was created again. With HS256 there is no key, and the link depends on the secret
-/// alone.
+/// registers does not disable the link, and an existing database never offers one. Its first signing key, which HS256 does not
+/// have, and the time of its creation identify it, so that a link does not open a database that is created again.
 async fn new_database(context: &Context) -> Result<Option<String>, StoreError> {
     let since = context.now() - LIFETIME;
     let identify = move |connection: &mut AnyConnection| {
         if users::any_administrator_or_earlier(connection, since)? {
             return Ok(None);
         }
-        Ok(Some(signing_keys::first_kid(connection)?.unwrap_or_default()))
+        let kid = signing_keys::first_kid(connection)?.unwrap_or_default();
+        Ok(Some(format!("{kid} {}", migrations::created_at(connection)?)))
     };
     context.database.run(identify).await
 }

@@ -14,14 +14,21 @@ use crate::program;
 
 /// The link of another server on the same database.
 async fn link(app: &TestApp) -> Option<String> {
-    let settings = settings(&app.database, &[]).expect("settings");
+    link_with(app, &[]).await
+}
+
+async fn link_with(app: &TestApp, flags: &[String]) -> Option<String> {
+    let settings = settings(&app.database, flags).expect("settings");
     let server = AuthServer::build(&settings, Arc::new(app.clock.clone())).await.expect("a server");
     let link = server.setup_link().await.expect("a database");
     link.map(|link| link.expose_secret().to_owned())
 }
 
 async fn token(app: &TestApp) -> String {
-    let link = link(app).await.expect("a link");
+    token_of(&link(app).await.expect("a link"))
+}
+
+fn token_of(link: &str) -> String {
     let token = link.strip_prefix(&format!("{ISSUER}/setup#")).expect("the page").to_owned();
     evidence::secret(&token);
     token
@@ -98,6 +105,19 @@ async fn a_link_that_is_expired_forged_or_of_another_database_creates_nothing() 
     app.advance(TimeDelta::hours(24));
     set_up(&app, &token, &json!({})).await.assert_problem(410, "link_invalid");
     assert_eq!((users(&app), users(&other)), (0, 0));
+}
+
+/// Without a signing key, the time of its creation identifies a database.
+#[actix_web::test]
+async fn with_hs256_too_a_link_is_of_one_database() {
+    let secret = "access-secret-of-the-tests-0123456789abc";
+    let flags = ["--jwt-access-algorithm", "HS256", "--jwt-access-secret", secret];
+    let (app, other) = (TestApp::with(&flags).await, TestApp::with(&flags).await);
+    other.database.db_execute("UPDATE __diesel_schema_migrations SET run_on = '2029-12-31 00:00:00'");
+    let token = token_of(&link_with(&app, &flags.map(str::to_owned)).await.expect("a link"));
+    set_up(&other, &token, &json!({})).await.assert_problem(410, "link_invalid");
+    set_up(&app, &token, &json!({})).await.assert_status(201);
+    assert_eq!((users(&app), users(&other)), (1, 0));
 }
 
 #[actix_web::test]
