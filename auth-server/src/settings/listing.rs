@@ -114,6 +114,12 @@ mod tests {
     }
 
     #[test]
+    fn the_user_name_at_the_mail_server_is_hidden() {
+        let settings = Settings::from_flags(["auth-server", "--smtp-user", NEEDLE]).unwrap();
+        assert_eq!(settings.listed()["SMTP_USER"], HIDDEN);
+    }
+
+    #[test]
     fn credentials_in_other_settings_are_not_listed() {
         let url = format!("https://ann:{NEEDLE}@example.org/page");
         for setting in arguments() {

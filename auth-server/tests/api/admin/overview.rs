@@ -1,5 +1,7 @@
 //! `GET /admin/overview`.
 
+use std::time::{Duration, Instant};
+
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 
@@ -45,4 +47,23 @@ async fn the_overview_has_numbers_of_users_sessions_and_events() {
     let today = json!({"date": "2030-01-02", "logins": 1, "failed_logins": 0, "registrations": 0});
     assert_eq!(days(&next), [day, today]);
     app.get("/admin/overview").cookie(&ann.refresh_token).send().await.assert_ended("user_disabled");
+}
+
+/// A server with a fast clock would keep the others from counting until their clocks have caught up.
+#[actix_web::test]
+async fn the_background_counts_use_the_clock_of_the_database() {
+    let app = TestApp::start().await;
+    if !app.database.is_postgres() {
+        return; // SQLite has no clock of its own.
+    }
+    let is_done = "SELECT name AS value FROM row_counts WHERE counted_at IS NOT NULL";
+    let started = Instant::now();
+    while app.database.db_texts(is_done).len() < 4 {
+        assert!(started.elapsed() < Duration::from_secs(60), "nothing was counted");
+        actix_web::rt::time::sleep(Duration::from_millis(50)).await;
+    }
+    let ahead = "SELECT name AS value FROM row_counts WHERE due_at > now() AT TIME ZONE 'UTC' + INTERVAL '1 day' \
+                 UNION ALL SELECT 'seen' FROM event_counter WHERE seen_at > now() AT TIME ZONE 'UTC' + INTERVAL '1 day' \
+                 UNION ALL SELECT 'hours' FROM event_counter WHERE hours_until > now() AT TIME ZONE 'UTC' + INTERVAL '1 day'";
+    assert_eq!(app.database.db_texts(ahead), Vec::<String>::new(), "the server's clock is years ahead");
 }

@@ -144,12 +144,18 @@ async fn a_server_with_a_wrong_clock_is_not_silent() {
     let root = app.db_administrator("root").await;
     let late = ManualClock::new();
     late.set(app.clock.now() - TimeDelta::hours(1));
-    let _other = TestApp::launch(Arc::clone(&app.database), late, Vec::new()).await.expect("a server");
+    let other = TestApp::launch(Arc::clone(&app.database), late, Vec::new()).await.expect("a server");
     let both = servers(&app, &root, |items| items.len() == 2).await;
     let ahead: Vec<i64> =
         both.iter().map(|server| server["parts"]["clock"]["ahead_ms"].as_i64().unwrap()).collect();
     assert!(((ahead[0] - ahead[1]).abs() - 3_600_000).abs() < 60_000, "{ahead:?}");
     assert!(both.iter().all(|server| server["status"] == "ready"), "{both:?}");
+    assert!(both.iter().all(|server| server["parts"]["clock"]["ok"] == false), "{both:?}");
+    // The same as `/readyz`.
+    for app in [&app, &other] {
+        let readiness = app.get("/readyz").send().await.assert_status(200).json();
+        assert_eq!((&readiness["status"], &readiness["clock"]["ok"]), (&json!("ready"), &json!(false)));
+    }
 }
 
 #[actix_web::test]

@@ -50,6 +50,8 @@ async fn a_new_user_replaces_the_password_at_the_first_login() {
     let session = Session::of(&app.try_login("ann", &new).await.assert_status(200));
     let recorded = events(&app, &root, &session).await;
     assert_eq!(recorded[0], ("registered".to_owned(), json!({"by": root.user_id})));
+    let roles = json!({"before": [], "by": root.user_id, "roles": ["editor"]});
+    assert_eq!(recorded[1], ("roles_changed".to_owned(), roles));
 }
 
 #[actix_web::test]

@@ -117,6 +117,16 @@ async fn a_code_changes_the_address_with_its_continuation_and_other_sessions_can
 }
 
 #[actix_web::test]
+async fn a_change_by_an_administrator_withdraws_the_requested_address() {
+    let app = MailApp::start().await;
+    let (root, ann) = (app.db_administrator("root").await, app.register("ann").await);
+    let change = request(&app, &ann, "new@example.com").await;
+    app.change_user(&root, &ann.user_id, &json!({"roles": ["editor"]})).await.assert_status(200);
+    assert_eq!(app.get_json(&ann, "/auth/email/pending").await, json!({"pending": null}));
+    confirm(&app, &ann, &change.by_token()).await.assert_problem(410, "link_invalid");
+}
+
+#[actix_web::test]
 async fn five_wrong_codes_make_link_and_code_invalid() {
     let app = MailApp::start().await;
     let ann = app.register("ann").await;
