@@ -15,14 +15,15 @@ const SERVER: &str = "LATCHKEY_TEST_DATABASE_URL";
 /// If set, every test connects its servers through a `PgBouncer` of its own.
 const THROUGH_PGBOUNCER: &str = "LATCHKEY_TEST_PGBOUNCER";
 
-/// Deleted when dropped.
+/// Deleted when dropped, unless it is [kept](TestDatabase::kept).
 pub struct TestDatabase {
     pub url: String,
     location: Location,
 }
 
 enum Location {
-    Sqlite { _folder: TempDir },
+    Sqlite { _folder: Option<TempDir> },
+    /// `name`: of the schema, which is dropped. Empty if the database is kept.
     Postgres { server: String, name: String, direct: String, pooler: Option<PgBouncer> },
 }
 
@@ -138,7 +139,17 @@ impl TestDatabase {
     pub fn on_sqlite() -> Self {
         let folder = TempDir::new().expect("a folder");
         let url = format!("sqlite://{}/test.db", folder.path().display());
-        Self { url, location: Location::Sqlite { _folder: folder } }
+        Self { url, location: Location::Sqlite { _folder: Some(folder) } }
+    }
+
+    /// An existing database, which is kept when this is dropped.
+    pub fn kept(url: String) -> Self {
+        let location = if url.starts_with("sqlite://") {
+            Location::Sqlite { _folder: None }
+        } else {
+            Location::Postgres { server: url.clone(), name: String::new(), direct: url.clone(), pooler: None }
+        };
+        Self { url, location }
     }
 
     /// A new schema in the database with this URL, whose role must be able to create schemas. Creating a schema is a hundred
@@ -236,7 +247,9 @@ impl Drop for TestDatabase {
         if evidence::is_recorded() && self.is_reachable() {
             evidence::exposed(evidence::Sink::Database, self.db_dump().as_bytes());
         }
-        if let Location::Postgres { server, name, .. } = &self.location {
+        if let Location::Postgres { server, name, .. } = &self.location
+            && !name.is_empty()
+        {
             // A connection of a server that still runs would block this.
             let end = format!("{}; DROP SCHEMA {name} CASCADE", cut(name));
             let dropped =
