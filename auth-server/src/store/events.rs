@@ -5,6 +5,7 @@ mod new;
 use std::net::IpAddr;
 
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use diesel::dsl::{AsSelect, IntoBoxed, Select};
 use diesel::prelude::*;
 use serde_json::{Map, Value};
 
@@ -33,6 +34,10 @@ pub type Position = model::Position<i64>;
 
 /// After this time no transaction commits an event with a lower id. Longer than any transaction that inserts events.
 pub const LATEST_COMMIT: TimeDelta = TimeDelta::seconds(60);
+
+type Backend = <AnyConnection as diesel::Connection>::Backend;
+type Selection = IntoBoxed<'static, Select<events::table, AsSelect<Row, Backend>>, Backend>;
+
 /// Rows per statement, far below the parameter limits of both databases.
 const ROWS_PER_INSERT: usize = 500;
 
@@ -73,6 +78,16 @@ pub fn page(
     below: Option<Position>,
     limit: i64,
 ) -> Result<Vec<(Position, Option<Event>)>, StoreError> {
+    let rows: Vec<Row> = selection(filter, kind, origin, below).limit(limit).load(connection)?;
+    Ok(rows.into_iter().map(Row::read).collect())
+}
+
+fn selection(
+    filter: &Filter,
+    kind: Option<EventType>,
+    origin: Option<&str>,
+    below: Option<Position>,
+) -> Selection {
     let mut query = events::table.select(Row::as_select()).into_boxed();
     if let Some(user) = filter.user {
         query = query.filter(events::user_id.eq(user.to_string()));
@@ -97,8 +112,7 @@ pub fn page(
         // The first condition is redundant, but an index can use it.
         query = query.filter(events::at.le(at)).filter(events::at.lt(at).or(events::id.lt(id)));
     }
-    let rows: Vec<Row> = query.order((events::at.desc(), events::id.desc())).limit(limit).load(connection)?;
-    Ok(rows.into_iter().map(Row::read).collect())
+    query.order((events::at.desc(), events::id.desc()))
 }
 
 impl Filter {
@@ -241,5 +255,30 @@ impl Row {
             user_agent: self.user_agent,
             details,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use test_support::TestDatabase;
+
+    use crate::store::Database;
+    use crate::store::events::*;
+    use crate::store::explain::explain;
+
+    #[tokio::test]
+    async fn events_of_a_type_from_an_address_are_read_from_their_index() {
+        let test = TestDatabase::fresh();
+        let database = Database::open(&test.url.parse().expect("a URL"), 1).expect("a database");
+        test.db_execute(
+            "WITH RECURSIVE numbers (number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < 5000) \
+             INSERT INTO events (at, type, ip) SELECT CURRENT_TIMESTAMP, \
+             CASE WHEN number % 3 = 0 THEN 'login_failed' ELSE 'login_succeeded' END, '192.0.2.' || (number % 2) FROM numbers; \
+             ANALYZE events",
+        );
+        let (kind, origin) = (Some(EventType::LoginFailed), Some("192.0.2.1"));
+        let query = selection(&Filter::default(), kind, origin, None).limit(50);
+        let plan = database.run(move |connection| explain(connection, query)).await.expect("a plan");
+        assert!(plan.contains("events_by_ip_and_type"), "{plan}");
     }
 }

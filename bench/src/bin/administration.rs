@@ -239,6 +239,7 @@ impl Bench {
             ("events of no type yet", "/admin/events?type=user_deleted".to_owned()),
             ("events from an address", "/admin/events?ip=203.0.113.7".to_owned()),
             ("of type, from address", "/admin/events?type=registered&ip=198.51.100.1".to_owned()),
+            ("  among many others", "/admin/events?type=registered&ip=203.0.113.200".to_owned()),
             ("events until long ago", "/admin/events?until=2020-01-01T00:00:00Z".to_owned()),
         ];
         let received = self.get("/admin/events?limit=1").await.json();

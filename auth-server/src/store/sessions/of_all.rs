@@ -1,10 +1,11 @@
 //! The active sessions of all users, newest login first.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::dsl::{AsSelect, SqlTypeOf};
 use diesel::prelude::*;
+use diesel::sql_types::{Text, Timestamp};
 
-use crate::model::{Position, Session, SessionId};
+use crate::model::{ImpossibleValue, Position, Session, SessionId};
 use crate::store::sessions::row::Row;
 use crate::store::sql::{Sql, Statement};
 use crate::store::{AnyConnection, StoreError};
@@ -34,14 +35,7 @@ pub fn newest_page(
 ) -> Result<Found, StoreError> {
     let sessions = read(connection, page(ip, below, limit, now))?;
     let is_full = i64::try_from(sessions.len()).is_ok_and(|count| count == limit);
-    let read_until = if is_full {
-        None
-    } else {
-        // The offset is bounded.
-        let last = Sql::new(COLUMNS).append(scanned(below)).sql(ORDER).sql(" LIMIT 1 OFFSET ");
-        let last = read(connection, last.number(MAX_SCANNED - 1).returning())?.pop();
-        last.map(|last| Position { at: last.created_at, id: last.id })
-    };
+    let read_until = if is_full { None } else { end_of_scan(connection, below)? };
     Ok(Found { sessions, read_until })
 }
 
@@ -68,12 +62,35 @@ fn page(
 }
 
 fn scanned(below: Option<Position<SessionId>>) -> Sql {
-    let rows = Sql::new(" FROM (SELECT * FROM sessions WHERE ended_at IS NULL");
-    let rows = match below {
+    let rows = Sql::new(" FROM (SELECT *").append(source(below));
+    rows.sql(ORDER).sql(" LIMIT ").number(MAX_SCANNED).sql(") AS sessions")
+}
+
+/// The last row that a page reads, if there are more. In PostgreSQL the index has all that this selects, so no session is read twice.
+fn end_of_scan(
+    connection: &mut AnyConnection,
+    below: Option<Position<SessionId>>,
+) -> Result<Option<Position<SessionId>>, StoreError> {
+    let last: Option<(NaiveDateTime, String)> = last_scanned(below).get_result(connection).optional()?;
+    let position = |(at, id): (NaiveDateTime, String)| {
+        let id = id.parse().map_err(|_| ImpossibleValue { column: "sessions.id" })?;
+        Ok(Position { at: at.and_utc(), id })
+    };
+    last.map(position).transpose()
+}
+
+fn last_scanned(below: Option<Position<SessionId>>) -> Statement<(Timestamp, Text)> {
+    // The offset is bounded.
+    let last = Sql::new("SELECT created_at, id").append(source(below)).sql(ORDER).sql(" LIMIT 1 OFFSET ");
+    last.number(MAX_SCANNED - 1).returning()
+}
+
+fn source(below: Option<Position<SessionId>>) -> Sql {
+    let rows = Sql::new(" FROM sessions WHERE ended_at IS NULL");
+    match below {
         Some(below) => rows.sql(" AND ").append(Sql::below("created_at", &below)),
         None => rows,
-    };
-    rows.sql(ORDER).sql(" LIMIT ").number(MAX_SCANNED).sql(") AS sessions")
+    }
 }
 
 fn read(connection: &mut AnyConnection, statement: Statement<Columns>) -> Result<Vec<Session>, StoreError> {
@@ -108,6 +125,11 @@ mod tests {
             let query = page(ip, below, 50, DateTime::UNIX_EPOCH);
             let plan = database.run(move |connection| explain(connection, query)).await.expect("a plan");
             assert!(plan.contains("sessions_by_login"), "{plan}");
+            let query = last_scanned(below);
+            let plan = database.run(move |connection| explain(connection, query)).await.expect("a plan");
+            let (sqlite, postgres) =
+                ("INDEX sessions_by_login", "Index Only Scan Backward using sessions_by_login");
+            assert!(plan.contains(if test.is_postgres() { postgres } else { sqlite }), "{plan}");
         }
     }
 }

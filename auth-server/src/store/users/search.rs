@@ -185,9 +185,18 @@ fn is_selective(connection: &mut AnyConnection, condition: &Condition, max: i64)
     if !condition.is_indexed() {
         return Ok(false);
     }
-    let count = Sql::new("SELECT COUNT(*)").append(limited(condition.sql(), condition.order(), max + 1));
-    let count: i64 = count.returning::<BigInt>().get_result(connection)?;
+    let count: i64 = few(condition, max).get_result(connection)?;
     Ok(count <= max)
+}
+
+/// Counts up to `max + 1` users. Includes those who are being deleted, because most indexes then have all that PostgreSQL reads.
+fn few(condition: &Condition, max: i64) -> Statement<BigInt> {
+    let users = Sql::new("SELECT COUNT(*) FROM (SELECT 1 FROM users WHERE ").append(condition.sql());
+    let sorted = match condition.order() {
+        Some(order) => users.sql(" ORDER BY ").sql(order),
+        None => users,
+    };
+    sorted.sql(" LIMIT ").number(max + 1).sql(") AS users").returning()
 }
 
 /// The first `rows` rows that meet a condition. The limit keeps PostgreSQL from reading them in another way.

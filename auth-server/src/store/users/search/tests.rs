@@ -60,4 +60,9 @@ async fn every_page_is_read_from_an_index() {
         assert!(!plan.contains("Seq Scan on users"), "{plan}");
         assert!(!(is_postgres && is_sorted_by_index && plan.contains("Sort")), "{plan}");
     }
+    let database = Database::open(&test.url.parse().expect("a URL"), 1).expect("a database");
+    let unverified = few(&Condition::Status(Status::Unverified), 100);
+    let plan = database.run(move |connection| explain(connection, unverified)).await.expect("a plan");
+    let (sqlite, postgres) = ("INDEX users_unverified", "Index Only Scan using users_unverified");
+    assert!(plan.contains(if is_postgres { postgres } else { sqlite }), "{plan}");
 }
