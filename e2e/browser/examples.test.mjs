@@ -18,12 +18,13 @@ const TYPES = { html: "text/html", js: "text/javascript", css: "text/css" };
 
 /**
  * The errors that Chromium reports: for an outage, whose 503 allows no origin, for a pending refresh whose timeout
- * `advance` ends, and for tokens and sessions that ended.
+ * `advance` ends, for tokens and sessions that ended, and for a short password.
  */
 const expected = [
   /\/auth\/refresh' from origin .* CORS policy/,
   /\/auth\/refresh \(net::ERR_(FAILED|ABORTED)\)/,
   /net::ERR_FAILED \(.*\/auth\/refresh\)/,
+  /status of 422 \(Unprocessable Entity\) \(.*\/auth\/register\)/,
   /status of 401 \(Unauthorized\) \(.*\/(protected|auth\/refresh|auth\/login)\)/,
 ];
 
@@ -63,6 +64,8 @@ async function play(browser, user) {
   const before = (await refreshes()).length;
   const newRefreshes = async () => (await refreshes()).slice(before);
   const page = await browser.newTab(ORIGIN);
+  await submit(page, { ...user, password: "short" }, "Create account");
+  await page.getByText("password must be at least 9 characters long").waitFor();
   await submit(page, user, "Create account");
   await showsUser(page, user);
   await page.getByText("You are not an administrator.").waitFor();
