@@ -21,9 +21,9 @@ pub struct TestDatabase {
     location: Location,
 }
 
+/// `name`: of the schema, which is dropped. Empty if the database is kept.
 enum Location {
     Sqlite { _folder: Option<TempDir> },
-    /// `name`: of the schema, which is dropped. Empty if the database is kept.
     Postgres { server: String, name: String, direct: String, pooler: Option<PgBouncer> },
 }
 
