@@ -1,12 +1,10 @@
 // Runs axe in every state of every page, in light and dark.
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
+import { violations } from "./axe.mjs";
 import { ann, apiUrl, authUrl } from "./control.mjs";
 import { call, click, openDemo, register, signOut, toggleSection } from "./demo.mjs";
 import { scenario } from "./scenario.mjs";
 
-const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const NARROW = 390;
 const VIEWPORTS = [{ width: NARROW, height: 844 }, { width: 1280, height: 900 }];
 /** Those that depend on colours and sizes. The others give the same result at all widths. */
@@ -14,16 +12,12 @@ const RULES_OF_LOOKS = ["color-contrast", "link-in-text-block", "scrollable-regi
 /** The errors that Chromium reports for calls that this test makes fail. */
 const expected = [/ERR_FAILED/, /^exception: Failed to fetch/, /(401|403|410|422|503) \(/];
 
-/** Asserts that axe finds nothing. Evaluated by the debugger: the policy of the pages forbids other scripts. */
+/** Asserts that axe finds nothing. */
 async function check(page, name) {
-  if (!(await page.evaluate(() => Boolean(globalThis.axe)))) await page.evaluate(axe);
   const isNarrow = page.viewportSize().width === NARROW;
   const colorScheme = isNarrow ? "dark" : "light";
   await page.emulateMedia({ colorScheme });
-  const options = { resultTypes: ["violations"], ...(isNarrow && { runOnly: RULES_OF_LOOKS }) };
-  const violations = await page.evaluate(async (options) => (await axe.run(options)).violations, options);
-  const found = violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html}\n${failureSummary}`));
-  assert.deepEqual(found, [], `${name}, ${colorScheme}`);
+  assert.deepEqual(await violations(page, isNarrow ? RULES_OF_LOOKS : undefined), [], `${name}, ${colorScheme}`);
 }
 
 async function inBothSizes(browser, run) {

@@ -1,12 +1,12 @@
 // The pages /account and /setup, by keyboard and pointer, at the width of a phone and of a desk.
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { join } from "node:path";
+import { violations } from "./axe.mjs";
 import { ann, authUrl, hold, post, release, waitFor } from "./control.mjs";
+import { assertStable, observeShifts } from "./layout_shift.mjs";
 import { scenario } from "./scenario.mjs";
 
-const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const MAX_SHIFT = 0.05;
 const NEW_PASSWORD = "seven quiet maps paint an otter";
 /** Folder for screenshots. If it is not set, none are taken. */
 const folder = process.env.SCREENSHOTS;
@@ -30,34 +30,21 @@ async function open(browser, user, settings = PHONE) {
   return page;
 }
 
-const observeShifts = (context) =>
-  context.addInitScript(() => {
-    globalThis.shift = 0;
-    const add = (list) => {
-      for (const entry of list.getEntries()) if (!entry.hadRecentInput) globalThis.shift += entry.value;
-    };
-    new PerformanceObserver(add).observe({ type: "layout-shift", buffered: true });
-  });
-
 /** Asserts that axe finds nothing, that nothing is wider than the window, and that nothing has moved. */
 async function check(page, name) {
-  if (!(await page.evaluate(() => Boolean(globalThis.axe)))) await page.evaluate(axe);
   // Only the contrast depends on the colours.
   for (const [colorScheme, runOnly] of [["dark", ["color-contrast"]], ["light", undefined]]) {
     await page.emulateMedia({ colorScheme });
-    const options = { resultTypes: ["violations"], ...(runOnly && { runOnly }) };
-    const violations = await page.evaluate(async (options) => (await axe.run(options)).violations, options);
-    const found = violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html}\n${failureSummary}`));
-    assert.deepEqual(found, [], `${name}, ${colorScheme}`);
+    assert.deepEqual(await violations(page, runOnly), [], `${name}, ${colorScheme}`);
     const { width } = page.viewportSize();
     if (folder) await page.screenshot({ path: join(folder, `${name}-${width}-${colorScheme}.png`), fullPage: !(await page.locator("dialog[open]").count()) });
   }
-  const { scrollWidth, clientWidth, shift } = await page.evaluate(() => {
+  const { scrollWidth, clientWidth } = await page.evaluate(() => {
     const { scrollWidth, clientWidth } = document.documentElement;
-    return { scrollWidth, clientWidth, shift: globalThis.shift };
+    return { scrollWidth, clientWidth };
   });
   assert.ok(scrollWidth <= clientWidth, `${name}: ${scrollWidth} of ${clientWidth}`);
-  assert.ok(shift < 0.05, `${name}: layout shift of ${shift}`);
+  await assertStable(page, name, MAX_SHIFT);
 }
 
 /** The code in a mail to this address. That of the registration has none. */

@@ -1,12 +1,12 @@
 // All views of the administrators' console, with a mouse, with the keyboard alone, and on a phone.
 import assert from "node:assert/strict";
-import { readFile, writeFile } from "node:fs/promises";
-import { createRequire } from "node:module";
+import { writeFile } from "node:fs/promises";
+import { violations } from "./axe.mjs";
 import { callAs, confirmPassword, host, openView, settled, signInTo, userId } from "./console.mjs";
 import { ann, authUrl } from "./control.mjs";
+import { assertStable, observeShifts } from "./layout_shift.mjs";
 import { scenario } from "./scenario.mjs";
 
-const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const MAX_SHIFT = 0.05;
 /** In bytes with headers, uncompressed: about a fifth more than today. */
 const MAX_WEIGHT = 280_000;
@@ -16,39 +16,17 @@ const LONG_ADDRESS = `dora@${"a.long.domain.".repeat(8)}example.org`;
 const VIEWS = ["Overview", "Users", "Sessions", "Events", "Keys", "Mail", "Health"];
 
 async function check(page, name) {
-  if (!(await page.evaluate(() => Boolean(globalThis.axe)))) await page.evaluate(axe);
-  const violations = await page.evaluate(async () => (await axe.run({ resultTypes: ["violations"] })).violations);
-  assert.deepEqual(violations.flatMap(({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`)), [], name);
+  assert.deepEqual(await violations(page), [], name);
 }
 
 /** What the proxies in `deploy/` forward to the auth server, for the console. */
 const FORWARDED = /^\/((auth|admin|pages|client|docs|account)\/|(account|login|favicon\.ico)$)/;
 
-/** Collects the layout shifts that no input has caused, and the paints. */
-function observe() {
-  globalThis.seen = { shift: 0, moved: [], paint: null };
-  new PerformanceObserver((list) => {
-    seen.paint = list.getEntriesByName("first-contentful-paint")[0]?.startTime ?? seen.paint;
-  }).observe({ type: "paint", buffered: true });
-  new PerformanceObserver((list) => {
-    for (const { value, hadRecentInput, sources } of list.getEntries()) {
-      if (hadRecentInput) continue;
-      seen.shift += value;
-      seen.moved.push(...sources.map(({ node }) => node?.id || node?.className || node?.nodeName));
-    }
-  }).observe({ type: "layout-shift", buffered: true });
-}
-
 const fits = (page) => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth);
-
-async function assertStable(page, name) {
-  const { shift, moved } = await page.evaluate(() => seen);
-  assert.ok(shift < MAX_SHIFT, `${name}: a shift of ${shift} by ${moved}`);
-}
 
 scenario("administrators see everything", expected, async (browser) => {
   const { context } = browser;
-  await context.addInitScript(observe);
+  await observeShifts(context);
   const page = await context.newPage();
   const paths = new Set();
   page.on("request", (request) => paths.add(new URL(request.url()).pathname));
@@ -70,7 +48,7 @@ scenario("administrators see everything", expected, async (browser) => {
     assert.ok((await page.title()).startsWith(name));
     await check(page, name);
   }
-  await assertStable(page, "all views");
+  await assertStable(page, "all views", MAX_SHIFT);
   assert.deepEqual([...paths].filter((path) => !FORWARDED.test(path)), [], "paths that no proxy forwards");
 
   // A server that cannot sign is announced in every view.
@@ -253,7 +231,7 @@ scenario("the console works with the keyboard alone", expected, async (browser) 
 
 scenario("the console fits a phone", expected, async (browser) => {
   const context = await browser.newContext({ viewport: { width: 390, height: 844 } });
-  await context.addInitScript(observe);
+  await observeShifts(context);
   await signInTo(context, host);
   const page = await context.newPage();
   const sizes = [];
@@ -261,14 +239,13 @@ scenario("the console fits a phone", expected, async (browser) => {
   await openView(page, "#/overview", "Overview");
   const bytes = (await Promise.all(sizes)).reduce((sum, size) => sum + size.responseBodySize + size.responseHeadersSize, 0);
   assert.ok(bytes < MAX_WEIGHT, `${bytes} bytes`);
-  const { paint } = await page.evaluate(() => seen);
+  const paint = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0].startTime);
   for (const name of VIEWS) {
     await openView(page, `#/${name.toLowerCase()}`, name);
     assert.ok(await fits(page), `${name} is too wide`);
     await check(page, name);
   }
-  await assertStable(page, "all views");
-  const { shift } = await page.evaluate(() => seen);
+  const shift = await assertStable(page, "all views", MAX_SHIFT);
   const figures = { page: "console", bytes, shift, firstContentfulPaintMs: Math.round(paint) };
   console.log(`# ${JSON.stringify(figures)}`);
   if (process.env.MEASUREMENTS) await writeFile(process.env.MEASUREMENTS, JSON.stringify([figures], null, 2));
