@@ -1,6 +1,7 @@
 //! Plain data types. Texts are parsed once, at the edge, and are valid from then on.
 
 mod accent;
+mod amr;
 mod characters;
 mod client_info;
 pub mod csv;
@@ -23,6 +24,7 @@ mod user;
 mod user_agent;
 
 pub use accent::{Colour, accent, style_sheet};
+pub use amr::Amr;
 pub use client_info::{Actor, ClientInfo, ClientNetwork, ClientSubnet};
 pub use custom_claims::CustomClaims;
 pub use device_token::DeviceToken;

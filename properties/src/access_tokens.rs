@@ -60,6 +60,7 @@ impl Api {
             && is_future(claim("exp"), now)
             && (claim("nbf").is_none() || is_past(claim("nbf"), now))
             && (claim("csrf").is_none() || is_name(claim("csrf")))
+            && claim("acr").is_none_or(Value::is_string)
     }
 }
 
@@ -89,6 +90,7 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
     changed["nbf"] = json!(issuer.now() + 60);
     changed["exp"] = json!(issuer.now() - 4);
     changed["csrf"] = json!("x");
+    changed["acr"] = json!("other");
     changed["tenant"] = json!({"deep": [1, 2]});
     let application = format!(r#"{{"alg":"HS256","typ":"Application/AT+jwt","kid":"{}"}}"#, issuer.key.kid());
     token_parts::seeds(&[

@@ -104,6 +104,7 @@ done
 claims=$(token_claims "$access")
 contains "claims" '"roles":[' "$claims"
 contains "claims" '"amr":[' "$claims"
+contains "claims" '"acr":"' "$claims"
 lacks "claims" "$ann" "$claims"
 near "exp - iat" "$expires_in" $(($(claim exp "$access") - $(claim iat "$access")))
 

@@ -147,6 +147,7 @@ fn example(code: Code) -> Value {
         Code::SessionEnded => body["reason"] = "expired".into(),
         Code::InvalidInput => body["fields"] = json!({"name": "is too long"}),
         Code::TooManyRequests | Code::Unavailable => body["retry_after"] = 1.into(),
+        Code::StrongerLoginRequired => body["acr_values"] = json!(["mfa"]),
         Code::FreshLoginRequired => body["max_age"] = 300.into(),
         _ => {}
     }

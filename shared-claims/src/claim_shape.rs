@@ -47,6 +47,7 @@ pub(crate) const ACCESS: &[Claim] = &[
     required("amr", Kind::TextList),
     required("roles", Kind::TextList),
     required("name", Kind::Text),
+    optional("acr", Kind::Text),
     optional("nbf", Kind::Time),
     optional("csrf", Kind::NonEmpty),
 ];

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::acr::Acr;
 use crate::error::TokenError;
 
 /// `type` of an access token.
@@ -59,10 +60,13 @@ pub struct AccessClaims<C = CustomClaims> {
     pub sid: String,
     /// The version of the user's row at the time of issue. It grows when password, roles or status change.
     pub uv: i64,
-    /// Time of the last authentication with a password, in seconds since 1970.
+    /// Time of the login, or of the last password check since, in seconds since 1970.
     pub auth_time: i64,
-    /// The authentication methods (RFC 8176): `pwd`.
+    /// How the user logged in (RFC 8176): `pwd`, `email` (with a mailed code or link) or `link` (with a sign-in link).
     pub amr: Vec<String>,
+    /// How strong the login was.
+    #[serde(default)]
+    pub acr: Acr,
     /// The user's roles.
     pub roles: Vec<String>,
     /// The display name. The user chooses it, so escape it in HTML.
@@ -111,6 +115,7 @@ impl AccessClaims {
             uv: claims.uv,
             auth_time: claims.auth_time,
             amr: claims.amr,
+            acr: claims.acr,
             roles: claims.roles,
             name: claims.name,
             csrf: claims.csrf,

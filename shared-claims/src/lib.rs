@@ -107,6 +107,7 @@
 //! - `axum`: the same for axum, with the same rules and responses, in the module `axum`.
 //! - Without either (`default-features = false`), [`AccessTokenValidator`], [`KeySet`] and [`verify_signature`] remain.
 
+mod acr;
 pub mod algorithm;
 #[cfg(feature = "http")]
 mod background;
@@ -139,6 +140,7 @@ pub mod token_cache;
 pub mod validator;
 mod weak_modulus;
 
+pub use acr::{Acr, UnknownAcr};
 pub use algorithm::Algorithm;
 pub use claims::{AccessClaims, Audience, RefreshClaims};
 pub use clock::{Clock, SystemClock};

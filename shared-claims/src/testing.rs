@@ -16,6 +16,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use crate::acr::Acr;
 use crate::algorithm::Algorithm;
 use crate::claims::{self, AccessClaims, Audience, RefreshClaims};
 use crate::clock::Clock;
@@ -241,6 +242,7 @@ pub fn access_claims(issuer: &str, audience: &str, now: DateTime<Utc>) -> Access
         uv: 1,
         auth_time: now.timestamp(),
         amr: vec!["pwd".to_owned()],
+        acr: Acr::OneFactor,
         roles: Vec::new(),
         name: "Ada".to_owned(),
         csrf: None,

@@ -70,6 +70,7 @@ export type AuthErrorCode =
   | "csrf_failed"
   | "role_required"
   | "fresh_login_required"
+  | "stronger_login_required"
   | "registration_closed"
   | "password_change_required"
   | "not_found"
@@ -178,8 +179,10 @@ export interface Claims {
   exp: number;
   /** Seconds since 1970. */
   iat: number;
-  /** When the user last gave the password, in seconds since 1970. */
+  /** When the user last logged in or gave the password, in seconds since 1970. */
   auth_time: number;
+  /** How strong the login was. */
+  acr: "1fa" | "mfa" | "phr";
   [claim: string]: unknown;
 }
 

@@ -9,6 +9,7 @@ const CLAIMS = {
   exp: "When the token expires. The client renews it before.",
   auth_time: "When you last entered your password. Sensitive calls require a recent time.",
   amr: "How you signed in. `pwd` is a password.",
+  acr: "How strong that was. `1fa` is one factor, such as a password.",
   sid: "The session. If it is revoked, the API rejects all of its tokens.",
   uv: "The version of your account. A new password or role makes older tokens stale.",
   client_id: "The program that started the session.",

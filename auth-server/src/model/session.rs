@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::model::{ImpossibleValue, SessionId, UserId};
+use crate::model::{Amr, ImpossibleValue, SessionId, UserId};
 
 /// The number of a refresh token within its session. Each rotation adds one. Below 2^53.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,8 +96,10 @@ pub struct Session {
     pub delivery: Delivery,
     /// Whether the cookie persists when the browser closes.
     pub remember: bool,
-    /// Last password check.
+    /// The login, or the last password check.
     pub auth_time: DateTime<Utc>,
+    /// How the user logged in. Refreshes and password checks keep it.
+    pub amr: Amr,
     pub created_at: DateTime<Utc>,
     /// Idle limit. Each refresh extends it.
     pub idle_expires_at: DateTime<Utc>,

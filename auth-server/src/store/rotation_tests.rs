@@ -14,7 +14,7 @@ use futures_util::future::join_all;
 use futures_util::{FutureExt as _, pin_mut};
 use test_support::TestDatabase;
 
-use crate::model::{Delivery, Generation, Session, SessionId, TokenTransport, User, UserId};
+use crate::model::{Amr, Delivery, Generation, Session, SessionId, TokenTransport, User, UserId};
 use crate::store::rotations::THREADS;
 use crate::store::sessions::{self, Guard, RotateParams, rotate_batch};
 use crate::store::{AnyConnection, Database, DatabaseUrl, StoreError, users};
@@ -60,6 +60,7 @@ impl Fixture {
             delivery: Delivery::BothCookies,
             remember: true,
             auth_time: now,
+            amr: Amr::email(),
             created_at: now,
             idle_expires_at: later,
             expires_at: later,

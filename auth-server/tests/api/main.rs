@@ -26,6 +26,7 @@ mod admin {
 }
 
 mod auth {
+    mod amr;
     mod attempt_limits;
     mod both_cookies;
     mod confirmation;

@@ -141,6 +141,26 @@ fn tokens_are_decoded_in_one_place() {
     assert_eq!(verifying.len(), 1, "{verifying:?}");
 }
 
+/// So that no login can be added that misses what the others require.
+#[test]
+fn sessions_start_in_one_place() {
+    let calls = |text: &str| {
+        let imports = text.split("sessions::{").skip(1).filter_map(|rest| rest.split('}').next());
+        let mut names = imports.flat_map(|list| list.split([',', ' ', '\n']));
+        text.contains("sessions::insert") || names.any(|name| name == "insert")
+    };
+    let writes = |text: &str| {
+        text.contains("insert_into(sessions::") || text.to_lowercase().contains("insert into sessions")
+    };
+    let starting = |does: &dyn Fn(&str) -> bool| -> Vec<_> {
+        let sources = ["auth-server/src", "local-stack/src"].into_iter().flat_map(sources);
+        let sources = sources.filter(|(path, _)| !path.ends_with("store/rotation_tests.rs"));
+        sources.filter(|(_, text)| does(text)).map(|(path, _)| path).collect()
+    };
+    assert_eq!(starting(&calls), [root().join("auth-server/src/domain/sessions/new_session.rs")]);
+    assert_eq!(starting(&writes), [root().join("auth-server/src/store/sessions.rs")]);
+}
+
 #[test]
 fn the_wall_clock_is_read_in_one_place() {
     let mut reading = Vec::new();
@@ -209,6 +229,7 @@ fn the_invariants_are_those_that_architecture_prints() {
         "reads no environment",
         "never names diesel",
         "never names actix",
+        "Sessions start in one place",
         "wall clock",
         "fail points",
     ] {

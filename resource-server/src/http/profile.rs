@@ -1,7 +1,7 @@
 use actix_web::web::Json;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use shared_claims::{AccessClaims, Audience, Authenticated};
+use shared_claims::{AccessClaims, Acr, Audience, Authenticated};
 use utoipa::ToSchema;
 
 /// The claims of the token, with custom claims beside the standard ones.
@@ -29,6 +29,9 @@ pub struct Profile {
     auth_time: i64,
     /// Authentication methods (RFC 8176)
     amr: Vec<String>,
+    /// Strength of the login: `1fa`, `mfa` or `phr`
+    #[schema(value_type = String)]
+    acr: Acr,
     /// Custom claims
     #[serde(flatten)]
     custom: Map<String, Value>,
@@ -52,6 +55,7 @@ impl From<&AccessClaims> for Profile {
             exp: claims.exp,
             auth_time: claims.auth_time,
             amr: claims.amr,
+            acr: claims.acr,
             custom: claims.custom,
         }
     }

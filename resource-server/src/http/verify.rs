@@ -11,7 +11,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use shared_claims::http::access_cookie::is_safe;
 use shared_claims::http::authenticated::{authenticate_for, missing_token};
 use shared_claims::http::problem::ProblemBody;
-use shared_claims::{Authenticated, Challenge, Code, Problem};
+use shared_claims::{Acr, Authenticated, Challenge, Code, Problem};
 use url::form_urlencoded;
 use uuid::Uuid;
 
@@ -29,14 +29,15 @@ const NO_ROLES: &str = "-";
 ///
 /// Requires `Authorization` or, if `ACCEPT_COOKIE` is set, the access cookie. The cookie also requires `X-CSRF-Token`,
 /// unless `X-Original-Method` or `X-Forwarded-Method` is GET, HEAD or OPTIONS. A missing, unknown or contradictory
-/// method counts as unsafe. `?role=admin` requires a role, several parameters require all of them, and any other
-/// parameter rejects the request.
+/// method counts as unsafe. `?role=admin` requires a role, and `?acr=mfa` a login of that strength or a stronger one.
+/// Several parameters require all of them. Any other parameter or strength rejects the request.
 #[utoipa::path(
     get,
     path = "/verify", operation_id = "verify",
     security(("access_token" = [])),
     params(
         ("role" = Option<String>, Query, description = "A role that the user must have"),
+        ("acr" = Option<String>, Query, description = "The weakest login that is accepted: `1fa`, `mfa` or `phr`"),
         ("X-Original-Method" = Option<String>, Header, description = "Method of the original request"),
         ("X-Forwarded-Method" = Option<String>, Header, description = "Method of the original request"),
     ),
@@ -48,7 +49,7 @@ const NO_ROLES: &str = "-";
         )),
         (status = 401, description = "`missing_token`, `invalid_token` (also for two tokens), `token_expired`", body = ProblemBody,
             content_type = "application/problem+json", headers(("X-Problem-Code" = String, description = "The code"))),
-        (status = 403, description = "`role_required`", body = ProblemBody,
+        (status = 403, description = "`role_required`, `stronger_login_required`", body = ProblemBody,
             content_type = "application/problem+json", headers(("X-Problem-Code" = String, description = "The code"))),
     )
 )]
@@ -68,14 +69,11 @@ async fn decide(request: &HttpRequest) -> Result<HttpResponse, Problem> {
     let caller: Option<Authenticated> = authenticate_for(request, is_original_method_safe(request)).await?;
     let caller = caller.ok_or_else(|| missing_token(request))?;
     for (name, value) in form_urlencoded::parse(request.query_string().as_bytes()) {
-        if name != "role" {
-            // A typing error in the proxy's configuration must not grant access.
-            log::error!("rejected a request to /verify with an unknown query parameter");
-            return Err(Problem::new(Code::RoleRequired)
-                .detail("The only query parameter is role.")
-                .challenge(Challenge::InsufficientScope));
+        match (&*name, value.parse::<Acr>()) {
+            ("role", _) => caller.require_role(&value)?,
+            ("acr", Ok(acr)) => caller.require_acr(acr, None)?,
+            _ => return Err(misconfigured()),
         }
-        caller.require_role(&value)?;
     }
     let claims = caller.claims();
     if !(is_id(&claims.sub) && is_id(&claims.sid) && claims.roles.iter().all(|role| is_role(role))) {
@@ -109,6 +107,14 @@ fn is_id(text: &str) -> bool {
 fn is_role(text: &str) -> bool {
     let is_allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
     !text.is_empty() && text.bytes().all(is_allowed)
+}
+
+/// A typing error in the proxy's configuration must not grant access.
+fn misconfigured() -> Problem {
+    log::error!("rejected a request to /verify with an unknown query parameter or acr");
+    Problem::new(Code::RoleRequired)
+        .detail("The query parameters are role, and acr with 1fa, mfa or phr.")
+        .challenge(Challenge::InsufficientScope)
 }
 
 fn rejected(detail: &'static str) -> Problem {

@@ -38,6 +38,7 @@ async fn profile_returns_the_claims_with_custom_claims_beside_them() {
             "exp": claims.exp,
             "auth_time": claims.auth_time,
             "amr": ["pwd"],
+            "acr": "1fa",
             "plan": {"seats": 3},
         })
     );

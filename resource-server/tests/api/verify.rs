@@ -4,7 +4,7 @@ use awc::http::Method;
 use awc::http::header::SET_COOKIE;
 use serde_json::json;
 use shared_claims::testing::ManualClock;
-use shared_claims::{AccessClaims, Clock};
+use shared_claims::{AccessClaims, Acr, Clock};
 
 use crate::api::{Api, Response};
 use crate::issuer::Issuer;
@@ -73,10 +73,50 @@ async fn the_role_parameter_requires_roles() {
 }
 
 #[actix_web::test]
+async fn the_acr_parameter_requires_a_strong_login() {
+    let api = Api::ready().await;
+    let logged_in = |acr| {
+        let roles = vec!["admin".to_owned()];
+        api.issuer.key.access_token(&AccessClaims { acr, roles, ..api.issuer.claims() })
+    };
+    for (query, weakest) in [
+        ("acr=1fa", Acr::OneFactor),
+        ("acr=mfa", Acr::Mfa),
+        ("acr=%6Dfa&role=admin", Acr::Mfa),
+        ("acr=mfa&acr=1fa", Acr::Mfa),
+        ("acr=phr", Acr::PhishingResistant),
+    ] {
+        for acr in Acr::ALL {
+            let response = api.get_with(&format!("/verify?{query}"), &logged_in(*acr)).await;
+            if *acr >= weakest {
+                response.assert_authenticated("admin");
+            } else {
+                response.assert_rejected(403, "stronger_login_required");
+                let challenge = response.header("www-authenticate").expect("a challenge");
+                assert!(challenge.ends_with(&format!(r#"acr_values="{weakest}""#)), "{challenge}");
+                assert_eq!(response.json()["acr_values"], json!([weakest]));
+            }
+        }
+    }
+}
+
+#[actix_web::test]
 async fn an_unknown_parameter_is_rejected() {
     let api = Api::ready().await;
-    let admin = api.issuer.token_with_roles(&["admin"]);
-    for query in ["roles=admin", "Role=admin", "role=admin&x", "admin"] {
+    let roles = vec!["admin".to_owned()];
+    let strongest = AccessClaims { acr: Acr::PhishingResistant, roles, ..api.issuer.claims() };
+    let admin = api.issuer.key.access_token(&strongest);
+    for query in [
+        "roles=admin",
+        "Role=admin",
+        "role=admin&x",
+        "admin",
+        "acr",
+        "acr=2fa",
+        "acr=MFA",
+        "acr=mfa,phr",
+        "ACR=mfa",
+    ] {
         let response = api.get_with(&format!("/verify?{query}"), &admin).await;
         response.assert_rejected(403, "role_required");
     }

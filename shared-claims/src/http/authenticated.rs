@@ -11,6 +11,7 @@ use super::bearer;
 use super::challenge::Challenge;
 use super::problem::{Code, Problem};
 use super::request_head::RequestHead;
+use crate::acr::Acr;
 use crate::claims::{AccessClaims, CustomClaims};
 use crate::error::TokenError;
 use crate::validator::AccessTokenValidator;
@@ -55,6 +56,12 @@ impl<C> Authenticated<C> {
         &self.claims.roles
     }
 
+    /// How strong the user's login was.
+    #[must_use]
+    pub fn acr(&self) -> Acr {
+        self.claims.acr
+    }
+
     /// Requires the user to have `role`.
     ///
     /// # Errors
@@ -80,6 +87,20 @@ impl<C> Authenticated<C> {
         }
         let problem = Problem::new(Code::FreshLoginRequired);
         Err(self.explained(problem.challenge(Challenge::FreshLogin { max_age })))
+    }
+
+    /// Requires a login that was at least as strong as `acr` and, with `max_age`, at most that long ago.
+    ///
+    /// # Errors
+    /// 403 `stronger_login_required` with `acr_values` and `max_age` (RFC 9470). 403 `fresh_login_required` if the login was
+    /// strong enough, but too long ago.
+    pub fn require_acr(&self, acr: Acr, max_age: Option<Duration>) -> Result<(), Problem> {
+        if self.acr() >= acr {
+            return max_age.map_or(Ok(()), |max_age| self.require_fresh(max_age));
+        }
+        let max_age = max_age.map(|max_age| max_age.as_secs());
+        let problem = Problem::new(Code::StrongerLoginRequired);
+        Err(self.explained(problem.challenge(Challenge::StrongerLogin { acr, max_age })))
     }
 
     fn explained(&self, problem: Problem) -> Problem {

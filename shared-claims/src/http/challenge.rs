@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::acr::Acr;
+
 /// Which credentials a rejected request lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Challenge {
@@ -18,6 +20,24 @@ pub enum Challenge {
         /// The maximum age of the authentication, in seconds.
         max_age: u64,
     },
+    /// The user must log in with more or stronger factors (RFC 9470 §3).
+    StrongerLogin {
+        /// The weakest login that is accepted.
+        acr: Acr,
+        /// The maximum age of the authentication, in seconds.
+        max_age: Option<u64>,
+    },
+}
+
+impl Challenge {
+    /// The maximum age of the authentication, in seconds.
+    pub(super) fn max_age(self) -> Option<u64> {
+        match self {
+            Self::NoToken | Self::InvalidRequest | Self::InvalidToken | Self::InsufficientScope => None,
+            Self::FreshLogin { max_age } => Some(max_age),
+            Self::StrongerLogin { max_age, .. } => max_age,
+        }
+    }
 }
 
 impl fmt::Display for Challenge {
@@ -31,9 +51,15 @@ impl fmt::Display for Challenge {
             Self::FreshLogin { .. } => {
                 ("insufficient_user_authentication", "A more recent login is required")
             }
+            Self::StrongerLogin { .. } => {
+                ("insufficient_user_authentication", "A stronger login is required")
+            }
         };
         write!(f, r#", error="{error}", error_description="{description}""#)?;
-        if let Self::FreshLogin { max_age } = self {
+        if let Self::StrongerLogin { acr, .. } = self {
+            write!(f, r#", acr_values="{acr}""#)?;
+        }
+        if let Some(max_age) = self.max_age() {
             write!(f, r#", max_age="{max_age}""#)?;
         }
         Ok(())

@@ -51,6 +51,9 @@ pub struct ProblemBody {
     /// Seconds until the request can be retried.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u64>,
+    /// The `acr` that a token must have, or a stronger one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub acr_values: Vec<&'static str>,
     /// The maximum age of the login, in seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_age: Option<u64>,
@@ -79,6 +82,7 @@ impl Problem {
             reason: None,
             fields: BTreeMap::new(),
             retry_after: is_temporary.then_some(1),
+            acr_values: Vec::new(),
             max_age: None,
             attempts_left: None,
             continuation: None,
@@ -122,12 +126,13 @@ impl Problem {
         self
     }
 
-    /// Sets `WWW-Authenticate`, and `max_age` if the challenge has one.
+    /// Sets `WWW-Authenticate`, and `acr_values` and `max_age` if the challenge has them.
     #[must_use]
     pub fn challenge(mut self, challenge: Challenge) -> Self {
-        if let Challenge::FreshLogin { max_age } = challenge {
-            self.0.body.max_age = Some(max_age);
+        if let Challenge::StrongerLogin { acr, .. } = challenge {
+            self.0.body.acr_values = vec![acr.as_str()];
         }
+        self.0.body.max_age = challenge.max_age();
         self.0.challenge = Some(challenge);
         self
     }

@@ -7,10 +7,10 @@ use shared_claims::{Clock, TokenError};
 use crate::attack::{assert_all_rejected, attack};
 use crate::fixture::{Fixture, ISSUER};
 
-const NAMES: [&str; 9] = ["iss", "sub", "client_id", "jti", "type", "sid", "name", "csrf", "aud"];
+const NAMES: [&str; 10] = ["iss", "sub", "client_id", "jti", "type", "sid", "name", "csrf", "aud", "acr"];
 const NUMBERS: [&str; 5] = ["iat", "exp", "nbf", "auth_time", "uv"];
 const LISTS: [&str; 2] = ["amr", "roles"];
-const OPTIONAL: [&str; 2] = ["nbf", "csrf"];
+const OPTIONAL: [&str; 3] = ["nbf", "csrf", "acr"];
 
 fn all_claims() -> impl Iterator<Item = &'static str> {
     NAMES.into_iter().chain(NUMBERS).chain(LISTS)
@@ -50,7 +50,7 @@ fn a_claim_of_the_wrong_type_is_rejected() {
         reject(name, json!(1));
         reject(name, json!([1]));
     }
-    for name in NAMES.into_iter().filter(|name| !["name", "aud"].contains(name)) {
+    for name in NAMES.into_iter().filter(|name| !["name", "aud", "acr"].contains(name)) {
         reject(name, json!(""));
         reject(name, json!(["text"]));
     }

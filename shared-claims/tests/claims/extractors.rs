@@ -130,6 +130,37 @@ async fn require_fresh_limits_the_age_of_the_login() {
 }
 
 #[actix_web::test]
+async fn require_acr_rejects_weaker_logins_and_names_all_that_it_requires() {
+    let fixture = Fixture::new();
+    let service = Service::start(fixture.validator.clone());
+    let logged_in = |acr: &str, ago: i64| {
+        let mut claims = fixture.claims_json();
+        claims["acr"] = json!(acr);
+        claims["auth_time"] = json!(fixture.clock.now().timestamp() - ago);
+        fixture.token_with_claims(&claims)
+    };
+    for (path, max_age, challenge) in [
+        ("/strong", json!(null), r#", acr_values="mfa""#),
+        ("/strong-and-fresh", json!(300), r#", acr_values="mfa", max_age="300""#),
+    ] {
+        for ago in [0, 301] {
+            let response = service.get_with(path, &logged_in("1fa", ago)).await;
+            response.assert_rejected(403, "stronger_login_required", "insufficient_user_authentication");
+            assert!(response.challenge().expect("a challenge").ends_with(challenge), "RFC 9470 §3");
+            let problem = response.json();
+            assert_eq!((&problem["acr_values"], &problem["max_age"]), (&json!(["mfa"]), &max_age));
+        }
+    }
+    for acr in ["mfa", "phr"] {
+        assert_eq!(service.get_with("/strong", &logged_in(acr, 301)).await.text(), acr);
+        assert_eq!(service.get_with("/strong-and-fresh", &logged_in(acr, 300)).await.text(), acr);
+        let response = service.get_with("/strong-and-fresh", &logged_in(acr, 301)).await;
+        response.assert_rejected(403, "fresh_login_required", "insufficient_user_authentication");
+        assert_eq!((&response.json()["max_age"], response.json().get("acr_values")), (&json!(300), None));
+    }
+}
+
+#[actix_web::test]
 async fn custom_claims_are_typed() {
     let fixture = Fixture::new();
     let service = Service::start(fixture.validator.clone());

@@ -79,6 +79,12 @@ fn cases(fixture: &Fixture) -> Vec<Case> {
         ("/admin", Method::GET, with("roles", json!(["admin"])), (200, "admin")),
         ("/fresh", Method::GET, with("auth_time", json!(now - 300)), (200, "fresh")),
         ("/fresh", Method::GET, with("auth_time", json!(now - 301)), (403, "fresh_login_required")),
+        ("/strong", Method::GET, bearer(&token), (403, "stronger_login_required")),
+        ("/strong", Method::GET, with("acr", json!("2fa")), (403, "stronger_login_required")),
+        ("/strong", Method::GET, with("acr", json!("mfa")), (200, "mfa")),
+        ("/strong", Method::GET, with("acr", json!("phr")), (200, "phr")),
+        ("/strong-and-fresh", Method::GET, bearer(&token), (403, "stronger_login_required")),
+        ("/strong-and-fresh", Method::GET, with("acr", json!("mfa")), (200, "mfa")),
         ("/typed", Method::GET, with("plan", json!("team")), (200, "team")),
         ("/typed", Method::GET, with("plan", json!(1)), (401, "invalid_token")),
         ("/guarded", Method::GET, vec![], (401, "missing_token")),
@@ -165,6 +171,7 @@ async fn a_problem_can_name_the_page_of_the_issuer_about_it() {
                 ("/guarded", [bearer("bad"), bearer("bad")].concat(), "malformed_request"),
                 ("/admin", bearer(&token), "role_required"),
                 ("/fresh", bearer(&token), "fresh_login_required"),
+                ("/strong", bearer(&token), "stronger_login_required"),
             ] {
                 let values: Vec<_> = authorization.iter().map(|(_, value)| value.as_str()).collect();
                 let problem = service.get(path, &values).await.json();

@@ -8,7 +8,7 @@ use actix_web::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, W
 use actix_web::{HttpResponse, ResponseError};
 use serde_json::{Value, json};
 use shared_claims::http::bearer::token_problem;
-use shared_claims::{Challenge, Code, Problem, TokenError};
+use shared_claims::{Acr, Challenge, Code, Problem, TokenError};
 
 fn header(response: &HttpResponse, name: &actix_web::http::header::HeaderName) -> Option<String> {
     response.headers().get(name).map(|value| value.to_str().expect("text").to_owned())
@@ -35,7 +35,7 @@ async fn every_code_has_its_status_and_all_five_members() {
         assert_eq!(body["code"], json!(code.as_str()));
         assert!(body["detail"].as_str().is_some_and(|detail| !detail.is_empty()));
     }
-    assert_eq!(names.len(), 29);
+    assert_eq!(names.len(), 30);
 }
 
 #[actix_web::test]
@@ -88,6 +88,10 @@ fn challenges_follow_rfc_6750_section_3_and_rfc_9470_section_3() {
     error(Challenge::InsufficientScope, "insufficient_scope");
     error(Challenge::FreshLogin { max_age: 300 }, "insufficient_user_authentication");
     assert!(Challenge::FreshLogin { max_age: 300 }.to_string().ends_with(r#", max_age="300""#));
+    let stronger = |max_age| Challenge::StrongerLogin { acr: Acr::Mfa, max_age };
+    error(stronger(None), "insufficient_user_authentication");
+    assert!(stronger(None).to_string().ends_with(r#"required", acr_values="mfa""#));
+    assert!(stronger(Some(300)).to_string().ends_with(r#", acr_values="mfa", max_age="300""#));
 }
 
 #[actix_web::test]

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use shared_claims::axum::require_token as guard;
 use shared_claims::{
-    AcceptCookie, AccessTokenValidator, Authenticated, MaybeAuthenticated, Problem, require_token,
+    AcceptCookie, AccessTokenValidator, Acr, Authenticated, MaybeAuthenticated, Problem, require_token,
 };
 
 /// The page that may read responses of a [`Service`].
@@ -82,6 +82,8 @@ impl Service {
                 .route("/maybe", web::get().to(maybe))
                 .route("/admin", web::get().to(admin))
                 .route("/fresh", web::get().to(fresh))
+                .route("/strong", web::get().to(strong))
+                .route("/strong-and-fresh", web::get().to(strong_and_fresh))
                 .route("/typed", web::get().to(typed))
                 .route("/any-method", web::to(hello))
                 .route("/guarded", web::to(open).wrap(require_token()));
@@ -96,6 +98,8 @@ impl Service {
             .route("/maybe", get(maybe))
             .route("/admin", get(admin))
             .route("/fresh", get(fresh))
+            .route("/strong", get(strong))
+            .route("/strong-and-fresh", get(strong_and_fresh))
             .route("/typed", get(typed))
             .route("/any-method", any(hello))
             .merge(guarded);
@@ -184,6 +188,16 @@ async fn admin(caller: Authenticated) -> Result<&'static str, Problem> {
 async fn fresh(caller: Authenticated) -> Result<&'static str, Problem> {
     caller.require_fresh(Duration::from_secs(300))?;
     Ok("fresh")
+}
+
+async fn strong(caller: Authenticated) -> Result<String, Problem> {
+    caller.require_acr(Acr::Mfa, None)?;
+    Ok(caller.acr().to_string())
+}
+
+async fn strong_and_fresh(caller: Authenticated) -> Result<String, Problem> {
+    caller.require_acr(Acr::Mfa, Some(Duration::from_secs(300)))?;
+    Ok(caller.acr().to_string())
 }
 
 pub async fn typed(caller: Authenticated<Plan>) -> String {

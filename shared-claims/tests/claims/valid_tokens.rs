@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 use shared_claims::testing::SigningKey;
 use shared_claims::{
-    AccessClaims, AccessTokenValidator, Algorithm, Audience, KeySet, SharedKeys, TokenError,
+    AccessClaims, AccessTokenValidator, Acr, Algorithm, Audience, KeySet, SharedKeys, TokenError, UnknownAcr,
 };
 
 use crate::fixture::{AUDIENCE, Fixture, ISSUER, validator};
@@ -61,6 +61,24 @@ fn the_name_and_the_list_of_roles_can_be_empty() {
     let fixture = Fixture::new();
     assert!(fixture.check(&fixture.token_with("name", json!(""))).is_ok());
     assert!(fixture.check(&fixture.token_with("roles", json!([]))).is_ok());
+}
+
+/// Tokens of earlier servers have no `acr`, and those of later ones may have another.
+#[test]
+fn a_token_without_acr_or_with_an_unknown_one_counts_as_one_factor() {
+    let fixture = Fixture::new();
+    let acr = |value| fixture.check(&fixture.token_with("acr", json!(value))).expect("a valid token").acr;
+    for known in Acr::ALL {
+        assert_eq!((acr(known.as_str()), known.as_str().parse()), (*known, Ok(*known)));
+    }
+    for unknown in ["", "0", "2fa", "MFA", "mfa ", "mfa phr", "phr2"] {
+        assert_eq!((acr(unknown), unknown.parse::<Acr>()), (Acr::OneFactor, Err(UnknownAcr)), "{unknown}");
+    }
+    let mut claims = fixture.claims_json();
+    claims.as_object_mut().expect("an object").remove("acr").expect("a claim to remove");
+    let without = fixture.check(&fixture.token_with_claims(&claims)).expect("a valid token");
+    assert_eq!(without.acr, Acr::OneFactor);
+    assert!(!without.custom.contains_key("acr"));
 }
 
 #[test]

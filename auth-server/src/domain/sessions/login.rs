@@ -11,7 +11,7 @@ use crate::domain::sessions::new_session::NewSession;
 use crate::domain::sessions::verification::{self, Credentials, PasswordError, VerifiedPassword};
 use crate::domain::tokens::IssuedTokens;
 use crate::domain::user_limits::TooManyChanges;
-use crate::model::{EventType, PasswordHash, User};
+use crate::model::{Amr, EventType, PasswordHash, User};
 use crate::store::{StoreError, users};
 
 #[derive(Debug, thiserror::Error)]
@@ -75,7 +75,8 @@ async fn start_session(
         }
     };
     let operation = context.operation(&client);
-    let session = new_session.prepare(context, user, verified.device_is_known(), operation.now);
+    let session =
+        new_session.prepare(context, user, Amr::password(), verified.device_is_known(), operation.now);
     let inserted = operation.transaction(move |tx| {
         verified.lock_user(tx)?;
         let user = match replacement {

@@ -1,4 +1,4 @@
-//! New sessions, as login and registration start them.
+//! New sessions. Every login, registration and link starts its session here: nothing else inserts one.
 
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
@@ -10,7 +10,7 @@ use crate::domain::passwords::remember_origin;
 use crate::domain::sessions::logout;
 use crate::domain::tokens::{IssuedTokens, RefreshToken, SessionSecret};
 use crate::model::{
-    ClientInfo, Delivery, DeviceToken, EventType, Generation, Session, SessionId, TokenTransport, User,
+    Amr, ClientInfo, Delivery, DeviceToken, EventType, Generation, Session, SessionId, TokenTransport, User,
     UserId,
 };
 use crate::store::{StoreError, sessions};
@@ -38,12 +38,13 @@ pub struct PreparedSession {
 }
 
 impl NewSession {
-    /// `device_is_known`: an earlier login of this user set the device token that the client sent. Any other one may have
-    /// been planted, so the client gets a new one.
+    /// `amr`: how the user logged in. `device_is_known`: an earlier login of this user set the device token that the client
+    /// sent. Any other one may have been planted, so the client gets a new one.
     pub fn prepare(
         self,
         context: &Context,
         user: UserId,
+        amr: Amr,
         device_is_known: bool,
         now: DateTime<Utc>,
     ) -> PreparedSession {
@@ -60,6 +61,7 @@ impl NewSession {
             delivery: self.delivery,
             remember: self.remember,
             auth_time: now,
+            amr,
             created_at: now,
             idle_expires_at: now + context.lifetimes.idle,
             expires_at: now + context.lifetimes.session,

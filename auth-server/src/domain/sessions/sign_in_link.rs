@@ -9,7 +9,7 @@ use crate::domain::context::Context;
 use crate::domain::keys::UnusableKey;
 use crate::domain::sessions::new_session::NewSession;
 use crate::domain::tokens::IssuedTokens;
-use crate::model::{Email, EventType, User, random_text, sha256};
+use crate::model::{Amr, Email, EventType, User, random_text, sha256};
 use crate::store::{AnyConnection, StoreError, users};
 
 /// Others can read the terminal or its scrollback later.
@@ -81,7 +81,7 @@ async fn start_session(
     }
     let audience = context.policy.audience(None).ok_or(SignInLinkError::Invalid)?;
     let operation = context.operation(&new_session.client);
-    let session = new_session.prepare(context, user.id, false, operation.now);
+    let session = new_session.prepare(context, user.id, Amr::sign_in_link(), false, operation.now);
     let inserted = operation.transaction(move |tx| {
         if !users::record_login(tx.connection, user.id, user.version, None, tx.now)? {
             return Err(SignInLinkError::Invalid);

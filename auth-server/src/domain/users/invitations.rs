@@ -12,8 +12,8 @@ use crate::domain::tokens::{IssuedTokens, ProofTokens};
 use crate::domain::users::admin::{AdminError, administer};
 use crate::domain::users::registration::{Account, NewUser, RegistrationError, hash_password};
 use crate::model::{
-    CustomClaims, DisplayName, Email, EventType, ImpossibleValue, Locale, Page, Position, Proof, ProofId,
-    ProofState, Purpose, Role, Roles, User,
+    Amr, CustomClaims, DisplayName, Email, EventType, ImpossibleValue, Locale, Page, Position, Proof,
+    ProofId, ProofState, Purpose, Role, Roles, User,
 };
 use crate::store::{AnyConnection, Database, StoreError, proofs as proofs_table, users};
 
@@ -162,7 +162,7 @@ pub async fn accept(
         email_verified_at: invitation.is_mailed.then_some(operation.now),
         ..user
     };
-    let session = new_session.prepare(context, user.id, false, operation.now);
+    let session = new_session.prepare(context, user.id, Amr::password(), false, operation.now);
     let is_unverified = context.policy.requires_proof_of_email(&user);
     let user = User { last_login_at: (!is_unverified).then_some(operation.now), ..user };
     let insert = operation.transaction(move |tx| {

@@ -11,7 +11,7 @@ use crate::domain::sessions::{NewSession, PreparedSession};
 use crate::domain::tokens::IssuedTokens;
 use crate::domain::users::registration::{NewUser, RegistrationError, hash_password, open_audience};
 use crate::model::{
-    ClientInfo, DisplayName, EventType, Locale, PasswordHash, Proof, Purpose, User, Username,
+    Amr, ClientInfo, DisplayName, EventType, Locale, PasswordHash, Proof, Purpose, User, Username,
 };
 use crate::store::{AnyConnection, users};
 
@@ -76,8 +76,10 @@ async fn complete(
     let client = new_session.client.clone();
     let operation = context.operation(&client);
     let user = registered(&checked.proof, operation.now)?;
+    // Only without the continuation is the password verified now.
+    let amr = if checked.is_by_requester { Amr::email() } else { Amr::password() };
     let checked = by_registrant(context, checked, password, &user, &client).await?;
-    let session = new_session.prepare(context, user.id, false, operation.now);
+    let session = new_session.prepare(context, user.id, amr, false, operation.now);
     let consumed = checked.clone();
     let insert = operation.transaction(move |tx| {
         consumed.consume(tx)?;

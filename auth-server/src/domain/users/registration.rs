@@ -11,7 +11,7 @@ use crate::domain::proofs::{self, ProofError, RequestError};
 use crate::domain::sessions::NewSession;
 use crate::domain::tokens::IssuedTokens;
 use crate::domain::users::email_verification;
-use crate::model::{DisplayName, Email, EventType, Locale, User, Username, guessable_words};
+use crate::model::{Amr, DisplayName, Email, EventType, Locale, User, Username, guessable_words};
 use crate::store::{StoreError, Taken, users};
 
 pub struct NewUser {
@@ -97,7 +97,7 @@ async fn create_and_log_in(
         None => None,
     };
     let operation = context.operation(&new_session.client);
-    let session = new_session.prepare(context, user.id, false, operation.now);
+    let session = new_session.prepare(context, user.id, Amr::password(), false, operation.now);
     let insert = operation.transaction(move |tx| {
         users::insert(tx.connection, &user)?;
         session.insert(tx, EventType::Registered)?;

@@ -10,7 +10,7 @@ use crate::domain::sessions::NewSession;
 use crate::domain::tokens::{IssuedTokens, SetupToken};
 use crate::domain::users::admin::lock_administrators;
 use crate::domain::users::registration::{NewUser, RegistrationError, hash_password};
-use crate::model::{Actor, ClientInfo, EventType, Role, User};
+use crate::model::{Actor, Amr, ClientInfo, EventType, Role, User};
 use crate::store::{AnyConnection, StoreError, migrations, signing_keys, users};
 
 /// Others can read the log later. A database whose first user is older is not new.
@@ -66,7 +66,7 @@ async fn create(
         last_login_at: Some(operation.now),
         ..hash_password(&context.hasher, new_user, operation.now).await?
     };
-    let session = new_session.prepare(context, user.id, false, operation.now);
+    let session = new_session.prepare(context, user.id, Amr::password(), false, operation.now);
     let insert = operation.transaction(move |tx: &mut Transaction<'_>| {
         // Only the first of concurrent requests finds no administrator.
         lock_administrators(tx.connection)?;

@@ -3,6 +3,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
 use server_kit::etag;
 use server_kit::etag::json_with_etag;
+use shared_claims::Acr;
 
 use crate::domain::context::Context;
 
@@ -44,7 +45,12 @@ pub async fn get_openid_configuration(context: web::Data<Context>) -> HttpRespon
 
 fn document(context: &Context) -> Value {
     let issuer = &context.policy.issuer;
-    let mut document = json!({"issuer": issuer, "service_documentation": format!("{issuer}/docs")});
+    let mut document = json!({
+        "issuer": issuer,
+        "service_documentation": format!("{issuer}/docs"),
+        // What this server issues, not all that resource servers know.
+        "acr_values_supported": [Acr::OneFactor],
+    });
     if context.keys.publishes() {
         document["jwks_uri"] = json!(format!("{issuer}/.well-known/jwks.json"));
     }

@@ -41,7 +41,7 @@ pub fn newest_page(
 
 /// In the order of [`Row`].
 const COLUMNS: &str = "SELECT id, user_id, client_id, generation, secret_hash, rotated_at, idempotency_key_hash, redeliveries, \
-                       delivery, remember, auth_time, created_at, idle_expires_at, expires_at, ended_at, end_reason, ip, user_agent";
+                       delivery, remember, auth_time, created_at, idle_expires_at, expires_at, ended_at, end_reason, ip, user_agent, amr";
 const ORDER: &str = " ORDER BY created_at DESC, id DESC";
 
 fn page(

@@ -25,6 +25,7 @@ pub(super) struct Row {
     end_reason: Option<String>,
     ip: Option<String>,
     user_agent: Option<String>,
+    amr: String,
 }
 
 impl From<&Session> for Row {
@@ -48,6 +49,7 @@ impl From<&Session> for Row {
             end_reason: session.ended.map(|ended| ended.reason.as_str().to_owned()),
             ip: session.ip.clone(),
             user_agent: session.user_agent.clone(),
+            amr: session.amr.to_string(),
         }
     }
 }
@@ -76,6 +78,7 @@ impl TryFrom<Row> for Session {
             delivery: row.delivery.parse()?,
             remember: row.remember,
             auth_time: row.auth_time.and_utc(),
+            amr: row.amr.parse()?,
             created_at: row.created_at.and_utc(),
             idle_expires_at: row.idle_expires_at.and_utc(),
             expires_at: row.expires_at.and_utc(),

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use test_support::{Call, Response, evidence};
 
-use crate::app::{PASSWORD, Session, TestApp};
+use crate::app::{PASSWORD, Session, TestApp, claims};
 use crate::mailbox::MailApp;
 
 const REQUIRED: [&str; 2] = ["--email-verification", "required"];
@@ -71,6 +71,8 @@ async fn a_code_completes_a_registration_and_until_then_no_user_exists() {
     let wrong = confirm_code(&app, &continuation, "00000000").await.assert_problem(401, "invalid_code");
     assert_eq!(wrong.json()["attempts_left"], 4);
     let session = Session::of(&confirm_code(&app, &continuation, &code).await.assert_status(201));
+    let claimed = claims(&session.access_token);
+    assert_eq!((&claimed["amr"], &claimed["acr"]), (&json!(["email"]), &json!("1fa")));
     let me = app.get_json(&session, "/auth/me").await;
     assert_eq!(
         (&me["email_verified"], &me["username"], &me["name"]),
@@ -114,9 +116,11 @@ async fn a_link_alone_does_not_confirm_the_password_that_another_person_chose() 
         json!({"token": thief.token, "password": PASSWORD, "token_delivery": "body", "remember": false});
     let response = confirm(&app, &body).await.assert_status(201);
     assert!(response.json()["refresh_token"].is_string());
+    assert_eq!(claims(response.json()["access_token"].as_str().unwrap())["amr"], json!(["pwd"]));
     let bob = pending(&app, "bob", &json!({})).await;
     let body = json!({"token": bob.token, "continuation": bob.continuation});
-    Session::of(&confirm(&app, &body).await.assert_status(201));
+    let session = Session::of(&confirm(&app, &body).await.assert_status(201));
+    assert_eq!(claims(&session.access_token)["amr"], json!(["email"]));
 }
 
 /// Neither responses nor what is stored differ, and the request works without the table of users.

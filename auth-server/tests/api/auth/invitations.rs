@@ -52,8 +52,8 @@ async fn an_invited_person_creates_an_account_with_the_offered_roles_although_re
     let session = Session::of(&accept(&closed, &token).await.assert_status(201));
     let token = claims(&session.access_token);
     assert_eq!(
-        (&token["name"], &token["roles"], &token["plan"]),
-        (&json!("Ann"), &json!(["editor"]), &json!("team"))
+        (&token["name"], &token["roles"], &token["plan"], &token["amr"]),
+        (&json!("Ann"), &json!(["editor"]), &json!("team"), &json!(["pwd"]))
     );
     // The administrator saw the link, so it does not prove the address.
     assert_eq!(closed.get_json(&session, "/auth/me").await["email_verified"], false);

@@ -25,6 +25,7 @@ async fn an_access_token_has_the_documented_claims() {
     let mut names: Vec<&str> = claims.as_object().unwrap().keys().map(String::as_str).collect();
     names.sort_unstable();
     let expected = [
+        "acr",
         "amr",
         "aud",
         "auth_time",
@@ -47,8 +48,8 @@ async fn an_access_token_has_the_documented_claims() {
         (&json!("api"), &json!("web"), &json!("access"))
     );
     assert_eq!(
-        (&claims["name"], &claims["amr"], &claims["uv"]),
-        (&json!("there"), &json!(["pwd"]), &json!(1))
+        (&claims["name"], &claims["amr"], &claims["acr"], &claims["uv"]),
+        (&json!("there"), &json!(["pwd"]), &json!("1fa"), &json!(1))
     );
     assert_eq!(claims["sub"], json!(session.user_id));
     assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 900);

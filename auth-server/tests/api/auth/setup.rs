@@ -9,7 +9,7 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use test_support::{Response, TestDatabase, evidence};
 
-use crate::app::{ISSUER, PASSWORD, Session, TestApp, settings};
+use crate::app::{ISSUER, PASSWORD, Session, TestApp, claims, settings};
 use crate::program;
 
 /// The link of another server on the same database.
@@ -55,6 +55,7 @@ async fn the_link_of_an_empty_database_creates_the_first_administrator_although_
     assert!(!app.database.db_dump().contains(&token));
 
     let root = Session::of(&set_up(&app, &token, &json!({"name": "Root"})).await.assert_status(201));
+    assert_eq!(claims(&root.access_token)["amr"], json!(["pwd"]));
     let me = app.get_json(&root, "/auth/me").await;
     assert_eq!(
         (&me["roles"], &me["email_verified"], &me["name"]),

@@ -12,7 +12,7 @@ use shared_claims::testing::ManualClock;
 use tempfile::TempDir;
 use test_support::{Call, Response, TestDatabase, evidence};
 
-use crate::app::{PASSWORD, TestApp, settings};
+use crate::app::{PASSWORD, TestApp, claims, settings};
 
 const DEMO: [&str; 2] = ["--demo-api-url", "http://localhost:8081"];
 
@@ -82,6 +82,8 @@ async fn a_link_starts_a_session_once() {
     assert_eq!(response.json()["user"]["email"], "ann@example.org");
     let cookie = response.header("set-cookie").expect("a cookie");
     assert!(cookie.contains("HttpOnly") && !cookie.contains("Max-Age"), "ends with the browser: {cookie}");
+    let token = claims(response.json()["access_token"].as_str().expect("a token"));
+    assert_eq!((&token["amr"], &token["acr"]), (&json!(["link"]), &json!("1fa")));
     let session = response.refresh_cookie().expect("a session");
     host.app.me(&session).await.assert_status(200);
     Host::assert_invalid(host.follow().await);
