@@ -1,6 +1,6 @@
 // All views of the administrators' console, with a mouse, with the keyboard alone, and on a phone.
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { violations } from "./axe.mjs";
 import { callAs, confirmPassword, host, openView, settled, signInTo, userId } from "./console.mjs";
 import { ann, authUrl } from "./control.mjs";
@@ -232,6 +232,12 @@ scenario("the console works with the keyboard alone", expected, async (browser) 
 scenario("the console fits a phone", expected, async (browser) => {
   const context = await browser.newContext({ viewport: { width: 390, height: 844 } });
   await observeShifts(context);
+  await context.addInitScript(() => {
+    // The clock of the tests replaces `performance`, but not its observer.
+    globalThis.firstPaint = null;
+    const seen = (list) => (firstPaint = list.getEntriesByName("first-contentful-paint")[0]?.startTime ?? firstPaint);
+    new PerformanceObserver(seen).observe({ type: "paint", buffered: true });
+  });
   await signInTo(context, host);
   const page = await context.newPage();
   const sizes = [];
@@ -239,7 +245,7 @@ scenario("the console fits a phone", expected, async (browser) => {
   await openView(page, "#/overview", "Overview");
   const bytes = (await Promise.all(sizes)).reduce((sum, size) => sum + size.responseBodySize + size.responseHeadersSize, 0);
   assert.ok(bytes < MAX_WEIGHT, `${bytes} bytes`);
-  const paint = await page.evaluate(() => performance.getEntriesByName("first-contentful-paint")[0].startTime);
+  const paint = await page.evaluate(() => firstPaint);
   for (const name of VIEWS) {
     await openView(page, `#/${name.toLowerCase()}`, name);
     assert.ok(await fits(page), `${name} is too wide`);

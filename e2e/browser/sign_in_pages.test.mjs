@@ -42,7 +42,7 @@ scenario("a user signs in by keyboard, and errors lose nothing", expected, async
   await page.keyboard.type(ann.email);
   assert.equal(await page.locator("#login-error").textContent(), "");
   await page.keyboard.press("Tab");
-  await page.keyboard.type("wrong password");
+  await page.keyboard.type("a wrong password");
   await page.keyboard.press("Tab");
   assert.equal(await focused(page), "reveal");
   await page.keyboard.press("Space");
@@ -90,6 +90,21 @@ scenario("a user signs in by keyboard, and errors lose nothing", expected, async
     await page.getByText("is not known to this service").waitFor();
     assert.equal(await page.locator("main").getAttribute("data-next"), "account", target);
   }
+});
+
+scenario("a form that is submitted before its script has loaded keeps what was typed", expected, async (browser) => {
+  const context = await openContext(browser);
+  const page = await context.newPage();
+  let load;
+  const loaded = new Promise((resolve) => (load = resolve));
+  await page.route("**/pages/form.js", (route) => loaded.then(() => route.continue()));
+  await page.goto(`${authUrl}/login`, { waitUntil: "commit" });
+  await page.locator("#login").fill(ann.email);
+  await page.locator("#password").fill(ann.password);
+  await page.keyboard.press("Enter");
+  load();
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.waitForURL(`${authUrl}/account`);
 });
 
 scenario("the pages judge a new password, fit a phone and speak German", expected, async (browser) => {

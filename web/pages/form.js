@@ -3,7 +3,8 @@ import { fieldErrors, sentence } from "./errors.js";
 import { t } from "./texts.js";
 
 /**
- * Runs `action` with the trimmed values of the form when the user submits it. Shows what is wrong, and keeps what was typed.
+ * Runs `action` with the trimmed values of the form when the user submits it, which the button allows from now on. Shows what
+ * is wrong, and keeps what was typed.
  *
  * @param {HTMLFormElement} form
  * @param {(values: Record<string, string>) => Promise<unknown>} action
@@ -26,6 +27,7 @@ export function onSubmit(form, action, onError = () => false) {
       button.ariaBusy = "false";
     }
   });
+  button.disabled = false;
   form.addEventListener("input", ({ target }) => setError(target, ""));
 }
 
