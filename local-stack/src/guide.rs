@@ -14,16 +14,15 @@ pub fn text(addresses: Addresses, data: &Path, administrator: &Administrator) ->
     let steps = STEPS.replace("{auth}", &auth).replace("{api}", &api);
     let administrator = lines_about(administrator, &auth, data);
     let data = data.display().to_string();
-    let (pages, mailbox) = (format!("{auth}/login"), format!("{auth}/demo/mail"));
+    let mailbox = format!("{auth}/demo/mail");
     format!(
         "
 Latchkey is running; Ctrl-C stops it. Open {auth}/ or read on.
 
-  auth server     {auth:<31}   API reference at /docs
-  API             {api:<31}   API reference at /docs
-  data            {data:<31}   delete it to start over
-  pages           {pages:<31}   also /register and /account
-  mailbox         {mailbox:<31}   all mails that it sent
+  auth server     {auth:<27}   API reference at /docs
+  API             {api:<27}   API reference at /docs
+  data            {data:<27}   delete it to start over
+  mailbox         {mailbox:<27}   all its mails
 {administrator}
 Your own page may call both servers from any port of localhost: docs/web.md.
 
@@ -46,12 +45,12 @@ fn lines_about(administrator: &Administrator, auth: &str, data: &Path) -> String
     let email = administrator::EMAIL;
     let file = data.join(stack_file::NAME).display().to_string();
     let password = match password {
-        Some(password) => format!("{:<31}   also in {file}", password.expose_secret()),
-        None => format!("in {file:<28}   --new-password replaces it"),
+        Some(password) => format!("{:<27}   also in {file}", password.expose_secret()),
+        None => format!("in {file:<24}   --new-password sets a new one"),
     };
     let link = sign_in_code.as_ref().map(|code| sign_in_link(auth, code)).unwrap_or_default();
     format!(
-        "  administrator   {email:<31}   console at /admin/
+        "  administrator   {email:<27}   console at /admin/
   password        {password}
 {link}"
     )

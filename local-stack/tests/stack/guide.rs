@@ -57,21 +57,6 @@ fn the_text_fits_a_terminal() {
     assert!(above.lines().all(|line| line.trim_end().chars().count() <= 80), "{above}");
 }
 
-#[test]
-fn the_printed_pages_exist() {
-    let folder = folder();
-    let stack = Stack::start(&folder.path().join("data"));
-    let auth = stack.named("auth server").expect("an address");
-    for path in ["/docs", "/register", "/account", "/admin/"] {
-        assert!(stack.text.contains(path), "{path} is not printed");
-    }
-    let (pages, mailbox) = (stack.named("pages").unwrap(), stack.named("mailbox").unwrap());
-    let script = format!(
-        "curl -s -o /dev/null -w '%{{http_code}} ' {pages} {mailbox} {auth}/docs {auth}/register {auth}/account {auth}/admin/"
-    );
-    assert_eq!(bash(&script, folder.path()).matches("200").count(), 6);
-}
-
 /// Both can be pasted, so they must not differ.
 #[test]
 fn the_readme_has_the_same_lines() {
