@@ -25,6 +25,7 @@ GRAPHS = [
     ("auth-server", "store", False),
     ("resource-server", "", False),
     ("server-kit", "", False),
+    ("webauthn", "", False),
     ("shared-claims", "", False),
     ("shared-claims", "http", False),
 ]

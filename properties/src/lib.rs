@@ -6,6 +6,7 @@
 #![expect(clippy::missing_panics_doc, reason = "a property panics if it does not hold")]
 
 pub mod access_tokens;
+pub mod cbor;
 pub mod cookies;
 pub mod emails;
 pub mod idempotency_keys;
@@ -13,6 +14,7 @@ pub mod json;
 pub mod key_sets;
 pub mod refresh_tokens;
 mod token_parts;
+pub mod webauthn_responses;
 
 /// A property that proptest and fuzz targets run.
 pub type Property = fn(&[u8]);
@@ -28,5 +30,7 @@ pub fn all() -> Vec<(&'static str, Property, Vec<Vec<u8>>)> {
         ("cookies", cookies::check, cookies::seeds()),
         ("emails", emails::check, emails::seeds()),
         ("idempotency_keys", idempotency_keys::check, idempotency_keys::seeds()),
+        ("cbor", cbor::check, cbor::seeds()),
+        ("webauthn_responses", webauthn_responses::check, webauthn_responses::seeds()),
     ]
 }

@@ -11,6 +11,7 @@
 )]
 
 mod aiosmtpd;
+pub mod authenticator;
 mod call;
 mod database;
 pub mod evidence;
@@ -22,6 +23,7 @@ mod smtp;
 mod tokens;
 
 pub use aiosmtpd::Aiosmtpd;
+pub use authenticator::Authenticator;
 pub use call::{COOKIE_NAME, Call, NoResponse, Response, client};
 pub use database::{OpenTransaction, TestDatabase, hex};
 pub use logs::security_log;

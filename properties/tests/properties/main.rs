@@ -80,6 +80,16 @@ fn an_idempotency_key_is_valid_or_an_error() {
 }
 
 #[test]
+fn cbor_is_accepted_exactly_in_the_form_of_authenticators() {
+    holds("cbor");
+}
+
+#[test]
+fn a_webauthn_response_is_accepted_only_if_every_rule_holds() {
+    holds("webauthn_responses");
+}
+
+#[test]
 fn every_property_is_fuzzed_and_tested() {
     let tests = include_str!("main.rs");
     let fuzzed = include_str!("../../fuzz/Cargo.toml");
