@@ -10,6 +10,10 @@ export interface User {
   /** Language of mails, if the user chose one. */
   readonly locale: string | null;
   readonly roles: readonly string[];
+  /** Whether signing in requires a second factor. */
+  readonly second_factor?: boolean;
+  /** Whether the user has roles that require a stronger login than that of this session. */
+  readonly roles_withheld?: boolean;
 }
 
 /** What a user interface shows. The object stays the same until something changes, and is frozen. */
@@ -66,6 +70,11 @@ export type AuthErrorCode =
   | "session_ended"
   | "invalid_code"
   | "email_code_required"
+  | "mfa_required"
+  | "mfa_enrolment_required"
+  | "challenge_expired"
+  | "passkey_unknown"
+  | "passkey_invalid"
   | "origin_not_allowed"
   | "csrf_failed"
   | "role_required"
@@ -73,6 +82,7 @@ export type AuthErrorCode =
   | "stronger_login_required"
   | "registration_closed"
   | "password_change_required"
+  | "email_unverified"
   | "not_found"
   | "method_not_allowed"
   | "email_taken"
@@ -80,6 +90,7 @@ export type AuthErrorCode =
   | "user_disabled"
   | "key_conflict"
   | "own_account"
+  | "factor_required"
   | "link_invalid"
   | "body_too_large"
   | "unsupported_media_type"
@@ -90,7 +101,13 @@ export type AuthErrorCode =
   /** No response: the network or the server is down, or the server does not allow the page's origin. */
   | "unreachable"
   /** The response is not the auth server's: a proxy, a captive portal, a wrong `authUrl`. */
-  | "unexpected_response";
+  | "unexpected_response"
+  /** The user dismissed the browser's question for a passkey, or another question replaced it. */
+  | "passkey_cancelled"
+  /** The device or security key is registered already. */
+  | "passkey_exists"
+  /** The browser has no passkeys. */
+  | "passkey_unsupported";
 
 /** Either `email` or `username`, and the password. */
 export type Credentials = (
@@ -243,7 +260,8 @@ export interface AuthClient {
   /**
    * Starts a session. @throws AuthError, for example `invalid_credentials`, `too_many_requests`, or
    * `password_change_required`: an administrator set the password; retry with `newPassword`, too; or
-   * `email_code_required`: call `verifyEmail` of `account.js` with the error's `continuation` and the mailed code, and retry
+   * `email_code_required`: call `verifyEmail` of `account.js` with the error's `continuation` and the mailed code, and retry;
+   * or `mfa_required` and `mfa_enrolment_required`: see `factors.js`
    */
   login(credentials: Credentials): Promise<User>;
   /**
@@ -252,9 +270,11 @@ export interface AuthClient {
    * @throws AuthError, for example `email_taken`, `invalid_input`
    */
   register(user: NewUser): Promise<User | Continuation>;
-  /** @internal Starts a session with another call, for `account.js`. */
+  /** @internal Makes a call without a session, for `factors.js`. */
+  send(method: string, path: string, options?: { body?: object; member?: string }): Promise<unknown>;
+  /** @internal Starts a session with another call, for `account.js` and `factors.js`. */
   startSession(path: string, body: object): Promise<User | Continuation>;
-  /** @internal Makes another call for the session, for `account.js`. */
+  /** @internal Makes another call for the session, for `account.js` and `factors.js`. */
   callWithSession(method: string, path: string, options?: { body?: object; member?: string }): Promise<unknown>;
   /** Ends the session in all tabs. @throws AuthError: the session is then still active */
   logout(): Promise<void>;
@@ -333,6 +353,12 @@ export class AuthError extends Error {
   readonly attemptsLeft?: number;
   /** For `email_code_required`: makes the code in the mail valid. */
   readonly continuation?: string;
+  /** For `mfa_required` and `mfa_enrolment_required`: pass the error to `completeLogin` or `enrol` of `factors.js`. */
+  readonly challenge?: string;
+  /** For `mfa_required` and `stronger_login_required`: what the user can prove. */
+  readonly methods?: readonly ("totp" | "passkey" | "recovery_code")[];
+  /** For `mfa_required`: seconds until the challenge expires. */
+  readonly expires_in?: number;
 }
 
 /**

@@ -11,7 +11,7 @@
  *
  * @module
  */
-import { isPage } from "./server.js";
+import { isPage, unlessAborted } from "./server.js";
 import { openSession } from "./session.js";
 
 export { AuthError } from "./server.js";
@@ -83,7 +83,7 @@ export function createAuthClient({
       await calls.reauthenticate(password);
       return true;
     } catch (failure) {
-      if (failure.code !== "invalid_credentials" && failure.code !== "unreachable") throw failure;
+      if (!/^(invalid_c|unreachable)/.test(failure.code)) throw failure;
       return askForPassword(failure);
     }
   }
@@ -134,13 +134,4 @@ async function requiresFreshLogin(response) {
   if (response.status !== 403) return false;
   const problem = await response.clone().json().catch(() => {});
   return problem?.code === "fresh_login_required";
-}
-
-/** Rejects as soon as the signal of a Request is aborted. The task continues: other callers may wait for it, too. */
-async function unlessAborted(signal, task, argument) {
-  signal.throwIfAborted();
-  const aborted = new Promise((_, reject) => {
-    signal.onabort = () => reject(signal.reason);
-  });
-  return Promise.race([task(argument), aborted]);
 }

@@ -5,8 +5,8 @@ const NO_PAGE = 'Outside of web pages, use tokenDelivery: "body".';
 /**
  * A failed call to the auth server.
  *
- * `code` is the server's problem code, such as `invalid_credentials`. Two more codes come from this client:
- * `unreachable` (no response) and `unexpected_response` (a response that is not the auth server's).
+ * `code` is the server's problem code, such as `invalid_credentials`. Further codes come from this client: `unreachable`
+ * (no response), `unexpected_response` (a response that is not the auth server's), and those of the browser's passkeys.
  *
  * Only `session_ended` and `missing_token` mean that the session has ended; the state is then `signed-out`. Other
  * errors, such as a wrong password, leave the session active.
@@ -33,13 +33,19 @@ export function attempt(task) {
   }
 }
 
+/** Rejects as soon as the signal of a Request is aborted. The task continues: other callers may wait for it, too. */
+export async function unlessAborted(signal, task, argument) {
+  signal.throwIfAborted();
+  return Promise.race([new Promise((_, reject) => (signal.onabort = () => reject(signal.reason))), task(argument)]);
+}
+
 /**
  * @param {string} server URL of the auth server
  * @param {() => string | undefined} [refreshToken] for the token delivery "body"; otherwise cookies contain it
  * @returns a function that makes a call
  */
 export function connect(server, fetch, refreshToken) {
-  /** @returns the JSON body, which must contain `member`; null for 204 if no member is required. @throws {AuthError} */
+  /** @returns the JSON body, which must contain `member` if it is given; null for 204. @throws {AuthError} */
   return async function send(method, path, { body, headers = {}, member } = {}) {
     if (!refreshToken && !isPage()) throw new Error(NO_PAGE);
     const token = refreshToken?.();
@@ -63,10 +69,9 @@ export function connect(server, fetch, refreshToken) {
       throw new AuthError({ code: "unreachable", detail }, { cause });
     }
     const { ok, status } = response;
-    if (status === 204 && !member) return null;
-    const content = attempt(() => JSON.parse(text)) ?? {};
-    if (ok && content[member] !== undefined) return content;
+    const content = status === 204 ? null : attempt(() => JSON.parse(text));
+    if (ok && (member ? content?.[member] : content) !== undefined) return content;
     const unexpected = { code: "unexpected_response", detail: "The response is not the auth server's." };
-    throw new AuthError({ ...(!ok && content.code ? content : unexpected), status });
+    throw new AuthError({ ...(!ok && content?.code ? content : unexpected), status });
   };
 }

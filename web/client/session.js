@@ -55,14 +55,17 @@ export function openSession({ server, tokenDelivery, audience, storage, fetch })
 
   const isActive = () => stored().rotation > UNCONFIRMED;
 
-  /** @returns the user, or the continuation if the server requires that the address is proved first */
+  /**
+   * @returns the user; the continuation if the server requires that the address is proved first; after a challenge the
+   *   response, which can contain recovery codes
+   */
   const startSession = (path, { newPassword: new_password, ...user }) =>
     withLock(async () => {
       const body = { ...user, new_password, audience, token_delivery: tokenDelivery };
       const content = await send("POST", path, { body, member: "expires_in" });
       if (content.continuation) return content;
       acceptTokens(randomKey(), content);
-      return state().user;
+      return user.challenge ? content : state().user;
     });
 
   /** @returns the new access token, or null if the session has ended */
@@ -247,8 +250,8 @@ export function openSession({ server, tokenDelivery, audience, storage, fetch })
       try {
         return await callIfShown();
       } catch (error) {
-        // A wrong password or a wrong code says nothing about the session.
-        if (error.status !== 401 || error.code.startsWith("invalid_c")) throw error;
+        // A wrong password, code or passkey says nothing about the session.
+        if (error.status !== 401 || /^(invalid_c|p)/.test(error.code)) throw error;
         // Either the cookie's token is superseded or the session has ended. A refresh finds out which.
         await refresh();
         return callIfShown();
@@ -278,6 +281,7 @@ export function openSession({ server, tokenDelivery, audience, storage, fetch })
     access: validAccess,
     refreshAccess: async () => (await renew(true))?.token ?? null,
     claims: () => decodeClaims(access?.token),
+    send,
     startSession,
     callWithSession,
     login: (user) => startSession("/auth/login", user),
@@ -285,7 +289,8 @@ export function openSession({ server, tokenDelivery, audience, storage, fetch })
     logout: () => withLock(() => send("POST", "/auth/logout")).then(clearSession),
     logoutEverywhere: () => withSession(() => send("POST", "/auth/logout-all").then(clearSession)),
     async reauthenticate(password) {
-      await withSession(() => rotate(stored(), "/auth/reauthenticate", { password }));
+      // `factors.js` has other proofs.
+      await withSession(() => rotate(stored(), "/auth/reauthenticate", password.body ?? { password }));
     },
     async changePassword(current_password, new_password, { endOtherSessions = true } = {}) {
       const body = { current_password, new_password, end_other_sessions: endOtherSessions };

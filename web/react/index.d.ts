@@ -4,8 +4,11 @@ import type { ReactElement, ReactNode } from "react";
 /** Makes the client available to all components below. Create it once, outside of components. */
 export function AuthProvider(props: { client: AuthClient; children?: ReactNode }): ReactElement;
 
-/** The state, which renders the component again when it changes, and the client as `auth`. */
-export function useAuth(): AuthState & { readonly auth: AuthClient };
+/**
+ * The state, which renders the component again when it changes, and the client as `auth`. If the provider has another client,
+ * name its type: `useAuth<FactorsClient>()`.
+ */
+export function useAuth<Client extends AuthClient = AuthClient>(): AuthState & { readonly auth: Client };
 
 /** Shows its children while a user is known, also while the auth server is unreachable. A function receives the user. */
 export function SignedIn(props: { children?: ReactNode | ((user: User) => ReactNode) }): ReactNode;

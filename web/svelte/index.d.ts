@@ -2,17 +2,20 @@ import type { AuthClient, AuthState, SessionEndReason, User } from "@latchkey/cl
 import type { Component, Snippet } from "svelte";
 import type { Readable } from "svelte/store";
 
-export interface Auth {
+export interface Auth<Client extends AuthClient = AuthClient> {
   /** The state: `$session.user` in a component. */
   session: Readable<AuthState>;
-  auth: AuthClient;
+  auth: Client;
 }
 
 /** Makes the client available to all components below. Call it in the root component. */
-export function setAuth(client: AuthClient): Auth;
+export function setAuth<Client extends AuthClient>(client: Client): Auth<Client>;
 
-/** The state as a store, and the client. Call it while a component is initialized. */
-export function useAuth(): Auth;
+/**
+ * The state as a store, and the client. Call it while a component is initialized. If another client was set, name its type:
+ * `useAuth<FactorsClient>()`.
+ */
+export function useAuth<Client extends AuthClient = AuthClient>(): Auth<Client>;
 
 /** Shows its children while a user is known, also while the auth server is unreachable. */
 export const SignedIn: Component<{ children?: Snippet<[User]> }>;

@@ -4,12 +4,15 @@ import type { ComputedRef, Plugin } from "vue";
 /** A plugin that makes the client available to all components: `app.use(createAuth(client))`. */
 export function createAuth(client: AuthClient): Plugin<[]>;
 
-/** The state as refs, and the client as `auth`. Call it in `setup`. */
-export function useAuth(): {
+/**
+ * The state as refs, and the client as `auth`. Call it in `setup`. If the plugin has another client, name its type:
+ * `useAuth<FactorsClient>()`.
+ */
+export function useAuth<Client extends AuthClient = AuthClient>(): {
   status: ComputedRef<AuthState["status"]>;
   user: ComputedRef<User | null>;
   reason: ComputedRef<AuthState["reason"]>;
-  auth: AuthClient;
+  auth: Client;
 };
 
 /** Shows its slot while a user is known, also while the auth server is unreachable. */

@@ -150,3 +150,14 @@ function oneAtATime() {
     return mine;
   };
 }
+
+/** An object with the methods of localStorage. */
+export function memory() {
+  const items = new Map();
+  return {
+    items,
+    getItem: (name) => items.get(name) ?? null,
+    setItem: (name, value) => items.set(name, value),
+    removeItem: (name) => items.delete(name),
+  };
+}

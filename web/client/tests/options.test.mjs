@@ -3,22 +3,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { createAuthClient } from "../auth.js";
-import { browser, openTab } from "./browser.mjs";
+import { browser, memory, openTab } from "./browser.mjs";
 import { ANN, problem, scriptedServer, tokens } from "./scripted-server.mjs";
 
 const bodies = (server, path) => server.to(path).map(({ body }) => (body ? JSON.parse(body) : null));
 const bearers = (server, path) => server.to(path).map(({ headers }) => headers.authorization);
-
-/** An object with the methods of localStorage. */
-function memory() {
-  const items = new Map();
-  return {
-    items,
-    getItem: (name) => items.get(name) ?? null,
-    setItem: (name, value) => items.set(name, value),
-    removeItem: (name) => items.delete(name),
-  };
-}
 
 // body: without pages, cookies and tabs.
 

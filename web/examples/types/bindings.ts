@@ -1,5 +1,6 @@
 // Checked with tsc --strict: the types of the bindings for Vue and Svelte. The example in React is checked as a whole.
 import { createAuthClient, type User } from "@latchkey/client";
+import { type FactorsClient, withFactors } from "@latchkey/client/factors";
 import { setAuth, useAuth as useSvelteAuth } from "@latchkey/svelte";
 import { createAuth, Protected, SignedIn, SignedOut, useAuth } from "@latchkey/vue";
 import { createApp, h } from "vue";
@@ -21,3 +22,10 @@ export const props: InstanceType<typeof Protected>["$props"] = { role: 1 };
 
 setAuth(auth).session.subscribe(({ user }: { user: User | null }) => console.log(user?.name));
 export const hasRole: boolean = useSvelteAuth().auth.hasRole("admin");
+
+const strong = setAuth(withFactors(auth));
+strong.auth.pendingLogin();
+useAuth<FactorsClient>().auth.factors();
+useSvelteAuth<FactorsClient>().auth.factors();
+// @ts-expect-error only the client with factors has them
+useAuth().auth.factors();

@@ -1,5 +1,6 @@
 // Checked with tsc --strict: what the types of the client allow, and what they reject.
 import { createAccountClient } from "@latchkey/client/account";
+import { type Factor, type FactorsClient, withFactors } from "@latchkey/client/factors";
 import { AuthError, type AuthErrorCode, type AuthEvent, type AuthState, createAuthClient, type User } from "@latchkey/client";
 
 const auth = createAuthClient({
@@ -80,3 +81,39 @@ const claims = auth.claims();
 export const expiry: number | undefined = claims?.exp;
 export const ready: Promise<AuthState> = auth.ready;
 export const isAdmin: boolean = auth.hasRole("admin");
+
+const strong: FactorsClient = withFactors(auth, {
+  onStepUp: async ({ code, error }) => (code === "fresh_login_required" ? { password: prompt("Password") ?? "" } : error ? null : { passkey: true }),
+});
+createAccountClient({ auth: strong });
+try {
+  await strong.login({ email: "ann@example.org", password: "secret" });
+} catch (error) {
+  if (!(error instanceof AuthError)) throw error;
+  if (error.code === "mfa_required") await strong.completeLogin(error, { code: "123456" });
+  if (error.code === "mfa_enrolment_required") {
+    const { qr_svg, secret } = await strong.enrol(error);
+    console.log(qr_svg, secret, error.methods?.includes("totp"));
+    const { recovery_codes } = await strong.confirmEnrolment(error, { code: "123456" });
+    console.log(recovery_codes?.join("\n"));
+    await strong.confirmEnrolment(error, { passkey: await strong.enrol(error, { kind: "passkey" }) });
+  }
+}
+const pending = strong.pendingLogin();
+if (pending) await strong.completeLogin(pending, { recoveryCode: "AAAA-BBBB-CCCC-DDDD" });
+// @ts-expect-error two proofs
+if (pending) strong.completeLogin(pending, { code: "123456", passkey: true });
+// @ts-expect-error a password completes no login
+if (pending) strong.completeLogin(pending, { password: "secret" });
+const user: User = await strong.loginWithPasskey();
+const chosen: User | null = await strong.loginWithPasskey({ conditional: true });
+await strong.reauthenticate("secret");
+await strong.reauthenticate({ code: "123456" });
+// @ts-expect-error only the client with factors has other proofs
+auth.reauthenticate({ code: "123456" });
+const factors: Factor[] = (await strong.factors()).factors;
+await strong.addPasskey({ kind: "security_key", name: "Blue key" });
+// @ts-expect-error an unknown kind
+strong.addPasskey({ kind: "sms" });
+await strong.confirmTotp((await strong.addTotp("Phone")).id, "123456", { endOtherSessions: false });
+export const shown = [user.second_factor, chosen?.roles_withheld, ...factors.map(({ kind, synced }) => `${kind} ${synced}`)];
