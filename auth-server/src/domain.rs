@@ -7,6 +7,7 @@
 //! statistics                                               numbers for administrators
 //! users                                                    registration, profile, search, administration, import
 //! sessions                                                 login, refresh, logout, authentication
+//! factors                                                  second factors: challenges and answers
 //! events                                                   the audit log: pages, and new events
 //! proofs                                                   links and codes in mails
 //! context                                                  the parts of a running server
@@ -25,6 +26,7 @@ pub mod audit;
 pub mod context;
 pub mod event_listeners;
 pub mod events;
+pub mod factors;
 pub mod keys;
 pub mod mail;
 pub mod mail_delivery;

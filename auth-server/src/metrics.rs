@@ -8,7 +8,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 use server_kit::metrics::{FloatGauge, LabelledCounter};
 
-use crate::model::{EndReason, MailKind, Purpose};
+use crate::model::{EndReason, FactorMethod, MailKind, Purpose};
 
 /// One set per server, part of its `Context`.
 pub struct Metrics {
@@ -22,6 +22,8 @@ pub struct Metrics {
     proofs: Family<ProofLabels, Counter>,
     /// By `kind` and `outcome`
     mails: Family<MailLabels, Counter>,
+    /// By `kind` and `outcome`
+    second_factors: Family<FactorLabels, Counter>,
     /// By `table`
     pub purged_rows: LabelledCounter,
     /// This server's clock minus the database's, in seconds.
@@ -33,6 +35,16 @@ struct ProofLabels {
     purpose: &'static str,
     outcome: &'static str,
 }
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct FactorLabels {
+    kind: &'static str,
+    outcome: &'static str,
+}
+
+/// Outcomes of answers with a second factor.
+const FACTOR_OUTCOMES: [&str; 8] =
+    ["succeeded", "wrong", "locked", "expired", "throttled", "busy", "malformed", "unavailable"];
 
 /// Outcomes of links and codes.
 const PROOF_OUTCOMES: [&str; 10] = [
@@ -92,6 +104,8 @@ impl Default for Metrics {
                     "invalid_credentials",
                     "email_code_required",
                     "password_change_required",
+                    "mfa_required",
+                    "mfa_enrolment_required",
                     "weak_password",
                     "throttled",
                     "busy",
@@ -117,6 +131,7 @@ impl Default for Metrics {
             refreshes: LabelledCounter::new("outcome", outcomes.into_iter().chain(reasons)),
             proofs: Family::default(),
             mails: Family::default(),
+            second_factors: Family::default(),
             purged_rows: LabelledCounter::new(
                 "table",
                 [
@@ -127,6 +142,8 @@ impl Default for Metrics {
                     "mails",
                     "proofs",
                     "revocations",
+                    "login_challenges",
+                    "totp_factors",
                     "signing_keys",
                 ],
             ),
@@ -139,6 +156,11 @@ impl Metrics {
     /// Counts the outcome of a link or code: one of [`PROOF_OUTCOMES`].
     pub fn count_proof(&self, purpose: Purpose, outcome: &'static str) {
         self.proofs.get_or_create(&ProofLabels { purpose: purpose.as_str(), outcome }).inc();
+    }
+
+    /// Counts an answer with a second factor: one of [`FACTOR_OUTCOMES`].
+    pub fn count_second_factor(&self, method: FactorMethod, outcome: &'static str) {
+        self.second_factors.get_or_create(&FactorLabels { kind: method.as_str(), outcome }).inc();
     }
 
     pub fn count_mail(&self, kind: MailKind, outcome: MailOutcome) {
@@ -162,6 +184,16 @@ impl Metrics {
             }
         }
         registry.register("mails", "Attempts to send mails by kind and outcome", self.mails.clone());
+        for kind in FactorMethod::ALL.map(FactorMethod::as_str) {
+            for outcome in FACTOR_OUTCOMES {
+                drop(self.second_factors.get_or_create(&FactorLabels { kind, outcome }));
+            }
+        }
+        registry.register(
+            "second_factors",
+            "Answers with a second factor by kind and outcome",
+            self.second_factors.clone(),
+        );
         self.purged_rows.register(registry, "purged_rows", "Expired rows that were deleted, by table");
         registry.register(
             "database_clock_difference_seconds",

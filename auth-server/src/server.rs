@@ -153,6 +153,7 @@ async fn context(settings: &Settings, secrets: &Secrets, clock: Arc<dyn Clock>) 
         keys,
         refresh_tokens,
         proof_tokens,
+        totp_encryption: secret.map(|secret| KeyEncryption::of_totp_secrets(secret, previous)),
         setup_tokens: SetupTokens::new(secret),
         mail_requests: KeyedSemaphore::new(1),
         event_listeners: EventListeners::default(),
@@ -172,6 +173,9 @@ async fn context(settings: &Settings, secrets: &Secrets, clock: Arc<dyn Clock>) 
             client_id: settings.client_id.clone(),
             registration_open: settings.registration == Registration::Open,
             email_verification: settings.email_verification()?,
+            mfa: settings.second_factors.mfa(secrets)?,
+            mfa_required_roles: settings.second_factors.required_roles()?,
+            mfa_issuer: settings.mfa_issuer(),
             max_sessions: settings.max_sessions_per_user,
         },
     })
@@ -183,7 +187,7 @@ fn key_source(settings: &Settings, secrets: &Secrets) -> Result<KeySource, Strin
             Ok(KeySource::SharedSecret { secret: secret.clone(), accepted: secrets.access_accepted.clone() })
         }
         (_, None, Some(secret)) => {
-            let encryption = KeyEncryption::new(secret, secrets.key_encryption_previous.as_ref());
+            let encryption = KeyEncryption::of_private_keys(secret, secrets.key_encryption_previous.as_ref());
             Ok(KeySource::KeyPairs(KeyPairs::new(encryption, settings.key_schedule())))
         }
         (algorithm, _, _) => Err(format!("JWT_ACCESS_ALGORITHM is {algorithm}, and its secret is not set")),

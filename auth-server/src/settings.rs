@@ -5,6 +5,7 @@ mod listing;
 mod mail;
 mod pages;
 mod risks;
+mod second_factors;
 mod secrets;
 mod values;
 
@@ -33,6 +34,7 @@ pub(crate) use derived::span;
 use listing::Listing;
 pub use mail::{MailSettings, MailTransport, SmtpTls};
 pub use pages::{PageDelivery, PageSettings, Switch};
+pub use second_factors::SecondFactorSettings;
 pub use secrets::Secrets;
 
 /// The settings of a server, as given. Secrets are read by [`Settings::secrets`].
@@ -273,6 +275,10 @@ pub struct Settings {
     #[command(flatten)]
     pub pages: PageSettings,
 
+    /// Second factors
+    #[command(flatten)]
+    pub second_factors: SecondFactorSettings,
+
     /// Outgoing mail
     #[command(flatten)]
     pub mail: MailSettings,
@@ -381,6 +387,7 @@ impl Settings {
             return Err("COOKIE_SECURE=false is for development with an http:// ISSUER: remove it".into());
         }
         self.email_verification()?;
+        self.second_factors.required_roles()?;
         check_breadth(&self.trusted_proxies)
     }
 }

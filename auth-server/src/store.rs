@@ -15,12 +15,14 @@ pub mod events;
 mod explain;
 mod health;
 pub mod known_origins;
+pub mod login_challenges;
 pub mod mails;
 pub mod migrations;
 pub mod password_failures;
 #[cfg(feature = "postgres")]
 mod postgres;
 pub mod proofs;
+pub mod recovery_codes;
 pub mod revocations;
 #[cfg(all(test, feature = "postgres"))]
 mod rotation_tests;
@@ -34,6 +36,7 @@ mod sql;
 mod sqlite;
 pub mod statistics;
 mod submission;
+pub mod totp_factors;
 mod transaction;
 pub mod users;
 mod writer;

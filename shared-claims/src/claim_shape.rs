@@ -64,6 +64,7 @@ pub(crate) const REFRESH: &[Claim] = &[
     required("iat", Kind::Time),
     required("exp", Kind::Time),
     optional("auth_time", Kind::Time),
+    optional("amr", Kind::TextList),
     optional("nbf", Kind::Time),
 ];
 

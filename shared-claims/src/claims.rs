@@ -149,6 +149,10 @@ pub struct RefreshClaims {
     /// earlier token does not get this value by a refresh. Absent in tokens of older servers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<i64>,
+    /// How the holder of this token, or of one that led to it, logged in. Absent if with the password alone, as in tokens of
+    /// older servers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub amr: Option<Vec<String>>,
     /// Time of issue, in seconds since 1970.
     pub iat: i64,
     /// The absolute expiry of the session, in seconds since 1970.

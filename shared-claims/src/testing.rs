@@ -263,6 +263,7 @@ pub fn refresh_claims(issuer: &str, now: DateTime<Utc>) -> RefreshClaims {
         jti: "5d3a1b2c-9e8f-4d7c-8b6a-0f1e2d3c4b5a".to_owned(),
         token_type: claims::REFRESH.to_owned(),
         auth_time: Some(now.timestamp()),
+        amr: None,
         iat: now.timestamp(),
         exp: now.timestamp() + 30 * 24 * 60 * 60,
     }

@@ -21,6 +21,7 @@ mod pgbouncer;
 mod program;
 mod smtp;
 mod tokens;
+mod totp;
 
 pub use aiosmtpd::Aiosmtpd;
 pub use authenticator::Authenticator;
@@ -30,3 +31,4 @@ pub use logs::security_log;
 pub use program::{Program, free_address};
 pub use smtp::{ReceivedMail, SmtpFault, SmtpServer, SmtpTls};
 pub use tokens::{claims, token_header};
+pub use totp::totp_code;

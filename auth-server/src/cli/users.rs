@@ -16,9 +16,9 @@ use crate::cli::user_arg::UserArg;
 use crate::cli::user_output::{details, list};
 use crate::domain::operation::Operation;
 use crate::domain::users::admin::{self, Change, InitialPassword};
-use crate::domain::users::deletion;
 use crate::domain::users::search::{self, Cursor, Search, Sort};
 use crate::domain::users::{Account, NewUser};
+use crate::domain::users::{deletion, factors};
 use crate::model::{ClientInfo, CustomClaims, DisplayName, Email, Role, Roles, User, Username};
 use crate::settings::Settings;
 use crate::store::Database;
@@ -134,6 +134,13 @@ Examples:
         #[arg(long)]
         password_stdin: bool,
     },
+    /// Remove all second factors and recovery codes of a user who has lost them, and end all their sessions
+    ///
+    /// Make sure that you talk to the right person: the password is enough afterwards.
+    ResetFactors {
+        /// Id, e-mail address or username
+        user: UserArg,
+    },
     /// Delete a user with all their data
     ///
     /// Events keep only the user id.
@@ -191,6 +198,13 @@ pub async fn run(
             reset_password(settings, &database, &user, password.password.clone()).await?;
             let text = format!("changed the password of {} and ended all sessions", user.email);
             Ok(password.add_to(Report::sentence(text, json!({"id": user.id.to_string()}))))
+        }
+        UsersCommand::ResetFactors { user } => {
+            let user = user.find(&database).await?;
+            let reset = factors::reset(&operation(settings, &database), user.id).await;
+            reset.map_err(|error| error.to_string())?;
+            let text = format!("removed the second factors of {} and ended all sessions", user.email);
+            Ok(Report::sentence(text, json!({"id": user.id.to_string()})))
         }
         UsersCommand::Delete { user, yes } => {
             let user = user.find(&database).await?;

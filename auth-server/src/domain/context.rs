@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use shared_claims::Clock;
+use shared_claims::{Acr, Clock};
 
 use crate::domain::event_listeners::EventListeners;
-use crate::domain::keys::{KeyRing, UnusableKey};
+use crate::domain::keys::{KeyEncryption, KeyRing, UnusableKey};
 use crate::domain::mail::{Languages, Mailer};
 use crate::domain::notices::Notices;
 use crate::domain::operation::Operation;
@@ -18,7 +18,7 @@ use crate::domain::tokens::{
 };
 use crate::domain::user_limits::UserLimits;
 use crate::metrics::Metrics;
-use crate::model::{ClientInfo, EmailVerification, Locale, Session, User};
+use crate::model::{ClientInfo, EmailVerification, Locale, Mfa, Role, Session, User};
 use crate::store::{Database, StoreError};
 
 /// The parts of a running server.
@@ -39,6 +39,8 @@ pub struct Context {
     pub refresh_tokens: RefreshTokens,
     /// Tokens and codes of mailed links.
     pub proof_tokens: Arc<ProofTokens>,
+    /// Of the secrets of authenticator apps. `None` without `KEY_ENCRYPTION_SECRET`, which second factors require.
+    pub totp_encryption: Option<KeyEncryption>,
     /// Token of the link that creates the first administrator.
     pub setup_tokens: SetupTokens,
     /// Requests for mails to the same address run one at a time.
@@ -83,6 +85,11 @@ pub struct Policy {
     /// Whether `POST /auth/register` is enabled.
     pub registration_open: bool,
     pub email_verification: EmailVerification,
+    pub mfa: Mfa,
+    /// Roles that a session has only after a second factor.
+    pub mfa_required_roles: Vec<Role>,
+    /// The name of this service in authenticator apps.
+    pub mfa_issuer: String,
     /// A login beyond this number of active sessions ends the least recently used one.
     pub max_sessions: u32,
 }
@@ -118,9 +125,18 @@ impl Context {
         audience: &str,
     ) -> Result<IssuedTokens, UnusableKey> {
         let now = self.now();
+        let withheld_roles = self.policy.withheld_roles(&user, session.amr.acr());
         Ok(IssuedTokens {
-            access_token: self.access_tokens.issue(&user, &session, secret, audience, now)?,
+            access_token: self.access_tokens.issue(
+                &user,
+                &withheld_roles,
+                &session,
+                secret,
+                audience,
+                now,
+            )?,
             refresh_token: self.refresh_tokens.issue(&session, secret, now)?,
+            withheld_roles,
             session,
             user,
             device: None,
@@ -140,6 +156,23 @@ impl Policy {
     /// Whether the user gets no session before they prove their address.
     pub fn requires_proof_of_email(&self, user: &User) -> bool {
         self.email_verification == EmailVerification::Required && user.email_verified_at.is_none()
+    }
+
+    /// The roles of the user that a session of this strength does not have.
+    pub fn withheld_roles(&self, user: &User, acr: Acr) -> Vec<Role> {
+        if self.mfa == Mfa::Off || acr >= Acr::Mfa {
+            return Vec::new();
+        }
+        user.roles.iter().filter(|role| self.mfa_required_roles.contains(role)).cloned().collect()
+    }
+
+    /// Whether a password alone is not enough for this user.
+    pub fn requires_second_factor(&self, user: &User) -> bool {
+        match self.mfa {
+            Mfa::Off => false,
+            Mfa::Optional => user.second_factor,
+            Mfa::Required => true,
+        }
     }
 
     /// The requested audience if it is listed, or the default if none was requested.

@@ -12,6 +12,7 @@ use crate::domain::passwords::{FAILURE_RETENTION, KNOWN_ORIGIN_RETENTION};
 use crate::domain::servers::{self, HEARTBEAT_INTERVAL, Health};
 use crate::domain::statistics;
 use crate::domain::users::deletion;
+use crate::domain::users::factors::apps;
 use crate::model::{ClientInfo, Proof};
 use crate::store::{
     self, AnyConnection, StoreError, events, known_origins, mails, password_failures, proofs, revocations,
@@ -56,6 +57,11 @@ async fn purge_expired(context: &Context) {
         purge(context, "proofs", now - Proof::CODE_LIFETIME, proofs::purge).await;
         purge(context, "revocations", context.feed.expired_before(now), revocations::purge).await;
         purge(context, "servers", now, store::servers::purge).await;
+        purge(context, "login_challenges", now, store::login_challenges::purge).await;
+        purge(context, "totp_factors", now - apps::CONFIRMATION, store::totp_factors::purge).await;
+        if let Err(error) = apps::reencrypt(context).await {
+            log::warn!("cannot encrypt the secrets of authenticator apps anew: {error}");
+        }
         context.feed.forget_expired(now);
         if let Err(error) = deletion::finish(&context.database).await {
             log::warn!("cannot complete the deletion of a user: {error}");

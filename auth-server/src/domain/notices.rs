@@ -30,6 +30,7 @@ pub struct Notice {
     to: Vec<Recipient>,
     /// The previous and the new address of the user.
     change: Option<(Email, Email)>,
+    event: Option<EventType>,
 }
 
 #[derive(Clone, Debug)]
@@ -58,7 +59,7 @@ impl Notices {
         client: &ClientInfo,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        let Notice { kind, user, to, change } = notice;
+        let Notice { kind, user, to, change, event } = notice;
         if !self.includes(*kind) {
             return Ok(());
         }
@@ -77,7 +78,7 @@ impl Notices {
                 proof: None,
                 requester: String::new(),
                 locale: self.locale(recipient, client),
-                data: data(recipient, change.as_ref(), client, now),
+                data: data(recipient, change.as_ref(), *event, client, now),
                 expires_at: now + LIFETIME,
             };
             mails::enqueue(connection, &mail, now)?;
@@ -95,19 +96,32 @@ impl Notices {
 impl Notice {
     /// To the address that the user has.
     pub fn new(kind: MailKind, user: UserId) -> Self {
-        Self { kind, user, to: Vec::new(), change: None }
+        Self { kind, user, to: Vec::new(), change: None, event: None }
     }
 
     /// The notice about this event, if it requires nothing but the user.
-    pub fn of_event(kind: EventType, user: UserId) -> Option<Self> {
-        let kind = match kind {
+    pub fn of_event(event: EventType, user: UserId) -> Option<Self> {
+        let kind = match event {
             EventType::ReuseDetected => MailKind::SessionStolen,
             EventType::PasswordChanged => MailKind::PasswordChanged,
             EventType::PasswordReset => MailKind::PasswordReset,
+            EventType::FactorAdded
+            | EventType::FactorRemoved
+            | EventType::FactorsReset
+            | EventType::RecoveryCodesMade
+            | EventType::RecoveryCodeUsed => MailKind::SecondFactorChanged,
+            EventType::FactorLocked => MailKind::SecondFactorFailed,
             EventType::UserDisabled => MailKind::AccountDisabled,
             _ => return None,
         };
-        Some(Self::new(kind, user))
+        let event =
+            matches!(kind, MailKind::SecondFactorChanged | MailKind::SecondFactorFailed).then_some(event);
+        Some(Self { event, ..Self::new(kind, user) })
+    }
+
+    /// About wrong codes after the right password.
+    pub fn of_wrong_codes(user: UserId) -> Self {
+        Self { event: Some(EventType::FactorFailed), ..Self::new(MailKind::SecondFactorFailed, user) }
     }
 
     /// To a user whose row has lost its address by now.
@@ -154,6 +168,7 @@ impl From<&User> for Recipient {
 fn data(
     recipient: &Recipient,
     change: Option<&(Email, Email)>,
+    event: Option<EventType>,
     client: &ClientInfo,
     now: DateTime<Utc>,
 ) -> Map<String, Value> {
@@ -166,6 +181,9 @@ fn data(
         "ip": own.and_then(ClientInfo::address).unwrap_or_default(),
         "by_administrator": client.by.is_some(),
     });
+    if let Some(event) = event {
+        data["event"] = event.as_str().into();
+    }
     if let Some((old, new)) = change {
         let show = |email: &Email| {
             let is_shown = recipient.is_proved || *email == recipient.email;

@@ -17,5 +17,5 @@ pub use stored_hash::{FLASK_SECURITY, StoredHash};
 pub use strength::WeakPassword;
 pub use throttle::{
     AdmittedAttempt, FAILURE_RETENTION, KNOWN_ORIGIN_RETENTION, Throttle, ThrottleError, TooManyFailures,
-    remember_origin,
+    check_failures_in_a_row, remember_origin,
 };

@@ -5,6 +5,8 @@ pub mod creation;
 pub mod deletion;
 mod email_change;
 mod email_verification;
+pub mod enrolment;
+pub mod factors;
 mod forgotten_password;
 pub mod import;
 pub mod invitations;

@@ -1,6 +1,7 @@
 //! `/admin`: what administrators read and change about all users.
 
 pub mod events;
+pub mod factors;
 pub mod invitations;
 pub mod keys;
 pub mod mails;

@@ -4,11 +4,12 @@
 mod accounts;
 mod email_change;
 mod events;
+mod factors;
 mod keys;
 
 pub use keys::shared_secret;
 use shared_claims::http::bearer::token_problem;
-use shared_claims::{Challenge, Code, Problem, TokenError};
+use shared_claims::{Acr, Challenge, Code, Problem, TokenError};
 
 use crate::domain::keys::UnusableKey;
 use crate::domain::mail_delivery::RetryError;
@@ -21,7 +22,7 @@ use crate::domain::sessions::{
 use crate::domain::user_limits::TooManyChanges;
 use crate::domain::users::admin::{AdminError, LastAdministrator};
 use crate::domain::users::{DeletionError, PasswordChangeError, RenameError};
-use crate::model::EndReason;
+use crate::model::{EndReason, FactorMethod};
 use crate::store::StoreError;
 
 /// A failure of the database says nothing about a token: the client can retry.
@@ -74,7 +75,7 @@ impl From<LoginError> for Problem {
             LoginError::SamePassword => same_password(),
             LoginError::UnknownAudience => unknown_audience(),
             LoginError::Store(error) => error.into(),
-            LoginError::Signing(error) => error.into(),
+            LoginError::NotAdmitted(error) => error.into(),
         }
     }
 }
@@ -110,7 +111,7 @@ impl From<SignInLinkError> for Problem {
                 .detail("The sign-in link has expired or was used before. Restart the server for a new one."),
             SignInLinkError::EmailUnverified(_) => email_unverified(),
             SignInLinkError::Store(error) => error.into(),
-            SignInLinkError::Signing(error) => error.into(),
+            SignInLinkError::NotAdmitted(error) => error.into(),
         }
     }
 }
@@ -148,10 +149,24 @@ impl From<RotationError> for Problem {
 }
 
 impl From<NotFresh> for Problem {
-    fn from(_: NotFresh) -> Self {
-        Self::new(Code::FreshLoginRequired)
-            .challenge(Challenge::FreshLogin { max_age: MAX_AUTH_AGE.num_seconds().unsigned_abs() })
+    fn from(error: NotFresh) -> Self {
+        match error {
+            NotFresh::TooOld => {
+                Self::new(Code::FreshLoginRequired).challenge(Challenge::FreshLogin { max_age: max_age() })
+            }
+            NotFresh::TooWeak => stronger_login(),
+        }
     }
+}
+
+/// For calls of a session without a second factor.
+pub fn stronger_login() -> Problem {
+    Problem::new(Code::StrongerLoginRequired)
+        .challenge(Challenge::StrongerLogin { acr: Acr::Mfa, max_age: Some(max_age()) })
+}
+
+fn max_age() -> u64 {
+    MAX_AUTH_AGE.num_seconds().unsigned_abs()
 }
 
 impl From<EndError> for Problem {
@@ -191,6 +206,7 @@ impl From<PasswordChangeError> for Problem {
             PasswordChangeError::Current(error) => with_challenge(error),
             PasswordChangeError::New(error) => new_password("new_password", error),
             PasswordChangeError::Same => same_password(),
+            PasswordChangeError::NotFresh(error) => error.into(),
             PasswordChangeError::Retry(error) => error.into(),
             PasswordChangeError::Rotation(error) => rotation_with_challenge(error),
             PasswordChangeError::Store(error) => error.into(),
@@ -202,6 +218,13 @@ impl From<ReauthenticationError> for Problem {
     fn from(error: ReauthenticationError) -> Self {
         match error {
             ReauthenticationError::Password(error) => with_challenge(error),
+            ReauthenticationError::FactorRequired(methods) => stronger_login()
+                .detail("The password is not enough: send a code of the second factor.")
+                .methods(methods.into_iter().map(FactorMethod::as_str)),
+            ReauthenticationError::Wrong => factors::wrong_code().challenge(Challenge::NoToken),
+            ReauthenticationError::Locked => factors::locked().challenge(Challenge::NoToken),
+            ReauthenticationError::TooMany(error) => error.into(),
+            ReauthenticationError::QueueFull(error) => error.into(),
             ReauthenticationError::Rotation(error) => rotation_with_challenge(error),
             ReauthenticationError::Store(error) => error.into(),
         }

@@ -14,8 +14,9 @@ use utoipa::openapi::security::{
 
 use crate::domain::context::Context;
 use crate::http::auth::{
-    confirmation, email_change, email_verification, events, forgotten_password, invitations, login, logout,
-    me, password, password_strength, proofs, reauthenticate, refresh, register, sessions, setup,
+    confirmation, email_change, email_verification, events, factors, forgotten_password, invitations, login,
+    logout, me, password, password_strength, proofs, reauthenticate, refresh, register, second_factor,
+    sessions, setup,
 };
 use crate::http::system::{health, revocations, well_known};
 use crate::http::{Cookies, admin};
@@ -46,6 +47,9 @@ use crate::http::{Cookies, admin};
         admin::mails::list_mails, admin::mails::retry_mail,
         admin::keys::list_keys, admin::keys::rotate_keys, admin::keys::retire_key,
         admin::overview::get_overview, admin::sessions::of_all::list_all_sessions, admin::events::list_all_events, admin::events::csv::export_events,
+        second_factor::complete_login, second_factor::enrol, second_factor::confirm_enrolment,
+        factors::list_factors, factors::update_factors, factors::rename_factor, factors::remove_factor, factors::make_recovery_codes,
+        factors::apps::add_app, factors::apps::confirm_app, admin::factors::list_user_factors, admin::factors::reset_user_factors,
         revocations::poll_revocations, well_known::get_key_set, well_known::get_server_metadata, well_known::get_openid_configuration,
         health::get_liveness, health::get_readiness, get_openapi,
     ),
@@ -140,6 +144,10 @@ fn add_common_problems(path: &str, method: &Method, call: &mut Operation) {
         add_problem(call, Code::NotFound, "no mail that failed or waits has this id, or it has expired");
     } else if path.contains("/invitations/{") {
         add_problem(call, Code::NotFound, "no open invitation has this id");
+    } else if path.contains("/factors/") && has_parameter(call, &ParameterIn::Path) {
+        add_problem(call, Code::NotFound, "the user has no factor with this id, or `MFA=off`");
+    } else if path == "/auth/factors/totp" {
+        add_problem(call, Code::NotFound, "`MFA=off`");
     } else if path.contains("/sessions/{") {
         add_problem(call, Code::NotFound, "the user has no active session with this id");
     } else if has_parameter(call, &ParameterIn::Path) {
@@ -156,6 +164,11 @@ fn add_common_problems(path: &str, method: &Method, call: &mut Operation) {
     }
     if is_administration {
         add_problem(call, Code::RoleRequired, "the user is not an administrator");
+        add_problem(
+            call,
+            Code::StrongerLoginRequired,
+            "the session has no second factor, and the user has one or needs one",
+        );
         if *method != Method::GET {
             add_problem(
                 call,

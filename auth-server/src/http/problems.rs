@@ -48,13 +48,54 @@ pub struct EmailCodeRequired(ProblemBody);
 #[derive(IntoResponses)]
 pub enum LoginProblems {
     /// `invalid_credentials`: wrong or expired password, or unknown or disabled user. `email_code_required`: the address must be
-    /// verified first; with `continuation` and `expires_in`
+    /// verified first; with `continuation` and `expires_in`. `mfa_required`: a second factor completes the login; with `challenge`,
+    /// `expires_in` and `methods`. `mfa_enrolment_required`: the user must set one up; with `challenge` and `expires_in`
     #[response(status = 401, content_type = MEDIA_TYPE)]
     NotLoggedIn(ProblemBody),
     /// `too_many_requests`: too many attempts from this address, wrong passwords, logins or changes by this user, or mails
     #[response(status = 429, content_type = MEDIA_TYPE)]
     TooManyRequests(ProblemBody),
 }
+
+#[derive(IntoResponses)]
+pub enum SecondFactorProblems {
+    /// `invalid_code`: wrong, used or expired. `challenge_expired`: unknown, used or expired, too many answers, or the user has
+    /// changed: log in again
+    #[response(status = 401, content_type = MEDIA_TYPE)]
+    NotLoggedIn(ProblemBody),
+    /// `too_many_requests`: too many attempts from this address, or wrong codes of this user
+    #[response(status = 429, content_type = MEDIA_TYPE)]
+    TooManyRequests(ProblemBody),
+}
+
+#[derive(IntoResponses)]
+pub enum EnrolmentProblems {
+    /// `invalid_code`: wrong, used or expired. `challenge_expired`: unknown, used or expired, too many answers, or the user has
+    /// changed: log in again
+    #[response(status = 401, content_type = MEDIA_TYPE)]
+    NotLoggedIn(ProblemBody),
+    /// `email_unverified`: the address must be verified first
+    #[response(status = 403, content_type = MEDIA_TYPE)]
+    EmailUnverified(ProblemBody),
+    /// `too_many_requests`: too many attempts from this address
+    #[response(status = 429, content_type = MEDIA_TYPE)]
+    TooManyRequests(ProblemBody),
+}
+
+/// `invalid_code`: wrong or expired
+#[derive(IntoResponses)]
+#[response(status = 401, content_type = MEDIA_TYPE)]
+pub struct EnrolmentCodeProblems(ProblemBody);
+
+/// `factor_required`: there is no factor to turn on, or the last one must remain
+#[derive(IntoResponses)]
+#[response(status = 409, content_type = MEDIA_TYPE)]
+pub struct FactorRequired(ProblemBody);
+
+/// `own_account`: you are the user
+#[derive(IntoResponses)]
+#[response(status = 409, content_type = MEDIA_TYPE)]
+pub struct OwnAccount(ProblemBody);
 
 #[derive(IntoResponses)]
 pub enum PasswordProblems {
@@ -91,7 +132,8 @@ pub enum RefreshProblems {
 #[response(status = 400, content_type = MEDIA_TYPE)]
 pub struct MalformedRotation(ProblemBody);
 
-/// `fresh_login_required`: the password was last verified more than `max_age` seconds ago
+/// `fresh_login_required`: the user last proved who they are more than `max_age` seconds ago. `stronger_login_required`: the user
+/// has a second factor, and this session does not
 #[derive(IntoResponses)]
 #[response(status = 403, content_type = MEDIA_TYPE)]
 pub struct FreshLoginRequired(ProblemBody);

@@ -34,6 +34,19 @@ pub struct Tokens<'a> {
     rotation: u64,
     /// The user of the session.
     user: UserBody<'a>,
+    /// New recovery codes, shown this once, if the login set up the first second factor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovery_codes: Option<Vec<String>>,
+    /// After a login with a recovery code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recovery_codes_left: Option<i64>,
+}
+
+/// What a login with a second factor returns beside the tokens.
+#[derive(Default)]
+pub struct Recovery {
+    pub codes: Option<Vec<String>>,
+    pub left: Option<i64>,
 }
 
 /// A mail was requested, whether or not one is sent.
@@ -71,6 +84,18 @@ pub struct UserBody<'a> {
     /// All roles of the user.
     #[schema(value_type = Vec<String>)]
     roles: &'a [Role],
+    /// Whether a login requires a second factor.
+    second_factor: bool,
+    /// Roles that this session does not have, because they require a second factor. Absent where the request has no session.
+    #[schema(value_type = Option<Vec<String>>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    roles_withheld: Option<Vec<Role>>,
+}
+
+impl UserBody<'_> {
+    pub fn without_roles(self, withheld: Vec<Role>) -> Self {
+        Self { roles_withheld: Some(withheld), ..self }
+    }
 }
 
 impl<'a> From<&'a User> for UserBody<'a> {
@@ -83,12 +108,15 @@ impl<'a> From<&'a User> for UserBody<'a> {
             name: user.name.as_ref().map(DisplayName::as_str),
             locale: user.locale.as_ref().map(Locale::as_str),
             roles: &user.roles,
+            second_factor: user.second_factor,
+            roles_withheld: None,
         }
     }
 }
 
 impl<'a> Tokens<'a> {
-    fn without_refresh_token(access_token: &'a AccessToken, session: &Session, user: &'a User) -> Self {
+    fn without_refresh_token(issued: &'a IssuedTokens) -> Self {
+        let IssuedTokens { access_token, session, user, withheld_roles, .. } = issued;
         let in_body = session.delivery != Delivery::BothCookies;
         Self {
             access_token: in_body.then_some(access_token.token.as_str()),
@@ -97,17 +125,30 @@ impl<'a> Tokens<'a> {
             expires_in: access_token.expires_in,
             refresh_token: None,
             rotation: session.generation.get(),
-            user: UserBody::from(user),
+            user: UserBody::from(user).without_roles(withheld_roles.clone()),
+            recovery_codes: None,
+            recovery_codes_left: None,
         }
     }
 }
 
 /// The tokens of a new session. It replaces the session of the request's cookies: clears those that it does not overwrite.
 pub fn new_session(
+    response: HttpResponseBuilder,
+    request: &HttpRequest,
+    cookies: Cookies,
+    issued: &IssuedTokens,
+) -> HttpResponse {
+    new_session_with(response, request, cookies, issued, Recovery::default())
+}
+
+/// The same for a login with a second factor.
+pub fn new_session_with(
     mut response: HttpResponseBuilder,
     request: &HttpRequest,
     cookies: Cookies,
     issued: &IssuedTokens,
+    recovery: Recovery,
 ) -> HttpResponse {
     let cleared = match issued.session.delivery {
         Delivery::Body if !cookies.find_all(request).is_empty() => cookies.own_cleared(request),
@@ -117,7 +158,7 @@ pub fn new_session(
     for cookie in cookies.shadowing(request).into_iter().chain(cleared) {
         response.cookie(cookie);
     }
-    tokens(response, cookies, issued)
+    tokens(response, cookies, issued, recovery)
 }
 
 /// The next tokens of a session.
@@ -126,12 +167,17 @@ pub fn rotated(request: &HttpRequest, cookies: Cookies, issued: &IssuedTokens) -
     for cookie in cookies.shadowing(request) {
         response.cookie(cookie);
     }
-    tokens(response, cookies, issued)
+    tokens(response, cookies, issued, Recovery::default())
 }
 
 /// A pair of tokens, delivered as the session requires.
-fn tokens(mut response: HttpResponseBuilder, cookies: Cookies, issued: &IssuedTokens) -> HttpResponse {
-    let IssuedTokens { access_token, refresh_token, session, user, device } = issued;
+fn tokens(
+    mut response: HttpResponseBuilder,
+    cookies: Cookies,
+    issued: &IssuedTokens,
+    Recovery { codes: recovery_codes, left: recovery_codes_left }: Recovery,
+) -> HttpResponse {
+    let IssuedTokens { access_token, refresh_token, session, device, .. } = issued;
     set_access_cookies(&mut response, cookies, access_token, session);
     let refresh_token = match session.delivery.transport() {
         TokenTransport::Cookie => {
@@ -144,8 +190,8 @@ fn tokens(mut response: HttpResponseBuilder, cookies: Cookies, issued: &IssuedTo
     if let Some(device) = device {
         response.cookie(cookies.device(device));
     }
-    let tokens = Tokens::without_refresh_token(access_token, session, user);
-    response.json(Tokens { refresh_token, ..tokens })
+    let tokens = Tokens::without_refresh_token(issued);
+    response.json(Tokens { refresh_token, recovery_codes, recovery_codes_left, ..tokens })
 }
 
 pub fn with_cookies(problem: Problem, cookies: impl IntoIterator<Item = Cookie<'static>>) -> Problem {

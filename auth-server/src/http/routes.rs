@@ -3,8 +3,9 @@ use server_kit::framework_errors::{get_or_head, not_found, resource};
 use shared_claims::require;
 
 use crate::http::auth::{
-    confirmation, email_change, email_verification, events, forgotten_password, invitations, login, logout,
-    me, password, password_strength, proofs, reauthenticate, refresh, register, sessions, setup,
+    confirmation, email_change, email_verification, events, factors, forgotten_password, invitations, login,
+    logout, me, password, password_strength, proofs, reauthenticate, refresh, register, second_factor,
+    sessions, setup,
 };
 use crate::http::pages::Links;
 use crate::http::system::pages::Pages;
@@ -24,6 +25,7 @@ pub fn routes(config: &mut web::ServiceConfig, pages: &Pages) {
         }
     }
     system_routes(config);
+    factor_routes(config);
     config
         .service(resource("/auth/register", "POST").route(web::post().to(register::register)))
         .service(resource("/auth/login", "POST").route(web::post().to(login::log_in)))
@@ -115,6 +117,40 @@ fn system_routes(config: &mut web::ServiceConfig) {
         .service(resource("/admin/keys", "GET, HEAD").route(get_or_head().to(admin::keys::list_keys)))
         .service(resource("/admin/keys/rotate", "POST").route(web::post().to(admin::keys::rotate_keys)))
         .service(resource("/admin/keys/{kid}/retire", "POST").route(web::post().to(admin::keys::retire_key)));
+}
+
+fn factor_routes(config: &mut web::ServiceConfig) {
+    config
+        .service(resource("/auth/login/factor", "POST").route(web::post().to(second_factor::complete_login)))
+        .service(resource("/auth/login/enrol", "POST").route(web::post().to(second_factor::enrol)))
+        .service(
+            resource("/auth/login/enrol/confirm", "POST")
+                .route(web::post().to(second_factor::confirm_enrolment)),
+        )
+        .service(
+            resource("/auth/factors", "GET, HEAD, PATCH")
+                .route(get_or_head().to(factors::list_factors))
+                .route(web::patch().to(factors::update_factors)),
+        )
+        .service(resource("/auth/factors/totp", "POST").route(web::post().to(factors::apps::add_app)))
+        .service(
+            resource("/auth/factors/totp/{id}/confirm", "POST")
+                .route(web::post().to(factors::apps::confirm_app)),
+        )
+        .service(
+            resource("/auth/factors/recovery-codes", "POST")
+                .route(web::post().to(factors::make_recovery_codes)),
+        )
+        .service(
+            resource("/auth/factors/{id}", "PATCH, DELETE")
+                .route(web::patch().to(factors::rename_factor))
+                .route(web::delete().to(factors::remove_factor)),
+        )
+        .service(
+            resource("/admin/users/{id}/factors", "GET, HEAD, DELETE")
+                .route(get_or_head().to(admin::factors::list_user_factors))
+                .route(web::delete().to(admin::factors::reset_user_factors)),
+        );
 }
 
 /// Exist if there is a secret that links can be derived from.

@@ -1,11 +1,13 @@
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::ops::RangeInclusive;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use shared_claims::{Code, Problem};
 
+use crate::domain::factors::Answer;
 use crate::domain::mail::Languages;
 use crate::domain::proofs::Presented;
 use crate::domain::sessions::Identifier;
@@ -117,7 +119,7 @@ impl Validation {
     ) -> Option<Presented> {
         match (token, continuation, code) {
             (Some(token), continuation, None) => return Some(Presented::Token { token, continuation }),
-            (None, Some(continuation), Some(code)) => match digits(&code) {
+            (None, Some(continuation), Some(code)) => match digits(&code, 8..=8) {
                 Some(code) => return Some(Presented::Code { continuation, code }),
                 // Not an attempt: a digit was forgotten.
                 None => self.reject("code", "must have 8 digits"),
@@ -130,6 +132,35 @@ impl Validation {
         None
     }
 
+    /// An answer with a second factor, if there is one.
+    pub fn answer(
+        &mut self,
+        code: Option<SecretString>,
+        recovery_code: Option<SecretString>,
+    ) -> Option<Answer> {
+        match (code, recovery_code) {
+            (Some(_), Some(_)) => self.reject("recovery_code", "must not be combined with code"),
+            (Some(code), None) => match digits(&code, 6..=8) {
+                Some(code) => return Some(Answer::Code(code)),
+                None => self.reject("code", "must have 6 digits"),
+            },
+            (None, Some(code)) if Answer::is_recovery_code(&code) => return Some(Answer::RecoveryCode(code)),
+            (None, Some(_)) => self.reject("recovery_code", "must have 16 letters and digits"),
+            (None, None) => {}
+        }
+        None
+    }
+
+    /// The required code of an authenticator app.
+    pub fn app_code(&mut self, code: Option<SecretString>) -> Option<SecretString> {
+        let code = self.required("code", code)?;
+        let digits = digits(&code, 6..=8);
+        if digits.is_none() {
+            self.reject("code", "must have 6 digits");
+        }
+        digits
+    }
+
     pub fn delivery(&mut self, text: Option<&str>) -> Delivery {
         let parse = |text: &str| text.parse().map_err(|_| "must be refresh_cookie, both_cookies or body");
         self.optional("token_delivery", text, parse).unwrap_or_default()
@@ -137,10 +168,10 @@ impl Validation {
 }
 
 /// The digits of a code, without white space and hyphens, with which people group digits.
-fn digits(code: &SecretString) -> Option<SecretString> {
+fn digits(code: &SecretString, length: RangeInclusive<usize>) -> Option<SecretString> {
     let is_separator = |c: char| c.is_whitespace() || c == '-';
     let digits: String = code.expose_secret().chars().filter(|c| !is_separator(*c)).collect();
-    let is_complete = digits.len() == 8 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let is_complete = length.contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
     is_complete.then(|| digits.into())
 }
 
@@ -162,7 +193,7 @@ mod tests {
             ("0123456٧", None),
             ("", None),
         ] {
-            let found = digits(&typed.into());
+            let found = digits(&typed.into(), 8..=8);
             assert_eq!(found.as_ref().map(ExposeSecret::expose_secret), code, "{typed:?}");
         }
     }

@@ -29,6 +29,20 @@ impl Amr {
         Self(vec![method.to_owned()])
     }
 
+    /// The same, and a second factor: a code of an app or a recovery code.
+    pub fn with_code(self) -> Self {
+        self.with(&["otp", "mfa"])
+    }
+
+    fn with(mut self, methods: &[&str]) -> Self {
+        for method in methods {
+            if !self.0.iter().any(|own| own == method) {
+                self.0.push((*method).to_owned());
+            }
+        }
+        self
+    }
+
     pub fn methods(&self) -> &[String] {
         &self.0
     }
@@ -41,6 +55,12 @@ impl Amr {
             (true, false) => Acr::Mfa,
             (true, true) => Acr::PhishingResistant,
         }
+    }
+}
+
+impl From<Vec<String>> for Amr {
+    fn from(methods: Vec<String>) -> Self {
+        Self(methods)
     }
 }
 

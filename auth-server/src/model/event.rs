@@ -52,6 +52,20 @@ pub enum EventType {
     InvitationRevoked,
     /// A mail was rejected, or expired before it could be sent. The details have its `kind`.
     MailFailed,
+    /// The first factor of a login was right, and the second one is asked for.
+    MfaChallenged,
+    FactorAdded,
+    FactorRemoved,
+    /// A wrong answer with a second factor. The details have the `method`.
+    FactorFailed,
+    /// Codes of apps are not accepted any longer: too many wrong ones in a row.
+    FactorLocked,
+    /// By an administrator or operator: the user has no second factor.
+    FactorsReset,
+    RecoveryCodesMade,
+    RecoveryCodeUsed,
+    /// A session got stronger by a second factor.
+    SteppedUp,
     KeyMade,
     KeyRetired,
 }
@@ -79,7 +93,7 @@ pub enum Revocation {
 }
 
 impl EventType {
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 36] = [
         Self::Registered,
         Self::LoginSucceeded,
         Self::LoginFailed,
@@ -105,6 +119,15 @@ impl EventType {
         Self::InvitationAccepted,
         Self::InvitationRevoked,
         Self::MailFailed,
+        Self::MfaChallenged,
+        Self::FactorAdded,
+        Self::FactorRemoved,
+        Self::FactorFailed,
+        Self::FactorLocked,
+        Self::FactorsReset,
+        Self::RecoveryCodesMade,
+        Self::RecoveryCodeUsed,
+        Self::SteppedUp,
         Self::KeyMade,
         Self::KeyRetired,
     ];
@@ -136,6 +159,15 @@ impl EventType {
             Self::InvitationAccepted => "invitation_accepted",
             Self::InvitationRevoked => "invitation_revoked",
             Self::MailFailed => "mail_failed",
+            Self::MfaChallenged => "mfa_challenged",
+            Self::FactorAdded => "factor_added",
+            Self::FactorRemoved => "factor_removed",
+            Self::FactorFailed => "factor_failed",
+            Self::FactorLocked => "factor_locked",
+            Self::FactorsReset => "factors_reset",
+            Self::RecoveryCodesMade => "recovery_codes_made",
+            Self::RecoveryCodeUsed => "recovery_code_used",
+            Self::SteppedUp => "stepped_up",
             Self::KeyMade => "key_made",
             Self::KeyRetired => "key_retired",
         }
@@ -143,7 +175,7 @@ impl EventType {
 
     /// Whether it is logged as a warning, on which operators may set an alert.
     pub fn is_warning(self) -> bool {
-        matches!(self, Self::ReuseDetected | Self::GenerationRestored | Self::KeyRetired)
+        matches!(self, Self::ReuseDetected | Self::GenerationRestored | Self::FactorLocked | Self::KeyRetired)
     }
 }
 

@@ -27,12 +27,16 @@ pub enum MailKind {
     EmailChanged,
     /// A superseded refresh token was used again.
     SessionStolen,
+    /// A second factor or recovery codes were added, removed or reset, or a recovery code was used.
+    SecondFactorChanged,
+    /// Wrong codes after the right password.
+    SecondFactorFailed,
     AccountDisabled,
     AccountDeleted,
 }
 
 impl MailKind {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Register,
         Self::AlreadyRegistered,
         Self::Verify,
@@ -45,6 +49,8 @@ impl MailKind {
         Self::EmailChangeRequested,
         Self::EmailChanged,
         Self::SessionStolen,
+        Self::SecondFactorChanged,
+        Self::SecondFactorFailed,
         Self::AccountDisabled,
         Self::AccountDeleted,
     ];
@@ -64,6 +70,8 @@ impl MailKind {
             Self::EmailChangeRequested => "email_change_requested",
             Self::EmailChanged => "email_changed",
             Self::SessionStolen => "session_stolen",
+            Self::SecondFactorChanged => "second_factor_changed",
+            Self::SecondFactorFailed => "second_factor_failed",
             Self::AccountDisabled => "account_disabled",
             Self::AccountDeleted => "account_deleted",
         }
@@ -84,6 +92,8 @@ impl MailKind {
             | Self::EmailChangeRequested
             | Self::EmailChanged
             | Self::SessionStolen
+            | Self::SecondFactorChanged
+            | Self::SecondFactorFailed
             | Self::AccountDisabled
             | Self::AccountDeleted => true,
         }

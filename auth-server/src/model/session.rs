@@ -62,6 +62,8 @@ pub enum EndReason {
     Revoked,
     PasswordChanged,
     EmailChanged,
+    /// A second factor was added, removed or reset.
+    FactorChanged,
     /// The owner of the mailbox proved for the first time that the address is theirs: another person may have registered it.
     AccountRecovered,
     UserDisabled,
@@ -153,13 +155,14 @@ impl FromStr for Delivery {
 }
 
 impl EndReason {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::LoggedOut,
         Self::Expired,
         Self::ReuseDetected,
         Self::Revoked,
         Self::PasswordChanged,
         Self::EmailChanged,
+        Self::FactorChanged,
         Self::AccountRecovered,
         Self::UserDisabled,
         Self::UserDeleted,
@@ -174,6 +177,7 @@ impl EndReason {
             Self::Revoked => "revoked",
             Self::PasswordChanged => "password_changed",
             Self::EmailChanged => "email_changed",
+            Self::FactorChanged => "factor_changed",
             Self::AccountRecovered => "account_recovered",
             Self::UserDisabled => "user_disabled",
             Self::UserDeleted => "user_deleted",

@@ -41,6 +41,8 @@ pub struct User {
     pub email_verified_at: Option<DateTime<Utc>>,
     /// Language of mails, if the user chose one.
     pub locale: Option<Locale>,
+    /// Whether a login requires a second factor.
+    pub second_factor: bool,
 }
 
 impl User {
@@ -61,6 +63,7 @@ impl User {
             temporary_password_expires_at: None,
             email_verified_at: None,
             locale: None,
+            second_factor: false,
         }
     }
 }
@@ -163,6 +166,7 @@ impl User {
             temporary_password_expires_at: None,
             email_verified_at: None,
             locale: None,
+            second_factor: false,
         }
     }
 }

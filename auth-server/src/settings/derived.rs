@@ -40,7 +40,8 @@ impl Settings {
             return Err("JWT_ACCESS_ALGORITHM is HS256, which has no key pairs".to_owned());
         }
         let (secret, previous) = secrets::key_encryption(self)?;
-        Ok(KeyPairs::new(KeyEncryption::new(&secret, previous.as_ref()), self.key_schedule()))
+        let encryption = KeyEncryption::of_private_keys(&secret, previous.as_ref());
+        Ok(KeyPairs::new(encryption, self.key_schedule()))
     }
 }
 

@@ -76,7 +76,7 @@ impl Fixture {
             younger_than_idle_limit: false,
             transport: TokenTransport::Cookie,
             idempotency_key_hash: Some([2; 32]),
-            authenticated_at: None,
+            authenticated: None,
             new_secret_hash: None,
             ip: Some("192.0.2.1".to_owned()),
             user_agent: Some("Ä agent, \"quoted\" {}\\".to_owned()),

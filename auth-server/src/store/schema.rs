@@ -15,6 +15,10 @@ diesel::table! {
         temporary_password_expires_at -> Nullable<Timestamp>,
         email_verified_at -> Nullable<Timestamp>,
         locale -> Nullable<Text>,
+        second_factor -> Bool,
+        factor_failures -> Integer,
+        factor_failed_at -> Nullable<Timestamp>,
+        recovery_salt -> Nullable<Binary>,
     }
 }
 
@@ -196,5 +200,43 @@ diesel::table! {
         sent_at -> Nullable<Timestamp>,
         failed_at -> Nullable<Timestamp>,
         outcome -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    login_challenges (hash) {
+        hash -> Binary,
+        kind -> Text,
+        user_id -> Text,
+        user_version -> BigInt,
+        amr -> Text,
+        attempts -> Integer,
+        created_at -> Timestamp,
+        expires_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    totp_factors (id) {
+        id -> Text,
+        user_id -> Text,
+        name -> Text,
+        secret -> Binary,
+        encryption_key_id -> Text,
+        algorithm -> Text,
+        digits -> Integer,
+        period -> Integer,
+        last_step -> BigInt,
+        created_at -> Timestamp,
+        confirmed_at -> Nullable<Timestamp>,
+        last_used_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    recovery_codes (user_id, hash) {
+        user_id -> Text,
+        hash -> Binary,
+        used_at -> Nullable<Timestamp>,
     }
 }

@@ -10,7 +10,7 @@ mod row;
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
 
-use crate::model::{EndReason, Generation, ImpossibleValue, Session, SessionId, TokenTransport, UserId};
+use crate::model::{Amr, EndReason, Generation, ImpossibleValue, Session, SessionId, TokenTransport, UserId};
 use crate::store::connection::on_backend;
 use crate::store::schema::sessions;
 use crate::store::sessions::row::{Row, number};
@@ -35,8 +35,8 @@ pub struct RotateParams {
     pub transport: TokenTransport,
     /// SHA-256 of the request's Idempotency-Key.
     pub idempotency_key_hash: Option<[u8; 32]>,
-    /// The new `auth_time`, if the request proved the password.
-    pub authenticated_at: Option<DateTime<Utc>>,
+    /// The new `auth_time` and `amr`, if the request proved who the user is.
+    pub authenticated: Option<(DateTime<Utc>, Amr)>,
     /// SHA-256 of the next `sk` claim, if the secret changes.
     pub new_secret_hash: Option<[u8; 32]>,
     pub ip: Option<String>,
@@ -137,10 +137,12 @@ pub fn end_all(
 pub fn record_authentication(
     connection: &mut AnyConnection,
     id: SessionId,
-    now: DateTime<Utc>,
+    at: DateTime<Utc>,
+    amr: &Amr,
 ) -> Result<bool, StoreError> {
     let row = sessions::table.filter(sessions::id.eq(id.to_string()).and(sessions::ended_at.is_null()));
-    Ok(diesel::update(row).set(sessions::auth_time.eq(now.naive_utc())).execute(connection)? == 1)
+    let proof = (sessions::auth_time.eq(at.naive_utc()), sessions::amr.eq(amr.to_string()));
+    Ok(diesel::update(row).set(proof).execute(connection)? == 1)
 }
 
 /// The session with this id, ended or not.

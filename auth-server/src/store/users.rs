@@ -2,6 +2,7 @@
 
 mod deletion;
 mod search;
+mod second_factor;
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::dsl::sql;
@@ -16,6 +17,7 @@ use crate::store::{AnyConnection, StoreError};
 
 pub use deletion::{delete, first_deleted, lock_deleted, mark_deleted};
 pub use search::{Filter, LastLogin, Limits, List, Start, Status, Total};
+pub use second_factor::{FactorFailures, factor_failures, set_factor_failures, set_second_factor};
 
 /// Fails with [`StoreError::Taken`] if another user has the e-mail address or username.
 pub fn insert(connection: &mut AnyConnection, user: &User) -> Result<(), StoreError> {
@@ -293,6 +295,7 @@ pub(super) struct Row {
     temporary_password_expires_at: Option<NaiveDateTime>,
     email_verified_at: Option<NaiveDateTime>,
     locale: Option<String>,
+    second_factor: bool,
 }
 
 impl From<&User> for Row {
@@ -312,6 +315,7 @@ impl From<&User> for Row {
             temporary_password_expires_at: user.temporary_password_expires_at.map(|at| at.naive_utc()),
             email_verified_at: user.email_verified_at.map(|at| at.naive_utc()),
             locale: user.locale.as_ref().map(|locale| locale.as_str().to_owned()),
+            second_factor: user.second_factor,
         }
     }
 }
@@ -338,6 +342,7 @@ impl TryFrom<Row> for User {
             temporary_password_expires_at: row.temporary_password_expires_at.map(|at| at.and_utc()),
             email_verified_at: row.email_verified_at.map(|at| at.and_utc()),
             locale: row.locale.map(Locale::from_stored),
+            second_factor: row.second_factor,
         })
     }
 }

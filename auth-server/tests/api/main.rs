@@ -4,6 +4,7 @@
 //! `app` runs a server in this process, `program` runs it as a separate process, and `command` runs a command.
 
 mod app;
+mod authenticator;
 mod command;
 mod mailbox;
 mod program;
@@ -57,6 +58,15 @@ mod auth {
         mod stolen_secret;
     }
     mod register;
+    mod second_factor {
+        mod account;
+        mod challenges;
+        mod enrolment;
+        mod failures;
+        mod login;
+        mod roles;
+        mod step_up;
+    }
     mod session_lifetimes;
     mod session_limit;
     mod sessions;

@@ -63,7 +63,13 @@ pub struct ProblemBody {
     /// Makes the code in the mail valid for this client. Keep it secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub continuation: Option<String>,
-    /// Seconds until the continuation expires.
+    /// Completes the login together with a second factor. Keep it secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub challenge: Option<String>,
+    /// How the second factor can be proved.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub methods: Option<Vec<&'static str>>,
+    /// Seconds until the continuation or the challenge expires.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_in: Option<u64>,
 }
@@ -86,6 +92,8 @@ impl Problem {
             max_age: None,
             attempts_left: None,
             continuation: None,
+            challenge: None,
+            methods: None,
             expires_in: None,
         };
         Self(Box::new(Parts { body, code, challenge: None, headers: Vec::new() }))
@@ -156,6 +164,21 @@ impl Problem {
     pub fn continuation(mut self, continuation: &str, expires_in: u64) -> Self {
         self.0.body.continuation = Some(continuation.to_owned());
         self.0.body.expires_in = Some(expires_in);
+        self
+    }
+
+    /// Sets the member `challenge`, with which the client completes a login, and `expires_in`.
+    #[must_use]
+    pub fn login_challenge(mut self, challenge: &str, expires_in: u64) -> Self {
+        self.0.body.challenge = Some(challenge.to_owned());
+        self.0.body.expires_in = Some(expires_in);
+        self
+    }
+
+    /// Sets `methods`.
+    #[must_use]
+    pub fn methods(mut self, methods: impl IntoIterator<Item = &'static str>) -> Self {
+        self.0.body.methods = Some(methods.into_iter().collect());
         self
     }
 

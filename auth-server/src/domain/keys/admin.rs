@@ -4,10 +4,11 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::domain::keys::UnusableKey;
 use crate::domain::keys::key_pairs::{KeyError, KeyPairs};
 use crate::domain::keys::schedule::{KeySchedule, Stage, is_full, is_live, is_needed, stage};
 use crate::domain::operation::Operation;
-use crate::model::{EventType, Revocation};
+use crate::model::{Encrypted, EventType, Revocation};
 use crate::store::signing_keys;
 pub use crate::store::signing_keys::StoredKey;
 use crate::store::{Database, StoreError};
@@ -145,14 +146,19 @@ pub async fn decryptable(
 pub async fn rewrap(database: &Database, pairs: &KeyPairs) -> Result<usize, KeyAdminError> {
     let stored = database.run(signing_keys::all).await?;
     let (mut rewrapped, mut failed) = (0, None);
-    for key in stored.into_iter().filter(|key| is_live(key) && !pairs.encryption().is_current(key)) {
-        let Ok(pkcs8) = pairs.encryption().decrypt(&key) else {
+    for key in
+        stored.into_iter().filter(|key| is_live(key) && key.encryption_key_id != pairs.encryption().key_id())
+    {
+        let Ok(pkcs8) = pairs.decrypt(&key) else {
             failed = failed.or(Some(key.kid));
             continue;
         };
-        let (private_key, encryption_key_id) =
-            pairs.encryption().encrypt(&key.kid, &pkcs8).map_err(KeyError::from)?;
-        let new = StoredKey { private_key, encryption_key_id, ..key.clone() };
+        let Encrypted { bytes, key_id } = pairs
+            .encryption()
+            .encrypt(&key.kid, &pkcs8)
+            .map_err(UnusableKey::from)
+            .map_err(KeyError::from)?;
+        let new = StoredKey { private_key: bytes, encryption_key_id: key_id, ..key.clone() };
         let changed =
             database.transaction(move |connection| signing_keys::reencrypt(connection, &key, &new)).await?;
         rewrapped += usize::from(changed);

@@ -135,7 +135,7 @@ impl KeyPairs {
     pub fn signer(&self, key: &StoredKey) -> Result<Signer, KeyError> {
         let damaged = || KeyError::Damaged(key.kid.clone());
         let algorithm = key.algorithm.parse().map_err(|_| damaged())?;
-        let pkcs8 = self.encryption.decrypt(key).map_err(|CannotDecrypt| damaged())?;
+        let pkcs8 = self.decrypt(key).map_err(|CannotDecrypt| damaged())?;
         let signer = Signer::from_pkcs8(algorithm, &pkcs8).map_err(|UnusableKey| damaged())?;
         // The published public key must belong to the private key.
         let is_pair = public_jwk(key).is_some()
@@ -145,6 +145,11 @@ impl KeyPairs {
 
     pub fn schedule(&self) -> &KeySchedule {
         &self.schedule
+    }
+
+    /// The private key as PKCS#8.
+    pub fn decrypt(&self, key: &StoredKey) -> Result<Vec<u8>, CannotDecrypt> {
+        self.encryption.decrypt(&key.kid, &key.private_key, &key.encryption_key_id)
     }
 
     pub fn encryption(&self) -> &KeyEncryption {
@@ -170,13 +175,13 @@ impl KeyPairs {
         let mut jwk = Signer::from_pkcs8(algorithm, &pkcs8)?.public_jwk().ok_or(UnusableKey)?;
         let kid = thumbprint(&jwk).ok_or(UnusableKey)?;
         jwk["kid"] = json!(kid);
-        let (private_key, encryption_key_id) = self.encryption.encrypt(&kid, &pkcs8)?;
+        let encrypted = self.encryption.encrypt(&kid, &pkcs8)?;
         Ok(StoredKey {
             ordinal,
             algorithm: algorithm.as_str().to_owned(),
             public_jwk: jwk.to_string(),
-            private_key,
-            encryption_key_id,
+            private_key: encrypted.bytes,
+            encryption_key_id: encrypted.key_id,
             created_at: now.naive_utc(),
             active_from: active_from.naive_utc(),
             needed_until: Some(self.schedule.needed_until(active_from).naive_utc()),

@@ -56,6 +56,12 @@ pub fn sample(kind: MailKind) -> Values {
         }
         MailKind::AlreadyRegistered => Values::new(),
         MailKind::EmailChangeRequested | MailKind::EmailChanged => event,
+        MailKind::SecondFactorChanged | MailKind::SecondFactorFailed => {
+            event.remove("old_email");
+            event.remove("new_email");
+            event.insert("event".to_owned(), "recovery_code_used".into());
+            event
+        }
         MailKind::NewDevice
         | MailKind::PasswordChanged
         | MailKind::PasswordReset

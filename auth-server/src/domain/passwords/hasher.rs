@@ -103,6 +103,22 @@ impl PasswordHasher {
         self.pool.reserve()?.run(move |memory| hash(&argon2, &normalize(&password), memory)).await
     }
 
+    /// Hashes recovery codes with the salt of their user. Unlike passwords they are compared by their hashes, so the costs never
+    /// change: those that OWASP recommends for argon2id.
+    pub async fn hash_recovery_codes(
+        &self,
+        codes: Vec<SecretString>,
+        salt: Vec<u8>,
+    ) -> Result<Vec<[u8; 32]>, QueueFull> {
+        let params = Params::new(19 * 1024, 2, 1, Some(32)).expect("valid costs");
+        let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let hash = move |memory: &mut HashingMemory| {
+            let hash = |code: &SecretString| memory.raw_hash(&argon2, code.expose_secret().as_bytes(), &salt);
+            codes.iter().map(hash).collect()
+        };
+        self.pool.reserve()?.run(hash).await
+    }
+
     /// Hashes a new password, unless it is weak. `words` are those that a guesser would try first.
     pub async fn hash_new(
         &self,

@@ -30,6 +30,12 @@ impl HashingMemory {
         phc(argon2, salt, output)
     }
 
+    /// A hash of 32 bytes with this salt of at least 8 bytes.
+    pub fn raw_hash(&mut self, argon2: &Argon2<'_>, secret: &[u8], salt: &[u8]) -> [u8; 32] {
+        let output = self.output(argon2, secret, salt, 32).expect("a long salt");
+        output.as_bytes().try_into().expect("32 bytes")
+    }
+
     /// Whether the hash is of this password. Algorithm, version and costs are those of the hash.
     pub fn verify(&mut self, password: &[u8], stored: &PasswordHash) -> Result<bool, Error> {
         let (Some(salt), Some(expected)) = (&stored.salt, &stored.hash) else { return Ok(false) };

@@ -45,6 +45,7 @@ pub struct Throttle {
 }
 
 /// An attempt to log in that is not checked yet.
+#[derive(Clone)]
 pub struct LoginAttempt {
     login_key: String,
     network: String,
@@ -171,6 +172,19 @@ impl AdmittedAttempt {
             }
             Some(_) | None => Ok(Counts { everywhere, here: recent_failures(counts.here, self.at)? }),
         }
+    }
+}
+
+/// Rejects another attempt after this many failures in a row, until the wait after the last one has passed.
+pub fn check_failures_in_a_row(
+    count: i32,
+    last_at: NaiveDateTime,
+    now: NaiveDateTime,
+) -> Result<(), TooManyFailures> {
+    let until = wait(count).filter(|_| now - last_at > -CLOCK_SKEW).map(|wait| last_at + wait);
+    match until.filter(|until| now < *until) {
+        Some(until) => Err(TooManyFailures::until(until, now)),
+        None => Ok(()),
     }
 }
 

@@ -3,24 +3,28 @@
 
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
-use shared_claims::{AccessClaims, TokenError};
+use shared_claims::{AccessClaims, Acr, TokenError};
 
 use crate::domain::context::{Context, Lifetimes};
 use crate::domain::sessions::rotation::{IdempotencyKey, may_be_redelivered};
 use crate::domain::sessions::token_status::{self, Times, TokenStatus};
 use crate::domain::tokens::RefreshToken;
-use crate::model::{ClientInfo, EndReason, Session, SessionId, User, UserId};
+use crate::model::{ClientInfo, EndReason, Mfa, Session, SessionId, User, UserId};
 use crate::store::{AnyConnection, StoreError, sessions, users};
 
 /// The session of a request, as it is in the database.
 pub struct CurrentSession {
-    /// With the `auth_time` of the request's token.
+    /// With the `auth_time` and `amr` of the request's token.
     pub session: Session,
     /// Its user, who is enabled.
     pub user: User,
     pub token: RefreshToken,
     /// Whether this is a retry of a rotation that changed the password: the request's token is the one before it.
     pub password_is_changed: bool,
+    /// Whether this is a retry, with its Idempotency-Key, of a rotation that proved a factor.
+    pub repeats_proof: bool,
+    /// Whether the user has turned on a second factor, and the server uses it.
+    pub has_second_factor: bool,
 }
 
 impl CurrentSession {
@@ -89,9 +93,13 @@ async fn authenticate(
     let operation = context.operation(client);
     let (lifetimes, times) = (context.lifetimes, Times::of(&operation));
     // Without a transaction: a request that only reads never waits for a lock. Writes have their own guards.
+    let mfa_is_on = context.policy.mfa != Mfa::Off;
     let read = move |connection: &mut AnyConnection| find(connection, token, purpose, &lifetimes, times);
     match context.database.run(read).await? {
-        Found::Active(current) => Ok(*current),
+        Found::Active(current) => {
+            let has_second_factor = mfa_is_on && current.user.second_factor;
+            Ok(CurrentSession { has_second_factor, ..*current })
+        }
         Found::Reused(token, session) => {
             let end = operation
                 .transaction(move |tx| token_status::end_reused(tx, &token, &session, &lifetimes, times));
@@ -165,9 +173,17 @@ fn find(
     let active = |connection: &mut AnyConnection, token: RefreshToken, session: Session| {
         let user = users::by_id(connection, session.user_id)?
             .ok_or(AuthenticationError::SessionEnded(EndReason::UserDeleted))?;
-        let session = Session { auth_time: token.auth_time(&session), ..session };
+        let repeats_proof = purpose.repeats_proof(&token, &session);
+        let session = token.own(session);
         let user = enabled(user)?;
-        Ok(Found::Active(Box::new(CurrentSession { session, user, token, password_is_changed })))
+        Ok(Found::Active(Box::new(CurrentSession {
+            session,
+            user,
+            token,
+            password_is_changed,
+            repeats_proof,
+            has_second_factor: false,
+        })))
     };
     match token_status::load(connection, &token, lifetimes, times)? {
         TokenStatus::Current { session, .. } | TokenStatus::WithinGrace(session) => {
@@ -217,6 +233,14 @@ fn since_password_change(
 impl Use {
     fn may_redeliver(self, session: &Session) -> bool {
         matches!(self, Self::Rotate(Some(key)) if key.may_redeliver(session))
+    }
+
+    /// Whether the last rotation was the same request, and proved a second factor: a refresh moves `rotated_at` only.
+    fn repeats_proof(self, token: &RefreshToken, session: &Session) -> bool {
+        self.may_redeliver(session)
+            && token.generation.next() == session.generation
+            && session.auth_time == session.rotated_at
+            && session.amr.acr() >= Acr::Mfa
     }
 }
 

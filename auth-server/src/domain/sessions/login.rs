@@ -3,11 +3,10 @@
 use secrecy::SecretString;
 
 use crate::domain::context::Context;
-use crate::domain::keys::UnusableKey;
 use crate::domain::operation::Transaction;
 use crate::domain::passwords::{NewPasswordError, is_same_password};
 use crate::domain::sessions::new_device;
-use crate::domain::sessions::new_session::NewSession;
+use crate::domain::sessions::new_session::{NewSession, NotAdmitted};
 use crate::domain::sessions::verification::{self, Credentials, PasswordError, VerifiedPassword};
 use crate::domain::tokens::IssuedTokens;
 use crate::domain::user_limits::TooManyChanges;
@@ -38,7 +37,7 @@ pub enum LoginError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
-    Signing(#[from] UnusableKey),
+    NotAdmitted(#[from] NotAdmitted),
 }
 
 /// `new_password` replaces a password that an operator set, and is rejected otherwise: then `change_password` is for that.
@@ -78,18 +77,21 @@ async fn start_session(
     let session =
         new_session.prepare(context, user, Amr::password(), verified.device_is_known(), operation.now);
     let inserted = operation.transaction(move |tx| {
-        verified.lock_user(tx)?;
+        let is_whole = session.is_enough_for(&verified.user);
+        verified.lock_user(tx, is_whole)?;
         let user = match replacement {
             Some(hash) => replace_password(tx, &verified.user, &hash)?,
             None => verified.user.clone(),
         };
-        new_device::notify(tx, &verified)?;
-        session.insert(tx, EventType::LoginSucceeded)?;
+        if is_whole {
+            new_device::notify(tx, &verified.user, verified.device_is_known())?;
+        }
+        let admission = session.admit(tx, &user, EventType::LoginSucceeded)?;
         // The permit in `verified` must be held until the commit.
-        Ok::<_, PasswordError>((session, user, verified))
+        Ok::<_, PasswordError>((admission, user, verified))
     });
-    let (session, user) = match inserted.await {
-        Ok((session, user, _verified)) => (session, user),
+    let (admission, user) = match inserted.await {
+        Ok((admission, user, _verified)) => (admission, user),
         Err(error) => {
             if matches!(error, PasswordError::Wrong) {
                 verification::record_failure(context, user, &client, FAILURE).await?;
@@ -97,7 +99,7 @@ async fn start_session(
             return Err(error.into());
         }
     };
-    Ok(session.issue(context, user, audience)?)
+    Ok(admission.issue(context, user, audience)?)
 }
 
 /// Counts the login, which requires a proved address. Returns the hash of the new password, if the user must replace the current one.
@@ -145,9 +147,10 @@ impl LoginError {
             Self::EmailUnverified(_) => "email_code_required",
             Self::NewPassword(NewPasswordError::Weak(_)) | Self::SamePassword => "weak_password",
             Self::UnknownAudience | Self::NoPasswordChangeRequired => "malformed",
-            Self::Password(PasswordError::UserChanged | PasswordError::Store(_))
-            | Self::Store(_)
-            | Self::Signing(_) => "unavailable",
+            Self::Password(PasswordError::UserChanged | PasswordError::Store(_)) | Self::Store(_) => {
+                "unavailable"
+            }
+            Self::NotAdmitted(error) => error.metric_label(),
         }
     }
 }

@@ -4,8 +4,7 @@ use std::net::IpAddr;
 
 use crate::domain::notices::Notice;
 use crate::domain::operation::Transaction;
-use crate::domain::sessions::verification::VerifiedPassword;
-use crate::model::{ClientSubnet, Event, EventType, MailKind};
+use crate::model::{ClientSubnet, Event, EventType, MailKind, User};
 use crate::store::StoreError;
 use crate::store::events::{self, Filter};
 
@@ -17,10 +16,11 @@ const EVENTS: i64 = 100;
 ///
 /// The user's row, not the audit log, shows whether it is the first one: an attacker can push earlier logins out of the
 /// latest events with wrong passwords.
-pub fn notify(tx: &mut Transaction<'_>, verified: &VerifiedPassword) -> Result<(), StoreError> {
-    let user = &verified.user;
+///
+/// `user`: as they were before this login. `device_is_known`: an earlier login of this user set the device token.
+pub fn notify(tx: &mut Transaction<'_>, user: &User, device_is_known: bool) -> Result<(), StoreError> {
     let is_first = user.last_login_at.is_none();
-    if is_first || verified.device_is_known() || !tx.audit.sends(MailKind::NewDevice) {
+    if is_first || device_is_known || !tx.audit.sends(MailKind::NewDevice) {
         return Ok(());
     }
     let filter = Filter { user: Some(user.id), ..Filter::default() };

@@ -1,9 +1,12 @@
-//! New sessions. Every login, registration and link starts its session here: nothing else inserts one.
+//! New sessions, and who gets one. Every login, registration and link ends in [`PreparedSession::admit`]: nothing else inserts
+//! a session, and before the last factor there is none.
 
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
+use shared_claims::Acr;
 
-use crate::domain::context::{Context, Lifetimes};
+use crate::domain::context::{Context, Lifetimes, Policy};
+use crate::domain::factors::{Challenge, ChallengeKind};
 use crate::domain::keys::UnusableKey;
 use crate::domain::operation::Transaction;
 use crate::domain::passwords::remember_origin;
@@ -35,6 +38,24 @@ pub struct PreparedSession {
     superseded: Vec<RefreshToken>,
     max_sessions: i64,
     lifetimes: Lifetimes,
+    policy: Policy,
+}
+
+/// What a person gets who passed the first factor.
+#[must_use]
+pub enum Admission {
+    Session(Box<PreparedSession>),
+    Challenge(Box<Challenge>),
+}
+
+/// Why there are no tokens.
+#[derive(Debug, thiserror::Error)]
+pub enum NotAdmitted {
+    /// The second factor completes the login.
+    #[error("a second factor is required")]
+    Challenged(Box<Challenge>),
+    #[error(transparent)]
+    Signing(#[from] UnusableKey),
 }
 
 impl NewSession {
@@ -82,24 +103,71 @@ impl NewSession {
             superseded: superseded.collect(),
             max_sessions: context.policy.max_sessions.into(),
             lifetimes: context.lifetimes,
+            policy: context.policy.clone(),
         }
     }
 }
 
 impl PreparedSession {
-    /// Inserts the session, remembers where the login came from, and ends the superseded sessions and those beyond the
-    /// limit. The transaction must have locked or inserted the user's row.
-    pub fn insert(&self, tx: &mut Transaction<'_>, event: EventType) -> Result<(), StoreError> {
+    /// Whether this user gets the session now, and not a challenge.
+    pub fn is_enough_for(&self, user: &User) -> bool {
+        self.session.amr.acr() >= Acr::Mfa || !self.policy.requires_second_factor(user)
+    }
+
+    /// Inserts the session, or starts a challenge for the second factor. The transaction must have locked or inserted the user's
+    /// row, and `user` is what it contains.
+    pub fn admit(
+        self,
+        tx: &mut Transaction<'_>,
+        user: &User,
+        event: EventType,
+    ) -> Result<Admission, StoreError> {
+        if self.is_enough_for(user) {
+            self.insert(tx, event)?;
+            return Ok(Admission::Session(self.into()));
+        }
+        if event == EventType::Registered {
+            tx.audit.record(tx.audit.event(event).of_user(user.id));
+        }
+        Ok(Admission::Challenge(Challenge::start(tx, user, &self.session.amr)?.into()))
+    }
+
+    /// Inserts the session, remembers where the login came from, and ends the superseded sessions and those beyond the limit.
+    fn insert(&self, tx: &mut Transaction<'_>, event: EventType) -> Result<(), StoreError> {
         let (session, user) = (self.session.id, self.session.user_id);
         remember_origin(tx.connection, user, &self.client, tx.now)?;
         sessions::insert(tx.connection, &self.session)?;
-        tx.audit.record_session_event(event, session, user);
+        let opened = tx.audit.event(event).of_session(session).of_user(user);
+        let is_login = event == EventType::LoginSucceeded;
+        tx.audit.record(if is_login { opened.with("amr", self.session.amr.methods()) } else { opened });
         logout::end_by_tokens(tx, &self.superseded, &self.lifetimes)?;
         logout::end_excess(tx, user, session, self.max_sessions)
     }
 
-    pub fn issue(self, context: &Context, user: User, audience: &str) -> Result<IssuedTokens, UnusableKey> {
+    fn issue(self, context: &Context, user: User, audience: &str) -> Result<IssuedTokens, UnusableKey> {
         let issued = context.issue_tokens(user, self.session, &self.secret, audience)?;
         Ok(IssuedTokens { device: self.client.device, ..issued })
+    }
+}
+
+impl Admission {
+    /// Signs the tokens. Call it after the commit.
+    pub fn issue(self, context: &Context, user: User, audience: &str) -> Result<IssuedTokens, NotAdmitted> {
+        match self {
+            Self::Session(session) => Ok(session.issue(context, user, audience)?),
+            Self::Challenge(challenge) => Err(NotAdmitted::Challenged(challenge)),
+        }
+    }
+}
+
+impl NotAdmitted {
+    pub fn metric_label(&self) -> &'static str {
+        match self {
+            Self::Challenged(challenge) if challenge.kind == ChallengeKind::Enrolment => {
+                "mfa_enrolment_required"
+            }
+            Self::Challenged(_) => "mfa_required",
+            Self::Signing(_) => "unavailable",
+        }
     }
 }

@@ -1,43 +1,91 @@
-//! Reauthentication: a logged-in user enters the password again, for calls that require a recent `auth_time`.
+//! Reauthentication: a logged-in user proves again who they are, for calls that require a recent or a stronger login.
 
 use secrecy::SecretString;
 
 use crate::domain::context::Context;
+use crate::domain::factors::{self, Answer, AnswerError, Verdict};
+use crate::domain::passwords::{QueueFull, TooManyFailures};
 use crate::domain::sessions::authentication::CurrentSession;
 use crate::domain::sessions::rotation::{Presentation, Rotation, RotationError};
 use crate::domain::sessions::verification::{self, Credentials, PasswordError};
 use crate::domain::tokens::IssuedTokens;
-use crate::model::{ClientInfo, EventType};
-use crate::store::StoreError;
+use crate::model::{ClientInfo, EventType, FactorMethod};
+use crate::store::{AnyConnection, StoreError, users};
 
 #[derive(Debug, thiserror::Error)]
 pub enum ReauthenticationError {
     #[error(transparent)]
     Password(#[from] PasswordError),
+    /// The password is not enough: the user has turned on a second factor.
+    #[error("a second factor is required")]
+    FactorRequired(Vec<FactorMethod>),
+    #[error("wrong code")]
+    Wrong,
+    /// Too many wrong codes in a row: another method is required.
+    #[error("codes of apps are locked")]
+    Locked,
+    #[error(transparent)]
+    TooMany(#[from] TooManyFailures),
+    #[error(transparent)]
+    QueueFull(#[from] QueueFull),
     #[error(transparent)]
     Rotation(#[from] RotationError),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Verifies the password and rotates the session. Only the new tokens have the new `auth_time`, so that a copy of the old
+/// What the user proves it with.
+pub enum Proof {
+    Password(SecretString),
+    Factor(Answer),
+}
+
+/// Verifies the proof and rotates the session. Only the new tokens have the new `auth_time` and `amr`, so that a copy of the old
 /// refresh token gains nothing.
 pub async fn reauthenticate(
     context: &Context,
     current: CurrentSession,
     presentation: Presentation,
-    password: SecretString,
+    proof: Proof,
     audience: Option<&str>,
     client: &ClientInfo,
 ) -> Result<IssuedTokens, ReauthenticationError> {
     let audience = context.policy.audience(audience).ok_or(RotationError::UnknownAudience)?;
+    match proof {
+        Proof::Password(password) => {
+            with_password(context, current, presentation, password, audience, client).await
+        }
+        Proof::Factor(answer) => {
+            let method = answer.method();
+            let outcome = with_factor(context, current, presentation, answer, audience, client).await;
+            let label = outcome.as_ref().err().map_or("succeeded", ReauthenticationError::factor_label);
+            context.metrics.count_second_factor(method, label);
+            outcome
+        }
+    }
+}
+
+async fn with_password(
+    context: &Context,
+    current: CurrentSession,
+    presentation: Presentation,
+    password: SecretString,
+    audience: &str,
+    client: &ClientInfo,
+) -> Result<IssuedTokens, ReauthenticationError> {
+    if current.has_second_factor {
+        let user = current.user.id;
+        let read = move |connection: &mut AnyConnection| factors::methods(connection, user);
+        return Err(ReauthenticationError::FactorRequired(context.database.run(read).await?));
+    }
     let credentials = Credentials::of(&current.user, password);
     let verified =
         verification::verify(context, credentials, client, EventType::ReauthenticationFailed).await?;
     let operation = context.operation(client);
-    let rotation = Rotation::new(context, &operation, current.token, presentation).authenticated();
+    let rotation =
+        Rotation::new(context, &operation, current.token, presentation).authenticated(current.session.amr);
     let update = operation.transaction(move |tx| {
-        verified.lock_user(tx)?;
+        verified.lock_user(tx, true)?;
         let outcome = rotation.run(tx)?.granted();
         if let Ok(granted) = &outcome {
             tx.audit.record_session_event(EventType::Reauthenticated, granted.session.id, granted.user.id);
@@ -48,4 +96,62 @@ pub async fn reauthenticate(
     let (outcome, _verified) = update.await?;
     let issued = outcome?.issue(context, audience);
     Ok(issued.map_err(RotationError::from)?)
+}
+
+async fn with_factor(
+    context: &Context,
+    current: CurrentSession,
+    presentation: Presentation,
+    answer: Answer,
+    audience: &str,
+    client: &ClientInfo,
+) -> Result<IssuedTokens, ReauthenticationError> {
+    let CurrentSession { session, user, token, repeats_proof, .. } = current;
+    let amr = answer.added_to(session.amr.clone());
+    let is_step_up = amr.acr() > session.amr.acr();
+    let prepared = answer.prepare(context, user.id).await?;
+    let operation = context.operation(client);
+    let rotation = Rotation::new(context, &operation, token, presentation).authenticated(amr);
+    let update = operation.transaction(move |tx| {
+        if !users::lock_version(tx.connection, user.id, user.version)? {
+            return Err(ReauthenticationError::from(PasswordError::UserChanged));
+        }
+        // The client lost the response to the same request, and its code is spent.
+        let verdict = if repeats_proof { Verdict::Correct } else { prepared.prove(tx, user.id)? };
+        match verdict {
+            Verdict::Correct => {}
+            Verdict::Wrong => return Ok(Err(ReauthenticationError::Wrong)),
+            Verdict::Locked => return Ok(Err(ReauthenticationError::Locked)),
+            Verdict::TooMany(error) => return Ok(Err(error.into())),
+        }
+        let outcome = rotation.run(tx)?.granted();
+        if let Ok(granted) = &outcome {
+            let kind = if is_step_up { EventType::SteppedUp } else { EventType::Reauthenticated };
+            tx.audit.record_session_event(kind, granted.session.id, granted.user.id);
+        }
+        Ok(outcome.map_err(ReauthenticationError::from))
+    });
+    let issued = update.await??.issue(context, audience);
+    Ok(issued.map_err(RotationError::from)?)
+}
+
+impl From<AnswerError> for ReauthenticationError {
+    fn from(error: AnswerError) -> Self {
+        match error {
+            AnswerError::QueueFull(error) => error.into(),
+            AnswerError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl ReauthenticationError {
+    fn factor_label(&self) -> &'static str {
+        match self {
+            Self::Wrong => "wrong",
+            Self::Locked => "locked",
+            Self::TooMany(_) => "throttled",
+            Self::QueueFull(_) => "busy",
+            Self::Password(_) | Self::FactorRequired(_) | Self::Rotation(_) | Self::Store(_) => "unavailable",
+        }
+    }
 }

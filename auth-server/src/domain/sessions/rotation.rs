@@ -5,15 +5,13 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
-
 use crate::domain::context::{Context, Lifetimes};
 use crate::domain::keys::UnusableKey;
 use crate::domain::operation::{Operation, Transaction};
 use crate::domain::sessions::token_status::{self, Times, TokenStatus};
 use crate::domain::tokens::{IssuedTokens, RefreshToken, SessionSecret};
 use crate::domain::user_limits::UserLimits;
-use crate::model::{EndReason, EventType, Session, TokenTransport, User, sha256};
+use crate::model::{Amr, EndReason, EventType, Session, TokenTransport, User, sha256};
 use crate::store::sessions::{self, Guard, RotateParams};
 use crate::store::{Database, StoreError, users};
 
@@ -131,7 +129,7 @@ impl Rotation {
             younger_than_idle_limit: token_status::is_younger_than_idle_limit(&token, &lifetimes, now),
             transport: presentation.transport,
             idempotency_key_hash: presentation.idempotency_key.map(|key| key.0),
-            authenticated_at: None,
+            authenticated: None,
             new_secret_hash: None,
             ip: operation.client.address(),
             user_agent: operation.client.user_agent.clone(),
@@ -149,9 +147,9 @@ impl Rotation {
         }
     }
 
-    /// The request proved the password: its tokens are as fresh as that.
-    pub fn authenticated(mut self) -> Self {
-        self.params.authenticated_at = Some(self.params.now);
+    /// The request proved who the user is: its tokens are as fresh as that, and say how.
+    pub fn authenticated(mut self, amr: Amr) -> Self {
+        self.params.authenticated = Some((self.params.now, amr));
         self
     }
 
@@ -220,8 +218,8 @@ impl Rotation {
         {
             return self.end_reused(tx, &session);
         }
-        if self.params.authenticated_at.is_some() {
-            sessions::record_authentication(tx.connection, session.id, tx.now)?;
+        if let Some((at, amr)) = &self.params.authenticated {
+            sessions::record_authentication(tx.connection, session.id, *at, amr)?;
         }
         self.grant(tx, session, grant)
     }
@@ -273,14 +271,18 @@ impl Rotation {
     }
 
     fn granted(&self, session: Session, user: User, grant: Grant) -> Outcome {
-        let session = Session { auth_time: self.auth_time(&session), ..session };
+        let session = self.own(session);
         Outcome::Granted(Box::new(Granted { session, user, grant, secret: self.secret.clone() }))
     }
 
-    /// A request without a password gets the time of the token that it presents, and never that of the row: a copy of the
-    /// token would otherwise become fresh when the owner gives the password.
-    fn auth_time(&self, session: &Session) -> DateTime<Utc> {
-        self.params.authenticated_at.unwrap_or_else(|| self.token.auth_time(session))
+    /// A request without a proof gets the time and the methods of the token that it presents, and never those of the row: a
+    /// copy of the token would otherwise become fresh and strong when the owner gives a proof.
+    fn own(&self, session: Session) -> Session {
+        let own = self.token.own(session);
+        match &self.params.authenticated {
+            Some((at, amr)) => Session { auth_time: *at, amr: amr.clone(), ..own },
+            None => own,
+        }
     }
 }
 

@@ -6,8 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::domain::context::Context;
-use crate::domain::keys::UnusableKey;
-use crate::domain::sessions::new_session::NewSession;
+use crate::domain::sessions::new_session::{NewSession, NotAdmitted};
 use crate::domain::tokens::IssuedTokens;
 use crate::model::{Amr, Email, EventType, User, random_text, sha256};
 use crate::store::{AnyConnection, StoreError, users};
@@ -38,7 +37,7 @@ pub enum SignInLinkError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
-    Signing(#[from] UnusableKey),
+    NotAdmitted(#[from] NotAdmitted),
 }
 
 /// Returns a code for this user and invalidates the previous one. Returns `None` if no enabled user has this address.
@@ -83,14 +82,18 @@ async fn start_session(
     let operation = context.operation(&new_session.client);
     let session = new_session.prepare(context, user.id, Amr::sign_in_link(), false, operation.now);
     let inserted = operation.transaction(move |tx| {
-        if !users::record_login(tx.connection, user.id, user.version, None, tx.now)? {
+        let is_unchanged = if session.is_enough_for(&user) {
+            users::record_login(tx.connection, user.id, user.version, None, tx.now)?
+        } else {
+            users::lock_version(tx.connection, user.id, user.version)?
+        };
+        if !is_unchanged {
             return Err(SignInLinkError::Invalid);
         }
-        session.insert(tx, EventType::LoginSucceeded)?;
-        Ok((session, user))
+        Ok((session.admit(tx, &user, EventType::LoginSucceeded)?, user))
     });
-    let (session, user) = inserted.await?;
-    Ok(session.issue(context, user, audience)?)
+    let (admission, user) = inserted.await?;
+    Ok(admission.issue(context, user, audience)?)
 }
 
 impl SignInLink {

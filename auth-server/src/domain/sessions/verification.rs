@@ -144,14 +144,20 @@ impl Identifier {
 }
 
 impl VerifiedPassword {
-    /// Call this first in the transaction. Locks the user's row and records the login; fails if the user changed since the
+    /// Call this first in the transaction. Locks the user's row and, if the password is all that is required, records the login;
+    /// fails if the user changed since the
     /// password was verified. The lock keeps such a change out until the commit.
     ///
     /// # Errors
     /// [`PasswordError::UserChanged`] or [`PasswordError::Wrong`], or the database failed.
-    pub fn lock_user(&self, tx: &mut Transaction<'_>) -> Result<(), PasswordError> {
+    pub fn lock_user(&self, tx: &mut Transaction<'_>, is_login: bool) -> Result<(), PasswordError> {
         let (user, connection) = (&self.user, &mut *tx.connection);
-        if !users::record_login(connection, user.id, user.version, self.rehashed.as_ref(), tx.now)? {
+        let is_unchanged = if is_login {
+            users::record_login(connection, user.id, user.version, self.rehashed.as_ref(), tx.now)?
+        } else {
+            users::lock_version(connection, user.id, user.version)?
+        };
+        if !is_unchanged {
             // A logout everywhere or a new role changes the user too, but "wrong password" would be false then.
             let is_same_password = users::by_id(connection, user.id)?.is_some_and(|now| {
                 now.disabled_at.is_none() && now.password_hash.is_same(&user.password_hash)

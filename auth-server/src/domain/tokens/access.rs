@@ -32,6 +32,8 @@ pub struct IssuedTokens {
     pub refresh_token: SecretString,
     pub session: Session,
     pub user: User,
+    /// Roles of the user that the session does not have.
+    pub withheld_roles: Vec<Role>,
     /// For the device cookie that a login sets in browsers.
     pub device: Option<DeviceToken>,
 }
@@ -45,12 +47,14 @@ impl AccessTokens {
     pub fn issue(
         &self,
         user: &User,
+        withheld_roles: &[Role],
         session: &Session,
         secret: &SessionSecret,
         audience: &str,
         now: DateTime<Utc>,
     ) -> Result<AccessToken, UnusableKey> {
         let expires_at = (now + self.lifetime).min(session.expires_at);
+        let roles = user.roles.iter().filter(|role| !withheld_roles.contains(role));
         let claims = AccessClaims {
             iss: self.issuer.clone(),
             sub: user.id.to_string(),
@@ -66,7 +70,7 @@ impl AccessTokens {
             auth_time: session.auth_time.timestamp(),
             amr: session.amr.methods().to_vec(),
             acr: session.amr.acr(),
-            roles: user.roles.iter().map(Role::as_str).map(str::to_owned).collect(),
+            roles: roles.map(Role::as_str).map(str::to_owned).collect(),
             name: user.greeting_name().to_owned(),
             csrf: (session.delivery == Delivery::BothCookies).then(|| secret.csrf_token()),
             custom: &user.claims,

@@ -10,7 +10,7 @@ use shared_claims::{
 use uuid::Uuid;
 
 use crate::domain::keys::{Signer, UnusableKey};
-use crate::model::{Generation, PasswordHash, Session, SessionId, UserId, random_text, sha256};
+use crate::model::{Amr, Generation, PasswordHash, Session, SessionId, UserId, random_text, sha256};
 
 /// 128 bits cannot be guessed.
 const CSRF_TOKEN_BYTES: usize = 16;
@@ -35,6 +35,7 @@ pub struct RefreshToken {
     pub issued_at: DateTime<Utc>,
     /// `auth_time`. Tokens of older servers have none.
     authenticated_at: Option<DateTime<Utc>>,
+    amr: Amr,
     secret: SessionSecret,
 }
 
@@ -118,6 +119,7 @@ impl RefreshTokens {
             jti: Uuid::new_v4().to_string(),
             token_type: shared_claims::claims::REFRESH.to_owned(),
             auth_time: Some(session.auth_time.timestamp()),
+            amr: (session.amr != Amr::password()).then(|| session.amr.methods().to_vec()),
             iat: now.timestamp(),
             exp: session.expires_at.timestamp(),
         };
@@ -138,9 +140,15 @@ impl RefreshToken {
         Self { generation, ..self }
     }
 
+    /// The session as the holder of this token has it. The row may have a later proof of another holder: a copy of the token
+    /// must not gain from it.
+    pub fn own(&self, session: Session) -> Session {
+        Session { auth_time: self.auth_time(&session), amr: self.amr.clone(), ..session }
+    }
+
     /// When the holder of this token, or of one that led to it, last gave the password. The row has the last time of all
     /// holders, which is the upper limit. Tokens of older servers count from the login.
-    pub fn auth_time(&self, session: &Session) -> DateTime<Utc> {
+    fn auth_time(&self, session: &Session) -> DateTime<Utc> {
         let own = self.authenticated_at.unwrap_or(session.created_at);
         // The claim has whole seconds.
         if own.timestamp() < session.auth_time.timestamp() { own } else { session.auth_time }
@@ -159,6 +167,7 @@ impl TryFrom<RefreshClaims> for RefreshToken {
             secret_hash: secret.hash(),
             issued_at: DateTime::from_timestamp(claims.iat, 0).ok_or(TokenError::MistypedClaim("iat"))?,
             authenticated_at: claims.auth_time.and_then(|time| DateTime::from_timestamp(time, 0)),
+            amr: claims.amr.map_or_else(Amr::password, Amr::from),
             secret,
         })
     }

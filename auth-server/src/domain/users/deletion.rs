@@ -1,6 +1,7 @@
 //! Deletes what belongs to a deleted user. The transaction of the deletion does this for most users. For a user with many
 //! sessions or events, maintenance continues in batches, so that no transaction holds its locks for long.
 
+use crate::domain::users::factors;
 use crate::model::UserId;
 use crate::store::events::{self, Position};
 use crate::store::{AnyConnection, Database, StoreError, mails, proofs, sessions, users};
@@ -18,6 +19,7 @@ enum Progress {
 pub fn start(connection: &mut AnyConnection, user: UserId) -> Result<(), StoreError> {
     proofs::delete_of_user(connection, user)?;
     mails::delete_of_user(connection, user)?;
+    factors::delete_of_user(connection, user)?;
     clean_up(connection, user, None).map(drop)
 }
 

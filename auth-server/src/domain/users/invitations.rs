@@ -164,28 +164,29 @@ pub async fn accept(
     };
     let session = new_session.prepare(context, user.id, Amr::password(), false, operation.now);
     let is_unverified = context.policy.requires_proof_of_email(&user);
-    let user = User { last_login_at: (!is_unverified).then_some(operation.now), ..user };
+    let logs_in = !is_unverified && session.is_enough_for(&user);
+    let user = User { last_login_at: logs_in.then_some(operation.now), ..user };
     let insert = operation.transaction(move |tx| {
         checked.consume(tx)?;
         users::insert(tx.connection, &user)?;
-        if is_unverified {
+        let admission = if is_unverified {
             tx.audit.record(tx.audit.event(EventType::Registered).of_user(user.id));
+            None
         } else {
-            session.insert(tx, EventType::Registered)?;
-        }
+            Some(session.admit(tx, &user, EventType::Registered)?)
+        };
         tx.audit.record_first_roles(&user);
         let accepted = tx.audit.event(EventType::InvitationAccepted).of_user(user.id);
         tx.audit.record(accepted.with("invitation", checked.proof.id.to_string()));
-        Ok::<_, RegistrationError>((user, session))
+        Ok::<_, RegistrationError>((user, admission))
     });
     let outcome = insert.await;
     let label = outcome.as_ref().err().map_or("used", RegistrationError::metric_label);
     context.metrics.count_proof(Purpose::Invite, label);
-    let (user, session) = outcome?;
-    if is_unverified {
-        return Err(RegistrationError::EmailUnverified(Box::new(user)));
+    match outcome? {
+        (user, Some(admission)) => Ok(admission.issue(context, user, audience)?),
+        (user, None) => Err(RegistrationError::EmailUnverified(Box::new(user))),
     }
-    Ok(session.issue(context, user, audience)?)
 }
 
 /// The open invitation with this id.

@@ -6,8 +6,8 @@ use crate::domain::context::Context;
 use crate::domain::operation::Transaction;
 use crate::domain::passwords::{NewPasswordError, is_same_password, remember_origin};
 use crate::domain::sessions::{
-    self, Credentials, CurrentSession, PasswordError, Presentation, ReauthenticationError, Rotation,
-    RotationError,
+    self, Credentials, CurrentSession, NotFresh, PasswordError, Presentation, Proof, ReauthenticationError,
+    Rotation, RotationError,
 };
 use crate::domain::tokens::IssuedTokens;
 use crate::model::{ClientInfo, EndReason, EventType, PasswordHash, SessionId, User};
@@ -28,6 +28,8 @@ pub enum PasswordChangeError {
     #[error("the new password is the current one")]
     Same,
     #[error(transparent)]
+    NotFresh(#[from] NotFresh),
+    #[error(transparent)]
     Retry(#[from] ReauthenticationError),
     #[error(transparent)]
     Rotation(#[from] RotationError),
@@ -46,8 +48,8 @@ pub async fn change_password(
 ) -> Result<IssuedTokens, PasswordChangeError> {
     if current.password_is_changed {
         // The first response was lost: the user has the new password now, and gets the same tokens.
-        let again = sessions::reauthenticate(context, current, presentation, change.new, None, client);
-        return Ok(again.await?);
+        let proof = Proof::Password(change.new);
+        return Ok(sessions::reauthenticate(context, current, presentation, proof, None, client).await?);
     }
     let (session, secret_hash) = (current.session.id, current.token.secret_hash);
     let outcome = verify_and_change(context, current, presentation, change, client).await;
@@ -67,6 +69,9 @@ async fn verify_and_change(
     change: PasswordChange,
     client: &ClientInfo,
 ) -> Result<IssuedTokens, PasswordChangeError> {
+    if current.has_second_factor {
+        current.require_fresh_login(context.now())?;
+    }
     let audience = context.policy.audience(None).ok_or(RotationError::UnknownAudience)?;
     let is_same = is_same_password(&change.current, &change.new);
     let credentials = Credentials::of(&current.user, change.current);
@@ -91,10 +96,10 @@ async fn verify_and_change(
     let operation = context.operation(client);
     let secret = current.token.secret().after_password_change(&hash);
     let rotation = Rotation::new(context, &operation, current.newest_token(), presentation)
-        .authenticated()
+        .authenticated(current.session.amr.clone())
         .with_secret(secret);
     let update = operation.transaction(move |tx| {
-        verified.lock_user(tx)?;
+        verified.lock_user(tx, true)?;
         let mut outcome = rotation.run(tx)?.granted();
         if let Ok(granted) = &mut outcome {
             let others_except = change.end_other_sessions.then_some(granted.session.id);

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::domain::context::Context;
 use crate::domain::proofs::{self, CheckedProof, Continuation, Presented, ProofError, Requested};
-use crate::domain::sessions::{NewSession, PreparedSession};
+use crate::domain::sessions::{Admission, NewSession};
 use crate::domain::tokens::IssuedTokens;
 use crate::domain::users::registration::{NewUser, RegistrationError, hash_password, open_audience};
 use crate::model::{
@@ -62,9 +62,9 @@ pub async fn confirm_registration(
     let outcome = complete(context, presented, password, new_session).await;
     let label = outcome.as_ref().err().map_or("used", RegistrationError::metric_label);
     context.metrics.count_proof(Purpose::Register, label);
-    let (user, session) = outcome?;
+    let (user, admission) = outcome?;
     context.metrics.registrations.count("succeeded");
-    Ok(session.issue(context, user, audience)?)
+    Ok(admission.issue(context, user, audience)?)
 }
 
 async fn complete(
@@ -72,7 +72,7 @@ async fn complete(
     checked: CheckedProof,
     password: Option<SecretString>,
     new_session: NewSession,
-) -> Result<(User, PreparedSession), RegistrationError> {
+) -> Result<(User, Admission), RegistrationError> {
     let client = new_session.client.clone();
     let operation = context.operation(&client);
     let user = registered(&checked.proof, operation.now)?;
@@ -80,14 +80,15 @@ async fn complete(
     let amr = if checked.is_by_requester { Amr::email() } else { Amr::password() };
     let checked = by_registrant(context, checked, password, &user, &client).await?;
     let session = new_session.prepare(context, user.id, amr, false, operation.now);
+    let user = User { last_login_at: session.is_enough_for(&user).then_some(operation.now), ..user };
     let consumed = checked.clone();
     let insert = operation.transaction(move |tx| {
         consumed.consume(tx)?;
         // Another user may have the address by now: then the proof remains open.
         users::insert(tx.connection, &user)?;
-        session.insert(tx, EventType::Registered)?;
+        let admission = session.admit(tx, &user, EventType::Registered)?;
         tx.audit.record(tx.audit.event(EventType::EmailVerified).of_user(user.id));
-        Ok::<_, RegistrationError>((user, session))
+        Ok::<_, RegistrationError>((user, admission))
     });
     let outcome = insert.await;
     if outcome.is_err() {
@@ -127,7 +128,6 @@ fn registered(proof: &Proof, now: DateTime<Utc>) -> Result<User, ProofError> {
         username: text("username").map(Username::from_stored),
         name: text("name").map(DisplayName::from_stored),
         email_verified_at: Some(now),
-        last_login_at: Some(now),
         ..User::new(proof.email.clone(), PasswordHash(hash.into()), now)
     })
 }

@@ -4,11 +4,10 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
 use crate::domain::context::Context;
-use crate::domain::keys::UnusableKey;
 use crate::domain::operation::Transaction;
 use crate::domain::passwords::{NewPasswordError, PasswordHasher};
 use crate::domain::proofs::{self, ProofError, RequestError};
-use crate::domain::sessions::NewSession;
+use crate::domain::sessions::{NewSession, NotAdmitted};
 use crate::domain::tokens::IssuedTokens;
 use crate::domain::users::email_verification;
 use crate::model::{Amr, DisplayName, Email, EventType, Locale, User, Username, guessable_words};
@@ -51,7 +50,7 @@ pub enum RegistrationError {
     #[error(transparent)]
     Store(StoreError),
     #[error(transparent)]
-    Signing(#[from] UnusableKey),
+    NotAdmitted(#[from] NotAdmitted),
 }
 
 impl From<StoreError> for RegistrationError {
@@ -87,7 +86,6 @@ async fn create_and_log_in(
     let audience = open_audience(context, &new_session)?;
     let now = context.now();
     let user = hash_password(&context.hasher, new_user, now).await?;
-    let user = User { last_login_at: Some(now), ..user };
     let mail = match mail {
         // The client has a session, so that it needs no code.
         Some(locale) => {
@@ -98,19 +96,20 @@ async fn create_and_log_in(
     };
     let operation = context.operation(&new_session.client);
     let session = new_session.prepare(context, user.id, Amr::password(), false, operation.now);
+    let user = User { last_login_at: session.is_enough_for(&user).then_some(now), ..user };
     let insert = operation.transaction(move |tx| {
         users::insert(tx.connection, &user)?;
-        session.insert(tx, EventType::Registered)?;
+        let admission = session.admit(tx, &user, EventType::Registered)?;
         match mail.as_ref().map_or(Ok(()), |mail| mail.insert(tx)) {
             // The user can request another mail later.
             Ok(()) | Err(RequestError::TooMany(_)) => {}
             Err(RequestError::Store(error)) => return Err(error.into()),
         }
         // The turn in `mail` must be held until the commit.
-        Ok::<_, RegistrationError>((user, session, mail))
+        Ok::<_, RegistrationError>((user, admission, mail))
     });
-    let (user, session, _mail) = insert.await?;
-    Ok(session.issue(context, user, audience)?)
+    let (user, admission, _mail) = insert.await?;
+    Ok(admission.issue(context, user, audience)?)
 }
 
 /// The audience of the first session, if users can register.
@@ -159,12 +158,14 @@ impl RegistrationError {
             Self::Closed => "closed",
             Self::Proof(error) => error.metric_label(),
             Self::Request(RequestError::TooMany(_)) => "throttled",
-            Self::EmailUnverified(_) => "succeeded",
+            Self::EmailUnverified(_) | Self::NotAdmitted(NotAdmitted::Challenged(_)) => "succeeded",
             Self::Password(NewPasswordError::Weak(_)) => "weak_password",
             Self::Password(NewPasswordError::QueueFull(_)) => "busy",
             Self::EmailTaken | Self::UsernameTaken => "taken",
             Self::UnknownAudience => "malformed",
-            Self::Request(RequestError::Store(_)) | Self::Store(_) | Self::Signing(_) => "unavailable",
+            Self::Request(RequestError::Store(_))
+            | Self::Store(_)
+            | Self::NotAdmitted(NotAdmitted::Signing(_)) => "unavailable",
         }
     }
 }

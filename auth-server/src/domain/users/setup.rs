@@ -63,10 +63,10 @@ async fn create(
         roles: vec![Role::admin()],
         // An operator can verify any address. With EMAIL_VERIFICATION=required, and before mail works, no one else could.
         email_verified_at: Some(operation.now),
-        last_login_at: Some(operation.now),
         ..hash_password(&context.hasher, new_user, operation.now).await?
     };
     let session = new_session.prepare(context, user.id, Amr::password(), false, operation.now);
+    let user = User { last_login_at: session.is_enough_for(&user).then_some(operation.now), ..user };
     let insert = operation.transaction(move |tx: &mut Transaction<'_>| {
         // Only the first of concurrent requests finds no administrator.
         lock_administrators(tx.connection)?;
@@ -75,11 +75,11 @@ async fn create(
         }
         users::insert(tx.connection, &user)?;
         tx.audit.record_first_roles(&user);
-        session.insert(tx, EventType::Registered)?;
-        Ok((user, session))
+        let admission = session.admit(tx, &user, EventType::Registered)?;
+        Ok((user, admission))
     });
-    let (user, session) = insert.await?;
-    Ok(session.issue(context, user, audience)?)
+    let (user, admission) = insert.await?;
+    Ok(admission.issue(context, user, audience)?)
 }
 
 /// Before the password is hashed, so that a request with an invalid link costs little.

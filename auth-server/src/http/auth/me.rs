@@ -2,7 +2,7 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 use shared_claims::claims::CustomClaims;
 use shared_claims::http::bearer::{bearer, token_problem};
-use shared_claims::{AccessTokenValidator, Problem, TokenError};
+use shared_claims::{AccessTokenValidator, Acr, Problem, TokenError};
 use utoipa::ToSchema;
 
 use crate::domain::context::Context;
@@ -42,11 +42,15 @@ pub async fn get_me(
     context: web::Data<Context>,
     access_tokens: web::Data<AccessTokenValidator>,
 ) -> Result<HttpResponse, Problem> {
-    let user = match user_of_access_token(&request, &context, &access_tokens).await? {
-        Some(user) => user,
-        None => CurrentSession::extract(&request).await?.user,
+    let found = user_of_access_token(&request, &context, &access_tokens).await?;
+    let (user, acr) = if let Some(found) = found {
+        found
+    } else {
+        let CurrentSession { user, session, .. } = CurrentSession::extract(&request).await?;
+        (user, session.amr.acr())
     };
-    Ok(HttpResponse::Ok().json(UserBody::from(&user)))
+    let withheld = context.policy.withheld_roles(&user, acr);
+    Ok(HttpResponse::Ok().json(UserBody::from(&user).without_roles(withheld)))
 }
 
 /// Changes the display name, the username and the language of mails.
@@ -82,7 +86,8 @@ pub async fn update_me(
     }
     let change = ProfileChange { name, username, locale };
     let user = users::change_profile(&context.operation(&client), &current, change).await?;
-    Ok(HttpResponse::Ok().json(UserBody::from(&user)))
+    let withheld = context.policy.withheld_roles(&user, current.session.amr.acr());
+    Ok(HttpResponse::Ok().json(UserBody::from(&user).without_roles(withheld)))
 }
 
 /// Deletes the user, with all sessions and known devices.
@@ -112,15 +117,15 @@ pub async fn delete_me(
     Ok(responses::no_content(std::iter::once(cookies.device_cleared()).chain(cleared)))
 }
 
-/// The user of the bearer token if it is an access token of this server. Any other token can be a refresh token.
+/// The user of the bearer token, and how strong its login was, if it is an access token of this server. Any other token can be a refresh token.
 async fn user_of_access_token(
     request: &HttpRequest,
     context: &Context,
     access_tokens: &AccessTokenValidator,
-) -> Result<Option<User>, Problem> {
+) -> Result<Option<(User, Acr)>, Problem> {
     let Some(token) = bearer(request)? else { return Ok(None) };
     match access_tokens.check::<CustomClaims>(token) {
-        Ok(claims) => Ok(Some(sessions::user_by_access_token(context, &claims).await?)),
+        Ok(claims) => Ok(Some((sessions::user_by_access_token(context, &claims).await?, claims.acr))),
         Err(error @ TokenError::Expired) => Err(token_problem(&error)),
         Err(_) => Ok(None),
     }

@@ -5,26 +5,33 @@ use shared_claims::Problem;
 use utoipa::ToSchema;
 
 use crate::domain::context::Context;
-use crate::domain::sessions;
+use crate::domain::sessions::{self, Proof};
 use crate::http::extract::{IdempotencyKeyHeader, Json, session_to_rotate};
 use crate::http::problems::{MalformedRotation, PasswordProblems};
 use crate::http::responses::{self, Tokens};
 use crate::http::{Cookies, LoginRateLimit, Validation};
 use crate::model::ClientInfo;
 
-/// The password, and the options of the access token.
+/// One of `password`, `code` and `recovery_code`, and the options of the access token.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = Reauthentication)]
 pub struct ReauthenticateRequest {
-    /// The user's password.
-    #[schema(value_type = String, required, format = "password", min_length = 1, pattern = "^[^\\u0000]*$")]
+    /// The user's password. Not enough for a user with a second factor.
+    #[schema(value_type = Option<String>, format = "password", min_length = 1, pattern = "^[^\\u0000]*$")]
     password: Option<SecretString>,
+    /// The code of an authenticator app.
+    #[schema(value_type = Option<String>, pattern = "^([0-9][ -]*){6,8}$")]
+    code: Option<SecretString>,
+    /// A recovery code, in any case, with or without hyphens.
+    #[schema(value_type = Option<String>, max_length = 64)]
+    recovery_code: Option<SecretString>,
     audience: Option<String>,
 }
 
-/// Verifies the password again and returns the next pair of tokens, with a current `auth_time`.
+/// Verifies the password or a second factor again and returns the next pair of tokens, with a current `auth_time`.
 ///
-/// For calls that require a recent login. Rotates the refresh token like `POST /auth/refresh`, with the same grace period and
+/// For calls that require a recent or a stronger login: after a code, the tokens have `acr` `mfa`. A user with a second factor
+/// sends a code and not the password. Rotates the refresh token like `POST /auth/refresh`, with the same grace period and
 /// the same use of `Idempotency-Key`. Only these tokens and those that they are exchanged for have the new `auth_time`: a
 /// refresh with the previous token keeps the earlier one.
 #[utoipa::path(
@@ -43,11 +50,17 @@ pub async fn reauthenticate(
 ) -> Result<HttpResponse, Problem> {
     let (current, presentation) = session_to_rotate(&request).await?;
     let mut validation = Validation::default();
-    let password = validation.password("password", body.password);
-    let (password, audience) = (validation.finish(password)?, body.audience.as_deref());
+    let proof = match (body.password, validation.answer(body.code, body.recovery_code)) {
+        (Some(_), Some(_)) => {
+            validation.reject("password", "must not be combined with code and recovery_code");
+            None
+        }
+        (None, Some(answer)) => Some(Proof::Factor(answer)),
+        (password, None) => validation.password("password", password).map(Proof::Password),
+    };
+    let (proof, audience) = (validation.finish(proof)?, body.audience.as_deref());
     context.user_limits.count_change(current.user.id)?;
     rate_limit.count_in_session(client.ip)?;
-    let issued =
-        sessions::reauthenticate(&context, current, presentation, password, audience, &client).await?;
+    let issued = sessions::reauthenticate(&context, current, presentation, proof, audience, &client).await?;
     Ok(responses::rotated(&request, cookies, &issued))
 }

@@ -50,7 +50,7 @@ impl From<RegistrationError> for Problem {
             RegistrationError::UsernameTaken => username_taken(),
             RegistrationError::UnknownAudience => unknown_audience(),
             RegistrationError::Store(error) => error.into(),
-            RegistrationError::Signing(error) => error.into(),
+            RegistrationError::NotAdmitted(error) => error.into(),
         }
     }
 }

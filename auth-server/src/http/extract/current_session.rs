@@ -7,10 +7,10 @@ use crate::domain::operation::Operation;
 use crate::domain::sessions::{self, CurrentSession, Presentation};
 use crate::domain::user_limits::TooManyChanges;
 use crate::http::Cookies;
-use crate::http::errors::role_required;
+use crate::http::errors::{role_required, stronger_login};
 use crate::http::extract::refresh_token::{self, ReceivedToken};
 use crate::http::extract::{Extraction, app_data, idempotency_key};
-use crate::model::{Actor, ClientInfo, Session, UserId};
+use crate::model::{Actor, ClientInfo, Role, Session, UserId};
 
 /// The session of an administrator. Rejects like [`CurrentSession`], and with 403 `role_required`. The role is that in the
 /// database, not that in a token.
@@ -104,5 +104,12 @@ impl FreshAdminSession {
 
 async fn administrator(request: &HttpRequest) -> Result<CurrentSession, Problem> {
     let current = CurrentSession::extract(request).await?;
-    if current.user.is_administrator() { Ok(current) } else { Err(role_required()) }
+    if !current.user.is_administrator() {
+        return Err(role_required());
+    }
+    let context = app_data::<web::Data<Context>>(request)?;
+    if context.policy.withheld_roles(&current.user, current.session.amr.acr()).contains(&Role::admin()) {
+        return Err(stronger_login());
+    }
+    Ok(current)
 }

@@ -6,6 +6,7 @@ use server_kit::etag::json_with_etag;
 use shared_claims::Acr;
 
 use crate::domain::context::Context;
+use crate::model::Mfa;
 
 /// Returns the public keys of access tokens (RFC 7517 §5).
 ///
@@ -45,11 +46,12 @@ pub async fn get_openid_configuration(context: web::Data<Context>) -> HttpRespon
 
 fn document(context: &Context) -> Value {
     let issuer = &context.policy.issuer;
+    let has_factors = context.policy.mfa != Mfa::Off;
     let mut document = json!({
         "issuer": issuer,
         "service_documentation": format!("{issuer}/docs"),
         // What this server issues, not all that resource servers know.
-        "acr_values_supported": [Acr::OneFactor],
+        "acr_values_supported": if has_factors { &Acr::ALL[..2] } else { &Acr::ALL[..1] },
     });
     if context.keys.publishes() {
         document["jwks_uri"] = json!(format!("{issuer}/.well-known/jwks.json"));

@@ -43,6 +43,7 @@ struct Rotate<'a> {
     idle_limit: NaiveDateTime,
     idle_expires_at: NaiveDateTime,
     auth_time: Option<NaiveDateTime>,
+    amr: Option<String>,
     columns: Columns,
 }
 
@@ -66,7 +67,8 @@ impl<'a> Rotate<'a> {
             now: params.now.naive_utc(),
             idle_limit: params.idle_limit(),
             idle_expires_at: params.idle_expires_at.naive_utc(),
-            auth_time: params.authenticated_at.map(|time| time.naive_utc()),
+            auth_time: params.authenticated.as_ref().map(|(at, _)| at.naive_utc()),
+            amr: params.authenticated.as_ref().map(|(_, amr)| amr.to_string()),
             columns: <Row as Selectable<Sqlite>>::construct_selection(),
         }
     }
@@ -91,7 +93,9 @@ where
         out.push_bind_param::<Nullable<Binary>, _>(&self.idempotency_key_hash)?;
         out.push_sql(", redeliveries = 0, auth_time = COALESCE(");
         out.push_bind_param::<Nullable<Timestamp>, _>(&self.auth_time)?;
-        out.push_sql(", auth_time), secret_hash = ");
+        out.push_sql(", auth_time), amr = COALESCE(");
+        out.push_bind_param::<Nullable<Text>, _>(&self.amr)?;
+        out.push_sql(", amr), secret_hash = ");
         out.push_bind_param::<Binary, _>(self.new_secret_hash)?;
         out.push_sql(", ip = ");
         out.push_bind_param::<Nullable<Text>, _>(&self.params.ip)?;

@@ -178,7 +178,7 @@ impl List {
 
 /// In the order of [`Row`].
 const COLUMNS: &str = "SELECT id, email, username, name, password_hash, roles, claims, version, disabled_at, created_at, \
-                       last_login_at, temporary_password_expires_at, email_verified_at, locale";
+                       last_login_at, temporary_password_expires_at, email_verified_at, locale, second_factor";
 
 /// Whether at most `max` users meet the condition.
 fn is_selective(connection: &mut AnyConnection, condition: &Condition, max: i64) -> Result<bool, StoreError> {

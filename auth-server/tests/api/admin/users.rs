@@ -135,7 +135,7 @@ async fn a_disabled_user_cannot_log_in_until_enabled() {
         ("session_ended", json!({"by": by, "reason": "user_disabled"})),
         ("login_failed", json!({})),
         ("user_enabled", json!({"by": by})),
-        ("login_succeeded", json!({})),
+        ("login_succeeded", json!({"amr": ["pwd"]})),
     ];
     let expected = expected.map(|(kind, details)| (kind.to_owned(), details));
     assert_eq!(events(&app, &root, &ann).await, expected);

@@ -94,6 +94,7 @@ async fn imported_users_keep_their_data() {
     let response = app.post("/auth/login").json(&login).send().await.assert_status(200).json();
     let user = json!({
         "id": id, "email": "ann@example.org", "email_verified": true, "username": "ann", "name": "Ann B.", "locale": null, "roles": ["editor"],
+        "second_factor": false, "roles_withheld": [],
     });
     assert_eq!(response["user"], user);
     let token = response["access_token"].as_str().expect("a token");

@@ -113,6 +113,7 @@ fn text_member(target: &Target, name: &str, add: &mut impl FnMut(String, test_su
         ("/auth/refresh", "refresh_token") => Problem(401, "session_ended"),
         ("/auth/logout", "refresh_token") => Status(204),
         (_, "token" | "continuation") => Problem(410, "link_invalid"),
+        (_, "challenge") => Problem(401, "challenge_expired"),
         _ => INVALID,
     };
     let is_current_password = matches!(

@@ -14,7 +14,7 @@ const FEED_TOKEN: &str = "feed-token-of-the-tests-0123456789abcdef";
 
 /// Every operation, with a valid body and the status of a valid call by a signed-in user. The status is 0 if the call
 /// changes something: no row may let it succeed.
-const GOOD: [(&str, &str, u16); 66] = [
+const GOOD: [(&str, &str, u16); 78] = [
     ("POST /auth/register", r#"{"email":"new@example.org","password":"correct horse battery staple"}"#, 0),
     ("POST /auth/login", r#"{"email":"ann@example.org","password":"correct horse battery staple"}"#, 0),
     ("POST /auth/refresh", "{}", 0),
@@ -31,6 +31,18 @@ const GOOD: [(&str, &str, u16); 66] = [
     ("POST /auth/password/strength", r#"{"password":"correct horse battery staple"}"#, 0),
     ("POST /auth/reauthenticate", r#"{"password":"correct horse battery staple"}"#, 0),
     ("POST /auth/register/confirm", r#"{"token":"x","password":"correct horse battery staple"}"#, 0),
+    ("POST /auth/login/factor", r#"{"challenge":"lkc_x","code":"123456"}"#, 0),
+    ("POST /auth/login/enrol", r#"{"challenge":"lkc_x","kind":"totp"}"#, 0),
+    ("POST /auth/login/enrol/confirm", r#"{"challenge":"lkc_x","code":"123456"}"#, 0),
+    ("GET /auth/factors", "", 200),
+    ("PATCH /auth/factors", r#"{"second_factor":true}"#, 0),
+    ("POST /auth/factors/totp", "{}", 0),
+    ("POST /auth/factors/totp/{id}/confirm", r#"{"code":"123456"}"#, 0),
+    ("POST /auth/factors/recovery-codes", "", 0),
+    ("PATCH /auth/factors/{id}", r#"{"name":"Phone"}"#, 0),
+    ("DELETE /auth/factors/{id}", "", 0),
+    ("GET /admin/users/{id}/factors", "", 404),
+    ("DELETE /admin/users/{id}/factors", "", 0),
     ("POST /auth/email/verification", "", 0),
     ("POST /auth/email/verify", r#"{"token":"x","password":"correct horse battery staple"}"#, 0),
     ("POST /auth/password/forgot", r#"{"email":"ann@example.org"}"#, 0),

@@ -30,7 +30,7 @@ macro_rules! language {
             kinds: [
                 "register", "already_registered", "verify", "reset", "change", "invite", "new_device",
                 "password_changed", "password_reset", "email_change_requested", "email_changed", "session_stolen",
-                "account_disabled", "account_deleted"
+                "second_factor_changed", "second_factor_failed", "account_disabled", "account_deleted"
             ]
         )
     };

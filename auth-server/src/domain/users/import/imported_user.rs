@@ -98,6 +98,7 @@ impl ImportedUser {
             temporary_password_expires_at: None,
             email_verified_at: email_verified.then_some(now),
             locale: None,
+            second_factor: false,
         };
         Ok(Self { user, has_own_id: id.is_some() })
     }

@@ -1,0 +1,124 @@
+//! Challenges: logins that passed the first factor. A challenge is no session, and nothing that an API could mistake for one.
+
+use chrono::TimeDelta;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::domain::context::Context;
+use crate::domain::operation::Transaction;
+use crate::model::{Amr, EventType, FactorMethod, ImpossibleValue, User, UserId, random_text, sha256};
+use crate::store::login_challenges::{self, StoredChallenge};
+use crate::store::{AnyConnection, StoreError, users};
+
+use super::{has_any, methods};
+
+/// From the first factor until the session starts.
+const LIFETIME: TimeDelta = TimeDelta::minutes(10);
+/// So that people and secret scanners recognize it.
+const PREFIX: &str = "lkc_";
+const BYTES: usize = 32;
+
+/// What completes the login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChallengeKind {
+    /// An answer with the user's second factor.
+    Factor,
+    /// A new second factor: the user has none.
+    Enrolment,
+}
+
+/// What the client gets instead of tokens.
+#[derive(Clone, Debug)]
+pub struct Challenge {
+    pub kind: ChallengeKind,
+    pub value: SecretString,
+    /// What the user can answer with.
+    pub methods: Vec<FactorMethod>,
+    /// Seconds.
+    pub expires_in: i64,
+}
+
+/// A challenge that a client presents, and its user.
+#[derive(Clone)]
+pub struct OpenChallenge {
+    hash: [u8; 32],
+    pub kind: ChallengeKind,
+    pub user: User,
+    /// How the user passed the first factor.
+    pub amr: Amr,
+}
+
+impl Challenge {
+    /// Starts a challenge for a user who passed the first factor. The transaction must have locked or inserted the user's row.
+    pub fn start(tx: &mut Transaction<'_>, user: &User, amr: &Amr) -> Result<Self, StoreError> {
+        let kind = if user.second_factor || has_any(tx.connection, user.id)? {
+            ChallengeKind::Factor
+        } else {
+            ChallengeKind::Enrolment
+        };
+        let value: SecretString = format!("{PREFIX}{}", random_text::<BYTES>().expose_secret()).into();
+        let row = StoredChallenge {
+            hash: hash(&value).to_vec(),
+            kind: kind.as_str().to_owned(),
+            user_id: user.id.to_string(),
+            user_version: i64::try_from(user.version).unwrap_or(i64::MAX),
+            amr: amr.to_string(),
+            attempts: 0,
+            created_at: tx.now.naive_utc(),
+            expires_at: (tx.now + LIFETIME).naive_utc(),
+        };
+        login_challenges::insert(tx.connection, &row)?;
+        tx.audit.record(tx.audit.event(EventType::MfaChallenged).of_user(user.id));
+        let methods = methods(tx.connection, user.id)?;
+        Ok(Self { kind, value, methods, expires_in: LIFETIME.num_seconds() })
+    }
+}
+
+impl OpenChallenge {
+    /// `None` if it is unknown, used or expired, took too many answers, or if its user has changed.
+    pub async fn find(context: &Context, value: &SecretString) -> Result<Option<Self>, StoreError> {
+        let (hash, now) = (hash(value), context.now());
+        let read = move |connection: &mut AnyConnection| {
+            let Some(row) = login_challenges::open(connection, &hash, now)? else { return Ok(None) };
+            let id: UserId = row.user_id.parse().map_err(|_| impossible("login_challenges.user_id"))?;
+            let user = users::by_id(connection, id)?.filter(|user| user.disabled_at.is_none());
+            let user = user.filter(|user| i64::try_from(user.version) == Ok(row.user_version));
+            let (kind, amr) = (ChallengeKind::parse(&row.kind)?, row.amr.parse()?);
+            Ok(user.map(|user| Self { hash, kind, user, amr }))
+        };
+        context.database.run(read).await
+    }
+
+    /// Counts an answer. Locks the user's row. Returns `false` if the challenge is no longer open.
+    pub fn count_attempt(&self, tx: &mut Transaction<'_>) -> Result<bool, StoreError> {
+        Ok(users::lock_version(tx.connection, self.user.id, self.user.version)?
+            && login_challenges::count_attempt(tx.connection, &self.hash, tx.now)?)
+    }
+
+    /// Uses the challenge up. Returns `false` if another request did.
+    pub fn consume(&self, tx: &mut Transaction<'_>) -> Result<bool, StoreError> {
+        login_challenges::consume(tx.connection, &self.hash)
+    }
+}
+
+impl ChallengeKind {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Factor => "factor",
+            Self::Enrolment => "enrolment",
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self, ImpossibleValue> {
+        let known = [Self::Factor, Self::Enrolment].into_iter().find(|kind| kind.as_str() == text);
+        known.ok_or_else(|| impossible("login_challenges.kind"))
+    }
+}
+
+/// Comparing hashes reveals nothing about the value by its time.
+fn hash(value: &SecretString) -> [u8; 32] {
+    sha256(value.expose_secret().as_bytes())
+}
+
+fn impossible(column: &'static str) -> ImpossibleValue {
+    ImpossibleValue { column }
+}

@@ -1,0 +1,148 @@
+//! The second half of a login: an answer to the challenge starts the session.
+
+use secrecy::SecretString;
+
+use crate::domain::context::Context;
+use crate::domain::factors::{Answer, AnswerError, ChallengeKind, OpenChallenge, Verdict};
+use crate::domain::operation::Transaction;
+use crate::domain::passwords::{QueueFull, TooManyFailures};
+use crate::domain::sessions::new_device;
+use crate::domain::sessions::new_session::{Admission, NewSession, NotAdmitted, PreparedSession};
+use crate::domain::tokens::IssuedTokens;
+use crate::model::{ClientInfo, EventType, FactorMethod, User, UserId};
+use crate::store::{AnyConnection, StoreError, recovery_codes, users};
+
+#[derive(Debug, thiserror::Error)]
+pub enum FactorError {
+    /// Unknown, used or expired, too many answers, or the user has changed. The login begins anew.
+    #[error("the challenge is not open")]
+    ChallengeExpired,
+    #[error("wrong code")]
+    Wrong,
+    /// Too many wrong codes in a row: another method is required.
+    #[error("codes of apps are locked")]
+    Locked,
+    #[error(transparent)]
+    TooMany(#[from] TooManyFailures),
+    #[error(transparent)]
+    QueueFull(#[from] QueueFull),
+    #[error("the audience is not one of AUDIENCES")]
+    UnknownAudience,
+    #[error(transparent)]
+    NotAdmitted(#[from] NotAdmitted),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The tokens of a login with a second factor.
+pub struct CompletedLogin {
+    pub issued: IssuedTokens,
+    /// If a recovery code was used.
+    pub recovery_codes_left: Option<i64>,
+}
+
+/// Answers a challenge, and starts the session.
+pub async fn complete_login(
+    context: &Context,
+    challenge: &SecretString,
+    answer: Answer,
+    new_session: NewSession,
+) -> Result<CompletedLogin, FactorError> {
+    let method = answer.method();
+    let outcome = start_session(context, challenge, answer, new_session).await;
+    context
+        .metrics
+        .count_second_factor(method, outcome.as_ref().err().map_or("succeeded", FactorError::metric_label));
+    outcome
+}
+
+async fn start_session(
+    context: &Context,
+    challenge: &SecretString,
+    answer: Answer,
+    new_session: NewSession,
+) -> Result<CompletedLogin, FactorError> {
+    let audience = new_session.audience.clone();
+    let audience = context.policy.audience(audience.as_deref()).ok_or(FactorError::UnknownAudience)?;
+    let challenge = OpenChallenge::find(context, challenge).await?;
+    let challenge = challenge.filter(|challenge| challenge.kind == ChallengeKind::Factor);
+    let challenge = challenge.ok_or(FactorError::ChallengeExpired)?;
+    let (method, amr) = (answer.method(), answer.added_to(challenge.amr.clone()));
+    let prepared = answer.prepare(context, challenge.user.id).await?;
+    let client = new_session.client.clone();
+    let device_is_known = device_is_known(context, &challenge.user, &client).await?;
+    let operation = context.operation(&client);
+    let session = new_session.prepare(context, challenge.user.id, amr, device_is_known, operation.now);
+    let answered = operation.transaction(move |tx| {
+        if !challenge.count_attempt(tx)? {
+            return Err(FactorError::ChallengeExpired);
+        }
+        match prepared.prove(tx, challenge.user.id)? {
+            Verdict::Correct => complete(tx, &challenge, session, device_is_known).map(Ok),
+            // Committed: the failure is counted.
+            Verdict::Wrong => Ok(Err(FactorError::Wrong)),
+            Verdict::Locked => Ok(Err(FactorError::Locked)),
+            // Nothing was looked at, so that this attempt does not count either.
+            Verdict::TooMany(error) => Err(error.into()),
+        }
+    });
+    let (admission, user) = answered.await??;
+    let recovery_codes_left = match method {
+        FactorMethod::RecoveryCode => Some(codes_left(context, user.id).await?),
+        FactorMethod::Totp => None,
+    };
+    Ok(CompletedLogin { issued: admission.issue(context, user, audience)?, recovery_codes_left })
+}
+
+/// Starts the session of a challenge whose last factor is proved. The transaction has locked the user's row.
+pub fn complete(
+    tx: &mut Transaction<'_>,
+    challenge: &OpenChallenge,
+    session: PreparedSession,
+    device_is_known: bool,
+) -> Result<(Admission, User), FactorError> {
+    let user = &challenge.user;
+    if !challenge.consume(tx)? {
+        return Err(FactorError::ChallengeExpired);
+    }
+    new_device::notify(tx, user, device_is_known)?;
+    users::record_login(tx.connection, user.id, user.version, None, tx.now)?;
+    Ok((session.admit(tx, user, EventType::LoginSucceeded)?, user.clone()))
+}
+
+/// Whether an earlier login of this user set the device token that the client sent.
+pub async fn device_is_known(
+    context: &Context,
+    user: &User,
+    client: &ClientInfo,
+) -> Result<bool, StoreError> {
+    let (attempt, id) = (context.throttle.attempt(user.email.as_str(), client), user.id);
+    context.database.run(move |connection| attempt.is_on_known_device(connection, Some(id))).await
+}
+
+async fn codes_left(context: &Context, user: UserId) -> Result<i64, StoreError> {
+    context.database.run(move |connection: &mut AnyConnection| recovery_codes::left(connection, user)).await
+}
+
+impl From<AnswerError> for FactorError {
+    fn from(error: AnswerError) -> Self {
+        match error {
+            AnswerError::QueueFull(error) => error.into(),
+            AnswerError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl FactorError {
+    pub fn metric_label(&self) -> &'static str {
+        match self {
+            Self::ChallengeExpired => "expired",
+            Self::Wrong => "wrong",
+            Self::Locked => "locked",
+            Self::TooMany(_) => "throttled",
+            Self::QueueFull(_) => "busy",
+            Self::UnknownAudience => "malformed",
+            Self::NotAdmitted(_) | Self::Store(_) => "unavailable",
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! A login that requires a second factor of a user who has none: the user sets up an authenticator app, and its first code
+//! completes the login.
+
+use secrecy::SecretString;
+
+use crate::domain::context::Context;
+use crate::domain::factors::{ChallengeKind, OpenChallenge, RecoveryCodes};
+use crate::domain::sessions::{self, FactorError, NewSession, NotAdmitted};
+use crate::domain::tokens::IssuedTokens;
+use crate::domain::users::factors::apps::{self, NewApp};
+use crate::domain::users::factors::{self, FactorChangeError};
+use crate::model::{ClientInfo, User};
+use crate::store::{StoreError, users};
+
+#[derive(Debug, thiserror::Error)]
+pub enum EnrolmentError {
+    #[error(transparent)]
+    Factor(#[from] FactorError),
+    #[error(transparent)]
+    Change(#[from] FactorChangeError),
+    #[error(transparent)]
+    NotAdmitted(#[from] NotAdmitted),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Makes the secret of the app.
+pub async fn begin(
+    context: &Context,
+    challenge: &SecretString,
+    client: &ClientInfo,
+) -> Result<(NewApp, User), EnrolmentError> {
+    let challenge = find(context, challenge).await?;
+    let user = challenge.user.clone();
+    let (app, row) = apps::new_app(context, user.id, None)?;
+    let insert = context.operation(client);
+    insert
+        .transaction(move |tx| {
+            if !challenge.count_attempt(tx)? {
+                return Err(FactorError::ChallengeExpired.into());
+            }
+            Ok::<_, EnrolmentError>(apps::insert_app(tx, &row)?)
+        })
+        .await?;
+    Ok((app, user))
+}
+
+/// Confirms the app and starts the session.
+pub async fn confirm(
+    context: &Context,
+    challenge: &SecretString,
+    code: SecretString,
+    new_session: NewSession,
+) -> Result<(IssuedTokens, Option<RecoveryCodes>), EnrolmentError> {
+    let audience = new_session.audience.clone();
+    let audience = context.policy.audience(audience.as_deref()).ok_or(FactorError::UnknownAudience)?;
+    let challenge = find(context, challenge).await?;
+    let user = challenge.user.id;
+    let client = new_session.client.clone();
+    let operation = context.operation(&client);
+    let (id, step) = match apps::unconfirmed_step(context, user, &code).await {
+        Ok(found) => found,
+        Err(error) => {
+            // A wrong code counts as an answer.
+            operation.transaction(move |tx| challenge.count_attempt(tx).map(drop)).await?;
+            return Err(error.into());
+        }
+    };
+    let codes = factors::missing_codes(context, user).await?;
+    let device_is_known = sessions::device_is_known(context, &challenge.user, &client).await?;
+    let amr = challenge.amr.clone().with_code();
+    let session = new_session.prepare(context, user, amr, device_is_known, operation.now);
+    let confirm = operation.transaction(move |tx| {
+        if !challenge.count_attempt(tx)? {
+            return Err(EnrolmentError::from(FactorError::ChallengeExpired));
+        }
+        apps::confirm_in(tx, user, &id, step, codes.as_ref())?;
+        let (admission, _) = sessions::complete(tx, &challenge, session, device_is_known)?;
+        tx.bump_version(user)?;
+        let user = users::by_id(tx.connection, user)?.ok_or(FactorError::ChallengeExpired)?;
+        Ok((admission, user, codes))
+    });
+    let (admission, user, codes) = confirm.await?;
+    Ok((admission.issue(context, user, audience)?, codes))
+}
+
+async fn find(context: &Context, challenge: &SecretString) -> Result<OpenChallenge, FactorError> {
+    let found = OpenChallenge::find(context, challenge).await?;
+    found.filter(|challenge| challenge.kind == ChallengeKind::Enrolment).ok_or(FactorError::ChallengeExpired)
+}

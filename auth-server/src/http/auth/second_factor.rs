@@ -1,0 +1,156 @@
+//! The second half of a login.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use secrecy::SecretString;
+use serde::Deserialize;
+use shared_claims::Problem;
+use utoipa::ToSchema;
+
+use crate::domain::context::Context;
+use crate::domain::factors::RecoveryCodes;
+use crate::domain::sessions::{self, FactorError, NewSession};
+use crate::domain::users::enrolment;
+use crate::http::auth::factors::apps::NewAppBody;
+use crate::http::auth::session_options::SessionOptions;
+use crate::http::extract::Json;
+use crate::http::extract::refresh_token::find_all;
+use crate::http::problems::{EnrolmentProblems, SecondFactorProblems};
+use crate::http::responses::{self, Recovery, Tokens};
+use crate::http::{Cookies, LoginRateLimit, Validation};
+use crate::model::ClientInfo;
+
+/// A challenge, one of `code` and `recovery_code`, and the options of the session.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = SecondFactor)]
+pub struct SecondFactorRequest {
+    /// From the response `mfa_required`.
+    #[schema(value_type = String, required)]
+    challenge: Option<SecretString>,
+    /// The code of an authenticator app.
+    #[schema(value_type = Option<String>, pattern = "^([0-9][ -]*){6,8}$")]
+    code: Option<SecretString>,
+    /// A recovery code, in any case, with or without hyphens.
+    #[schema(value_type = Option<String>, max_length = 64)]
+    recovery_code: Option<SecretString>,
+    #[serde(flatten)]
+    #[schema(inline)]
+    session: SessionOptions,
+}
+
+/// Completes a login with a second factor.
+///
+/// The challenge takes 5 answers within 10 minutes. A code is good once. If the request contains the refresh token of another
+/// session, that session ends.
+#[utoipa::path(
+    post, path = "/auth/login/factor", tag = "session", request_body = SecondFactorRequest,
+    responses((status = 200, description = "The tokens of the new session", body = Tokens), SecondFactorProblems)
+)]
+pub async fn complete_login(
+    request: HttpRequest,
+    context: web::Data<Context>,
+    rate_limit: web::Data<LoginRateLimit>,
+    cookies: Cookies,
+    client: ClientInfo,
+    Json(body): Json<SecondFactorRequest>,
+) -> Result<HttpResponse, Problem> {
+    let mut validation = Validation::default();
+    let challenge = validation.required("challenge", body.challenge);
+    let is_answered = body.code.is_some() || body.recovery_code.is_some();
+    let answer = validation.answer(body.code, body.recovery_code);
+    if !is_answered {
+        validation.reject("code", "is missing: send code or recovery_code");
+    }
+    let session = body.session.parse(&mut validation, client);
+    let (challenge, answer) = validation.finish(challenge.zip(answer))?;
+    let session = NewSession { superseded: find_all(&request, cookies, None)?, ..session };
+    let attempt = rate_limit.count(session.client.ip)?;
+    let outcome = sessions::complete_login(&context, &challenge, answer, session).await;
+    match &outcome {
+        Ok(_) => rate_limit.refund(attempt),
+        Err(FactorError::QueueFull(_) | FactorError::UnknownAudience) => rate_limit.cancel(attempt),
+        Err(_) => {}
+    }
+    let login = outcome?;
+    let recovery = Recovery { codes: None, left: login.recovery_codes_left };
+    Ok(responses::new_session_with(HttpResponse::Ok(), &request, cookies, &login.issued, recovery))
+}
+
+/// A challenge that asks for a new second factor.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = Enrolment)]
+pub struct EnrolRequest {
+    /// From the response `mfa_enrolment_required`.
+    #[schema(value_type = String, required)]
+    challenge: Option<SecretString>,
+    /// Only `totp`.
+    #[schema(value_type = String, required, pattern = "^totp$")]
+    kind: Option<String>,
+}
+
+/// Begins to set up the second factor that a login requires.
+///
+/// Returns the secret for an authenticator app. Its first code completes the login.
+#[utoipa::path(
+    post, path = "/auth/login/enrol", tag = "session", request_body = EnrolRequest,
+    responses((status = 200, description = "The secret of the app", body = NewAppBody), EnrolmentProblems)
+)]
+pub async fn enrol(
+    context: web::Data<Context>,
+    rate_limit: web::Data<LoginRateLimit>,
+    client: ClientInfo,
+    Json(body): Json<EnrolRequest>,
+) -> Result<HttpResponse, Problem> {
+    let mut validation = Validation::default();
+    let challenge = validation.required("challenge", body.challenge);
+    let kind = validation.required("kind", body.kind);
+    if kind.is_some_and(|kind| kind != "totp") {
+        validation.reject("kind", "must be totp");
+    }
+    let challenge = validation.finish(challenge)?;
+    let _ = rate_limit.count(client.ip)?;
+    let (app, user) = enrolment::begin(&context, &challenge, &client).await?;
+    Ok(HttpResponse::Ok().json(NewAppBody::new(&context, &app, &user)))
+}
+
+/// The first code of the new app, and the options of the session.
+#[derive(Deserialize, ToSchema)]
+#[schema(as = EnrolmentConfirmation)]
+pub struct ConfirmEnrolmentRequest {
+    /// From the response `mfa_enrolment_required`.
+    #[schema(value_type = String, required)]
+    challenge: Option<SecretString>,
+    /// The code of the authenticator app.
+    #[schema(value_type = String, required, pattern = "^([0-9][ -]*){6,8}$")]
+    code: Option<SecretString>,
+    #[serde(flatten)]
+    #[schema(inline)]
+    session: SessionOptions,
+}
+
+/// Completes a login that required a new second factor.
+///
+/// `recovery_codes` in the response are shown this once.
+#[utoipa::path(
+    post, path = "/auth/login/enrol/confirm", tag = "session", request_body = ConfirmEnrolmentRequest,
+    responses((status = 200, description = "The tokens of the new session", body = Tokens), EnrolmentProblems)
+)]
+pub async fn confirm_enrolment(
+    request: HttpRequest,
+    context: web::Data<Context>,
+    rate_limit: web::Data<LoginRateLimit>,
+    cookies: Cookies,
+    client: ClientInfo,
+    Json(body): Json<ConfirmEnrolmentRequest>,
+) -> Result<HttpResponse, Problem> {
+    let mut validation = Validation::default();
+    let challenge = validation.required("challenge", body.challenge);
+    let code = validation.app_code(body.code);
+    let session = body.session.parse(&mut validation, client);
+    let (challenge, code) = validation.finish(challenge.zip(code))?;
+    let session = NewSession { superseded: find_all(&request, cookies, None)?, ..session };
+    let attempt = rate_limit.count(session.client.ip)?;
+    let (issued, codes) = enrolment::confirm(&context, &challenge, code, session).await?;
+    rate_limit.refund(attempt);
+    let recovery = Recovery { codes: codes.map(RecoveryCodes::into_texts), left: None };
+    Ok(responses::new_session_with(HttpResponse::Ok(), &request, cookies, &issued, recovery))
+}

@@ -1,0 +1,87 @@
+use secrecy::ExposeSecret;
+use shared_claims::{Code, Problem};
+
+use crate::domain::factors::{Challenge, ChallengeKind};
+use crate::domain::sessions::{FactorError, NotAdmitted};
+use crate::domain::users::enrolment::EnrolmentError;
+use crate::domain::users::factors::FactorChangeError;
+use crate::domain::users::factors::apps::MAX_APPS;
+use crate::http::errors::unknown_audience;
+use crate::model::FactorMethod;
+
+impl From<NotAdmitted> for Problem {
+    fn from(error: NotAdmitted) -> Self {
+        match error {
+            NotAdmitted::Challenged(challenge) => challenged(&challenge),
+            NotAdmitted::Signing(error) => error.into(),
+        }
+    }
+}
+
+impl From<FactorError> for Problem {
+    fn from(error: FactorError) -> Self {
+        match error {
+            FactorError::ChallengeExpired => Problem::new(Code::ChallengeExpired),
+            FactorError::Wrong => wrong_code(),
+            FactorError::Locked => locked(),
+            FactorError::TooMany(error) => error.into(),
+            FactorError::QueueFull(error) => error.into(),
+            FactorError::UnknownAudience => unknown_audience(),
+            FactorError::NotAdmitted(error) => error.into(),
+            FactorError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<EnrolmentError> for Problem {
+    fn from(error: EnrolmentError) -> Self {
+        match error {
+            EnrolmentError::Factor(error) => error.into(),
+            EnrolmentError::Change(FactorChangeError::NoSuchFactor) => Problem::new(Code::ChallengeExpired),
+            EnrolmentError::Change(error) => error.into(),
+            EnrolmentError::NotAdmitted(error) => error.into(),
+            EnrolmentError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<FactorChangeError> for Problem {
+    fn from(error: FactorChangeError) -> Self {
+        match error {
+            FactorChangeError::NotFresh(error) => error.into(),
+            FactorChangeError::Off | FactorChangeError::NoSuchFactor => Problem::new(Code::NotFound),
+            FactorChangeError::EmailUnverified => Problem::new(Code::EmailUnverified)
+                .detail("Verify the e-mail address first: a password reset by mail must find the second factor in place."),
+            FactorChangeError::TooMany => Problem::new(Code::InvalidInput)
+                .detail(format!("A user has at most {MAX_APPS} authenticator apps: remove one first.")),
+            FactorChangeError::WrongCode => wrong_code(),
+            FactorChangeError::FactorRequired => Problem::new(Code::FactorRequired),
+            FactorChangeError::UserChanged => {
+                log::info!("{error}");
+                Problem::new(Code::Unavailable).detail("The user was changed during the request: try again.")
+            }
+            FactorChangeError::QueueFull(error) => error.into(),
+            FactorChangeError::Store(error) => error.into(),
+        }
+    }
+}
+
+fn challenged(challenge: &Challenge) -> Problem {
+    let problem = match challenge.kind {
+        ChallengeKind::Factor => {
+            let methods = challenge.methods.iter().copied().map(FactorMethod::as_str);
+            Problem::new(Code::MfaRequired).methods(methods)
+        }
+        ChallengeKind::Enrolment => Problem::new(Code::MfaEnrolmentRequired),
+    };
+    problem.login_challenge(challenge.value.expose_secret(), challenge.expires_in.unsigned_abs())
+}
+
+pub fn wrong_code() -> Problem {
+    Problem::new(Code::InvalidCode).detail("The code is wrong, was used before, or has expired.")
+}
+
+pub fn locked() -> Problem {
+    Problem::new(Code::InvalidCode)
+        .detail("Codes of authenticator apps are locked after too many wrong ones: use another method.")
+}

@@ -1,0 +1,39 @@
+use std::fmt;
+
+use clap::ValueEnum;
+
+/// `MFA`: whether logins take a second factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Mfa {
+    /// No second factors: the password is enough, also for users who have one
+    Off,
+    /// Users turn it on for themselves
+    Optional,
+    /// A user without one gets one at the next login
+    Required,
+}
+
+/// How a second factor is proved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FactorMethod {
+    /// A code of an authenticator app.
+    Totp,
+    RecoveryCode,
+}
+
+impl FactorMethod {
+    pub const ALL: [Self; 2] = [Self::Totp, Self::RecoveryCode];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Totp => "totp",
+            Self::RecoveryCode => "recovery_code",
+        }
+    }
+}
+
+impl fmt::Display for FactorMethod {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
