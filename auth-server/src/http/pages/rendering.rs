@@ -41,7 +41,7 @@ impl Renderer {
     pub fn new(options: PageOptions) -> Result<Self, String> {
         let renderer = Self { sources: Sources::load(&options)?, options };
         for page in &PAGES {
-            renderer.render(page, Visit::default())?;
+            renderer.render_from(&renderer.sources, page, Visit::default())?;
         }
         Ok(renderer)
     }
@@ -64,9 +64,14 @@ impl Renderer {
         Ok(response)
     }
 
+    /// A debug build reads templates and texts again, so that a reload of the page shows a change.
     fn render(&self, page: &Page, visit: Visit<'_>) -> Result<String, String> {
         let fresh = if cfg!(debug_assertions) { Some(Sources::load(&self.options)?) } else { None };
-        let Sources { environment, texts } = fresh.as_ref().unwrap_or(&self.sources);
+        self.render_from(fresh.as_ref().unwrap_or(&self.sources), page, visit)
+    }
+
+    fn render_from(&self, sources: &Sources, page: &Page, visit: Visit<'_>) -> Result<String, String> {
+        let Sources { environment, texts } = sources;
         let parameter = |name: &str| -> Option<Cow<'_, str>> {
             form_urlencoded::parse(visit.query.as_bytes())
                 .find(|(key, _)| key == name)
