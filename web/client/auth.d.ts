@@ -12,8 +12,8 @@ export interface User {
   readonly roles: readonly string[];
   /** Whether signing in requires a second factor. */
   readonly second_factor?: boolean;
-  /** Whether the user has roles that require a stronger login than that of this session. */
-  readonly roles_withheld?: boolean;
+  /** Roles that require a stronger login than that of this session. Not in `roles` until then. */
+  readonly roles_withheld?: readonly string[];
 }
 
 /** What a user interface shows. The object stays the same until something changes, and is frozen. */

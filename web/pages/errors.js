@@ -6,8 +6,10 @@ const FIELDS = {
   invalid_credentials: ["password", "link_password", "current_password"],
   email_taken: ["email"],
   username_taken: ["username"],
-  invalid_code: ["code"],
+  invalid_code: ["code", "factor_code", "recovery_code", "enrol_code", "totp_code", "proof_code", "proof_recovery_code"],
 };
+/** Fields of authenticator apps and recovery codes: the server names them `code` and `recovery_code`. */
+const OF_FACTOR = FIELDS.invalid_code.slice(1);
 
 /** Parts of the server's messages about a field, and the text for each. */
 const RULES = [
@@ -15,6 +17,7 @@ const RULES = [
   [/^must be at least 9 characters/, "field_too_short"],
   [/^is too easy to guess/, "field_guessable"],
   [/^must have 8 digits/, "field_code"],
+  [/^must have 6 digits/, "field_factor_code"],
   [/^is taken/, "error_username_taken"],
   [/^is your address already/, "field_email_same"],
 ];
@@ -34,9 +37,11 @@ export function sentence({ code, message, attemptsLeft: count }) {
  * @returns {Map<string, string>}
  */
 export function fieldErrors(error, has) {
-  const found = Object.entries(error.fields ?? {}).filter(([name]) => has(name));
+  const fieldOf = (name) => (has(name) ? name : OF_FACTOR.find((field) => field.endsWith(name) && has(field)));
+  const found = Object.entries(error.fields ?? {}).map(([name, message]) => [fieldOf(name), message]).filter(([name]) => name);
   const own = FIELDS[error.code]?.find(has);
-  return new Map([...found.map(([name, message]) => [name, rule(name, message)]), ...(own ? [[own, sentence(error)]] : [])]);
+  const text = OF_FACTOR.includes(own) ? t("error_factor_code") : sentence(error);
+  return new Map([...found.map(([name, message]) => [name, rule(name, message)]), ...(own ? [[own, text]] : [])]);
 }
 
 function rule(name, message) {

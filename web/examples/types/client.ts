@@ -116,4 +116,4 @@ await strong.addPasskey({ kind: "security_key", name: "Blue key" });
 // @ts-expect-error an unknown kind
 strong.addPasskey({ kind: "sms" });
 await strong.confirmTotp((await strong.addTotp("Phone")).id, "123456", { endOtherSessions: false });
-export const shown = [user.second_factor, chosen?.roles_withheld, ...factors.map(({ kind, synced }) => `${kind} ${synced}`)];
+export const shown = [user.second_factor, chosen?.roles_withheld?.includes("admin"), ...factors.map(({ kind, synced }) => `${kind} ${synced}`)];

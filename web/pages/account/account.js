@@ -6,13 +6,14 @@ import { deletion } from "./deletion.js";
 import { devices } from "./devices.js";
 import { email } from "./email.js";
 import { watchSession } from "./ended.js";
+import { factors } from "./factors.js";
 import { onClick } from "./feedback.js";
 import { password } from "./password.js";
 import { profile } from "./profile.js";
 
 /** Sections that show lists are loaded again if the user comes back to the tab after this time. */
 const STALE_MS = 30_000;
-const sections = [profile, password, email, devices, activity, deletion];
+const sections = [profile, password, factors, email, devices, activity, deletion];
 const element = (id) => document.getElementById(id);
 
 await auth.ready;

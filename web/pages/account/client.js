@@ -1,11 +1,12 @@
 // The clients of the session, which all tabs of this origin share.
 import { createAccountClient } from "../../client/account.js";
 import { createAuthClient } from "../../client/auth.js";
-import { askForPassword } from "./fresh_login.js";
+import { withFactors } from "../../client/factors.js";
+import { askForProof } from "./fresh_login.js";
 
 /** The auth server, which may have a path. */
 export const authUrl = new URL("../..", import.meta.url).href;
-export const auth = createAuthClient({ authUrl, onFreshLogin: askForPassword });
+export const auth = withFactors(createAuthClient({ authUrl }), { onStepUp: askForProof });
 export const account = createAccountClient({ authUrl, auth });
 
 /** Where users sign in, and come back from. @param {string} [section] id of the section to come back to */

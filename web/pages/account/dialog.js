@@ -15,7 +15,7 @@ const actions = new WeakMap();
 export async function openDialog(dialog, action, opened = () => {}) {
   const form = dialog.querySelector("form");
   if (!actions.has(dialog)) {
-    dialog.querySelector("[value=cancel]").addEventListener("click", () => dialog.close());
+    dialog.querySelector("[value=cancel]")?.addEventListener("click", () => dialog.close());
     onSubmit(form, async (values) => {
       if ((await actions.get(dialog)(values)) !== false) dialog.close("done");
     });

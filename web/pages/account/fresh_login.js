@@ -1,23 +1,65 @@
-// The dialog that asks for the password again. What was typed elsewhere stays, and the call is repeated.
+// The dialog that asks again who it is: for the password, or for a second factor if there is one. What was typed elsewhere
+// stays, and the call is repeated.
+import { submitWhenComplete } from "../authenticator.js";
 import { sentence } from "../errors.js";
-import { setError } from "../form.js";
+import { setError, showMessage } from "../form.js";
+import { t } from "../texts.js";
 import { openDialog } from "./dialog.js";
 
 const dialog = document.getElementById("fresh-login");
-const password = document.getElementById("fresh_password");
+const fields = Object.fromEntries(
+  Object.entries({ password: "fresh_password", code: "proof_code", recovery: "proof_recovery_code" }).map(([way, id]) => [way, document.getElementById(id)]),
+);
+const others = [...dialog.querySelectorAll("[data-use]")];
+const automatic = submitWhenComplete(fields.code);
+
+/** The kinds of factors that the user has, as far as the page knows them. */
+export const known = { kinds: ["totp"] };
+
+let way, given;
+for (const button of others) {
+  button.addEventListener("click", () => {
+    if (button.dataset.use !== "passkey") return show(button.dataset.use);
+    given = { passkey: true };
+    dialog.close("done");
+  });
+}
 
 /**
- * @param {import("../../client/auth.js").FreshLoginRequest} request
- * @returns {Promise<string | null>} null if the user cancels
+ * @param {import("../../client/factors.js").StepUpRequest} request
+ * @returns {Promise<import("../../client/factors.js").Proof | null>} null if the user cancels
  */
-export async function askForPassword({ user, error }) {
+export async function askForProof({ user, code, error }) {
+  const isStrong = user?.second_factor || error?.code === "stronger_login_required";
+  // A user without a second factor cannot prove it.
+  if (code === "stronger_login_required" && !isStrong) return null;
   document.getElementById("fresh-login-user").value = user?.email ?? "";
-  let given = null;
-  password.value = "";
-  await openDialog(dialog, async () => (given = password.value), () => {
-    // Once the dialog is open, so that screen readers read the message.
-    if (error) setError(password, sentence(error));
-    password.focus();
+  document.getElementById("fresh-login-hint").textContent = t(isStrong ? "stronger_login_hint" : "fresh_login_hint");
+  given = null;
+  if (error?.code === "invalid_code") automatic.stop();
+  const read = () => {
+    const { value } = fields[way];
+    given = { password: { password: value }, code: { code: value }, recovery: { recoveryCode: value.trim() } }[way];
+  };
+  await openDialog(dialog, async () => read(), () => {
+    const usual = known.kinds.includes("totp") ? "code" : "recovery";
+    show(!isStrong ? "password" : error && way !== "password" ? way : usual);
+    if (error && error.code !== "stronger_login_required") fail(error);
   });
   return given;
+}
+
+function show(next) {
+  way = next;
+  for (const part of dialog.querySelectorAll("[data-proof]")) part.hidden = part.dataset.proof !== way;
+  const isOffered = { code: known.kinds.includes("totp"), passkey: known.kinds.some((kind) => kind !== "totp"), recovery: true };
+  for (const button of others) button.hidden = way === "password" || button.dataset.use === way || !isOffered[button.dataset.use];
+  fields[way].focus();
+}
+
+/** Once the dialog is open, so that screen readers read the message. */
+function fail(error) {
+  const isWrong = error.code === "invalid_credentials" || error.code === "invalid_code";
+  if (!isWrong) return showMessage(dialog.querySelector("form"), sentence(error));
+  setError(fields[way], way === "password" ? sentence(error) : t("error_factor_code"));
 }

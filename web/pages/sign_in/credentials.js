@@ -1,22 +1,28 @@
-// The form that signs in. After the password, the server may require a code or a new password: the form then shows that.
+// The form that signs in. After the password, the server may require a code, a new password or a second factor: the form then
+// shows that.
+import { sentence } from "../errors.js";
 import { onSubmit, showMessage } from "../form.js";
 import { t } from "../texts.js";
+import { isSecondStep, secondStep } from "./factor.js";
 import { pendingCode } from "./pending_code.js";
 import { account, auth } from "./session.js";
 import { showStage, stageOf } from "./stages.js";
 
 /**
- * @param {HTMLFormElement} form  with the stages `credentials`, `code` and `new-password`
+ * @param {HTMLFormElement} form  with the stages of `sign_in_form.html`
  * @param {() => Promise<unknown>} onSignedIn
  */
 export function enableSignIn(form, onSignedIn) {
   const pending = pendingCode("login");
+  const second = secondStep(form);
   const { login, password, new_password, remember } = form.elements;
 
   onSubmit(
     form,
     async ({ code }) => {
-      if (stageOf(form) === "code") {
+      const stage = stageOf(form);
+      if (isSecondStep(stage)) return (await second.submit()) && onSignedIn();
+      if (stage === "code") {
         await account.verifyEmail({ continuation: pending.get()?.continuation, code });
         pending.clear();
         // After a reload, the password has to be typed again.
@@ -31,11 +37,15 @@ export function enableSignIn(form, onSignedIn) {
       await onSignedIn();
     },
     (error) => {
-      if (error.code === "email_code_required") {
+      if (error.challenge) {
+        second.open().catch(fail);
+      } else if (error.code === "email_code_required") {
         pending.set(error, login.value.trim());
         showStage(form, "code");
       } else if (error.code === "password_change_required") {
         showStage(form, "new-password");
+      } else if (error.code === "challenge_expired") {
+        startAgain(t("error_challenge_expired"), false);
       } else if (error.code === "link_invalid") {
         pending.clear();
         startAgain(t("error_code_invalid"), false);
@@ -50,10 +60,17 @@ export function enableSignIn(form, onSignedIn) {
   // The new password belongs to this user's login.
   login.addEventListener("input", () => (new_password.value = ""));
   form.querySelector("[data-again]").addEventListener("click", () => startAgain(""));
-  if (pending.get()) showStage(form, "code");
+  if (auth.pendingLogin()) second.open().catch(fail);
+  else if (pending.get()) showStage(form, "code");
+
+  function fail(error) {
+    if (error.code === "challenge_expired") startAgain(t("error_challenge_expired"), false);
+    else showMessage(form, sentence(error));
+  }
 
   function startAgain(text, isGood = true) {
     pending.clear();
+    second.clear();
     new_password.value = form.elements.code.value = "";
     showStage(form, "credentials");
     showMessage(form, text, isGood);

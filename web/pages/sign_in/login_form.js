@@ -40,7 +40,7 @@ async function continueAsUser() {
 function show(part) {
   form.hidden = part !== form;
   signedIn.hidden = part !== signedIn;
-  document.querySelector(".more").hidden = part === signedIn;
+  document.querySelector(".more").hidden = part === signedIn || Boolean(auth.pendingLogin());
   form.classList.remove("checking");
-  part.querySelector("[data-stage]:not([hidden]) input, a").focus();
+  part.querySelector("[data-stage]:not([hidden]) :is(input, [data-focus]), a").focus();
 }

@@ -40,3 +40,8 @@ function withFragment(url) {
   if ("isReturn" in options && !url.hash && location.pathname.endsWith("/login")) url.hash = location.hash;
   return url;
 }
+
+/** The sign-in page asks for the second factor. */
+export function completeOnLoginPage() {
+  location.assign(`login${location.search}`);
+}

@@ -2,7 +2,7 @@ import { onSubmit } from "../form.js";
 import "../password_field.js";
 import { t } from "../texts.js";
 import { openLink, showInvalidLink, token } from "./link.js";
-import { leave } from "./next.js";
+import { completeOnLoginPage, leave } from "./next.js";
 import { pendingCode } from "./pending_code.js";
 import { account, auth } from "./session.js";
 import { showDone, showStage, stageOf } from "./stages.js";
@@ -12,6 +12,7 @@ const pending = pendingCode("register");
 
 if (form) {
   onSubmit(form, stageByStage, (error) => {
+    if (continueWith(error)) return true;
     if (error.code !== "link_invalid") return false;
     startAgain();
     return false;
@@ -23,7 +24,7 @@ if (linkForm) {
   onSubmit(linkForm, async ({ link_password: password }) => {
     await account.confirmRegistration({ token, password });
     await finish();
-  }, (error) => showInvalidLink(linkForm, error));
+  }, (error) => continueWith(error) || showInvalidLink(linkForm, error));
 }
 if (token && linkForm) {
   for (const part of document.querySelectorAll("[data-form]")) part.hidden = true;
@@ -55,6 +56,13 @@ function showCode() {
 function startAgain() {
   pending.clear();
   showStage(form, "details");
+}
+
+function continueWith({ challenge }) {
+  if (!challenge) return false;
+  pending.clear();
+  completeOnLoginPage();
+  return true;
 }
 
 async function finish() {

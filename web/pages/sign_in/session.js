@@ -1,9 +1,10 @@
 // The session of this browser. All tabs of this origin share it.
 import { createAccountClient } from "../../client/account.js";
 import { createAuthClient } from "../../client/auth.js";
+import { withFactors } from "../../client/factors.js";
 import { authUrl, options } from "./page.js";
 
-export const auth = createAuthClient({ authUrl, tokenDelivery: options.tokenDelivery });
+export const auth = withFactors(createAuthClient({ authUrl, tokenDelivery: options.tokenDelivery }));
 export const account = createAccountClient({ authUrl, auth });
 
 /** The signed-in user, or null. A page of another origin may have started the session. @throws AuthError */

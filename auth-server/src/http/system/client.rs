@@ -6,9 +6,11 @@ use server_kit::docs::{content_security_policy, page};
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// Path and content.
-const FILES: [(&str, &str); 6] = [
+const FILES: [(&str, &str); 8] = [
     ("/client/account.js", include_str!("../../../../web/client/account.js")),
     ("/client/auth.js", include_str!("../../../../web/client/auth.js")),
+    ("/client/factors.js", include_str!("../../../../web/client/factors.js")),
+    ("/client/passkeys.js", include_str!("../../../../web/client/passkeys.js")),
     ("/client/record.js", include_str!("../../../../web/client/record.js")),
     ("/client/server.js", include_str!("../../../../web/client/server.js")),
     ("/client/session.js", include_str!("../../../../web/client/session.js")),

@@ -1,0 +1,92 @@
+// The second step of signing in: a code, a recovery code or a passkey; or a new authenticator app with its recovery codes.
+import { showSecret, submitWhenComplete } from "../authenticator.js";
+import { showMessage } from "../form.js";
+import { showRecoveryCodes } from "../recovery_codes.js";
+import { t } from "../texts.js";
+import { auth } from "./session.js";
+import { showStage, stageOf } from "./stages.js";
+
+/** The stage for each method of a challenge, the usual one first. */
+const STAGES = { totp: "factor", passkey: "passkey", recovery_code: "recovery" };
+
+/** @param {HTMLFormElement} form  with the stages of `sign_in_form.html` */
+export function secondStep(form) {
+  const part = (name) => form.querySelector(`[data-stage="${name}"]`);
+  const { factor_code, recovery_code, enrol_code } = form.elements;
+  const automatic = [factor_code, enrol_code].map(submitWhenComplete);
+  const others = form.querySelector("[data-others]");
+  const newSecret = form.querySelector("[data-new-secret]");
+
+  for (const button of others.querySelectorAll("button")) {
+    button.addEventListener("click", () => show(button.dataset.use));
+  }
+  newSecret.addEventListener("click", () => setUp().catch((error) => showMessage(form, error.message)));
+
+  /** Shows a stage, and what the user could use instead. */
+  function show(stage) {
+    const stages = (auth.pendingLogin()?.methods ?? []).map((method) => STAGES[method]);
+    showMessage(form, "");
+    showStage(form, stage);
+    for (const button of others.querySelectorAll("button")) button.hidden = button.dataset.use === stage || !stages.includes(button.dataset.use);
+    others.hidden = stage === "enrol";
+  }
+
+  async function setUp() {
+    const app = await auth.enrol(auth.pendingLogin());
+    showSecret(part("enrol"), app);
+    newSecret.hidden = true;
+    enrol_code.focus();
+  }
+
+  return {
+    /** Shows what the challenge asks for. */
+    async open() {
+      const { code, methods = [], enrolling } = auth.pendingLogin();
+      if (code === "mfa_required") return show(STAGES[Object.keys(STAGES).find((method) => methods.includes(method))] ?? "recovery");
+      show("enrol");
+      if (!enrolling) return setUp();
+      // The secret is in the app already, and on no server that would tell it again.
+      showSecret(part("enrol"), null);
+      newSecret.hidden = false;
+    },
+
+    /** Takes the answer of the stage. @returns whether the user is signed in, and has nothing more to do */
+    async submit() {
+      const stage = stageOf(form);
+      if (stage === "codes") return true;
+      const pending = auth.pendingLogin();
+      if (!pending) throw Object.assign(new Error(t("error_challenge_expired")), { code: "challenge_expired" });
+      const { recovery_codes: codes } = await answer(stage, pending).catch((error) => {
+        if (error.code === "invalid_code") automatic.forEach(({ stop }) => stop());
+        throw error;
+      });
+      if (!codes) return true;
+      showRecoveryCodes(part("codes"), codes);
+      show("codes");
+      form.querySelector("[data-again]").hidden = others.hidden = true;
+      return false;
+    },
+
+    clear() {
+      others.hidden = true;
+      factor_code.value = recovery_code.value = enrol_code.value = "";
+      auth.cancelLogin();
+    },
+  };
+
+  function answer(stage, pending) {
+    switch (stage) {
+      case "enrol":
+        return auth.confirmEnrolment(pending, { code: enrol_code.value });
+      case "recovery":
+        return auth.completeLogin(pending, { recoveryCode: recovery_code.value.trim() });
+      case "passkey":
+        return auth.completeLogin(pending, { passkey: true });
+      default:
+        return auth.completeLogin(pending, { code: factor_code.value });
+    }
+  }
+}
+
+/** Whether a stage belongs to the second step. */
+export const isSecondStep = (stage) => ["factor", "recovery", "passkey", "enrol", "codes"].includes(stage);
