@@ -66,7 +66,8 @@ function clear(form) {
 function showMissing(form) {
   for (const input of form.elements) {
     if (!isShown(input) || input.validity.valid) continue;
-    setError(input, t(input.validity.typeMismatch ? "field_email" : "field_missing"));
+    const missing = input.type === "checkbox" ? "field_unchecked" : "field_missing";
+    setError(input, t(input.validity.typeMismatch ? "field_email" : missing));
   }
   return focusFirst(form);
 }

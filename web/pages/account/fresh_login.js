@@ -30,9 +30,9 @@ for (const button of others) {
  * @returns {Promise<import("../../client/factors.js").Proof | null>} null if the user cancels
  */
 export async function askForProof({ user, code, error }) {
-  const isStrong = user?.second_factor || error?.code === "stronger_login_required";
+  const isStrong = user?.second_factor || [code, error?.code].includes("stronger_login_required");
   // A user without a second factor cannot prove it.
-  if (code === "stronger_login_required" && !isStrong) return null;
+  if (isStrong && !user?.second_factor && known.kinds.length === 0) return null;
   document.getElementById("fresh-login-user").value = user?.email ?? "";
   document.getElementById("fresh-login-hint").textContent = t(isStrong ? "stronger_login_hint" : "fresh_login_hint");
   given = null;

@@ -1,12 +1,14 @@
 // Calls of the auth server, with the session in the cookie.
 import { createAuthClient } from "../../client/auth.js";
-import { askPassword } from "./password_dialog.js";
+import { withFactors } from "../../client/factors.js";
+import { askProof } from "./proof_dialog.js";
 
 const TIMEOUT_MS = 15_000;
 
 /** The auth server: an issuer may have a path. */
 export const base = new URL("../../", import.meta.url);
-export const auth = createAuthClient({ authUrl: base.href });
+export const auth = withFactors(createAuthClient({ authUrl: base.href }));
+const STEP_UP = ["fresh_login_required", "stronger_login_required"];
 
 /** A failed call. `status` is 0 if there was no response. */
 export class ApiError extends Error {
@@ -33,23 +35,24 @@ export function url(path, query = {}) {
 
 export const get = (path, query, options) => request("GET", url(path, query), options);
 
-/** Changes something. Asks for the password if the server requires a fresh login, and repeats the call. */
+/** Changes something. Asks who it is if the server requires a fresh or a stronger login, and repeats the call. */
 export async function change(method, path, body) {
   for (;;) {
     try {
       return await request(method, url(path), { body });
     } catch (error) {
-      if (error.code !== "fresh_login_required") throw error;
-      const confirmed = await askPassword(reauthenticate);
-      if (!confirmed) throw new ApiError(0, { code: "cancelled", detail: "Not done: your password was not confirmed." });
+      if (!STEP_UP.includes(error.code)) throw error;
+      if (!(await stepUp(error.code))) throw new ApiError(0, { code: "cancelled", detail: "Not done: you did not confirm that it is you." });
     }
   }
 }
 
-async function reauthenticate(password) {
+/** Asks for the second factor, or for the password of a user without one. @returns whether it was right */
+export async function stepUp(code) {
   // The record of the session may be gone although the cookie is there.
   if (auth.state.status !== "signed-in") await auth.refreshAccess();
-  await auth.reauthenticate(password);
+  const isStrong = auth.state.user?.second_factor || code === "stronger_login_required";
+  return askProof({ isStrong, confirm: (proof) => auth.reauthenticate(proof) });
 }
 
 /** @throws {ApiError}, or the reason of the signal */

@@ -1,4 +1,6 @@
 // Strips across the view: lost role or session, lost connection, servers that are not ready. They replace nothing.
+import { stepUp } from "./api.js";
+import { Problem, useAction } from "./forms.js";
 import { checkNow } from "./live.js";
 import { goToLogin, loginUrl, session, signOut } from "./session.js";
 import { html, useLayoutEffect, useRef, useStore } from "./ui.js";
@@ -54,6 +56,25 @@ export function NoAccess({ user }) {
       <p class="no-access-buttons">
         <button onClick=${signOut}>Sign in with another account</button>
         <a class="button quiet" href="../account">Your account</a>
+      </p>
+    </section>
+  `;
+}
+
+/** For administrators whose role requires a stronger login than theirs. */
+export function Withheld({ user, onConfirmed }) {
+  const confirm = useAction(async () => (await stepUp("stronger_login_required")) && onConfirmed());
+  return html`
+    <section class="view no-access" aria-labelledby="view-title">
+      <h1 id="view-title" tabindex="-1">Confirm with your second factor</h1>
+      <p>You are signed in as <strong><bdi>${user.email}</bdi></strong>. Your role <code>admin</code> requires a second factor.</p>
+      ${!user.second_factor && html`<p>You have none yet: set up an authenticator app or a passkey in your account, then come back.</p>`}
+      <${Problem} action=${confirm} />
+      <p class="no-access-buttons">
+        ${user.second_factor
+          ? html`<button aria-busy=${confirm.busy ? "true" : null} onClick=${confirm.act}>Confirm</button>`
+          : html`<a class="button" href="../account#factors">Set up a second factor</a>`}
+        <button class="quiet" onClick=${signOut}>Sign in with another account</button>
       </p>
     </section>
   `;

@@ -1,5 +1,5 @@
 // The administrators' console: starts it, and shows the view of the route.
-import { Banners, NoAccess, Unreachable } from "./banners.js";
+import { Banners, NoAccess, Unreachable, Withheld } from "./banners.js";
 import { Dialogs } from "./dialog.js";
 import { Events } from "./events.js";
 import { Health } from "./health.js";
@@ -9,7 +9,7 @@ import { listen } from "./live.js";
 import { Mail } from "./mail.js";
 import { Overview } from "./overview.js";
 import { useRoute } from "./router.js";
-import { goToLogin, identify, isAdmin, session, signOut } from "./session.js";
+import { accessOf, goToLogin, identify, session, signOut } from "./session.js";
 import { Sessions } from "./sessions.js";
 import { Toasts } from "./toast.js";
 import { html, render, useLayoutEffect, useRef, useStore } from "./ui.js";
@@ -34,6 +34,7 @@ function App() {
   const route = useRoute();
   const { access, user } = useStore(session);
   useNavigation(route.view, access);
+  if (access === "withheld") return html`<${Withheld} user=${user} onConfirmed=${start} /><${Dialogs} />`;
   if (access === "none") return html`<${NoAccess} user=${user} />`;
   if (access === "loading") return html`<${Unreachable} />`;
   return html`<${Banners} /><${VIEWS[route.view]} key=${route.view} route=${route} /><${Dialogs} /><${Toasts} />`;
@@ -55,7 +56,7 @@ function useNavigation(view, access) {
     if (!isFirst.current && !document.querySelector(".panel")) heading?.focus({ preventScroll: true });
     isFirst.current = false;
     scrollTo(0, 0);
-  }, [view, access === "none" || access === "loading"]);
+  }, [view, ["none", "withheld", "loading"].includes(access)]);
 }
 
 function Unknown() {
@@ -75,7 +76,7 @@ async function start() {
       const user = await identify();
       if (!user) return goToLogin();
       showAccount(user);
-      session.set({ user, access: isAdmin(user) ? "admin" : "none" });
+      session.set({ user, access: accessOf(user) });
       break;
     } catch (error) {
       if (error.status === 401) return goToLogin();

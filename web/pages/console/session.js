@@ -3,7 +3,7 @@ import { auth, base } from "./api.js";
 import { createStore, useStore } from "./ui.js";
 
 /**
- * `access`: `loading`, `admin`, `none` (never had the role), `lost` (the role was taken away), `signed-out`, `other`
+ * `access`: `loading`, `admin`, `none` (never had the role), `withheld` (it requires a stronger login), `lost` (the role was taken away), `signed-out`, `other`
  * (another user has signed in). `connection`: `ok` or `lost`. `readiness`: which servers are not ready,
  * and why, or null.
  */
@@ -13,6 +13,8 @@ export const session = createStore({ user: null, access: "loading", connection: 
 export const useLocked = () => useStore(session).access !== "admin";
 
 export const isAdmin = (user) => user.roles.includes("admin");
+
+export const accessOf = (user) => (isAdmin(user) ? "admin" : user.roles_withheld?.includes("admin") ? "withheld" : "none");
 
 /** Goes to the sign-in page, and returns to this route. */
 export function goToLogin() {

@@ -7,6 +7,7 @@ import { navigate } from "./router.js";
 import { exact, Time } from "./time.js";
 import { html, useEffect, useRef, useState } from "./ui.js";
 import { UserActions } from "./user_actions.js";
+import { UserFactors } from "./user_factors.js";
 import { UserForm } from "./user_form.js";
 import { UserEvents, UserSessions } from "./user_lists.js";
 import { LoadError } from "./view.js";
@@ -66,6 +67,7 @@ export function UserPanel({ id, close, onChange }) {
           <${UserForm} user=${user} reload=${load} onSaved=${show} />
           <${UserSessions} user=${user} />
           <${UserEvents} user=${user} />
+          <${UserFactors} user=${user} />
           <${UserActions} user=${user} onChange=${show} onDeleted=${removed} />
         `}
       </div>
