@@ -12,7 +12,7 @@ export interface User {
   readonly roles: readonly string[];
   /** Whether signing in requires a second factor. */
   readonly second_factor?: boolean;
-  /** Roles that require a stronger login than that of this session. Not in `roles` until then. */
+  /** Those of `roles` that this session does not have, because they require a stronger login. */
   readonly roles_withheld?: readonly string[];
 }
 
@@ -37,6 +37,7 @@ export type SessionEndReason =
   | "revoked"
   | "password_changed"
   | "email_changed"
+  | "factor_changed"
   | "account_recovered"
   | "user_disabled"
   | "user_deleted"

@@ -111,6 +111,8 @@ export interface FactorsClient extends AuthClient {
    */
   login(credentials: Credentials): Promise<User>;
   register(user: NewUser): Promise<User | Continuation>;
+  /** As in {@link AuthClient}, without the roles that the server withholds until a stronger login. */
+  hasRole(role: string): boolean;
   /**
    * The challenge of this tab, which survives a reload: phones drop a page while its user looks at the authenticator app.
    * Null without one, and after it has expired.

@@ -180,6 +180,7 @@ export function withFactors(auth, { onStepUp } = {}) {
     startSession,
     login: (user) => startSession("/auth/login", user),
     register: (user) => startSession("/auth/register", user),
+    hasRole: (role) => auth.hasRole(role) && !auth.state.user.roles_withheld?.includes(role),
     pendingLogin,
     cancelLogin,
     completeLogin: (challenge, proof) =>

@@ -5,7 +5,10 @@ mod one_host;
 mod scenario;
 
 pub use scenario::act;
-use scenario::{play, play_behind_one_host, play_console, play_on_local_stack, play_with_required_addresses};
+use scenario::{
+    play, play_behind_one_host, play_console, play_on_local_stack, play_with_factors_of_administrators,
+    play_with_required_addresses, play_with_required_factors,
+};
 
 #[actix_web::test]
 async fn no_script_can_read_the_refresh_cookie_and_no_other_site_can_send_it() {
@@ -120,6 +123,21 @@ async fn addresses_are_proved_changed_and_used_for_new_passwords_by_mail() {
 #[actix_web::test]
 async fn the_sign_in_pages_work_by_keyboard_and_on_a_phone() {
     play_on_local_stack("sign_in_pages").await;
+}
+
+#[actix_web::test]
+async fn users_set_up_a_second_factor_and_sign_in_with_it() {
+    play_on_local_stack("second_factor").await;
+}
+
+#[actix_web::test]
+async fn users_set_up_a_second_factor_at_sign_in_if_it_is_required() {
+    play_with_required_factors("second_factor_required").await;
+}
+
+#[actix_web::test]
+async fn administrators_confirm_with_a_second_factor_and_reset_those_of_users() {
+    play_with_factors_of_administrators("second_factor_console").await;
 }
 
 #[actix_web::test]

@@ -36,7 +36,7 @@ test("the types declare exactly the exports and the methods", async (t) => {
   const declared = new Set([...body.matchAll(/^  (\w+)\(/gm)].map(([, name]) => name));
   browser(t);
   const auth = createAuthClient({ authUrl: "http://localhost" });
-  const own = Object.keys(module.withFactors(auth)).filter((name) => !(name in auth) || ["login", "register", "reauthenticate"].includes(name));
+  const own = Object.keys(module.withFactors(auth)).filter((name) => !(name in auth) || ["login", "register", "hasRole", "reauthenticate"].includes(name));
   assert.deepEqual([...declared].sort(), own.sort());
 });
 
@@ -244,6 +244,12 @@ test("the calls of the account make the server's requests", async (t) => {
   assert.deepEqual(bodies(server, "/auth/factors/totp"), [{ name: "Phone" }]);
   // The user's roles and second factor may be others now.
   assert.equal(server.to("/auth/refresh").length, 4);
+});
+
+test("a role that is withheld until a stronger login is none", async (t) => {
+  const user = { ...ANN, roles: ["admin", "editor"], roles_withheld: ["admin"] };
+  const { auth } = await signedIn(t, { "POST /auth/login": () => tokens(0, { user }) });
+  assert.deepEqual(["admin", "editor", "other"].map(auth.hasRole), [false, true, false]);
 });
 
 test("it is a client like the other: the state, events and calls are the same", async (t) => {

@@ -12,9 +12,11 @@ export const session = createStore({ user: null, access: "loading", connection: 
 /** Whether nothing can be changed now. Forms become read-only. */
 export const useLocked = () => useStore(session).access !== "admin";
 
-export const isAdmin = (user) => user.roles.includes("admin");
+const isWithheld = (user) => Boolean(user.roles_withheld?.includes("admin"));
 
-export const accessOf = (user) => (isAdmin(user) ? "admin" : user.roles_withheld?.includes("admin") ? "withheld" : "none");
+export const isAdmin = (user) => user.roles.includes("admin") && !isWithheld(user);
+
+export const accessOf = (user) => (isWithheld(user) ? "withheld" : isAdmin(user) ? "admin" : "none");
 
 /** Goes to the sign-in page, and returns to this route. */
 export function goToLogin() {

@@ -44,6 +44,16 @@ pub async fn play_with_required_addresses(name: &str) {
     play_on(name, Setup::RequiredAddresses).await;
 }
 
+/// The same, where every user must have a second factor.
+pub async fn play_with_required_factors(name: &str) {
+    play_on(name, Setup::RequiredFactors).await;
+}
+
+/// The same, where administrators need a second factor.
+pub async fn play_with_factors_of_administrators(name: &str) {
+    play_on(name, Setup::FactorsOfAdministrators).await;
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Setup {
     TwoHosts,
@@ -51,6 +61,8 @@ enum Setup {
     LocalStack,
     Console,
     RequiredAddresses,
+    RequiredFactors,
+    FactorsOfAdministrators,
 }
 
 /// Of the console.
@@ -61,7 +73,7 @@ async fn play_on(name: &str, setup: Setup) {
     let stack = Rc::new(Stack::behind(proxy.url()));
     // Where the scenario can serve a page that both servers allow.
     let page = format!("http://localhost:{}", free_address().port());
-    let is_local_stack = matches!(setup, Setup::LocalStack | Setup::Console | Setup::RequiredAddresses);
+    let is_local_stack = !matches!(setup, Setup::TwoHosts | Setup::OneHost);
     let origins = format!("{},{page}", stack.auth);
     let api = if is_local_stack {
         stack.host_api(&["--accept-cookie=true"])
@@ -71,9 +83,13 @@ async fn play_on(name: &str, setup: Setup) {
     let api_url = api.url.replace("127.0.0.1", "localhost");
     let flags = ["--access-token-ttl", "1m", "--demo-api-url", &api_url];
     let (auth, code) = if is_local_stack {
-        let verification = if setup == Setup::RequiredAddresses { "required" } else { "optional" };
-        let more = ["--cookie-secure", "false", "--email-verification", verification];
-        stack.host_auth(&[&flags[..], &more].concat()).await
+        let more: &[&str] = match setup {
+            Setup::RequiredAddresses => &["--email-verification", "required"],
+            Setup::RequiredFactors => &["--mfa", "required"],
+            Setup::FactorsOfAdministrators => &["--mfa-required-roles", "admin"],
+            Setup::TwoHosts | Setup::OneHost | Setup::LocalStack | Setup::Console => &[],
+        };
+        stack.host_auth(&[&flags[..], &["--cookie-secure", "false"], more].concat()).await
     } else {
         let auth = stack.start_auth_with(&[&flags[..], &["--allowed-origins", &page]].concat()).await;
         (auth, String::new())
