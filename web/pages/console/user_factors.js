@@ -27,7 +27,7 @@ export function UserFactors({ user }) {
     });
     if (!isSure) return;
     await change("DELETE", path);
-    toast(`${user.email} has no second factor any longer, and all sessions have ended.`);
+    toast(`${user.email} has no second factor now, and all sessions have ended.`);
     load();
   });
   const { factors = [], recovery_codes_left: left, second_factor: isOn, totp_locked: isLocked } = data ?? {};

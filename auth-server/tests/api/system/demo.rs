@@ -3,7 +3,7 @@ use crate::app::TestApp;
 const API: &str = "http://localhost:8081";
 
 /// Every file of the demo page, and its media type.
-const FILES: [(&str, &str); 34] = [
+const FILES: [(&str, &str); 36] = [
     ("/demo/", "text/html; charset=utf-8"),
     ("/demo/demo.js", "text/javascript; charset=utf-8"),
     ("/demo/account.js", "text/javascript; charset=utf-8"),
