@@ -11,6 +11,7 @@
 //! events                                                   the audit log: pages, and new events
 //! proofs                                                   links and codes in mails
 //! context                                                  the parts of a running server
+//! passkeys                                                 options, and what browsers return (WebAuthn)
 //! servers                                                  heartbeats of the auth servers
 //! tokens                                                   access and refresh tokens, links and codes
 //! user_limits                                              logins and changes of each user
@@ -33,6 +34,7 @@ pub mod mail_delivery;
 pub mod maintenance;
 pub mod notices;
 pub mod operation;
+pub mod passkeys;
 pub mod passwords;
 pub mod proofs;
 pub mod rate_limiter;

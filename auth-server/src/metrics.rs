@@ -143,6 +143,7 @@ impl Default for Metrics {
                     "proofs",
                     "revocations",
                     "login_challenges",
+                    "spent_challenges",
                     "totp_factors",
                     "signing_keys",
                 ],

@@ -154,6 +154,7 @@ async fn context(settings: &Settings, secrets: &Secrets, clock: Arc<dyn Clock>) 
         refresh_tokens,
         proof_tokens,
         totp_encryption: secret.map(|secret| KeyEncryption::of_totp_secrets(secret, previous)),
+        passkeys: settings.passkeys(secrets)?.map(Arc::new),
         setup_tokens: SetupTokens::new(secret),
         mail_requests: KeyedSemaphore::new(1),
         event_listeners: EventListeners::default(),

@@ -4,6 +4,7 @@ mod derived;
 mod listing;
 mod mail;
 mod pages;
+mod passkeys;
 mod risks;
 mod second_factors;
 mod secrets;
@@ -34,6 +35,7 @@ pub(crate) use derived::span;
 use listing::Listing;
 pub use mail::{MailSettings, MailTransport, SmtpTls};
 pub use pages::{PageDelivery, PageSettings, Switch};
+pub use passkeys::PasskeySettings;
 pub use second_factors::SecondFactorSettings;
 pub use secrets::Secrets;
 
@@ -279,6 +281,10 @@ pub struct Settings {
     #[command(flatten)]
     pub second_factors: SecondFactorSettings,
 
+    /// Passkeys
+    #[command(flatten)]
+    pub passkeys: PasskeySettings,
+
     /// Outgoing mail
     #[command(flatten)]
     pub mail: MailSettings,
@@ -388,6 +394,7 @@ impl Settings {
         }
         self.email_verification()?;
         self.second_factors.required_roles()?;
+        self.passkeys.check(&self.issuer)?;
         check_breadth(&self.trusted_proxies)
     }
 }

@@ -18,6 +18,7 @@ pub mod known_origins;
 pub mod login_challenges;
 pub mod mails;
 pub mod migrations;
+pub mod passkeys;
 pub mod password_failures;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -32,6 +33,7 @@ mod schema;
 pub mod servers;
 pub mod sessions;
 pub mod signing_keys;
+pub mod spent_challenges;
 mod sql;
 mod sqlite;
 pub mod statistics;

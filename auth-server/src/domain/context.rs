@@ -10,6 +10,7 @@ use crate::domain::keys::{KeyEncryption, KeyRing, UnusableKey};
 use crate::domain::mail::{Languages, Mailer};
 use crate::domain::notices::Notices;
 use crate::domain::operation::Operation;
+use crate::domain::passkeys::Passkeys;
 use crate::domain::passwords::{KeyedSemaphore, PasswordHasher, Throttle};
 use crate::domain::revocation_feed::RevocationFeed;
 use crate::domain::servers::ThisServer;
@@ -41,6 +42,8 @@ pub struct Context {
     pub proof_tokens: Arc<ProofTokens>,
     /// Of the secrets of authenticator apps. `None` without `KEY_ENCRYPTION_SECRET`, which second factors require.
     pub totp_encryption: Option<KeyEncryption>,
+    /// Passkeys and security keys. `None` with `MFA=off`, without `KEY_ENCRYPTION_SECRET`, or if the issuer is an IP address.
+    pub passkeys: Option<Arc<Passkeys>>,
     /// Token of the link that creates the first administrator.
     pub setup_tokens: SetupTokens,
     /// Requests for mails to the same address run one at a time.

@@ -58,6 +58,7 @@ async fn purge_expired(context: &Context) {
         purge(context, "revocations", context.feed.expired_before(now), revocations::purge).await;
         purge(context, "servers", now, store::servers::purge).await;
         purge(context, "login_challenges", now, store::login_challenges::purge).await;
+        purge(context, "spent_challenges", now, store::spent_challenges::purge).await;
         purge(context, "totp_factors", now - apps::CONFIRMATION, store::totp_factors::purge).await;
         if let Err(error) = apps::reencrypt(context).await {
             log::warn!("cannot encrypt the secrets of authenticator apps anew: {error}");

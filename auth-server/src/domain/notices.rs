@@ -110,7 +110,7 @@ impl Notice {
             | EventType::FactorsReset
             | EventType::RecoveryCodesMade
             | EventType::RecoveryCodeUsed => MailKind::SecondFactorChanged,
-            EventType::FactorLocked => MailKind::SecondFactorFailed,
+            EventType::FactorLocked | EventType::PasskeySuspicious => MailKind::SecondFactorFailed,
             EventType::UserDisabled => MailKind::AccountDisabled,
             _ => return None,
         };

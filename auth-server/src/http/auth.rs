@@ -10,6 +10,7 @@ pub mod invitations;
 pub mod login;
 pub mod logout;
 pub mod me;
+pub mod passkeys;
 pub mod password;
 pub mod password_strength;
 pub mod proofs;

@@ -223,6 +223,8 @@ impl From<ReauthenticationError> for Problem {
                 .methods(methods.into_iter().map(FactorMethod::as_str)),
             ReauthenticationError::Wrong => factors::wrong_code().challenge(Challenge::NoToken),
             ReauthenticationError::Locked => factors::locked().challenge(Challenge::NoToken),
+            ReauthenticationError::InvalidPasskey => factors::invalid_passkey().challenge(Challenge::NoToken),
+            ReauthenticationError::UnknownPasskey => factors::unknown_passkey().challenge(Challenge::NoToken),
             ReauthenticationError::TooMany(error) => error.into(),
             ReauthenticationError::QueueFull(error) => error.into(),
             ReauthenticationError::Rotation(error) => rotation_with_challenge(error),

@@ -15,8 +15,8 @@ use utoipa::openapi::security::{
 use crate::domain::context::Context;
 use crate::http::auth::{
     confirmation, email_change, email_verification, events, factors, forgotten_password, invitations, login,
-    logout, me, password, password_strength, proofs, reauthenticate, refresh, register, second_factor,
-    sessions, setup,
+    logout, me, passkeys, password, password_strength, proofs, reauthenticate, refresh, register,
+    second_factor, sessions, setup,
 };
 use crate::http::system::{health, revocations, well_known};
 use crate::http::{Cookies, admin};
@@ -48,9 +48,10 @@ use crate::http::{Cookies, admin};
         admin::keys::list_keys, admin::keys::rotate_keys, admin::keys::retire_key,
         admin::overview::get_overview, admin::sessions::of_all::list_all_sessions, admin::events::list_all_events, admin::events::csv::export_events,
         second_factor::complete_login, second_factor::enrol, second_factor::confirm_enrolment,
-        factors::list_factors, factors::update_factors, factors::rename_factor, factors::remove_factor, factors::make_recovery_codes,
+        passkeys::passkey_login_options, passkeys::log_in_with_passkey, reauthenticate::reauthentication_options,
+        factors::passkeys::passkey_creation_options, factors::passkeys::add_passkey, factors::list_factors, factors::update_factors, factors::rename_factor, factors::remove_factor, factors::make_recovery_codes,
         factors::apps::add_app, factors::apps::confirm_app, admin::factors::list_user_factors, admin::factors::reset_user_factors,
-        revocations::poll_revocations, well_known::get_key_set, well_known::get_server_metadata, well_known::get_openid_configuration,
+        revocations::poll_revocations, well_known::get_key_set, well_known::get_server_metadata, well_known::get_openid_configuration, well_known::get_related_origins,
         health::get_liveness, health::get_readiness, get_openapi,
     ),
     components(schemas(ProblemBody)),
@@ -148,6 +149,10 @@ fn add_common_problems(path: &str, method: &Method, call: &mut Operation) {
         add_problem(call, Code::NotFound, "the user has no factor with this id, or `MFA=off`");
     } else if path == "/auth/factors/totp" {
         add_problem(call, Code::NotFound, "`MFA=off`");
+    } else if path == "/auth/reauthenticate/options" {
+        add_problem(call, Code::NotFound, "the user has no passkey");
+    } else if path.contains("/passkey") || path == "/.well-known/webauthn" {
+        add_problem(call, Code::NotFound, "`MFA=off`, or `ISSUER` has no domain");
     } else if path.contains("/sessions/{") {
         add_problem(call, Code::NotFound, "the user has no active session with this id");
     } else if has_parameter(call, &ParameterIn::Path) {

@@ -59,11 +59,23 @@ pub enum LoginProblems {
 
 #[derive(IntoResponses)]
 pub enum SecondFactorProblems {
-    /// `invalid_code`: wrong, used or expired. `challenge_expired`: unknown, used or expired, too many answers, or the user has
-    /// changed: log in again
+    /// `invalid_code`: wrong, used or expired. `passkey_invalid`, `passkey_unknown`: not one of this user. `challenge_expired`:
+    /// unknown, used or expired, too many answers, or the user has changed: log in again
     #[response(status = 401, content_type = MEDIA_TYPE)]
     NotLoggedIn(ProblemBody),
     /// `too_many_requests`: too many attempts from this address, or wrong codes of this user
+    #[response(status = 429, content_type = MEDIA_TYPE)]
+    TooManyRequests(ProblemBody),
+}
+
+#[derive(IntoResponses)]
+pub enum PasskeyLoginProblems {
+    /// `passkey_unknown`: no user has it. `passkey_invalid`: not for this request, used, expired or forged.
+    /// `invalid_credentials`: disabled user. `email_code_required`: the address must be verified first; with `continuation` and
+    /// `expires_in`
+    #[response(status = 401, content_type = MEDIA_TYPE)]
+    NotLoggedIn(ProblemBody),
+    /// `too_many_requests`: too many attempts from this address, or logins of this user
     #[response(status = 429, content_type = MEDIA_TYPE)]
     TooManyRequests(ProblemBody),
 }

@@ -4,8 +4,8 @@ use shared_claims::require;
 
 use crate::http::auth::{
     confirmation, email_change, email_verification, events, factors, forgotten_password, invitations, login,
-    logout, me, password, password_strength, proofs, reauthenticate, refresh, register, second_factor,
-    sessions, setup,
+    logout, me, passkeys, password, password_strength, proofs, reauthenticate, refresh, register,
+    second_factor, sessions, setup,
 };
 use crate::http::pages::Links;
 use crate::http::system::pages::Pages;
@@ -99,6 +99,10 @@ pub fn routes(config: &mut web::ServiceConfig, pages: &Pages) {
                 .route(get_or_head().to(well_known::get_openid_configuration)),
         )
         .service(
+            resource("/.well-known/webauthn", "GET, HEAD")
+                .route(get_or_head().to(well_known::get_related_origins)),
+        )
+        .service(
             resource("/revocations", "GET, HEAD")
                 .route(get_or_head().to(revocations::poll_revocations).wrap(require::<FeedAccess>())),
         )
@@ -136,6 +140,21 @@ fn factor_routes(config: &mut web::ServiceConfig) {
         .service(
             resource("/auth/factors/totp/{id}/confirm", "POST")
                 .route(web::post().to(factors::apps::confirm_app)),
+        )
+        .service(
+            resource("/auth/factors/passkey/options", "POST")
+                .route(web::post().to(factors::passkeys::passkey_creation_options)),
+        )
+        .service(
+            resource("/auth/factors/passkey", "POST").route(web::post().to(factors::passkeys::add_passkey)),
+        )
+        .service(
+            resource("/auth/passkey/options", "POST").route(web::post().to(passkeys::passkey_login_options)),
+        )
+        .service(resource("/auth/passkey/login", "POST").route(web::post().to(passkeys::log_in_with_passkey)))
+        .service(
+            resource("/auth/reauthenticate/options", "POST")
+                .route(web::post().to(reauthenticate::reauthentication_options)),
         )
         .service(
             resource("/auth/factors/recovery-codes", "POST")

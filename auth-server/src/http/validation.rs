@@ -4,8 +4,10 @@ use std::ops::RangeInclusive;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use shared_claims::{Code, Problem};
+use webauthn::{AuthenticationResponse, Kind};
 
 use crate::domain::factors::Answer;
 use crate::domain::mail::Languages;
@@ -137,7 +139,16 @@ impl Validation {
         &mut self,
         code: Option<SecretString>,
         recovery_code: Option<SecretString>,
+        passkey: Option<Map<String, Value>>,
     ) -> Option<Answer> {
+        if let Some(passkey) = passkey {
+            if code.is_some() || recovery_code.is_some() {
+                self.reject("passkey", "must not be combined with code and recovery_code");
+                return None;
+            }
+            let passkey: Option<AuthenticationResponse> = self.credential("passkey", Some(passkey));
+            return passkey.map(|passkey| Answer::Passkey(passkey.into()));
+        }
         match (code, recovery_code) {
             (Some(_), Some(_)) => self.reject("recovery_code", "must not be combined with code"),
             (Some(code), None) => match digits(&code, 6..=8) {
@@ -149,6 +160,26 @@ impl Validation {
             (None, None) => {}
         }
         None
+    }
+
+    /// The required kind of a new passkey.
+    pub fn passkey_kind(&mut self, kind: Option<&str>) -> Option<Kind> {
+        match self.required("kind", kind)? {
+            "passkey" => return Some(Kind::Passkey),
+            "security_key" => return Some(Kind::SecurityKey),
+            _ => self.reject("kind", "must be passkey or security_key"),
+        }
+        None
+    }
+
+    /// What `PublicKeyCredential.toJSON()` returned. Members that this server does not know are ignored.
+    pub fn credential<T: DeserializeOwned>(
+        &mut self,
+        name: &str,
+        value: Option<Map<String, Value>>,
+    ) -> Option<T> {
+        let value = self.required(name, value)?;
+        self.optional(name, Some(Value::Object(value)), serde_json::from_value)
     }
 
     /// The required code of an authenticator app.

@@ -25,6 +25,11 @@ impl Amr {
         Self::of("link")
     }
 
+    /// Used a passkey alone, whose authenticator verified the user.
+    pub fn passkey() -> Self {
+        Self(Vec::new()).with_passkey()
+    }
+
     fn of(method: &str) -> Self {
         Self(vec![method.to_owned()])
     }
@@ -32,6 +37,11 @@ impl Amr {
     /// The same, and a second factor: a code of an app or a recovery code.
     pub fn with_code(self) -> Self {
         self.with(&["otp", "mfa"])
+    }
+
+    /// The same, and a passkey or security key.
+    pub fn with_passkey(self) -> Self {
+        self.with(&["pop", "user", "mfa"])
     }
 
     fn with(mut self, methods: &[&str]) -> Self {

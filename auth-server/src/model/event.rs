@@ -64,6 +64,8 @@ pub enum EventType {
     FactorsReset,
     RecoveryCodesMade,
     RecoveryCodeUsed,
+    /// The counter of a passkey did not grow: it may have been copied. The details have `accepted`.
+    PasskeySuspicious,
     /// A session got stronger by a second factor.
     SteppedUp,
     KeyMade,
@@ -93,7 +95,7 @@ pub enum Revocation {
 }
 
 impl EventType {
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 37] = [
         Self::Registered,
         Self::LoginSucceeded,
         Self::LoginFailed,
@@ -127,6 +129,7 @@ impl EventType {
         Self::FactorsReset,
         Self::RecoveryCodesMade,
         Self::RecoveryCodeUsed,
+        Self::PasskeySuspicious,
         Self::SteppedUp,
         Self::KeyMade,
         Self::KeyRetired,
@@ -167,6 +170,7 @@ impl EventType {
             Self::FactorsReset => "factors_reset",
             Self::RecoveryCodesMade => "recovery_codes_made",
             Self::RecoveryCodeUsed => "recovery_code_used",
+            Self::PasskeySuspicious => "passkey_suspicious",
             Self::SteppedUp => "stepped_up",
             Self::KeyMade => "key_made",
             Self::KeyRetired => "key_retired",
@@ -175,7 +179,14 @@ impl EventType {
 
     /// Whether it is logged as a warning, on which operators may set an alert.
     pub fn is_warning(self) -> bool {
-        matches!(self, Self::ReuseDetected | Self::GenerationRestored | Self::FactorLocked | Self::KeyRetired)
+        matches!(
+            self,
+            Self::ReuseDetected
+                | Self::GenerationRestored
+                | Self::FactorLocked
+                | Self::PasskeySuspicious
+                | Self::KeyRetired
+        )
     }
 }
 

@@ -23,6 +23,11 @@ impl UserId {
     pub fn random() -> Self {
         Self(Uuid::new_v4())
     }
+
+    /// The user handle of passkeys.
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
 }
 
 impl SessionId {

@@ -19,15 +19,18 @@ pub enum FactorMethod {
     /// A code of an authenticator app.
     Totp,
     RecoveryCode,
+    /// A passkey or a security key.
+    Passkey,
 }
 
 impl FactorMethod {
-    pub const ALL: [Self; 2] = [Self::Totp, Self::RecoveryCode];
+    pub const ALL: [Self; 3] = [Self::Totp, Self::RecoveryCode, Self::Passkey];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Totp => "totp",
             Self::RecoveryCode => "recovery_code",
+            Self::Passkey => "passkey",
         }
     }
 }

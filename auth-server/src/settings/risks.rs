@@ -53,6 +53,9 @@ impl Settings {
     /// What to warn about at the start: one sentence for each setting.
     pub(crate) fn risks(&self) -> Vec<String> {
         let mut risks = self.lax_limits();
+        if self.lacks_domain_for_passkeys() {
+            risks.push("ISSUER has an IP address and no domain: passkeys are off".into());
+        }
         if self.jwt_access_algorithm == Algorithm::Hs256 {
             risks.push(
                 "JWT_ACCESS_ALGORITHM=HS256: every resource server can sign tokens too; ES256 is safer"

@@ -240,3 +240,30 @@ diesel::table! {
         used_at -> Nullable<Timestamp>,
     }
 }
+
+diesel::table! {
+    passkeys (id) {
+        id -> Text,
+        user_id -> Text,
+        credential_id -> Binary,
+        public_key -> Binary,
+        algorithm -> Integer,
+        sign_count -> BigInt,
+        user_verified -> Bool,
+        backup_eligible -> Bool,
+        backed_up -> Bool,
+        discoverable -> Bool,
+        transports -> Text,
+        aaguid -> Binary,
+        name -> Text,
+        created_at -> Timestamp,
+        last_used_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    spent_challenges (hash) {
+        hash -> Binary,
+        expires_at -> Timestamp,
+    }
+}

@@ -7,6 +7,7 @@ mod app;
 mod authenticator;
 mod command;
 mod mailbox;
+mod passkey;
 mod program;
 mod statements;
 
@@ -56,6 +57,11 @@ mod auth {
         mod reuse;
         mod rotation;
         mod stolen_secret;
+    }
+    mod passkeys {
+        mod account;
+        mod login;
+        mod second_factor;
     }
     mod register;
     mod second_factor {

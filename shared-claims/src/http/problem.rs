@@ -69,6 +69,10 @@ pub struct ProblemBody {
     /// How the second factor can be proved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub methods: Option<Vec<&'static str>>,
+    /// The options for `navigator.credentials.get`, if the user has passkeys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
+    pub passkey_options: Option<serde_json::Value>,
     /// Seconds until the continuation or the challenge expires.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_in: Option<u64>,
@@ -94,6 +98,7 @@ impl Problem {
             continuation: None,
             challenge: None,
             methods: None,
+            passkey_options: None,
             expires_in: None,
         };
         Self(Box::new(Parts { body, code, challenge: None, headers: Vec::new() }))
@@ -179,6 +184,13 @@ impl Problem {
     #[must_use]
     pub fn methods(mut self, methods: impl IntoIterator<Item = &'static str>) -> Self {
         self.0.body.methods = Some(methods.into_iter().collect());
+        self
+    }
+
+    /// Sets `passkey_options`.
+    #[must_use]
+    pub fn passkey_options(mut self, options: Option<serde_json::Value>) -> Self {
+        self.0.body.passkey_options = options;
         self
     }
 

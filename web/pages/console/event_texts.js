@@ -11,6 +11,7 @@ const TEXTS = {
   reauthentication_failed: ["Password not confirmed", "warn"],
   session_ended: ["Session ended"],
   reuse_detected: ["Token reuse detected", "bad"],
+  passkey_suspicious: ["Passkey may have been copied", "bad"],
   refresh_redelivered: ["Lost response sent again"],
   generation_restored: ["Database was older than a token", "warn"],
   password_changed: ["Password changed"],

@@ -1,11 +1,15 @@
 //! Answers: what proves a second factor. Each is good once, and wrong ones are counted over all challenges, servers and addresses.
 
+use std::sync::Arc;
+
 use secrecy::SecretString;
+use webauthn::{AuthenticationResponse, Purpose};
 
 use super::{Totp, recovery_codes};
 use crate::domain::context::Context;
 use crate::domain::notices::Notice;
 use crate::domain::operation::Transaction;
+use crate::domain::passkeys::{PasskeyVerdict, Passkeys, PresentedPasskey};
 use crate::domain::passwords::{QueueFull, TooManyFailures, check_failures_in_a_row};
 use crate::model::{Amr, EventType, FactorMethod, UserId};
 use crate::store::users::FactorFailures;
@@ -23,6 +27,8 @@ pub enum Answer {
     Code(SecretString),
     /// As the user typed it.
     RecoveryCode(SecretString),
+    /// What the browser returned.
+    Passkey(Box<AuthenticationResponse>),
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +46,8 @@ pub enum PreparedAnswer {
     Code(Vec<(String, i64)>),
     /// The hash of the code.
     RecoveryCode(Option<[u8; 32]>),
+    /// `None`: this server has no passkeys.
+    Passkey(Option<(Arc<Passkeys>, PresentedPasskey)>),
 }
 
 /// What the database says. All verdicts are to be committed: wrong answers are counted.
@@ -51,6 +59,10 @@ pub enum Verdict {
     TooMany(TooManyFailures),
     /// Not looked at: too many wrong answers in a row.
     Locked,
+    /// Not the user's, not for this ceremony, used before, or suspicious. Not counted as a wrong code: it cannot be guessed.
+    InvalidPasskey,
+    /// No user has it.
+    UnknownPasskey,
 }
 
 impl Answer {
@@ -63,6 +75,7 @@ impl Answer {
         match self {
             Self::Code(_) => FactorMethod::Totp,
             Self::RecoveryCode(_) => FactorMethod::RecoveryCode,
+            Self::Passkey(_) => FactorMethod::Passkey,
         }
     }
 
@@ -70,11 +83,18 @@ impl Answer {
     pub fn added_to(&self, amr: Amr) -> Amr {
         match self {
             Self::Code(_) | Self::RecoveryCode(_) => amr.with_code(),
+            Self::Passkey(_) => amr.with_passkey(),
         }
     }
 
-    /// Does what takes long before the transaction.
-    pub async fn prepare(self, context: &Context, user: UserId) -> Result<PreparedAnswer, AnswerError> {
+    /// Does what takes long before the transaction. `purpose` and `binding`: what the challenge of a passkey must be for.
+    pub async fn prepare(
+        self,
+        context: &Context,
+        user: UserId,
+        purpose: Purpose,
+        binding: &[u8],
+    ) -> Result<PreparedAnswer, AnswerError> {
         match self {
             Self::Code(code) => {
                 let load = move |connection: &mut AnyConnection| totp_factors::of_user(connection, user);
@@ -94,6 +114,10 @@ impl Answer {
                 };
                 let hashes = context.hasher.hash_recovery_codes(vec![code], salt).await?;
                 Ok(PreparedAnswer::RecoveryCode(hashes.first().copied()))
+            }
+            Self::Passkey(response) => {
+                let presented = PresentedPasskey { response: *response, purpose, binding: binding.to_vec() };
+                Ok(PreparedAnswer::Passkey(context.passkeys.clone().map(|passkeys| (passkeys, presented))))
             }
         }
     }
@@ -115,6 +139,12 @@ impl PreparedAnswer {
             Self::Code(steps) => spend_step(tx, steps)?,
             Self::RecoveryCode(None) => false,
             Self::RecoveryCode(Some(hash)) => recovery_codes_table::spend(tx.connection, user, hash, tx.now)?,
+            Self::Passkey(None) => return Ok(Verdict::InvalidPasskey),
+            Self::Passkey(Some((passkeys, presented))) => match passkeys.prove(presented, tx, user)? {
+                PasskeyVerdict::Correct => true,
+                PasskeyVerdict::Invalid => return Ok(Verdict::InvalidPasskey),
+                PasskeyVerdict::Unknown => return Ok(Verdict::UnknownPasskey),
+            },
         };
         if !is_correct {
             let count = failures.count.saturating_add(1);
@@ -135,6 +165,7 @@ impl PreparedAnswer {
         let method = match self {
             Self::Code(_) => FactorMethod::Totp,
             Self::RecoveryCode(_) => FactorMethod::RecoveryCode,
+            Self::Passkey(_) => FactorMethod::Passkey,
         };
         let failed = tx.audit.event(EventType::FactorFailed).of_user(user);
         tx.audit.record(failed.with("method", method.as_str()));

@@ -2,11 +2,14 @@
 
 use chrono::TimeDelta;
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+use webauthn::Purpose;
 
 use crate::domain::context::Context;
 use crate::domain::operation::Transaction;
 use crate::model::{Amr, EventType, FactorMethod, ImpossibleValue, User, UserId, random_text, sha256};
 use crate::store::login_challenges::{self, StoredChallenge};
+use crate::store::passkeys::{self, Passkey};
 use crate::store::{AnyConnection, StoreError, users};
 
 use super::{has_any, methods};
@@ -33,6 +36,10 @@ pub struct Challenge {
     pub value: SecretString,
     /// What the user can answer with.
     pub methods: Vec<FactorMethod>,
+    /// Of the user, who passed the first factor and may know them.
+    passkeys: Vec<Passkey>,
+    /// For `navigator.credentials.get`.
+    pub passkey_options: Option<Value>,
     /// Seconds.
     pub expires_in: i64,
 }
@@ -69,7 +76,21 @@ impl Challenge {
         login_challenges::insert(tx.connection, &row)?;
         tx.audit.record(tx.audit.event(EventType::MfaChallenged).of_user(user.id));
         let methods = methods(tx.connection, user.id)?;
-        Ok(Self { kind, value, methods, expires_in: LIFETIME.num_seconds() })
+        let passkeys = passkeys::of_user(tx.connection, user.id)?;
+        Ok(Self { kind, value, methods, passkeys, passkey_options: None, expires_in: LIFETIME.num_seconds() })
+    }
+
+    /// Adds the options for the user's passkeys, if there are any.
+    pub fn with_passkey_options(mut self, context: &Context) -> Self {
+        let enabled = context.passkeys.as_deref().filter(|_| !self.passkeys.is_empty());
+        let binding = hash(&self.value);
+        self.passkey_options = enabled.map(|enabled| {
+            enabled.request_options(Purpose::SecondFactor, &binding, &self.passkeys, context.now())
+        });
+        if self.passkey_options.is_none() {
+            self.methods.retain(|method| *method != FactorMethod::Passkey);
+        }
+        self
     }
 }
 
@@ -86,6 +107,11 @@ impl OpenChallenge {
             Ok(user.map(|user| Self { hash, kind, user, amr }))
         };
         context.database.run(read).await
+    }
+
+    /// What the challenges of passkeys are bound to.
+    pub fn binding(&self) -> &[u8] {
+        &self.hash
     }
 
     /// Counts an answer. Locks the user's row. Returns `false` if the challenge is no longer open.

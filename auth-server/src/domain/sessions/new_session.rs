@@ -155,7 +155,9 @@ impl Admission {
     pub fn issue(self, context: &Context, user: User, audience: &str) -> Result<IssuedTokens, NotAdmitted> {
         match self {
             Self::Session(session) => Ok(session.issue(context, user, audience)?),
-            Self::Challenge(challenge) => Err(NotAdmitted::Challenged(challenge)),
+            Self::Challenge(challenge) => {
+                Err(NotAdmitted::Challenged(challenge.with_passkey_options(context).into()))
+            }
         }
     }
 }

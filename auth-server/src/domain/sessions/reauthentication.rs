@@ -1,6 +1,8 @@
 //! Reauthentication: a logged-in user proves again who they are, for calls that require a recent or a stronger login.
 
 use secrecy::SecretString;
+use serde_json::Value;
+use webauthn::Purpose;
 
 use crate::domain::context::Context;
 use crate::domain::factors::{self, Answer, AnswerError, Verdict};
@@ -9,7 +11,8 @@ use crate::domain::sessions::authentication::CurrentSession;
 use crate::domain::sessions::rotation::{Presentation, Rotation, RotationError};
 use crate::domain::sessions::verification::{self, Credentials, PasswordError};
 use crate::domain::tokens::IssuedTokens;
-use crate::model::{ClientInfo, EventType, FactorMethod};
+use crate::model::{ClientInfo, EventType, FactorMethod, Session};
+use crate::store::passkeys::{self, Passkey};
 use crate::store::{AnyConnection, StoreError, users};
 
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +27,11 @@ pub enum ReauthenticationError {
     /// Too many wrong codes in a row: another method is required.
     #[error("codes of apps are locked")]
     Locked,
+    #[error("the passkey is invalid")]
+    InvalidPasskey,
+    /// No user has it.
+    #[error("the passkey is unknown")]
+    UnknownPasskey,
     #[error(transparent)]
     TooMany(#[from] TooManyFailures),
     #[error(transparent)]
@@ -63,6 +71,25 @@ pub async fn reauthenticate(
             outcome
         }
     }
+}
+
+/// The options for `navigator.credentials.get`. `None` if the user has no passkeys.
+pub async fn reauthentication_options(
+    context: &Context,
+    current: &CurrentSession,
+) -> Result<Option<Value>, StoreError> {
+    let Some(enabled) = context.passkeys.as_deref() else { return Ok(None) };
+    let user = current.user.id;
+    let own = context.database.run(move |connection| passkeys::of_user(connection, user)).await?;
+    let options = |own: &[Passkey]| {
+        enabled.request_options(Purpose::Reauthenticate, &binding(&current.session), own, context.now())
+    };
+    Ok((!own.is_empty()).then(|| options(&own)))
+}
+
+/// What the challenge of a passkey is bound to.
+fn binding(session: &Session) -> Vec<u8> {
+    session.id.to_string().into_bytes()
 }
 
 async fn with_password(
@@ -109,7 +136,7 @@ async fn with_factor(
     let CurrentSession { session, user, token, repeats_proof, .. } = current;
     let amr = answer.added_to(session.amr.clone());
     let is_step_up = amr.acr() > session.amr.acr();
-    let prepared = answer.prepare(context, user.id).await?;
+    let prepared = answer.prepare(context, user.id, Purpose::Reauthenticate, &binding(&session)).await?;
     let operation = context.operation(client);
     let rotation = Rotation::new(context, &operation, token, presentation).authenticated(amr);
     let update = operation.transaction(move |tx| {
@@ -123,6 +150,8 @@ async fn with_factor(
             Verdict::Wrong => return Ok(Err(ReauthenticationError::Wrong)),
             Verdict::Locked => return Ok(Err(ReauthenticationError::Locked)),
             Verdict::TooMany(error) => return Ok(Err(error.into())),
+            Verdict::InvalidPasskey => return Ok(Err(ReauthenticationError::InvalidPasskey)),
+            Verdict::UnknownPasskey => return Ok(Err(ReauthenticationError::UnknownPasskey)),
         }
         let outcome = rotation.run(tx)?.granted();
         if let Ok(granted) = &outcome {
@@ -147,7 +176,7 @@ impl From<AnswerError> for ReauthenticationError {
 impl ReauthenticationError {
     fn factor_label(&self) -> &'static str {
         match self {
-            Self::Wrong => "wrong",
+            Self::Wrong | Self::InvalidPasskey | Self::UnknownPasskey => "wrong",
             Self::Locked => "locked",
             Self::TooMany(_) => "throttled",
             Self::QueueFull(_) => "busy",

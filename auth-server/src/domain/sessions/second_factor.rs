@@ -1,6 +1,7 @@
 //! The second half of a login: an answer to the challenge starts the session.
 
 use secrecy::SecretString;
+use webauthn::Purpose;
 
 use crate::domain::context::Context;
 use crate::domain::factors::{Answer, AnswerError, ChallengeKind, OpenChallenge, Verdict};
@@ -22,6 +23,11 @@ pub enum FactorError {
     /// Too many wrong codes in a row: another method is required.
     #[error("codes of apps are locked")]
     Locked,
+    #[error("the passkey is invalid")]
+    InvalidPasskey,
+    /// No user has it.
+    #[error("the passkey is unknown")]
+    UnknownPasskey,
     #[error(transparent)]
     TooMany(#[from] TooManyFailures),
     #[error(transparent)]
@@ -68,7 +74,8 @@ async fn start_session(
     let challenge = challenge.filter(|challenge| challenge.kind == ChallengeKind::Factor);
     let challenge = challenge.ok_or(FactorError::ChallengeExpired)?;
     let (method, amr) = (answer.method(), answer.added_to(challenge.amr.clone()));
-    let prepared = answer.prepare(context, challenge.user.id).await?;
+    let prepared =
+        answer.prepare(context, challenge.user.id, Purpose::SecondFactor, challenge.binding()).await?;
     let client = new_session.client.clone();
     let device_is_known = device_is_known(context, &challenge.user, &client).await?;
     let operation = context.operation(&client);
@@ -82,6 +89,8 @@ async fn start_session(
             // Committed: the failure is counted.
             Verdict::Wrong => Ok(Err(FactorError::Wrong)),
             Verdict::Locked => Ok(Err(FactorError::Locked)),
+            Verdict::InvalidPasskey => Ok(Err(FactorError::InvalidPasskey)),
+            Verdict::UnknownPasskey => Ok(Err(FactorError::UnknownPasskey)),
             // Nothing was looked at, so that this attempt does not count either.
             Verdict::TooMany(error) => Err(error.into()),
         }
@@ -89,7 +98,7 @@ async fn start_session(
     let (admission, user) = answered.await??;
     let recovery_codes_left = match method {
         FactorMethod::RecoveryCode => Some(codes_left(context, user.id).await?),
-        FactorMethod::Totp => None,
+        FactorMethod::Totp | FactorMethod::Passkey => None,
     };
     Ok(CompletedLogin { issued: admission.issue(context, user, audience)?, recovery_codes_left })
 }
@@ -137,7 +146,7 @@ impl FactorError {
     pub fn metric_label(&self) -> &'static str {
         match self {
             Self::ChallengeExpired => "expired",
-            Self::Wrong => "wrong",
+            Self::Wrong | Self::InvalidPasskey | Self::UnknownPasskey => "wrong",
             Self::Locked => "locked",
             Self::TooMany(_) => "throttled",
             Self::QueueFull(_) => "busy",

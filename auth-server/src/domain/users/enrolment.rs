@@ -2,13 +2,15 @@
 //! completes the login.
 
 use secrecy::SecretString;
+use serde_json::Value;
+use webauthn::{Kind, RegistrationResponse};
 
 use crate::domain::context::Context;
 use crate::domain::factors::{ChallengeKind, OpenChallenge, RecoveryCodes};
 use crate::domain::sessions::{self, FactorError, NewSession, NotAdmitted};
 use crate::domain::tokens::IssuedTokens;
 use crate::domain::users::factors::apps::{self, NewApp};
-use crate::domain::users::factors::{self, FactorChangeError};
+use crate::domain::users::factors::{self, FactorChangeError, passkeys};
 use crate::model::{ClientInfo, User};
 use crate::store::{StoreError, users};
 
@@ -75,6 +77,49 @@ pub async fn confirm(
             return Err(EnrolmentError::from(FactorError::ChallengeExpired));
         }
         apps::confirm_in(tx, user, &id, step, codes.as_ref())?;
+        let (admission, _) = sessions::complete(tx, &challenge, session, device_is_known)?;
+        tx.bump_version(user)?;
+        let user = users::by_id(tx.connection, user)?.ok_or(FactorError::ChallengeExpired)?;
+        Ok((admission, user, codes))
+    });
+    let (admission, user, codes) = confirm.await?;
+    Ok((admission.issue(context, user, audience)?, codes))
+}
+
+/// The options for a passkey or security key.
+pub async fn passkey_options(
+    context: &Context,
+    challenge: &SecretString,
+    kind: Kind,
+) -> Result<Value, EnrolmentError> {
+    let challenge = find(context, challenge).await?;
+    Ok(passkeys::options(context, &challenge.user, kind, challenge.binding()).await?)
+}
+
+/// Adds the passkey or security key, and starts the session.
+pub async fn confirm_passkey(
+    context: &Context,
+    challenge: &SecretString,
+    response: &RegistrationResponse,
+    new_session: NewSession,
+) -> Result<(IssuedTokens, Option<RecoveryCodes>), EnrolmentError> {
+    let audience = new_session.audience.clone();
+    let audience = context.policy.audience(audience.as_deref()).ok_or(FactorError::UnknownAudience)?;
+    let challenge = find(context, challenge).await?;
+    let user = challenge.user.id;
+    let new = passkeys::verify(context, user, response, challenge.binding(), None)?;
+    let codes = factors::missing_codes(context, user).await?;
+    let client = new_session.client.clone();
+    let device_is_known = sessions::device_is_known(context, &challenge.user, &client).await?;
+    let operation = context.operation(&client);
+    let amr = challenge.amr.clone().with_passkey();
+    let session = new_session.prepare(context, user, amr, device_is_known, operation.now);
+    let confirm = operation.transaction(move |tx| {
+        if !challenge.count_attempt(tx)? {
+            return Err(EnrolmentError::from(FactorError::ChallengeExpired));
+        }
+        new.insert(tx, user)?;
+        factors::turn_on(tx, user, codes.as_ref())?;
         let (admission, _) = sessions::complete(tx, &challenge, session, device_is_known)?;
         tx.bump_version(user)?;
         let user = users::by_id(tx.connection, user)?.ok_or(FactorError::ChallengeExpired)?;

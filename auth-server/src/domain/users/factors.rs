@@ -4,6 +4,7 @@
 //! one, does not stay.
 
 pub mod apps;
+pub mod passkeys;
 
 use chrono::{DateTime, Utc};
 
@@ -14,6 +15,7 @@ use crate::domain::passwords::QueueFull;
 use crate::domain::sessions::{self, CurrentSession, NotFresh};
 use crate::domain::users::admin::{AdminError, administer};
 use crate::model::{Actor, ClientInfo, EndReason, EventType, FactorMethod, Mfa, SessionId, User, UserId};
+use crate::store::passkeys::{self as stored_passkeys, Passkey};
 use crate::store::totp_factors::TotpFactor;
 use crate::store::users::FactorFailures;
 use crate::store::{
@@ -34,6 +36,13 @@ pub enum FactorChangeError {
     NoSuchFactor,
     #[error("the user has {} authenticator apps", apps::MAX_APPS)]
     TooMany,
+    #[error("the user has {} passkeys", passkeys::MAX_PASSKEYS)]
+    TooManyPasskeys,
+    /// A user has it already.
+    #[error("the passkey is registered already")]
+    PasskeyTaken,
+    #[error("invalid passkey: {0}")]
+    InvalidPasskey(#[from] webauthn::Error),
     #[error("wrong code")]
     WrongCode,
     /// There is no factor to turn on, or the last one must remain.
@@ -64,6 +73,16 @@ pub struct Factor {
     pub name: String,
     pub created_at: DateTime<Utc>,
     pub last_used_at: Option<DateTime<Utc>>,
+    /// Of a passkey or security key.
+    pub passkey: Option<PasskeyDetails>,
+}
+
+pub struct PasskeyDetails {
+    pub credential_id: Vec<u8>,
+    /// Backed up, so that the loss of a device does not lose it.
+    pub is_synced: bool,
+    /// Can replace the password.
+    pub is_passwordless: bool,
 }
 
 /// What a user has. `None` if there is no such user.
@@ -72,10 +91,13 @@ pub async fn list(database: &Database, user: UserId) -> Result<Option<Factors>, 
         let Some(user) = users::by_id(connection, user)? else { return Ok(None) };
         let apps = totp_factors::of_user(connection, user.id)?;
         let apps = apps.into_iter().filter(|app| app.confirmed_at.is_some());
+        let passkeys = stored_passkeys::of_user(connection, user.id)?;
+        let mut list: Vec<_> = apps.map(Factor::from).chain(passkeys.into_iter().map(Factor::from)).collect();
+        list.sort_by_key(|factor| factor.created_at);
         let FactorFailures { count, .. } = users::factor_failures(connection, user.id)?;
         Ok(Some(Factors {
             second_factor: user.second_factor,
-            list: apps.map(Factor::from).collect(),
+            list,
             recovery_codes_left: recovery_codes::left(connection, user.id)?,
             totp_locked: count >= LOCK,
         }))
@@ -95,7 +117,7 @@ pub(super) async fn missing_codes(
     Ok(Some(RecoveryCodes::generate(&context.hasher).await?))
 }
 
-fn turn_on(
+pub(super) fn turn_on(
     tx: &mut Transaction<'_>,
     user: UserId,
     codes: Option<&RecoveryCodes>,
@@ -157,7 +179,9 @@ pub async fn rename(
     current.require_fresh_login(context.now())?;
     let user = current.user.id;
     let rename = move |tx: &mut Transaction<'_>| {
-        if totp_factors::rename(tx.connection, user, &id, &name)? {
+        if totp_factors::rename(tx.connection, user, &id, &name)?
+            || stored_passkeys::rename(tx.connection, user, &id, &name)?
+        {
             Ok(())
         } else {
             Err(FactorChangeError::NoSuchFactor)
@@ -178,9 +202,13 @@ pub async fn remove(
     let is_required = context.policy.mfa == Mfa::Required;
     let remove = move |tx: &mut Transaction<'_>| {
         lock(tx, &user)?;
-        if !totp_factors::delete(tx.connection, user.id, &id)? {
+        let method = if totp_factors::delete(tx.connection, user.id, &id)? {
+            FactorMethod::Totp
+        } else if stored_passkeys::delete(tx.connection, user.id, &id)? {
+            FactorMethod::Passkey
+        } else {
             return Err(FactorChangeError::NoSuchFactor);
-        }
+        };
         if !factors::has_any(tx.connection, user.id)? {
             if is_required {
                 return Err(FactorChangeError::FactorRequired);
@@ -189,7 +217,7 @@ pub async fn remove(
             recovery_codes::delete_of_user(tx.connection, user.id)?;
         }
         let removed = tx.audit.event(EventType::FactorRemoved).of_user(user.id);
-        tx.audit.record(removed.with("method", FactorMethod::Totp.as_str()));
+        tx.audit.record(removed.with("method", method.as_str()));
         after_change(tx, user.id, Some(session))
     };
     context.operation(client).transaction(remove).await
@@ -240,6 +268,7 @@ pub async fn reset(operation: &Operation<'_>, user: UserId) -> Result<(), AdminE
 pub(super) fn delete_of_user(connection: &mut AnyConnection, user: UserId) -> Result<(), StoreError> {
     login_challenges::delete_of_user(connection, user)?;
     totp_factors::delete_of_user(connection, user)?;
+    stored_passkeys::delete_of_user(connection, user)?;
     recovery_codes::delete_of_user(connection, user)
 }
 
@@ -282,6 +311,24 @@ impl From<TotpFactor> for Factor {
             name: app.name,
             created_at: app.created_at.and_utc(),
             last_used_at: app.last_used_at.map(|at| at.and_utc()),
+            passkey: None,
+        }
+    }
+}
+
+impl From<Passkey> for Factor {
+    fn from(passkey: Passkey) -> Self {
+        Self {
+            id: passkey.id,
+            kind: FactorMethod::Passkey,
+            name: passkey.name,
+            created_at: passkey.created_at.and_utc(),
+            last_used_at: passkey.last_used_at.map(|at| at.and_utc()),
+            passkey: Some(PasskeyDetails {
+                credential_id: passkey.credential_id,
+                is_synced: passkey.backed_up,
+                is_passwordless: passkey.discoverable,
+            }),
         }
     }
 }

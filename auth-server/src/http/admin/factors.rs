@@ -22,7 +22,7 @@ pub async fn list_user_factors(
 ) -> Result<HttpResponse, Problem> {
     let found = factors::list(&context.database, parse_id(&id)?).await?;
     let factors = found.ok_or_else(|| Problem::new(Code::NotFound))?;
-    Ok(HttpResponse::Ok().json(FactorsBody::from(factors)))
+    Ok(HttpResponse::Ok().json(FactorsBody::new(&context, factors)))
 }
 
 /// Removes all second factors and recovery codes of a user who has lost them.

@@ -1,8 +1,10 @@
 //! The second factors of the user.
 
 pub mod apps;
+pub mod passkeys;
 
 use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use shared_claims::{Code, Problem};
@@ -30,6 +32,10 @@ pub struct FactorsBody {
     recovery_codes_left: i64,
     /// Whether codes of apps are not accepted, after too many wrong ones. A recovery code ends it.
     totp_locked: bool,
+    /// Credential ids in base64url, for `PublicKeyCredential.signalAllAcceptedCredentials`.
+    passkey_ids: Vec<String>,
+    /// The domain of the passkeys. `null` if this server has none.
+    rp_id: Option<String>,
 }
 
 /// A second factor.
@@ -38,12 +44,18 @@ pub struct FactorsBody {
 pub struct FactorBody {
     /// UUID
     id: String,
-    #[schema(pattern = "^totp$")]
+    #[schema(pattern = "^(totp|passkey|security_key)$")]
     kind: &'static str,
     /// Chosen by the user.
     name: String,
     created_at: DateTime<Utc>,
     last_used_at: Option<DateTime<Utc>>,
+    /// Whether the passkey is backed up, so that the loss of a device does not lose it. Absent for apps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    synced: Option<bool>,
+    /// Whether it can replace the password. Absent for apps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    passwordless: Option<bool>,
 }
 
 /// Recovery codes, shown this once.
@@ -55,10 +67,14 @@ pub struct RecoveryCodesBody {
     pub recovery_codes: Option<Vec<String>>,
 }
 
-impl From<Factors> for FactorsBody {
-    fn from(factors: Factors) -> Self {
+impl FactorsBody {
+    pub fn new(context: &Context, factors: Factors) -> Self {
+        let passkeys = factors.list.iter().filter_map(|factor| factor.passkey.as_ref());
+        let ids = passkeys.map(|passkey| BASE64_URL_SAFE_NO_PAD.encode(&passkey.credential_id));
         Self {
             second_factor: factors.second_factor,
+            passkey_ids: ids.collect(),
+            rp_id: context.passkeys.as_deref().map(|passkeys| passkeys.relying_party.id.clone()),
             factors: factors.list.into_iter().map(FactorBody::from).collect(),
             recovery_codes_left: factors.recovery_codes_left,
             totp_locked: factors.totp_locked,
@@ -70,7 +86,12 @@ impl From<Factor> for FactorBody {
     fn from(factor: Factor) -> Self {
         Self {
             id: factor.id,
-            kind: factor.kind.as_str(),
+            kind: match &factor.passkey {
+                Some(passkey) if !passkey.is_passwordless => "security_key",
+                _ => factor.kind.as_str(),
+            },
+            synced: factor.passkey.as_ref().map(|passkey| passkey.is_synced),
+            passwordless: factor.passkey.as_ref().map(|passkey| passkey.is_passwordless),
             name: factor.name,
             created_at: factor.created_at,
             last_used_at: factor.last_used_at,
@@ -90,7 +111,7 @@ pub async fn list_factors(
 ) -> Result<HttpResponse, Problem> {
     let found = factors::list(&context.database, current.user.id).await?;
     let factors = found.ok_or_else(|| Problem::new(Code::NotFound))?;
-    Ok(HttpResponse::Ok().json(FactorsBody::from(factors)))
+    Ok(HttpResponse::Ok().json(FactorsBody::new(&context, factors)))
 }
 
 /// Whether a login requires a second factor.

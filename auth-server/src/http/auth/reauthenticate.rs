@@ -1,18 +1,19 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use secrecy::SecretString;
 use serde::Deserialize;
-use shared_claims::Problem;
+use serde_json::{Map, Value};
+use shared_claims::{Code, Problem};
 use utoipa::ToSchema;
 
 use crate::domain::context::Context;
-use crate::domain::sessions::{self, Proof};
+use crate::domain::sessions::{self, CurrentSession, Proof};
 use crate::http::extract::{IdempotencyKeyHeader, Json, session_to_rotate};
 use crate::http::problems::{MalformedRotation, PasswordProblems};
 use crate::http::responses::{self, Tokens};
 use crate::http::{Cookies, LoginRateLimit, Validation};
 use crate::model::ClientInfo;
 
-/// One of `password`, `code` and `recovery_code`, and the options of the access token.
+/// One of `password`, `code`, `recovery_code` and `passkey`, and the options of the access token.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = Reauthentication)]
 pub struct ReauthenticateRequest {
@@ -25,6 +26,9 @@ pub struct ReauthenticateRequest {
     /// A recovery code, in any case, with or without hyphens.
     #[schema(value_type = Option<String>, max_length = 64)]
     recovery_code: Option<SecretString>,
+    /// What `navigator.credentials.get` returned for the options of `POST /auth/reauthenticate/options`, as `toJSON()` writes it.
+    #[schema(value_type = Option<Object>)]
+    passkey: Option<Map<String, Value>>,
     audience: Option<String>,
 }
 
@@ -50,9 +54,9 @@ pub async fn reauthenticate(
 ) -> Result<HttpResponse, Problem> {
     let (current, presentation) = session_to_rotate(&request).await?;
     let mut validation = Validation::default();
-    let proof = match (body.password, validation.answer(body.code, body.recovery_code)) {
+    let proof = match (body.password, validation.answer(body.code, body.recovery_code, body.passkey)) {
         (Some(_), Some(_)) => {
-            validation.reject("password", "must not be combined with code and recovery_code");
+            validation.reject("password", "must not be combined with code, recovery_code and passkey");
             None
         }
         (None, Some(answer)) => Some(Proof::Factor(answer)),
@@ -63,4 +67,18 @@ pub async fn reauthenticate(
     rate_limit.count_in_session(client.ip)?;
     let issued = sessions::reauthenticate(&context, current, presentation, proof, audience, &client).await?;
     Ok(responses::rotated(&request, cookies, &issued))
+}
+
+/// Returns the options to reauthenticate with a passkey, for `navigator.credentials.get`.
+#[utoipa::path(
+    post, path = "/auth/reauthenticate/options", tag = "account",
+    responses((status = 200, description = "`PublicKeyCredentialRequestOptionsJSON`", body = Object)),
+    security(("refresh_cookie" = []), ("refresh_token" = []))
+)]
+pub async fn reauthentication_options(
+    context: web::Data<Context>,
+    current: CurrentSession,
+) -> Result<HttpResponse, Problem> {
+    let options = sessions::reauthentication_options(&context, &current).await?;
+    Ok(HttpResponse::Ok().json(options.ok_or_else(|| Problem::new(Code::NotFound))?))
 }

@@ -3,6 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use secrecy::SecretString;
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use shared_claims::Problem;
 use utoipa::ToSchema;
 
@@ -18,8 +19,9 @@ use crate::http::problems::{EnrolmentProblems, SecondFactorProblems};
 use crate::http::responses::{self, Recovery, Tokens};
 use crate::http::{Cookies, LoginRateLimit, Validation};
 use crate::model::ClientInfo;
+use webauthn::RegistrationResponse;
 
-/// A challenge, one of `code` and `recovery_code`, and the options of the session.
+/// A challenge, one of `code`, `recovery_code` and `passkey`, and the options of the session.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = SecondFactor)]
 pub struct SecondFactorRequest {
@@ -32,6 +34,9 @@ pub struct SecondFactorRequest {
     /// A recovery code, in any case, with or without hyphens.
     #[schema(value_type = Option<String>, max_length = 64)]
     recovery_code: Option<SecretString>,
+    /// What `navigator.credentials.get` returned for `passkey_options`, as `toJSON()` writes it.
+    #[schema(value_type = Option<Object>)]
+    passkey: Option<Map<String, Value>>,
     #[serde(flatten)]
     #[schema(inline)]
     session: SessionOptions,
@@ -55,10 +60,10 @@ pub async fn complete_login(
 ) -> Result<HttpResponse, Problem> {
     let mut validation = Validation::default();
     let challenge = validation.required("challenge", body.challenge);
-    let is_answered = body.code.is_some() || body.recovery_code.is_some();
-    let answer = validation.answer(body.code, body.recovery_code);
+    let is_answered = body.code.is_some() || body.recovery_code.is_some() || body.passkey.is_some();
+    let answer = validation.answer(body.code, body.recovery_code, body.passkey);
     if !is_answered {
-        validation.reject("code", "is missing: send code or recovery_code");
+        validation.reject("code", "is missing: send code, recovery_code or passkey");
     }
     let session = body.session.parse(&mut validation, client);
     let (challenge, answer) = validation.finish(challenge.zip(answer))?;
@@ -82,17 +87,36 @@ pub struct EnrolRequest {
     /// From the response `mfa_enrolment_required`.
     #[schema(value_type = String, required)]
     challenge: Option<SecretString>,
-    /// Only `totp`.
-    #[schema(value_type = String, required, pattern = "^totp$")]
+    /// `totp`, `passkey` or `security_key`
+    #[schema(value_type = String, required, pattern = "^(totp|passkey|security_key)$")]
     kind: Option<String>,
+}
+
+/// The proof of a new factor.
+enum Proof {
+    Code(SecretString),
+    Credential(RegistrationResponse),
+}
+
+/// One of both, as `kind` says.
+#[derive(ToSchema)]
+#[schema(as = NewFactor)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only describes the response")]
+pub enum NewFactorBody {
+    App(NewAppBody),
+    /// `PublicKeyCredentialCreationOptionsJSON`
+    #[schema(value_type = Object)]
+    Passkey(Value),
 }
 
 /// Begins to set up the second factor that a login requires.
 ///
-/// Returns the secret for an authenticator app. Its first code completes the login.
+/// Returns the secret for an authenticator app, or the options for `navigator.credentials.create`. The first code or the new
+/// credential completes the login.
 #[utoipa::path(
     post, path = "/auth/login/enrol", tag = "session", request_body = EnrolRequest,
-    responses((status = 200, description = "The secret of the app", body = NewAppBody), EnrolmentProblems)
+    responses((status = 200, description = "The secret of the app, or the options", body = NewFactorBody), EnrolmentProblems)
 )]
 pub async fn enrol(
     context: web::Data<Context>,
@@ -102,17 +126,21 @@ pub async fn enrol(
 ) -> Result<HttpResponse, Problem> {
     let mut validation = Validation::default();
     let challenge = validation.required("challenge", body.challenge);
-    let kind = validation.required("kind", body.kind);
-    if kind.is_some_and(|kind| kind != "totp") {
-        validation.reject("kind", "must be totp");
-    }
-    let challenge = validation.finish(challenge)?;
+    let kind = match body.kind.as_deref() {
+        Some("totp") => Some(None),
+        Some(kind) => validation.passkey_kind(Some(kind)).map(Some),
+        None => validation.required("kind", None),
+    };
+    let (challenge, kind) = validation.finish(challenge.zip(kind))?;
     let _ = rate_limit.count(client.ip)?;
+    if let Some(kind) = kind {
+        return Ok(HttpResponse::Ok().json(enrolment::passkey_options(&context, &challenge, kind).await?));
+    }
     let (app, user) = enrolment::begin(&context, &challenge, &client).await?;
     Ok(HttpResponse::Ok().json(NewAppBody::new(&context, &app, &user)))
 }
 
-/// The first code of the new app, and the options of the session.
+/// The first code of the new app or the new credential, and the options of the session.
 #[derive(Deserialize, ToSchema)]
 #[schema(as = EnrolmentConfirmation)]
 pub struct ConfirmEnrolmentRequest {
@@ -120,8 +148,11 @@ pub struct ConfirmEnrolmentRequest {
     #[schema(value_type = String, required)]
     challenge: Option<SecretString>,
     /// The code of the authenticator app.
-    #[schema(value_type = String, required, pattern = "^([0-9][ -]*){6,8}$")]
+    #[schema(value_type = Option<String>, pattern = "^([0-9][ -]*){6,8}$")]
     code: Option<SecretString>,
+    /// What `navigator.credentials.create` returned, as `toJSON()` writes it.
+    #[schema(value_type = Option<Object>)]
+    credential: Option<Map<String, Value>>,
     #[serde(flatten)]
     #[schema(inline)]
     session: SessionOptions,
@@ -144,12 +175,26 @@ pub async fn confirm_enrolment(
 ) -> Result<HttpResponse, Problem> {
     let mut validation = Validation::default();
     let challenge = validation.required("challenge", body.challenge);
-    let code = validation.app_code(body.code);
+    let proof = match (body.code, body.credential) {
+        (Some(_), Some(_)) => {
+            validation.reject("credential", "must not be combined with code");
+            None
+        }
+        (None, Some(credential)) => {
+            validation.credential("credential", Some(credential)).map(Proof::Credential)
+        }
+        (code, None) => validation.app_code(code).map(Proof::Code),
+    };
     let session = body.session.parse(&mut validation, client);
-    let (challenge, code) = validation.finish(challenge.zip(code))?;
+    let (challenge, proof) = validation.finish(challenge.zip(proof))?;
     let session = NewSession { superseded: find_all(&request, cookies, None)?, ..session };
     let attempt = rate_limit.count(session.client.ip)?;
-    let (issued, codes) = enrolment::confirm(&context, &challenge, code, session).await?;
+    let (issued, codes) = match proof {
+        Proof::Code(code) => enrolment::confirm(&context, &challenge, code, session).await?,
+        Proof::Credential(response) => {
+            enrolment::confirm_passkey(&context, &challenge, &response, session).await?
+        }
+    };
     rate_limit.refund(attempt);
     let recovery = Recovery { codes: codes.map(RecoveryCodes::into_texts), left: None };
     Ok(responses::new_session_with(HttpResponse::Ok(), &request, cookies, &issued, recovery))

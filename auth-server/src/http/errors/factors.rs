@@ -2,10 +2,11 @@ use secrecy::ExposeSecret;
 use shared_claims::{Code, Problem};
 
 use crate::domain::factors::{Challenge, ChallengeKind};
-use crate::domain::sessions::{FactorError, NotAdmitted};
+use crate::domain::sessions::{FactorError, NotAdmitted, PasskeyLoginError};
 use crate::domain::users::enrolment::EnrolmentError;
 use crate::domain::users::factors::FactorChangeError;
 use crate::domain::users::factors::apps::MAX_APPS;
+use crate::domain::users::factors::passkeys::MAX_PASSKEYS;
 use crate::http::errors::unknown_audience;
 use crate::model::FactorMethod;
 
@@ -24,6 +25,8 @@ impl From<FactorError> for Problem {
             FactorError::ChallengeExpired => Problem::new(Code::ChallengeExpired),
             FactorError::Wrong => wrong_code(),
             FactorError::Locked => locked(),
+            FactorError::InvalidPasskey => invalid_passkey(),
+            FactorError::UnknownPasskey => unknown_passkey(),
             FactorError::TooMany(error) => error.into(),
             FactorError::QueueFull(error) => error.into(),
             FactorError::UnknownAudience => unknown_audience(),
@@ -54,6 +57,14 @@ impl From<FactorChangeError> for Problem {
                 .detail("Verify the e-mail address first: a password reset by mail must find the second factor in place."),
             FactorChangeError::TooMany => Problem::new(Code::InvalidInput)
                 .detail(format!("A user has at most {MAX_APPS} authenticator apps: remove one first.")),
+            FactorChangeError::TooManyPasskeys => Problem::new(Code::InvalidInput)
+                .detail(format!("A user has at most {MAX_PASSKEYS} passkeys: remove one first.")),
+            FactorChangeError::PasskeyTaken => Problem::new(Code::InvalidInput)
+                .fields([("credential".to_owned(), "is registered already".to_owned())].into()),
+            FactorChangeError::InvalidPasskey(error) => {
+                log::info!("rejected a new passkey: {error}");
+                Problem::new(Code::InvalidInput).fields([("credential".to_owned(), error.to_string())].into())
+            }
             FactorChangeError::WrongCode => wrong_code(),
             FactorChangeError::FactorRequired => Problem::new(Code::FactorRequired),
             FactorChangeError::UserChanged => {
@@ -70,11 +81,40 @@ fn challenged(challenge: &Challenge) -> Problem {
     let problem = match challenge.kind {
         ChallengeKind::Factor => {
             let methods = challenge.methods.iter().copied().map(FactorMethod::as_str);
-            Problem::new(Code::MfaRequired).methods(methods)
+            Problem::new(Code::MfaRequired)
+                .methods(methods)
+                .passkey_options(challenge.passkey_options.clone())
         }
         ChallengeKind::Enrolment => Problem::new(Code::MfaEnrolmentRequired),
     };
     problem.login_challenge(challenge.value.expose_secret(), challenge.expires_in.unsigned_abs())
+}
+
+impl From<PasskeyLoginError> for Problem {
+    fn from(error: PasskeyLoginError) -> Self {
+        match error {
+            PasskeyLoginError::Off => Problem::new(Code::NotFound),
+            PasskeyLoginError::Unknown => unknown_passkey(),
+            PasskeyLoginError::Invalid => invalid_passkey(),
+            PasskeyLoginError::UserUnavailable => Problem::new(Code::InvalidCredentials),
+            // The handler asks for the code before.
+            PasskeyLoginError::EmailUnverified(_) => Problem::new(Code::EmailCodeRequired),
+            PasskeyLoginError::UnknownAudience => unknown_audience(),
+            PasskeyLoginError::TooMany(error) => error.into(),
+            PasskeyLoginError::NotAdmitted(error) => error.into(),
+            PasskeyLoginError::Store(error) => error.into(),
+        }
+    }
+}
+
+pub fn unknown_passkey() -> Problem {
+    Problem::new(Code::PasskeyUnknown)
+}
+
+pub fn invalid_passkey() -> Problem {
+    Problem::new(Code::PasskeyInvalid).detail(
+        "The passkey is not one of this user, or the request expired: ask for new options and try again.",
+    )
 }
 
 pub fn wrong_code() -> Problem {

@@ -3,7 +3,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
 use server_kit::etag;
 use server_kit::etag::json_with_etag;
-use shared_claims::Acr;
+use shared_claims::{Acr, Code, Problem};
 
 use crate::domain::context::Context;
 use crate::model::Mfa;
@@ -44,6 +44,17 @@ pub async fn get_openid_configuration(context: web::Data<Context>) -> HttpRespon
     HttpResponse::Ok().insert_header((CACHE_CONTROL, etag::MAX_AGE)).json(document(&context))
 }
 
+/// Lists the origins of other domains that may use the passkeys of this server (WebAuthn Level 3 §5.11).
+#[utoipa::path(
+    get, path = "/.well-known/webauthn", tag = "metadata",
+    responses((status = 200, description = "`origins`", body = Value))
+)]
+pub async fn get_related_origins(context: web::Data<Context>) -> Result<HttpResponse, Problem> {
+    let passkeys = context.passkeys.as_deref().ok_or_else(|| Problem::new(Code::NotFound))?;
+    let body = json!({"origins": passkeys.related_origins()});
+    Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, etag::MAX_AGE)).json(body))
+}
+
 fn document(context: &Context) -> Value {
     let issuer = &context.policy.issuer;
     let has_factors = context.policy.mfa != Mfa::Off;
@@ -51,7 +62,13 @@ fn document(context: &Context) -> Value {
         "issuer": issuer,
         "service_documentation": format!("{issuer}/docs"),
         // What this server issues, not all that resource servers know.
-        "acr_values_supported": if has_factors { &Acr::ALL[..2] } else { &Acr::ALL[..1] },
+        "acr_values_supported": if context.passkeys.is_some() {
+            Acr::ALL
+        } else if has_factors {
+            &Acr::ALL[..2]
+        } else {
+            &Acr::ALL[..1]
+        },
     });
     if context.keys.publishes() {
         document["jwks_uri"] = json!(format!("{issuer}/.well-known/jwks.json"));

@@ -14,7 +14,7 @@ const FEED_TOKEN: &str = "feed-token-of-the-tests-0123456789abcdef";
 
 /// Every operation, with a valid body and the status of a valid call by a signed-in user. The status is 0 if the call
 /// changes something: no row may let it succeed.
-const GOOD: [(&str, &str, u16); 78] = [
+const GOOD: [(&str, &str, u16); 84] = [
     ("POST /auth/register", r#"{"email":"new@example.org","password":"correct horse battery staple"}"#, 0),
     ("POST /auth/login", r#"{"email":"ann@example.org","password":"correct horse battery staple"}"#, 0),
     ("POST /auth/refresh", "{}", 0),
@@ -30,6 +30,12 @@ const GOOD: [(&str, &str, u16); 78] = [
     ),
     ("POST /auth/password/strength", r#"{"password":"correct horse battery staple"}"#, 0),
     ("POST /auth/reauthenticate", r#"{"password":"correct horse battery staple"}"#, 0),
+    ("POST /auth/passkey/options", "", 0),
+    ("POST /auth/passkey/login", r#"{"credential":{}}"#, 0),
+    ("POST /auth/reauthenticate/options", "", 0),
+    ("POST /auth/factors/passkey/options", r#"{"kind":"passkey"}"#, 0),
+    ("POST /auth/factors/passkey", r#"{"credential":{}}"#, 0),
+    ("GET /.well-known/webauthn", "", 404),
     ("POST /auth/register/confirm", r#"{"token":"x","password":"correct horse battery staple"}"#, 0),
     ("POST /auth/login/factor", r#"{"challenge":"lkc_x","code":"123456"}"#, 0),
     ("POST /auth/login/enrol", r#"{"challenge":"lkc_x","kind":"totp"}"#, 0),
