@@ -66,10 +66,12 @@ everything=(--workspace)
 # The tests of the servers. Selected by target and not by package: for a smaller selection of packages cargo chooses other
 # features, and builds everything again.
 database_tests=(--workspace --test api --test e2e --test faults)
-# Of those, what does not depend on the database: the browser, the proxies, the documents, the sources, and the checker of
-# the fault tests. Each pattern ends in `::`, so that it matches a module and not part of a test's name.
+# Of those, what does not depend on the database: the browser, the proxies, the documents, the sources, floods of connections
+# and bad tokens, the checker of the fault tests, pages, and how mails are written and sent. Each pattern ends in `::`, so that
+# it matches a module and not part of a test's name.
 without_database=(--skip browser:: --skip proxies:: --skip documented:: --skip invariants::
-    --skip markdown:: --skip checker_tests::)
+    --skip markdown:: --skip checker_tests:: --skip floods:: --skip pages:: --skip aiosmtpd:: --skip templates::
+    --skip transports:: --skip mail::settings::)
 
 run_tests() {
     stage "SQLite" "${on_sqlite[@]}" "${everything[@]}" --no-fail-fast -- "${filter[@]}" || true
