@@ -70,6 +70,7 @@ mod auth {
         mod enrolment;
         mod failures;
         mod login;
+        mod matrix;
         mod roles;
         mod step_up;
     }
@@ -138,6 +139,6 @@ mod system {
     mod request_ids;
     mod revocations;
     mod security_headers;
-    mod sign_in_link;
+    pub mod sign_in_link;
     mod well_known;
 }

@@ -63,7 +63,7 @@ async fn server(database: &TestDatabase, clock: &ManualClock, has_link: bool) ->
     server_with(database, clock, has_link, &[]).await
 }
 
-async fn server_with(
+pub async fn server_with(
     database: &TestDatabase,
     clock: &ManualClock,
     has_link: bool,
