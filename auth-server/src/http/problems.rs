@@ -80,20 +80,6 @@ pub enum PasskeyLoginProblems {
     TooManyRequests(ProblemBody),
 }
 
-#[derive(IntoResponses)]
-pub enum EnrolmentProblems {
-    /// `invalid_code`: wrong, used or expired. `challenge_expired`: unknown, used or expired, too many answers, or the user has
-    /// changed: log in again
-    #[response(status = 401, content_type = MEDIA_TYPE)]
-    NotLoggedIn(ProblemBody),
-    /// `email_unverified`: the address must be verified first
-    #[response(status = 403, content_type = MEDIA_TYPE)]
-    EmailUnverified(ProblemBody),
-    /// `too_many_requests`: too many attempts from this address
-    #[response(status = 429, content_type = MEDIA_TYPE)]
-    TooManyRequests(ProblemBody),
-}
-
 /// `invalid_code`: wrong or expired
 #[derive(IntoResponses)]
 #[response(status = 401, content_type = MEDIA_TYPE)]
@@ -143,6 +129,12 @@ pub enum RefreshProblems {
 #[derive(IntoResponses)]
 #[response(status = 400, content_type = MEDIA_TYPE)]
 pub struct MalformedRotation(ProblemBody);
+
+/// `fresh_login_required`: the user last proved who they are more than `max_age` seconds ago. `stronger_login_required`: the user
+/// has a second factor, and this session does not. `email_unverified`: the address must be verified first, where mail is on
+#[derive(IntoResponses)]
+#[response(status = 403, content_type = MEDIA_TYPE)]
+pub struct NewFactorForbidden(ProblemBody);
 
 /// `fresh_login_required`: the user last proved who they are more than `max_age` seconds ago. `stronger_login_required`: the user
 /// has a second factor, and this session does not

@@ -16,7 +16,7 @@ use crate::domain::sessions::CurrentSession;
 use crate::domain::users::factors::{self, Factor, Factors};
 use crate::http::Validation;
 use crate::http::extract::Json;
-use crate::http::problems::{FactorRequired, FreshLoginRequired, RateLimited};
+use crate::http::problems::{FactorRequired, FreshLoginRequired, NewFactorForbidden, RateLimited};
 use crate::http::responses;
 use crate::model::{ClientInfo, DisplayName};
 
@@ -129,7 +129,7 @@ pub struct FactorsPatch {
     patch, path = "/auth/factors", tag = "account", request_body = FactorsPatch,
     responses(
         (status = 200, description = "New recovery codes, if the user had none", body = RecoveryCodesBody),
-        FreshLoginRequired, FactorRequired, RateLimited,
+        NewFactorForbidden, FactorRequired, RateLimited,
     ),
     security(("refresh_cookie" = []), ("refresh_token" = []))
 )]

@@ -15,7 +15,7 @@ use crate::http::auth::factors::apps::NewAppBody;
 use crate::http::auth::session_options::SessionOptions;
 use crate::http::extract::Json;
 use crate::http::extract::refresh_token::find_all;
-use crate::http::problems::{EnrolmentProblems, SecondFactorProblems};
+use crate::http::problems::SecondFactorProblems;
 use crate::http::responses::{self, Recovery, Tokens};
 use crate::http::{Cookies, LoginRateLimit, Validation};
 use crate::model::ClientInfo;
@@ -116,7 +116,7 @@ pub enum NewFactorBody {
 /// credential completes the login.
 #[utoipa::path(
     post, path = "/auth/login/enrol", tag = "session", request_body = EnrolRequest,
-    responses((status = 200, description = "The secret of the app, or the options", body = NewFactorBody), EnrolmentProblems)
+    responses((status = 200, description = "The secret of the app, or the options", body = NewFactorBody), SecondFactorProblems)
 )]
 pub async fn enrol(
     context: web::Data<Context>,
@@ -163,7 +163,7 @@ pub struct ConfirmEnrolmentRequest {
 /// `recovery_codes` in the response are shown this once.
 #[utoipa::path(
     post, path = "/auth/login/enrol/confirm", tag = "session", request_body = ConfirmEnrolmentRequest,
-    responses((status = 200, description = "The tokens of the new session", body = Tokens), EnrolmentProblems)
+    responses((status = 200, description = "The tokens of the new session", body = Tokens), SecondFactorProblems)
 )]
 pub async fn confirm_enrolment(
     request: HttpRequest,

@@ -15,7 +15,7 @@ use crate::domain::users::factors::apps::{self, CONFIRMATION, NewApp};
 use crate::http::Validation;
 use crate::http::auth::factors::RecoveryCodesBody;
 use crate::http::extract::{Json, OptionalJson};
-use crate::http::problems::{EnrolmentCodeProblems, FreshLoginRequired, RateLimited};
+use crate::http::problems::{EnrolmentCodeProblems, NewFactorForbidden, RateLimited};
 use crate::model::{ClientInfo, DisplayName, User};
 
 /// What an authenticator app needs. Shown this once.
@@ -67,7 +67,7 @@ pub struct NewAppRequest {
 /// second factor if it is on.
 #[utoipa::path(
     post, path = "/auth/factors/totp", tag = "account", request_body(content = Option<NewAppRequest>),
-    responses((status = 201, description = "The secret", body = NewAppBody), FreshLoginRequired, RateLimited),
+    responses((status = 201, description = "The secret", body = NewAppBody), NewFactorForbidden, RateLimited),
     security(("refresh_cookie" = []), ("refresh_token" = []))
 )]
 pub async fn add_app(
@@ -106,7 +106,7 @@ pub struct ConfirmAppRequest {
     params(("id" = String, Path, format = "uuid", description = "Id of the factor")),
     responses(
         (status = 200, description = "Recovery codes, if the user had none", body = RecoveryCodesBody),
-        EnrolmentCodeProblems, FreshLoginRequired, RateLimited,
+        EnrolmentCodeProblems, NewFactorForbidden, RateLimited,
     ),
     security(("refresh_cookie" = []), ("refresh_token" = []))
 )]
