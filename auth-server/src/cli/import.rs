@@ -14,6 +14,7 @@ use crate::cli::screen::Cell;
 use crate::domain::operation::Operation;
 use crate::domain::users::import::{ImportError, Options, Outcome, Update, dry_run, import};
 use crate::model::ClientInfo;
+use crate::settings::Settings;
 use crate::store::Database;
 
 /// How many invalid lines are reported one by one.
@@ -44,9 +45,19 @@ pub enum BadLines {
 }
 
 /// If there are invalid lines, prints the report before it returns the error.
-pub async fn run(database: &Database, arguments: &Import, output: OutputOptions) -> Result<Report, String> {
+pub async fn run(
+    settings: &Settings,
+    database: &Database,
+    arguments: &Import,
+    output: OutputOptions,
+) -> Result<Report, String> {
     let Import { file, bad_lines, ignore_unknown, flask_security } = arguments;
-    let options = Options { ignore_unknown: *ignore_unknown, flask_security: *flask_security };
+    let totp_encryption = settings.totp_encryption();
+    let options = Options {
+        ignore_unknown: *ignore_unknown,
+        flask_security: *flask_security,
+        totp_encryption: totp_encryption.as_ref(),
+    };
     let (file, bad_lines) = (file.as_path(), *bad_lines);
     let operation = Operation::new(database, ClientInfo::operator(), SystemClock.now());
     let failed = |error: ImportError| format!("the import is incomplete: {error}; run it again to continue");
@@ -89,7 +100,7 @@ async fn import_all(
     operation: &Operation<'_>,
     source: impl BufRead,
     bytes: u64,
-    options: Options,
+    options: Options<'_>,
 ) -> Result<Outcome, ImportError> {
     let mut progress = Progress::new("importing", bytes);
     let outcome = import(operation, source, options, |update| progress.show(&update)).await;

@@ -217,7 +217,7 @@ pub async fn run(
             let id = user.id.to_string();
             Ok(Report::sentence(format!("deleted {} ({id})", user.email), json!({"deleted": id})))
         }
-        UsersCommand::Import(arguments) => import::run(&database, &arguments, output).await,
+        UsersCommand::Import(arguments) => import::run(settings, &database, &arguments, output).await,
     }
 }
 

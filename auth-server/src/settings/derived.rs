@@ -34,6 +34,12 @@ impl Settings {
         Ok(ProofTokens::new(Some(&secret), previous.as_ref()))
     }
 
+    /// For the secrets of authenticator apps, if `KEY_ENCRYPTION_SECRET` is set and valid.
+    pub(crate) fn totp_encryption(&self) -> Option<KeyEncryption> {
+        let (secret, previous) = secrets::key_encryption(self).ok()?;
+        Some(KeyEncryption::of_totp_secrets(&secret, previous.as_ref()))
+    }
+
     /// The key pairs, without the other secrets that only a server requires.
     pub(crate) fn key_pairs(&self) -> Result<KeyPairs, String> {
         if self.jwt_access_algorithm == Algorithm::Hs256 {

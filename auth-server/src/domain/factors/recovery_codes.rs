@@ -2,9 +2,11 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
+use super::AnswerError;
+use crate::domain::context::Context;
 use crate::domain::operation::Transaction;
 use crate::domain::passwords::{PasswordHasher, QueueFull};
-use crate::model::UserId;
+use crate::model::{EventType, UserId};
 use crate::store::{StoreError, recovery_codes};
 
 const CODES: usize = 10;
@@ -31,8 +33,18 @@ impl RecoveryCodes {
         Ok(Self { codes, hashes, salt })
     }
 
+    /// For a user who has never had any.
+    pub async fn first(context: &Context, user: UserId) -> Result<Option<Self>, AnswerError> {
+        let salt = context.database.run(move |connection| recovery_codes::salt(connection, user)).await?;
+        match salt {
+            Some(_) => Ok(None),
+            None => Ok(Some(Self::generate(&context.hasher).await?)),
+        }
+    }
+
     /// Replaces the user's codes. The transaction must have locked the user's row.
     pub fn store(&self, tx: &mut Transaction<'_>, user: UserId) -> Result<(), StoreError> {
+        tx.audit.record(tx.audit.event(EventType::RecoveryCodesMade).of_user(user));
         recovery_codes::replace(tx.connection, user, &self.salt, &self.hashes)
     }
 

@@ -3,15 +3,18 @@
 use aws_lc_rs::hmac;
 use chrono::{DateTime, Utc};
 use secrecy::{ExposeSecret, SecretString};
+use url::Url;
+use uuid::Uuid;
 
 use crate::domain::keys::KeyEncryption;
-use crate::model::Encrypted;
+use crate::model::{Encrypted, UserId};
 use crate::store::totp_factors::TotpFactor;
 
 /// 160 bits, as RFC 4226 §4 recommends.
 const SECRET_BYTES: usize = 20;
 /// Steps before and after the current one whose codes are accepted: clocks differ, and typing takes time.
 const WINDOW: i64 = 1;
+const DEFAULT_NAME: &str = "Authenticator app";
 const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 /// What an app and the server share.
@@ -24,12 +27,53 @@ pub struct Totp {
     pub period: u32,
 }
 
+/// Why a secret of another system is rejected. Never contains the secret.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidTotp(&'static str);
+
 impl Totp {
     /// A new secret, with the parameters that every app supports.
     pub fn random() -> Self {
         let mut secret = vec![0; SECRET_BYTES];
         aws_lc_rs::rand::fill(&mut secret).expect("a working random number generator");
         Self { secret, algorithm: "SHA1", digits: 6, period: 30 }
+    }
+
+    /// A secret in base32, or an `otpauth://totp/` URI, of another system.
+    pub fn parse(text: &SecretString) -> Result<Self, InvalidTotp> {
+        let text = text.expose_secret();
+        let mut totp = Self { secret: Vec::new(), algorithm: "SHA1", digits: 6, period: 30 };
+        if !text.starts_with("otpauth:") {
+            totp.secret = from_base32(text)?;
+            return Ok(totp);
+        }
+        let url = Url::parse(text).map_err(|_| InvalidTotp("is not a URI"))?;
+        if url.host_str() != Some("totp") {
+            return Err(InvalidTotp("is not of the type totp"));
+        }
+        for (name, value) in url.query_pairs() {
+            match name.as_ref() {
+                "secret" => totp.secret = from_base32(&value)?,
+                "algorithm" => {
+                    totp.algorithm = algorithm(&value.to_ascii_uppercase())
+                        .ok_or(InvalidTotp("has an algorithm other than SHA1, SHA256 and SHA512"))?;
+                }
+                "digits" => {
+                    totp.digits = value
+                        .parse()
+                        .ok()
+                        .filter(|digits| matches!(digits, 6 | 8))
+                        .ok_or(InvalidTotp("has neither 6 nor 8 digits"))?;
+                }
+                "period" => {
+                    let period = value.parse().ok().filter(|period| (15..=60).contains(period));
+                    totp.period = period.ok_or(InvalidTotp("has a period outside of 15 to 60 seconds"))?;
+                }
+                _ => {}
+            }
+        }
+        if totp.secret.is_empty() { Err(InvalidTotp("has no secret")) } else { Ok(totp) }
     }
 
     /// The factor's secret, if this server can decrypt it.
@@ -39,6 +83,32 @@ impl Totp {
             algorithm: algorithm(&factor.algorithm)?,
             digits: u32::try_from(factor.digits).ok()?,
             period: u32::try_from(factor.period).ok().filter(|period| *period > 0)?,
+        })
+    }
+
+    /// The row of a new factor, which is not confirmed.
+    pub fn into_factor(
+        self,
+        user: UserId,
+        name: Option<String>,
+        encryption: &KeyEncryption,
+        now: DateTime<Utc>,
+    ) -> Option<TotpFactor> {
+        let id = Uuid::new_v4().to_string();
+        let secret = self.encrypt(&id, encryption)?;
+        Some(TotpFactor {
+            id,
+            user_id: user.to_string(),
+            name: name.unwrap_or_else(|| DEFAULT_NAME.to_owned()),
+            secret: secret.bytes,
+            encryption_key_id: secret.key_id,
+            algorithm: self.algorithm.to_owned(),
+            digits: i32::try_from(self.digits).ok()?,
+            period: i32::try_from(self.period).ok()?,
+            last_step: 0,
+            created_at: now.naive_utc(),
+            confirmed_at: None,
+            last_used_at: None,
         })
     }
 
@@ -124,6 +194,25 @@ fn to_base32(bytes: &[u8]) -> String {
     text
 }
 
+/// In any case, perhaps with padding, and with spaces or hyphens between groups.
+fn from_base32(text: &str) -> Result<Vec<u8>, InvalidTotp> {
+    const INVALID: InvalidTotp = InvalidTotp("is not base32");
+    let mut bytes = Vec::new();
+    let (mut buffer, mut bits) = (0_u32, 0);
+    for character in text.trim_end_matches('=').chars().filter(|c| !matches!(c, ' ' | '-')) {
+        let character = u8::try_from(character.to_ascii_uppercase()).map_err(|_| INVALID)?;
+        let value = BASE32.iter().position(|known| *known == character).ok_or(INVALID)?;
+        buffer = ((buffer << 5) | u32::try_from(value).unwrap_or(0)) & 0xfff;
+        bits += 5;
+        if bits >= 8 {
+            bits -= 8;
+            bytes.push(u8::try_from((buffer >> bits) & 0xff).unwrap_or(0));
+        }
+    }
+    // RFC 4226 §4 requires 128 bits; some systems use 80.
+    if (10..=64).contains(&bytes.len()) { Ok(bytes) } else { Err(InvalidTotp("must have 10 to 64 bytes")) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,6 +253,34 @@ mod tests {
         }
         for wrong in ["", "12345", "0000000"] {
             assert_eq!(app.matching_step(&wrong.into(), now), None);
+        }
+    }
+
+    #[test]
+    fn secrets_of_other_systems_are_read() {
+        let read = |text: &str| Totp::parse(&text.into());
+        let plain = read("jbsw y3dp-EHPK3PXP").unwrap();
+        assert_eq!(
+            (plain.secret.as_slice(), plain.digits, plain.period),
+            (&b"Hello!\xde\xad\xbe\xef"[..], 6, 30)
+        );
+        let uri =
+            "otpauth://totp/A:b@c.org?secret=JBSWY3DPEHPK3PXP&algorithm=sha512&digits=8&period=60&issuer=A";
+        let full = read(uri).unwrap();
+        assert_eq!((full.algorithm, full.digits, full.period), ("SHA512", 8, 60));
+        assert_eq!(full.secret, plain.secret);
+        assert_eq!(Totp::parse(&full.uri("A", "b@c.org")).unwrap().secret, plain.secret);
+        for wrong in [
+            "",
+            "AAAA",
+            "JBSWY3DPEHPK3PX1",
+            "otpauth://hotp/A?secret=JBSWY3DPEHPK3PXP",
+            "otpauth://totp/A",
+            "otpauth://totp/A?secret=JBSWY3DPEHPK3PXP&digits=7",
+            "otpauth://totp/A?secret=JBSWY3DPEHPK3PXP&algorithm=MD5",
+            "otpauth://totp/A?secret=JBSWY3DPEHPK3PXP&period=90",
+        ] {
+            assert!(read(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -4,7 +4,7 @@ use secrecy::SecretString;
 use webauthn::Purpose;
 
 use crate::domain::context::Context;
-use crate::domain::factors::{Answer, AnswerError, ChallengeKind, OpenChallenge, Verdict};
+use crate::domain::factors::{Answer, AnswerError, ChallengeKind, OpenChallenge, RecoveryCodes, Verdict};
 use crate::domain::operation::Transaction;
 use crate::domain::passwords::{QueueFull, TooManyFailures};
 use crate::domain::sessions::new_device;
@@ -45,6 +45,8 @@ pub struct CompletedLogin {
     pub issued: IssuedTokens,
     /// If a recovery code was used.
     pub recovery_codes_left: Option<i64>,
+    /// The first ones of a user who was imported with an app.
+    pub recovery_codes: Option<RecoveryCodes>,
 }
 
 /// Answers a challenge, and starts the session.
@@ -78,6 +80,7 @@ async fn start_session(
         answer.prepare(context, challenge.user.id, Purpose::SecondFactor, challenge.binding()).await?;
     let client = new_session.client.clone();
     let device_is_known = device_is_known(context, &challenge.user, &client).await?;
+    let codes = RecoveryCodes::first(context, challenge.user.id).await?;
     let operation = context.operation(&client);
     let session = new_session.prepare(context, challenge.user.id, amr, device_is_known, operation.now);
     let answered = operation.transaction(move |tx| {
@@ -85,7 +88,13 @@ async fn start_session(
             return Err(FactorError::ChallengeExpired);
         }
         match prepared.prove(tx, challenge.user.id)? {
-            Verdict::Correct => complete(tx, &challenge, session, device_is_known).map(Ok),
+            Verdict::Correct => {
+                if let Some(codes) = &codes {
+                    codes.store(tx, challenge.user.id)?;
+                }
+                let (admission, user) = complete(tx, &challenge, session, device_is_known)?;
+                Ok(Ok((admission, user, codes)))
+            }
             // Committed: the failure is counted.
             Verdict::Wrong => Ok(Err(FactorError::Wrong)),
             Verdict::Locked => Ok(Err(FactorError::Locked)),
@@ -95,12 +104,13 @@ async fn start_session(
             Verdict::TooMany(error) => Err(error.into()),
         }
     });
-    let (admission, user) = answered.await??;
+    let (admission, user, recovery_codes) = answered.await??;
     let recovery_codes_left = match method {
         FactorMethod::RecoveryCode => Some(codes_left(context, user.id).await?),
         FactorMethod::Totp | FactorMethod::Passkey => None,
     };
-    Ok(CompletedLogin { issued: admission.issue(context, user, audience)?, recovery_codes_left })
+    let issued = admission.issue(context, user, audience)?;
+    Ok(CompletedLogin { issued, recovery_codes_left, recovery_codes })
 }
 
 /// Starts the session of a challenge whose last factor is proved. The transaction has locked the user's row.

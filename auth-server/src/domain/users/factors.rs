@@ -125,7 +125,6 @@ pub(super) fn turn_on(
     users::set_second_factor(tx.connection, user, true)?;
     if let Some(codes) = codes {
         codes.store(tx, user)?;
-        tx.audit.record(tx.audit.event(EventType::RecoveryCodesMade).of_user(user));
     }
     Ok(())
 }
@@ -238,7 +237,6 @@ pub async fn make_recovery_codes(
     let replace = move |tx: &mut Transaction<'_>| {
         lock(tx, &user)?;
         codes.store(tx, user.id)?;
-        tx.audit.record(tx.audit.event(EventType::RecoveryCodesMade).of_user(user.id));
         Ok(codes)
     };
     context.operation(client).transaction(replace).await

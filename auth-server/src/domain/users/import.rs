@@ -9,13 +9,15 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
+use crate::domain::keys::KeyEncryption;
 use crate::domain::operation::Operation;
 pub use crate::domain::users::import::imported_user::BadLine;
 use crate::domain::users::import::imported_user::ImportedUser;
 use crate::domain::users::import::known::{Known, Verdict};
 use crate::domain::users::import::lines::Lines;
 use crate::model::{Event, EventType, User, UserId};
-use crate::store::{AnyConnection, StoreError, events, users};
+use crate::store::totp_factors::TotpFactor;
+use crate::store::{AnyConnection, StoreError, events, totp_factors, users};
 
 /// Lines in one transaction. Large enough that commits cost little, and small enough that concurrent logins hardly wait and
 /// statements stay below SQLite's limit of 32,766 parameters.
@@ -24,10 +26,12 @@ const BATCH: usize = 1000;
 const ATTEMPTS: u32 = 5;
 
 #[derive(Clone, Copy)]
-pub struct Options {
+pub struct Options<'a> {
     pub ignore_unknown: bool,
     /// Hashes that begin with a dollar sign are of an HMAC of the password.
     pub flask_security: bool,
+    /// Of the secrets of authenticator apps. Without it, lines with one are rejected.
+    pub totp_encryption: Option<&'a KeyEncryption>,
 }
 
 /// How many lines were imported, or would be.
@@ -69,7 +73,7 @@ type BadLines = Vec<(u64, BadLine)>;
 pub async fn dry_run<R: BufRead>(
     operation: &Operation<'_>,
     source: R,
-    options: Options,
+    options: Options<'_>,
     mut report: impl FnMut(Update<'_>),
 ) -> Result<Outcome, ImportError> {
     let mut known = Known::default();
@@ -90,7 +94,7 @@ pub async fn dry_run<R: BufRead>(
 pub async fn import<R: BufRead>(
     operation: &Operation<'_>,
     source: R,
-    options: Options,
+    options: Options<'_>,
     mut report: impl FnMut(Update<'_>),
 ) -> Result<Outcome, ImportError> {
     let mut lines = Lines::new(source);
@@ -106,7 +110,7 @@ pub async fn import<R: BufRead>(
 /// The next valid lines, and the invalid ones between them. `None` at the end.
 fn next_batch<R: BufRead>(
     lines: &mut Lines<R>,
-    options: Options,
+    options: Options<'_>,
     now: DateTime<Utc>,
 ) -> io::Result<Option<(Batch, BadLines)>> {
     let (mut batch, mut bad) = (Vec::new(), Vec::new());
@@ -143,9 +147,15 @@ fn insert_new(
 ) -> Result<(Outcome, BadLines), StoreError> {
     let mut known = Known::default();
     known.add_all(&unique_values(connection, batch)?);
-    let mut new: Vec<&User> = Vec::new();
-    let judged = judge(batch, &mut known, |imported| new.push(&imported.user));
+    let (mut new, mut apps): (Vec<&User>, Vec<&TotpFactor>) = (Vec::new(), Vec::new());
+    let judged = judge(batch, &mut known, |imported| {
+        new.push(&imported.user);
+        apps.extend(&imported.app);
+    });
     users::insert_many(connection, &new)?;
+    for app in apps {
+        totp_factors::insert(connection, app)?;
+    }
     let registered: Vec<Event> = new.iter().map(|user| event.clone().of_user(user.id)).collect();
     events::insert(connection, &registered)?;
     Ok(judged)

@@ -76,7 +76,8 @@ pub async fn complete_login(
         Err(_) => {}
     }
     let login = outcome?;
-    let recovery = Recovery { codes: None, left: login.recovery_codes_left };
+    let codes = login.recovery_codes.map(RecoveryCodes::into_texts);
+    let recovery = Recovery { codes, left: login.recovery_codes_left };
     Ok(responses::new_session_with(HttpResponse::Ok(), &request, cookies, &login.issued, recovery))
 }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::rt::time::sleep;
 use serde_json::{Value, json};
+use shared_claims::Clock as _;
 use tempfile::NamedTempFile;
 use test_support::{TestDatabase, evidence};
 
@@ -31,10 +32,20 @@ fn command(database: &TestDatabase, arguments: &[&str]) -> Command {
 }
 
 pub fn import(database: &TestDatabase, lines: &[Value], arguments: &[&str]) -> Outcome {
+    import_with(database, lines, arguments, &[])
+}
+
+fn import_with(
+    database: &TestDatabase,
+    lines: &[Value],
+    arguments: &[&str],
+    environment: &[(&str, &str)],
+) -> Outcome {
     let mut file = NamedTempFile::new().expect("a file");
     file.write_all(text(lines).as_bytes()).expect("a file");
     let path = file.path().to_str().expect("a path").to_owned();
-    let output = command(database, &[&[path.as_str()], arguments].concat()).output().expect("the program");
+    let mut command = command(database, &[&[path.as_str()], arguments].concat());
+    let output = command.envs(environment.iter().copied()).output().expect("the program");
     evidence::exposed(evidence::Sink::Error, &output.stderr);
     let text = |bytes| String::from_utf8(bytes).expect("text");
     Outcome {
@@ -103,6 +114,29 @@ async fn imported_users_keep_their_data() {
         app.database.db_text("SELECT CAST(created_at AS TEXT) AS value FROM users WHERE username = 'ann'");
     assert!(created.replace('T', " ").starts_with("2020-02-03 04:05:06"), "{created}");
     app.try_login("bob", &json!({})).await.assert_problem(401, "invalid_credentials");
+}
+
+#[actix_web::test]
+async fn an_imported_authenticator_app_is_asked_for_and_the_first_login_returns_recovery_codes() {
+    let app = TestApp::start().await;
+    let secret = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP";
+    let user = |name: &str, totp: &str| json!({"email": format!("{name}@example.org"), "password_hash": HASH, "totp": totp});
+    import(&app.database, &[user("ann", secret)], &[]).assert_counts([0, 0, 1]);
+    let key = [("KEY_ENCRYPTION_SECRET", crate::app::KEY_SECRET)];
+    let uri = format!("otpauth://totp/Old:bob?secret={secret}&period=30");
+    let users = [user("ann", secret), user("bob", &uri), user("eve", "not base32")];
+    import_with(&app.database, &users, &["--bad-lines", "skip"], &key).assert_counts([2, 0, 1]);
+    for name in ["ann", "bob"] {
+        let code = test_support::totp_code(secret, app.clock.now().timestamp() / 30);
+        let challenge = app.challenge(name).await;
+        let response = app.answer(&challenge, &json!({"code": code})).await.assert_status(200).json();
+        assert_eq!(crate::authenticator::codes(&response).len(), 10);
+        app.advance(chrono::TimeDelta::seconds(30));
+        let code = test_support::totp_code(secret, app.clock.now().timestamp() / 30);
+        let challenge = app.challenge(name).await;
+        let response = app.answer(&challenge, &json!({"code": code})).await.assert_status(200).json();
+        assert_eq!(response.get("recovery_codes"), None);
+    }
 }
 
 #[actix_web::test]

@@ -2,7 +2,6 @@
 
 use chrono::TimeDelta;
 use secrecy::SecretString;
-use uuid::Uuid;
 
 use super::{FactorChangeError, after_change, check_may_enrol, lock, missing_codes, turn_on};
 use crate::domain::context::Context;
@@ -17,7 +16,6 @@ use crate::store::{AnyConnection, StoreError, totp_factors, users};
 pub const MAX_APPS: usize = 5;
 /// Until a new app must be confirmed.
 pub const CONFIRMATION: TimeDelta = TimeDelta::minutes(10);
-const DEFAULT_NAME: &str = "Authenticator app";
 
 /// A new authenticator app that is not confirmed yet.
 pub struct NewApp {
@@ -83,23 +81,10 @@ pub(in crate::domain::users) fn new_app(
     name: Option<String>,
 ) -> Result<(NewApp, TotpFactor), FactorChangeError> {
     let encryption = context.totp_encryption.as_ref().ok_or(FactorChangeError::Off)?;
-    let (id, totp) = (Uuid::new_v4().to_string(), Totp::random());
-    let secret = totp.encrypt(&id, encryption).ok_or(FactorChangeError::Off)?;
-    let row = TotpFactor {
-        id: id.clone(),
-        user_id: user.to_string(),
-        name: name.unwrap_or_else(|| DEFAULT_NAME.to_owned()),
-        secret: secret.bytes,
-        encryption_key_id: secret.key_id,
-        algorithm: totp.algorithm.to_owned(),
-        digits: i32::try_from(totp.digits).unwrap_or(6),
-        period: i32::try_from(totp.period).unwrap_or(30),
-        last_step: 0,
-        created_at: context.now().naive_utc(),
-        confirmed_at: None,
-        last_used_at: None,
-    };
-    Ok((NewApp { id, totp }, row))
+    let totp = Totp::random();
+    let row =
+        totp.clone().into_factor(user, name, encryption, context.now()).ok_or(FactorChangeError::Off)?;
+    Ok((NewApp { id: row.id.clone(), totp }, row))
 }
 
 /// Inserts it in place of one that was not confirmed. The transaction has locked the user's row.

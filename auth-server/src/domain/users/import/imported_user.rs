@@ -8,15 +8,20 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::error::Category;
 
+use crate::domain::factors::Totp;
+use crate::domain::keys::KeyEncryption;
 use crate::domain::passwords::{FLASK_SECURITY, StoredHash};
 use crate::domain::users::import::Options;
 use crate::model::{CustomClaims, DisplayName, Email, PasswordHash, Roles, User, UserId, Username};
+use crate::store::totp_factors::TotpFactor;
 
 /// How much of an unknown member's name is printed.
 const SHOWN_CHARS: usize = 40;
 
 pub struct ImportedUser {
     pub user: User,
+    /// An authenticator app, confirmed.
+    pub app: Option<TotpFactor>,
     /// The line contains the id. Otherwise it is random.
     pub has_own_id: bool,
 }
@@ -64,11 +69,12 @@ struct Members {
     disabled: Option<Value>,
     email_verified: Option<Value>,
     created_at: Option<Value>,
+    totp: Option<Value>,
 }
 
 impl ImportedUser {
     /// A disabled user is disabled since `now`.
-    pub fn parse(line: &[u8], options: Options, now: DateTime<Utc>) -> Result<Self, BadLine> {
+    pub fn parse(line: &[u8], options: Options<'_>, now: DateTime<Utc>) -> Result<Self, BadLine> {
         let members = members(line, options)?;
         let email = text("email", members.email)?.ok_or(BadLine::Missing("email"))?;
         let hash = text("password_hash", members.password_hash)?.ok_or(BadLine::Missing("password_hash"))?;
@@ -100,8 +106,25 @@ impl ImportedUser {
             locale: None,
             second_factor: false,
         };
-        Ok(Self { user, has_own_id: id.is_some() })
+        let app = app(members.totp, user.id, options.totp_encryption, now)?;
+        let user = User { second_factor: app.is_some(), ..user };
+        Ok(Self { user, app, has_own_id: id.is_some() })
     }
+}
+
+/// The row of an authenticator app, which needs no confirmation: the user has used it elsewhere.
+fn app(
+    value: Option<Value>,
+    user: UserId,
+    encryption: Option<&KeyEncryption>,
+    now: DateTime<Utc>,
+) -> Result<Option<TotpFactor>, BadLine> {
+    let Some(text) = text("totp", value)? else { return Ok(None) };
+    let totp = Totp::parse(&text.into()).map_err(|error| invalid("totp", error.to_string()))?;
+    let encryption = encryption.ok_or_else(|| invalid("totp", "requires KEY_ENCRYPTION_SECRET"))?;
+    let app = totp.into_factor(user, None, encryption, now);
+    let app = app.ok_or_else(|| invalid("totp", "cannot be encrypted"))?;
+    Ok(Some(TotpFactor { confirmed_at: Some(now.naive_utc()), ..app }))
 }
 
 fn members(line: &[u8], options: Options) -> Result<Members, BadLine> {

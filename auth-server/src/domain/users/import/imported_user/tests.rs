@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::domain::users::import::imported_user::{BadLine, ImportedUser, Options};
 
 const HASH: &str = "$2b$04$n4K6gTE3DMJ3aF/MXBUtw.sqQQzHqH3TgmuS1zr6rykF6I2qDdUPS";
-const STRICT: Options = Options { ignore_unknown: false, flask_security: false };
+const STRICT: Options<'_> = Options { ignore_unknown: false, flask_security: false, totp_encryption: None };
 
 fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(1_800_000_000, 0).unwrap()
