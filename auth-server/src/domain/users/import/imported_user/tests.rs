@@ -33,7 +33,7 @@ fn all_members_are_imported() {
         "id": "97BCC65A-8B5D-4D33-A0F6-4D06A4C8B6B1", "roles": ["admin"], "claims": {"plan": "team"},
         "created_at": "2020-02-03T04:05:06.5+01:00",
     });
-    let ImportedUser { user, has_own_id } = parse(&line.to_string(), STRICT).unwrap();
+    let ImportedUser { user, has_own_id, app: _ } = parse(&line.to_string(), STRICT).unwrap();
     assert!(has_own_id);
     assert_eq!(user.email.as_str(), "ann@example.org");
     assert_eq!(user.password_hash.0.expose_secret(), HASH);
@@ -52,7 +52,7 @@ fn null_and_empty_values_count_as_missing() {
         "email": "ann@example.org", "encrypted_password": HASH, "username": "", "name": "", "id": null,
         "roles": null, "claims": null, "disabled": null, "created_at": null,
     });
-    let ImportedUser { user, has_own_id } = parse(&line.to_string(), STRICT).unwrap();
+    let ImportedUser { user, has_own_id, app: _ } = parse(&line.to_string(), STRICT).unwrap();
     assert!(!has_own_id && user.username.is_none() && user.name.is_none() && user.roles.is_empty());
     assert_eq!((user.created_at, user.disabled_at), (now(), None));
 }
