@@ -53,7 +53,7 @@ async fn both_metadata_documents_name_the_issuer_and_the_key_set() {
         assert_eq!(response.header("cache-control"), Some("max-age=300"));
         assert_eq!(response.json()["issuer"], json!(ISSUER));
         assert_eq!(response.json()["jwks_uri"], json!(format!("{ISSUER}/.well-known/jwks.json")));
-        assert_eq!(response.json()["acr_values_supported"], json!(["1fa"]));
+        assert_eq!(response.json()["acr_values_supported"], json!(["1fa", "mfa", "phr"]));
     }
 }
 
