@@ -30,7 +30,6 @@ const TEXTS = {
   recovery_codes_made: ["Recovery codes made"],
   recovery_code_used: ["Recovery code used", "warn"],
   stepped_up: ["Second factor confirmed"],
-  passkey_suspicious: ["Passkey used unusually", "bad"],
   password_reset: ["Password reset by mail"],
   password_reset_requested: ["Reset link requested"],
   email_verified: ["Email verified", "good"],
