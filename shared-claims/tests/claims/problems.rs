@@ -35,7 +35,7 @@ async fn every_code_has_its_status_and_all_five_members() {
         assert_eq!(body["code"], json!(code.as_str()));
         assert!(body["detail"].as_str().is_some_and(|detail| !detail.is_empty()));
     }
-    assert_eq!(names.len(), 30);
+    assert_eq!(names.len(), 37);
 }
 
 #[actix_web::test]

@@ -55,7 +55,8 @@ pub fn cells(target: &Target) -> Vec<Cell> {
         add("null as body".to_owned(), with_body(target.logged_in(), "null"), MALFORMED);
     }
 
-    for size in [16 * 1024 + 1, 10 * MEBIBYTE] {
+    // A larger body can arrive after the server has responded and closed the connection: then there is no response to read.
+    for size in [16 * 1024 + 1, MEBIBYTE] {
         let spaces = " ".repeat(size - 2);
         let huge = with_body(target.logged_in(), format!("{{{spaces}}}"));
         add(format!("a body of {size} bytes"), huge, TOO_LARGE);

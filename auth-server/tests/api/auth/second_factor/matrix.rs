@@ -80,7 +80,9 @@ async fn enter(app: &TestApp, way: &str, user: &str, policy: &str) -> Response {
         let response = app.post("/auth/register").json(&person).send().await.assert_status(202);
         let (_, code) = app.link("new@example.org", "register").await;
         let body = json!({"continuation": response.json()["continuation"], "code": code.expect("a code")});
-        return app.post("/auth/register/confirm").json(&body).send().await;
+        let response = app.post("/auth/register/confirm").json(&body).send().await;
+        app.app.stop().await;
+        return response;
     }
     if user == "unverified" {
         flags.extend(["--email-verification", "required", "--mail-transport", "file", "--mail-dir", &path]);
@@ -91,11 +93,15 @@ async fn enter(app: &TestApp, way: &str, user: &str, policy: &str) -> Response {
         let code = server.sign_in_code("ann@example.org").await.expect("a database").expect("a code");
         let url = format!("http://{}/demo/sign-in", server.address());
         evidence::secret(code.expose_secret());
+        let handle = server.handle();
         rt::spawn(server.run());
-        return Call::new(Method::POST, url).json(&json!({"code": code.expose_secret()})).send().await;
+        let body = json!({"code": code.expose_secret()});
+        let response = Call::new(Method::POST, url).json(&body).send().await;
+        handle.stop(false).await;
+        return response;
     }
     let server = app.another_with(&flags).await.expect("a server");
-    match way {
+    let response = match way {
         "password" => server.try_login("ann", &json!({})).await,
         "register" => {
             let person = json!({"email": format!("{policy}@example.org"), "password": PASSWORD});
@@ -112,7 +118,10 @@ async fn enter(app: &TestApp, way: &str, user: &str, policy: &str) -> Response {
             server.post("/auth/invitations/accept").json(&body).send().await
         }
         other => panic!("unknown way: {other}"),
-    }
+    };
+    // Each holds connections, of which PostgreSQL has a hundred for all tests.
+    server.stop().await;
+    response
 }
 
 #[actix_web::test]
@@ -130,5 +139,6 @@ async fn every_way_in_ends_in_the_same_rules() {
                 assert!(response.set_cookie().is_none(), "{} {} {policy}", row[0], row[1]);
             }
         }
+        app.stop().await;
     }
 }
