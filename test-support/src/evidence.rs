@@ -82,8 +82,15 @@ pub fn exchange(request: &[u8], status: u16, response: &[u8], cookies: &[String]
             secret(&password);
         }
     }
+    // The problem that asks for a second factor contains the challenge for the client: no other error may.
+    let challenges = members(response, &["challenge"]);
     if status >= 400 {
-        exposed(Sink::Error, response);
+        let text = String::from_utf8_lossy(response).into_owned();
+        let rest = challenges.iter().fold(text, |text, challenge| text.replace(challenge, ""));
+        exposed(Sink::Error, rest.as_bytes());
+    }
+    for challenge in challenges.iter().filter(|challenge| challenge.starts_with("lkc_")) {
+        secret(challenge);
     }
     for text in members(response, &["access_token", "refresh_token"]) {
         token(&text);
