@@ -169,15 +169,6 @@ impl Policy {
         user.roles.iter().filter(|role| self.mfa_required_roles.contains(role)).cloned().collect()
     }
 
-    /// Whether a password alone is not enough for this user.
-    pub fn requires_second_factor(&self, user: &User) -> bool {
-        match self.mfa {
-            Mfa::Off => false,
-            Mfa::Optional => user.second_factor,
-            Mfa::Required => true,
-        }
-    }
-
     /// The requested audience if it is listed, or the default if none was requested.
     pub fn audience<'a>(&'a self, requested: Option<&str>) -> Option<&'a str> {
         match requested {

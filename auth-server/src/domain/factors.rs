@@ -9,7 +9,7 @@ mod methods;
 mod recovery_codes;
 mod totp;
 
-pub use answer::{Answer, AnswerError, LOCK, Verdict};
+pub use answer::{Answer, AnswerError, LOCK, Rejection, Verdict};
 pub use challenge::{Challenge, ChallengeKind, OpenChallenge};
 pub use methods::{has_any, methods};
 pub use recovery_codes::RecoveryCodes;

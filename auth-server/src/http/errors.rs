@@ -11,6 +11,7 @@ pub use keys::shared_secret;
 use shared_claims::http::bearer::token_problem;
 use shared_claims::{Acr, Challenge, Code, Problem, TokenError};
 
+use crate::domain::factors::Rejection;
 use crate::domain::keys::UnusableKey;
 use crate::domain::mail_delivery::RetryError;
 use crate::domain::passwords::{NewPasswordError, QueueFull, TooManyFailures};
@@ -221,12 +222,9 @@ impl From<ReauthenticationError> for Problem {
             ReauthenticationError::FactorRequired(methods) => stronger_login()
                 .detail("The password is not enough: send a code of the second factor.")
                 .methods(methods.into_iter().map(FactorMethod::as_str)),
-            ReauthenticationError::Wrong => factors::wrong_code().challenge(Challenge::NoToken),
-            ReauthenticationError::Locked => factors::locked().challenge(Challenge::NoToken),
-            ReauthenticationError::InvalidPasskey => factors::invalid_passkey().challenge(Challenge::NoToken),
-            ReauthenticationError::UnknownPasskey => factors::unknown_passkey().challenge(Challenge::NoToken),
-            ReauthenticationError::TooMany(error) => error.into(),
-            ReauthenticationError::QueueFull(error) => error.into(),
+            ReauthenticationError::Rejected(error @ Rejection::TooMany(_)) => error.into(),
+            ReauthenticationError::Rejected(error) => Problem::from(error).challenge(Challenge::NoToken),
+            ReauthenticationError::Answer(error) => error.into(),
             ReauthenticationError::Rotation(error) => rotation_with_challenge(error),
             ReauthenticationError::Store(error) => error.into(),
         }

@@ -2,6 +2,8 @@ use std::fmt;
 
 use clap::ValueEnum;
 
+use crate::model::User;
+
 /// `MFA`: whether logins take a second factor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Mfa {
@@ -11,6 +13,17 @@ pub enum Mfa {
     Optional,
     /// A user without one gets one at the next login
     Required,
+}
+
+impl Mfa {
+    /// Whether a password alone is not enough for this user.
+    pub fn requires_factor_of(self, user: &User) -> bool {
+        match self {
+            Self::Off => false,
+            Self::Optional => user.second_factor,
+            Self::Required => true,
+        }
+    }
 }
 
 /// How a second factor is proved.

@@ -31,6 +31,7 @@ pub enum Answer {
     Passkey(Box<AuthenticationResponse>),
 }
 
+/// Why an answer could not be looked at.
 #[derive(Debug, thiserror::Error)]
 pub enum AnswerError {
     #[error(transparent)]
@@ -39,7 +40,7 @@ pub enum AnswerError {
     Store(#[from] StoreError),
 }
 
-/// An answer of which only the database can say whether it is right.
+/// An answer that only the database can judge.
 #[derive(Clone)]
 pub enum PreparedAnswer {
     /// The app's and time steps whose code it is.
@@ -50,19 +51,49 @@ pub enum PreparedAnswer {
     Passkey(Option<(Arc<Passkeys>, PresentedPasskey)>),
 }
 
-/// What the database says. All verdicts are to be committed: wrong answers are counted.
+/// What the database says. Both are to be committed: wrong answers are counted.
 #[derive(Clone, Copy, Debug)]
 pub enum Verdict {
     Correct,
+    Rejected(Rejection),
+}
+
+/// Why an answer proves nothing.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+pub enum Rejection {
+    #[error("wrong code")]
     Wrong,
     /// Not looked at, and not counted.
-    TooMany(TooManyFailures),
-    /// Not looked at: too many wrong answers in a row.
+    #[error(transparent)]
+    TooMany(#[from] TooManyFailures),
+    /// Not looked at: after too many wrong codes in a row another method is required.
+    #[error("codes of apps are locked")]
     Locked,
     /// Not the user's, not for this ceremony, used before, or suspicious. Not counted as a wrong code: it cannot be guessed.
+    #[error("the passkey is invalid")]
     InvalidPasskey,
     /// No user has it.
+    #[error("the passkey is unknown")]
     UnknownPasskey,
+}
+
+impl AnswerError {
+    pub fn metric_label(&self) -> &'static str {
+        match self {
+            Self::QueueFull(_) => "busy",
+            Self::Store(_) => "unavailable",
+        }
+    }
+}
+
+impl Rejection {
+    pub fn metric_label(&self) -> &'static str {
+        match self {
+            Self::Wrong | Self::InvalidPasskey | Self::UnknownPasskey => "wrong",
+            Self::Locked => "locked",
+            Self::TooMany(_) => "throttled",
+        }
+    }
 }
 
 impl Answer {
@@ -132,25 +163,25 @@ impl PreparedAnswer {
         if let Some(last_at) = failures.last_at
             && let Err(error) = check_failures_in_a_row(failures.count, last_at, now)
         {
-            return Ok(Verdict::TooMany(error));
+            return Ok(Verdict::Rejected(error.into()));
         }
         let is_correct = match self {
-            Self::Code(_) if failures.count >= LOCK => return Ok(Verdict::Locked),
+            Self::Code(_) if failures.count >= LOCK => return Ok(Verdict::Rejected(Rejection::Locked)),
             Self::Code(steps) => spend_step(tx, steps)?,
             Self::RecoveryCode(None) => false,
             Self::RecoveryCode(Some(hash)) => recovery_codes_table::spend(tx.connection, user, hash, tx.now)?,
-            Self::Passkey(None) => return Ok(Verdict::InvalidPasskey),
+            Self::Passkey(None) => return Ok(Verdict::Rejected(Rejection::InvalidPasskey)),
             Self::Passkey(Some((passkeys, presented))) => match passkeys.prove(presented, tx, user)? {
                 PasskeyVerdict::Correct => true,
-                PasskeyVerdict::Invalid => return Ok(Verdict::InvalidPasskey),
-                PasskeyVerdict::Unknown => return Ok(Verdict::UnknownPasskey),
+                PasskeyVerdict::Invalid => return Ok(Verdict::Rejected(Rejection::InvalidPasskey)),
+                PasskeyVerdict::Unknown => return Ok(Verdict::Rejected(Rejection::UnknownPasskey)),
             },
         };
         if !is_correct {
             let count = failures.count.saturating_add(1);
             users::set_factor_failures(tx.connection, user, FactorFailures { count, last_at: Some(now) })?;
             self.record_failure(tx, user, count);
-            return Ok(Verdict::Wrong);
+            return Ok(Verdict::Rejected(Rejection::Wrong));
         }
         if failures.count > 0 {
             users::set_factor_failures(tx.connection, user, FactorFailures::default())?;

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 use shared_claims::Acr;
 
-use crate::domain::context::{Context, Lifetimes, Policy};
+use crate::domain::context::{Context, Lifetimes};
 use crate::domain::factors::{Challenge, ChallengeKind};
 use crate::domain::keys::UnusableKey;
 use crate::domain::operation::Transaction;
@@ -13,8 +13,8 @@ use crate::domain::passwords::remember_origin;
 use crate::domain::sessions::logout;
 use crate::domain::tokens::{IssuedTokens, RefreshToken, SessionSecret};
 use crate::model::{
-    Amr, ClientInfo, Delivery, DeviceToken, EventType, Generation, Session, SessionId, TokenTransport, User,
-    UserId,
+    Amr, ClientInfo, Delivery, DeviceToken, EventType, Generation, Mfa, Session, SessionId, TokenTransport,
+    User, UserId,
 };
 use crate::store::{StoreError, sessions};
 
@@ -38,7 +38,7 @@ pub struct PreparedSession {
     superseded: Vec<RefreshToken>,
     max_sessions: i64,
     lifetimes: Lifetimes,
-    policy: Policy,
+    mfa: Mfa,
 }
 
 /// What a person gets who passed the first factor.
@@ -103,7 +103,7 @@ impl NewSession {
             superseded: superseded.collect(),
             max_sessions: context.policy.max_sessions.into(),
             lifetimes: context.lifetimes,
-            policy: context.policy.clone(),
+            mfa: context.policy.mfa,
         }
     }
 }
@@ -111,7 +111,7 @@ impl NewSession {
 impl PreparedSession {
     /// Whether this user gets the session now, and not a challenge.
     pub fn is_enough_for(&self, user: &User) -> bool {
-        self.session.amr.acr() >= Acr::Mfa || !self.policy.requires_second_factor(user)
+        self.session.amr.acr() >= Acr::Mfa || !self.mfa.requires_factor_of(user)
     }
 
     /// Inserts the session, or starts a challenge for the second factor. The transaction must have locked or inserted the user's

@@ -5,8 +5,7 @@ use serde_json::Value;
 use webauthn::Purpose;
 
 use crate::domain::context::Context;
-use crate::domain::factors::{self, Answer, AnswerError, Verdict};
-use crate::domain::passwords::{QueueFull, TooManyFailures};
+use crate::domain::factors::{self, Answer, AnswerError, Rejection, Verdict};
 use crate::domain::sessions::authentication::CurrentSession;
 use crate::domain::sessions::rotation::{Presentation, Rotation, RotationError};
 use crate::domain::sessions::verification::{self, Credentials, PasswordError};
@@ -22,20 +21,10 @@ pub enum ReauthenticationError {
     /// The password is not enough: the user has turned on a second factor.
     #[error("a second factor is required")]
     FactorRequired(Vec<FactorMethod>),
-    #[error("wrong code")]
-    Wrong,
-    /// Too many wrong codes in a row: another method is required.
-    #[error("codes of apps are locked")]
-    Locked,
-    #[error("the passkey is invalid")]
-    InvalidPasskey,
-    /// No user has it.
-    #[error("the passkey is unknown")]
-    UnknownPasskey,
     #[error(transparent)]
-    TooMany(#[from] TooManyFailures),
+    Rejected(#[from] Rejection),
     #[error(transparent)]
-    QueueFull(#[from] QueueFull),
+    Answer(#[from] AnswerError),
     #[error(transparent)]
     Rotation(#[from] RotationError),
     #[error(transparent)]
@@ -145,13 +134,8 @@ async fn with_factor(
         }
         // The client lost the response to the same request, and its code is spent.
         let verdict = if repeats_proof { Verdict::Correct } else { prepared.prove(tx, user.id)? };
-        match verdict {
-            Verdict::Correct => {}
-            Verdict::Wrong => return Ok(Err(ReauthenticationError::Wrong)),
-            Verdict::Locked => return Ok(Err(ReauthenticationError::Locked)),
-            Verdict::TooMany(error) => return Ok(Err(error.into())),
-            Verdict::InvalidPasskey => return Ok(Err(ReauthenticationError::InvalidPasskey)),
-            Verdict::UnknownPasskey => return Ok(Err(ReauthenticationError::UnknownPasskey)),
+        if let Verdict::Rejected(error) = verdict {
+            return Ok(Err(error.into()));
         }
         let outcome = rotation.run(tx)?.granted();
         if let Ok(granted) = &outcome {
@@ -164,22 +148,11 @@ async fn with_factor(
     Ok(issued.map_err(RotationError::from)?)
 }
 
-impl From<AnswerError> for ReauthenticationError {
-    fn from(error: AnswerError) -> Self {
-        match error {
-            AnswerError::QueueFull(error) => error.into(),
-            AnswerError::Store(error) => error.into(),
-        }
-    }
-}
-
 impl ReauthenticationError {
     fn factor_label(&self) -> &'static str {
         match self {
-            Self::Wrong | Self::InvalidPasskey | Self::UnknownPasskey => "wrong",
-            Self::Locked => "locked",
-            Self::TooMany(_) => "throttled",
-            Self::QueueFull(_) => "busy",
+            Self::Rejected(error) => error.metric_label(),
+            Self::Answer(error) => error.metric_label(),
             Self::Password(_) | Self::FactorRequired(_) | Self::Rotation(_) | Self::Store(_) => "unavailable",
         }
     }

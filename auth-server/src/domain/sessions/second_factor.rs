@@ -4,9 +4,10 @@ use secrecy::SecretString;
 use webauthn::Purpose;
 
 use crate::domain::context::Context;
-use crate::domain::factors::{Answer, AnswerError, ChallengeKind, OpenChallenge, RecoveryCodes, Verdict};
+use crate::domain::factors::{
+    Answer, AnswerError, ChallengeKind, OpenChallenge, RecoveryCodes, Rejection, Verdict,
+};
 use crate::domain::operation::Transaction;
-use crate::domain::passwords::{QueueFull, TooManyFailures};
 use crate::domain::sessions::new_device;
 use crate::domain::sessions::new_session::{Admission, NewSession, NotAdmitted, PreparedSession};
 use crate::domain::tokens::IssuedTokens;
@@ -18,20 +19,10 @@ pub enum FactorError {
     /// Unknown, used or expired, too many answers, or the user has changed. The login begins anew.
     #[error("the challenge is not open")]
     ChallengeExpired,
-    #[error("wrong code")]
-    Wrong,
-    /// Too many wrong codes in a row: another method is required.
-    #[error("codes of apps are locked")]
-    Locked,
-    #[error("the passkey is invalid")]
-    InvalidPasskey,
-    /// No user has it.
-    #[error("the passkey is unknown")]
-    UnknownPasskey,
     #[error(transparent)]
-    TooMany(#[from] TooManyFailures),
+    Rejected(#[from] Rejection),
     #[error(transparent)]
-    QueueFull(#[from] QueueFull),
+    Answer(#[from] AnswerError),
     #[error("the audience is not one of AUDIENCES")]
     UnknownAudience,
     #[error(transparent)]
@@ -95,13 +86,10 @@ async fn start_session(
                 let (admission, user) = complete(tx, &challenge, session, device_is_known)?;
                 Ok(Ok((admission, user, codes)))
             }
-            // Committed: the failure is counted.
-            Verdict::Wrong => Ok(Err(FactorError::Wrong)),
-            Verdict::Locked => Ok(Err(FactorError::Locked)),
-            Verdict::InvalidPasskey => Ok(Err(FactorError::InvalidPasskey)),
-            Verdict::UnknownPasskey => Ok(Err(FactorError::UnknownPasskey)),
             // Nothing was looked at, so that this attempt does not count either.
-            Verdict::TooMany(error) => Err(error.into()),
+            Verdict::Rejected(error @ Rejection::TooMany(_)) => Err(error.into()),
+            // Committed: the failure is counted.
+            Verdict::Rejected(error) => Ok(Err(FactorError::from(error))),
         }
     });
     let (admission, user, recovery_codes) = answered.await??;
@@ -143,23 +131,12 @@ async fn codes_left(context: &Context, user: UserId) -> Result<i64, StoreError> 
     context.database.run(move |connection: &mut AnyConnection| recovery_codes::left(connection, user)).await
 }
 
-impl From<AnswerError> for FactorError {
-    fn from(error: AnswerError) -> Self {
-        match error {
-            AnswerError::QueueFull(error) => error.into(),
-            AnswerError::Store(error) => error.into(),
-        }
-    }
-}
-
 impl FactorError {
     pub fn metric_label(&self) -> &'static str {
         match self {
             Self::ChallengeExpired => "expired",
-            Self::Wrong | Self::InvalidPasskey | Self::UnknownPasskey => "wrong",
-            Self::Locked => "locked",
-            Self::TooMany(_) => "throttled",
-            Self::QueueFull(_) => "busy",
+            Self::Rejected(error) => error.metric_label(),
+            Self::Answer(error) => error.metric_label(),
             Self::UnknownAudience => "malformed",
             Self::NotAdmitted(_) | Self::Store(_) => "unavailable",
         }

@@ -7,11 +7,12 @@ use webauthn::{Kind, RegistrationResponse};
 
 use crate::domain::context::Context;
 use crate::domain::factors::{ChallengeKind, OpenChallenge, RecoveryCodes};
+use crate::domain::operation::Transaction;
 use crate::domain::sessions::{self, FactorError, NewSession, NotAdmitted};
 use crate::domain::tokens::IssuedTokens;
 use crate::domain::users::factors::apps::{self, NewApp};
 use crate::domain::users::factors::{self, FactorChangeError, passkeys};
-use crate::model::{ClientInfo, User};
+use crate::model::{Amr, ClientInfo, User};
 use crate::store::{StoreError, users};
 
 #[derive(Debug, thiserror::Error)]
@@ -54,36 +55,23 @@ pub async fn confirm(
     code: SecretString,
     new_session: NewSession,
 ) -> Result<(IssuedTokens, Option<RecoveryCodes>), EnrolmentError> {
-    let audience = new_session.audience.clone();
-    let audience = context.policy.audience(audience.as_deref()).ok_or(FactorError::UnknownAudience)?;
+    let audience = audience(context, &new_session)?;
     let challenge = find(context, challenge).await?;
     let user = challenge.user.id;
-    let client = new_session.client.clone();
-    let operation = context.operation(&client);
     let (id, step) = match apps::unconfirmed_step(context, user, &code).await {
         Ok(found) => found,
         Err(error) => {
             // A wrong code counts as an answer.
+            let operation = context.operation(&new_session.client);
             operation.transaction(move |tx| challenge.count_attempt(tx).map(drop)).await?;
             return Err(error.into());
         }
     };
-    let codes = factors::missing_codes(context, user).await?;
-    let device_is_known = sessions::device_is_known(context, &challenge.user, &client).await?;
     let amr = challenge.amr.clone().with_code();
-    let session = new_session.prepare(context, user, amr, device_is_known, operation.now);
-    let confirm = operation.transaction(move |tx| {
-        if !challenge.count_attempt(tx)? {
-            return Err(EnrolmentError::from(FactorError::ChallengeExpired));
-        }
-        apps::confirm_in(tx, user, &id, step, codes.as_ref())?;
-        let (admission, _) = sessions::complete(tx, &challenge, session, device_is_known)?;
-        tx.bump_version(user)?;
-        let user = users::by_id(tx.connection, user)?.ok_or(FactorError::ChallengeExpired)?;
-        Ok((admission, user, codes))
-    });
-    let (admission, user, codes) = confirm.await?;
-    Ok((admission.issue(context, user, audience)?, codes))
+    start_session(context, challenge, amr, new_session, audience, move |tx, codes| {
+        apps::confirm_in(tx, user, &id, step, codes)
+    })
+    .await
 }
 
 /// The options for a passkey or security key.
@@ -103,30 +91,52 @@ pub async fn confirm_passkey(
     response: &RegistrationResponse,
     new_session: NewSession,
 ) -> Result<(IssuedTokens, Option<RecoveryCodes>), EnrolmentError> {
-    let audience = new_session.audience.clone();
-    let audience = context.policy.audience(audience.as_deref()).ok_or(FactorError::UnknownAudience)?;
+    let audience = audience(context, &new_session)?;
     let challenge = find(context, challenge).await?;
     let user = challenge.user.id;
     let new = passkeys::verify(context, user, response, challenge.binding(), None)?;
+    let amr = challenge.amr.clone().with_passkey();
+    start_session(context, challenge, amr, new_session, audience, move |tx, codes| {
+        new.insert(tx, user)?;
+        factors::turn_on(tx, user, codes)
+    })
+    .await
+}
+
+/// Starts the session of a login whose new factor is proved. `add` stores the factor, in the same transaction.
+async fn start_session(
+    context: &Context,
+    challenge: OpenChallenge,
+    amr: Amr,
+    new_session: NewSession,
+    audience: &str,
+    add: impl FnOnce(&mut Transaction<'_>, Option<&RecoveryCodes>) -> Result<(), FactorChangeError>
+    + Clone
+    + Send
+    + 'static,
+) -> Result<(IssuedTokens, Option<RecoveryCodes>), EnrolmentError> {
+    let user = challenge.user.id;
     let codes = factors::missing_codes(context, user).await?;
     let client = new_session.client.clone();
     let device_is_known = sessions::device_is_known(context, &challenge.user, &client).await?;
     let operation = context.operation(&client);
-    let amr = challenge.amr.clone().with_passkey();
     let session = new_session.prepare(context, user, amr, device_is_known, operation.now);
-    let confirm = operation.transaction(move |tx| {
+    let start = operation.transaction(move |tx| {
         if !challenge.count_attempt(tx)? {
             return Err(EnrolmentError::from(FactorError::ChallengeExpired));
         }
-        new.insert(tx, user)?;
-        factors::turn_on(tx, user, codes.as_ref())?;
+        add(tx, codes.as_ref())?;
         let (admission, _) = sessions::complete(tx, &challenge, session, device_is_known)?;
         tx.bump_version(user)?;
         let user = users::by_id(tx.connection, user)?.ok_or(FactorError::ChallengeExpired)?;
         Ok((admission, user, codes))
     });
-    let (admission, user, codes) = confirm.await?;
+    let (admission, user, codes) = start.await?;
     Ok((admission.issue(context, user, audience)?, codes))
+}
+
+fn audience<'a>(context: &'a Context, new_session: &NewSession) -> Result<&'a str, FactorError> {
+    context.policy.audience(new_session.audience.as_deref()).ok_or(FactorError::UnknownAudience)
 }
 
 async fn find(context: &Context, challenge: &SecretString) -> Result<OpenChallenge, FactorError> {

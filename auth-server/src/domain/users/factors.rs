@@ -288,15 +288,15 @@ fn lock(tx: &mut Transaction<'_>, user: &User) -> Result<(), FactorChangeError> 
     }
 }
 
-/// `except`: ends the user's other sessions.
+/// Ends the user's sessions except this one, if any is given.
 fn after_change(
     tx: &mut Transaction<'_>,
     user: UserId,
-    except: Option<SessionId>,
+    others_except: Option<SessionId>,
 ) -> Result<(), FactorChangeError> {
     tx.bump_version(user)?;
-    if except.is_some() {
-        sessions::end_others(tx, user, except, EndReason::FactorChanged)?;
+    if others_except.is_some() {
+        sessions::end_others(tx, user, others_except, EndReason::FactorChanged)?;
     }
     Ok(())
 }

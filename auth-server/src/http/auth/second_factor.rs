@@ -6,9 +6,10 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use shared_claims::Problem;
 use utoipa::ToSchema;
+use webauthn::RegistrationResponse;
 
 use crate::domain::context::Context;
-use crate::domain::factors::RecoveryCodes;
+use crate::domain::factors::{AnswerError, RecoveryCodes};
 use crate::domain::sessions::{self, FactorError, NewSession};
 use crate::domain::users::enrolment;
 use crate::http::auth::factors::apps::NewAppBody;
@@ -19,7 +20,6 @@ use crate::http::problems::SecondFactorProblems;
 use crate::http::responses::{self, Recovery, Tokens};
 use crate::http::{Cookies, LoginRateLimit, Validation};
 use crate::model::ClientInfo;
-use webauthn::RegistrationResponse;
 
 /// A challenge, one of `code`, `recovery_code` and `passkey`, and the options of the session.
 #[derive(Deserialize, ToSchema)]
@@ -72,7 +72,9 @@ pub async fn complete_login(
     let outcome = sessions::complete_login(&context, &challenge, answer, session).await;
     match &outcome {
         Ok(_) => rate_limit.refund(attempt),
-        Err(FactorError::QueueFull(_) | FactorError::UnknownAudience) => rate_limit.cancel(attempt),
+        Err(FactorError::Answer(AnswerError::QueueFull(_)) | FactorError::UnknownAudience) => {
+            rate_limit.cancel(attempt);
+        }
         Err(_) => {}
     }
     let login = outcome?;

@@ -1,7 +1,7 @@
 use secrecy::ExposeSecret;
 use shared_claims::{Code, Problem};
 
-use crate::domain::factors::{Challenge, ChallengeKind};
+use crate::domain::factors::{AnswerError, Challenge, ChallengeKind, Rejection};
 use crate::domain::sessions::{FactorError, NotAdmitted, PasskeyLoginError};
 use crate::domain::users::enrolment::EnrolmentError;
 use crate::domain::users::factors::FactorChangeError;
@@ -23,15 +23,34 @@ impl From<FactorError> for Problem {
     fn from(error: FactorError) -> Self {
         match error {
             FactorError::ChallengeExpired => Problem::new(Code::ChallengeExpired),
-            FactorError::Wrong => wrong_code(),
-            FactorError::Locked => locked(),
-            FactorError::InvalidPasskey => invalid_passkey(),
-            FactorError::UnknownPasskey => unknown_passkey(),
-            FactorError::TooMany(error) => error.into(),
-            FactorError::QueueFull(error) => error.into(),
+            FactorError::Rejected(error) => error.into(),
+            FactorError::Answer(error) => error.into(),
             FactorError::UnknownAudience => unknown_audience(),
             FactorError::NotAdmitted(error) => error.into(),
             FactorError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<Rejection> for Problem {
+    fn from(error: Rejection) -> Self {
+        match error {
+            Rejection::Wrong => wrong_code(),
+            Rejection::TooMany(error) => error.into(),
+            Rejection::Locked => Problem::new(Code::InvalidCode).detail(
+                "Codes of authenticator apps are locked after too many wrong ones: use another method.",
+            ),
+            Rejection::InvalidPasskey => invalid_passkey(),
+            Rejection::UnknownPasskey => unknown_passkey(),
+        }
+    }
+}
+
+impl From<AnswerError> for Problem {
+    fn from(error: AnswerError) -> Self {
+        match error {
+            AnswerError::QueueFull(error) => error.into(),
+            AnswerError::Store(error) => error.into(),
         }
     }
 }
@@ -59,11 +78,12 @@ impl From<FactorChangeError> for Problem {
                 .detail(format!("A user has at most {MAX_APPS} authenticator apps: remove one first.")),
             FactorChangeError::TooManyPasskeys => Problem::new(Code::InvalidInput)
                 .detail(format!("A user has at most {MAX_PASSKEYS} passkeys: remove one first.")),
-            FactorChangeError::PasskeyTaken => Problem::new(Code::InvalidInput)
-                .fields([("credential".to_owned(), "is registered already".to_owned())].into()),
+            FactorChangeError::PasskeyTaken => {
+                Problem::new(Code::InvalidInput).field("credential", "is registered already")
+            }
             FactorChangeError::InvalidPasskey(error) => {
                 log::info!("rejected a new passkey: {error}");
-                Problem::new(Code::InvalidInput).fields([("credential".to_owned(), error.to_string())].into())
+                Problem::new(Code::InvalidInput).field("credential", error.to_string())
             }
             FactorChangeError::WrongCode => wrong_code(),
             FactorChangeError::FactorRequired => Problem::new(Code::FactorRequired),
@@ -107,21 +127,16 @@ impl From<PasskeyLoginError> for Problem {
     }
 }
 
-pub fn unknown_passkey() -> Problem {
+fn unknown_passkey() -> Problem {
     Problem::new(Code::PasskeyUnknown)
 }
 
-pub fn invalid_passkey() -> Problem {
+fn invalid_passkey() -> Problem {
     Problem::new(Code::PasskeyInvalid).detail(
         "The passkey is not one of this user, or the request expired: ask for new options and try again.",
     )
 }
 
-pub fn wrong_code() -> Problem {
+fn wrong_code() -> Problem {
     Problem::new(Code::InvalidCode).detail("The code is wrong, was used before, or has expired.")
-}
-
-pub fn locked() -> Problem {
-    Problem::new(Code::InvalidCode)
-        .detail("Codes of authenticator apps are locked after too many wrong ones: use another method.")
 }

@@ -119,7 +119,7 @@ async fn enter(app: &TestApp, way: &str, user: &str, policy: &str) -> Response {
         }
         other => panic!("unknown way: {other}"),
     };
-    // Each holds connections, of which PostgreSQL has a hundred for all tests.
+    // PostgreSQL has a hundred connections for all tests, and each server holds some.
     server.stop().await;
     response
 }
