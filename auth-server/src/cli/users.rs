@@ -136,7 +136,7 @@ Examples:
     },
     /// Remove all second factors and recovery codes of a user who has lost them, and end all their sessions
     ///
-    /// Make sure that you talk to the right person: the password is enough afterwards.
+    /// Verify who is asking: afterwards the password alone is sufficient.
     ResetFactors {
         /// Id, e-mail address or username
         user: UserArg,

@@ -27,7 +27,7 @@ pub struct TotpFactor {
     /// The time step of the last code that was accepted.
     pub last_step: i64,
     pub created_at: NaiveDateTime,
-    /// `None` until the user has entered a code. Until then the factor counts for nothing.
+    /// `None` until the user has entered a code. Until then the factor has no effect.
     pub confirmed_at: Option<NaiveDateTime>,
     pub last_used_at: Option<NaiveDateTime>,
 }

@@ -1,4 +1,5 @@
-//! Answers: what proves a second factor. Each is good once, and wrong ones are counted over all challenges, servers and addresses.
+//! Answers: what proves a second factor. Each can be used once, and wrong ones are counted over all challenges, servers and
+//! addresses.
 
 use std::sync::Arc;
 
@@ -31,7 +32,7 @@ pub enum Answer {
     Passkey(Box<AuthenticationResponse>),
 }
 
-/// Why an answer could not be looked at.
+/// Why an answer could not be checked.
 #[derive(Debug, thiserror::Error)]
 pub enum AnswerError {
     #[error(transparent)]
@@ -63,10 +64,10 @@ pub enum Verdict {
 pub enum Rejection {
     #[error("wrong code")]
     Wrong,
-    /// Not looked at, and not counted.
+    /// Not checked, and not counted.
     #[error(transparent)]
     TooMany(#[from] TooManyFailures),
-    /// Not looked at: after too many wrong codes in a row another method is required.
+    /// Not checked: after too many wrong codes in a row another method is required.
     #[error("codes of apps are locked")]
     Locked,
     /// Not the user's, not for this ceremony, used before, or suspicious. Not counted as a wrong code: it cannot be guessed.

@@ -86,7 +86,7 @@ async fn start_session(
                 let (admission, user) = complete(tx, &challenge, session, device_is_known)?;
                 Ok(Ok((admission, user, codes)))
             }
-            // Nothing was looked at, so that this attempt does not count either.
+            // Nothing was checked, so this attempt does not count either.
             Verdict::Rejected(error @ Rejection::TooMany(_)) => Err(error.into()),
             // Committed: the failure is counted.
             Verdict::Rejected(error) => Ok(Err(FactorError::from(error))),

@@ -62,7 +62,7 @@ pub struct FactorBody {
 #[derive(Serialize, ToSchema)]
 #[schema(as = RecoveryCodes)]
 pub struct RecoveryCodesBody {
-    /// Each is good once, in place of another factor. Absent if the user has codes already.
+    /// Each can be used once, in place of another factor. Absent if the user has codes already.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recovery_codes: Option<Vec<String>>,
 }

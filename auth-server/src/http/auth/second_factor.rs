@@ -44,8 +44,8 @@ pub struct SecondFactorRequest {
 
 /// Completes a login with a second factor.
 ///
-/// The challenge takes 5 answers within 10 minutes. A code is good once. If the request contains the refresh token of another
-/// session, that session ends.
+/// The challenge accepts 5 answers within 10 minutes. A code can be used only once. If the request contains the refresh token
+/// of another session, that session ends.
 #[utoipa::path(
     post, path = "/auth/login/factor", tag = "session", request_body = SecondFactorRequest,
     responses((status = 200, description = "The tokens of the new session", body = Tokens), SecondFactorProblems)

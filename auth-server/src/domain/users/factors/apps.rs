@@ -23,7 +23,7 @@ pub struct NewApp {
     pub totp: Totp,
 }
 
-/// Makes the secret of a new app. It counts for nothing until [`confirm_app`].
+/// Makes the secret of a new app. It has no effect until [`confirm_app`].
 pub async fn add_app(
     context: &Context,
     current: &CurrentSession,

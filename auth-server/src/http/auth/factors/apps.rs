@@ -63,7 +63,7 @@ pub struct NewAppRequest {
 
 /// Makes the secret of an authenticator app.
 ///
-/// It counts for nothing until it is confirmed by a code, within 10 minutes. Requires a login within the last 5 minutes, with a
+/// It has no effect until a code confirms it, within 10 minutes. Requires a login within the last 5 minutes, with a
 /// second factor if it is on.
 #[utoipa::path(
     post, path = "/auth/factors/totp", tag = "account", request_body(content = Option<NewAppRequest>),
