@@ -151,15 +151,22 @@ impl SmtpServer {
 
     /// Waits until this many mails were accepted.
     pub async fn wait_for(&self, count: usize) -> Vec<ReceivedMail> {
+        let is_complete = self.receives(count, PATIENCE).await;
+        let received = self.received();
+        assert!(is_complete, "{} of {count} mails: {received:?}", received.len());
+        received
+    }
+
+    /// Waits until this many mails were accepted. Returns `false` if that takes too long.
+    pub async fn receives(&self, count: usize, patience: Duration) -> bool {
         let started = Instant::now();
-        loop {
-            let received = self.received();
-            if received.len() >= count {
-                return received;
+        while self.received().len() < count {
+            if started.elapsed() > patience {
+                return false;
             }
-            assert!(started.elapsed() < PATIENCE, "{} of {count} mails: {received:?}", received.len());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+        true
     }
 }
 

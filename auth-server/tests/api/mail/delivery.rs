@@ -123,8 +123,17 @@ async fn wait_for_recovery(fault: SmtpFault) {
     sleep(Duration::from_millis(1500)).await;
     assert_eq!(server.connections(), before, "{fault:?}");
     server.set_fault(None);
-    app.app.advance(TimeDelta::seconds(2));
-    assert_eq!(server.wait_for(1).await[0].to, "ann@example.org");
+    // On a busy machine, an attempt can exceed its time limit again.
+    for pause in [2, 31, 31, 31] {
+        app.app.advance(TimeDelta::seconds(pause));
+        if server.receives(1, Duration::from_secs(15)).await {
+            break;
+        }
+    }
+    let (received, connections) = (server.received(), server.connections());
+    let mail = ["attempts", "lease", "due_at", "outcome"].map(|column| app.db_column(&id, column));
+    assert_eq!(received.len(), 1, "{fault:?}, {before} of {connections} connections before, {mail:?}");
+    assert_eq!(received[0].to, "ann@example.org");
     app.wait_for_state("ok").await;
 }
 
