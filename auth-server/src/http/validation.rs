@@ -121,17 +121,26 @@ impl Validation {
     ) -> Option<Presented> {
         match (token, continuation, code) {
             (Some(token), continuation, None) => return Some(Presented::Token { token, continuation }),
-            (None, Some(continuation), Some(code)) => match digits(&code, 8..=8) {
-                Some(code) => return Some(Presented::Code { continuation, code }),
-                // Not an attempt: a digit was forgotten.
-                None => self.reject("code", "must have 8 digits"),
-            },
+            (None, Some(continuation), Some(code)) => {
+                let code = self.mailed_code("code", Some(code))?;
+                return Some(Presented::Code { continuation, code });
+            }
             (Some(_), _, Some(_)) => self.reject("token", "must not be combined with code"),
             (None, Some(_), None) => self.reject("code", "is missing"),
             (None, None, Some(_)) => self.reject("continuation", "is missing"),
             (None, None, None) => self.reject("token", "is missing: send token, or continuation and code"),
         }
         None
+    }
+
+    /// A code from a mail, if there is one.
+    pub fn mailed_code(&mut self, field: &'static str, code: Option<SecretString>) -> Option<SecretString> {
+        let digits = digits(&code?, 8..=8);
+        if digits.is_none() {
+            // Not an attempt: a digit was forgotten.
+            self.reject(field, "must have 8 digits");
+        }
+        digits
     }
 
     /// An answer with a second factor, if there is one.

@@ -18,6 +18,8 @@ pub enum MailKind {
     Change,
     /// Link that creates an account.
     Invite,
+    /// Code that sets up a second factor at a login.
+    EnrolmentCode,
     /// A login from an unknown device and address.
     NewDevice,
     PasswordChanged,
@@ -36,13 +38,14 @@ pub enum MailKind {
 }
 
 impl MailKind {
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Register,
         Self::AlreadyRegistered,
         Self::Verify,
         Self::Reset,
         Self::Change,
         Self::Invite,
+        Self::EnrolmentCode,
         Self::NewDevice,
         Self::PasswordChanged,
         Self::PasswordReset,
@@ -64,6 +67,7 @@ impl MailKind {
             Self::Reset => "reset",
             Self::Change => "change",
             Self::Invite => "invite",
+            Self::EnrolmentCode => "enrolment_code",
             Self::NewDevice => "new_device",
             Self::PasswordChanged => "password_changed",
             Self::PasswordReset => "password_reset",
@@ -85,7 +89,8 @@ impl MailKind {
             | Self::Verify
             | Self::Reset
             | Self::Change
-            | Self::Invite => false,
+            | Self::Invite
+            | Self::EnrolmentCode => false,
             Self::NewDevice
             | Self::PasswordChanged
             | Self::PasswordReset

@@ -22,6 +22,8 @@ pub enum Purpose {
     Change,
     /// Creates the account that an administrator offered.
     Invite,
+    /// Sets up a second factor at a login. Has a code and no link.
+    Enrol,
 }
 
 /// A row that a link or code refers to. The link's token and the code are derived from it, and not stored.
@@ -58,7 +60,8 @@ pub enum ProofState {
 }
 
 impl Purpose {
-    pub const ALL: [Self; 5] = [Self::Register, Self::Verify, Self::Reset, Self::Change, Self::Invite];
+    pub const ALL: [Self; 6] =
+        [Self::Register, Self::Verify, Self::Reset, Self::Change, Self::Invite, Self::Enrol];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -67,6 +70,7 @@ impl Purpose {
             Self::Reset => "reset",
             Self::Change => "change",
             Self::Invite => "invite",
+            Self::Enrol => "enrol",
         }
     }
 
@@ -76,10 +80,16 @@ impl Purpose {
             Self::Register | Self::Verify | Self::Change => TimeDelta::hours(24),
             Self::Reset => TimeDelta::minutes(30),
             Self::Invite => TimeDelta::days(7),
+            Self::Enrol => Proof::CODE_LIFETIME,
         }
     }
 
-    /// The mail with the link.
+    /// Whether its mail has a link, and not only a code.
+    pub fn has_link(self) -> bool {
+        self != Self::Enrol
+    }
+
+    /// The mail with the link or code.
     pub fn mail(self) -> MailKind {
         match self {
             Self::Register => MailKind::Register,
@@ -87,6 +97,7 @@ impl Purpose {
             Self::Reset => MailKind::Reset,
             Self::Change => MailKind::Change,
             Self::Invite => MailKind::Invite,
+            Self::Enrol => MailKind::EnrolmentCode,
         }
     }
 }

@@ -54,6 +54,12 @@ pub fn count_attempt(
     Ok(on_backend!(connection, |connection| count.execute(connection))? == 1)
 }
 
+pub fn set_kind(connection: &mut AnyConnection, hash: &[u8; 32], kind: &str) -> Result<(), StoreError> {
+    let row = login_challenges::table.find(hash.as_slice());
+    diesel::update(row).set(login_challenges::kind.eq(kind)).execute(connection)?;
+    Ok(())
+}
+
 /// Uses a challenge up: of concurrent callers, one gets `true`.
 pub fn consume(connection: &mut AnyConnection, hash: &[u8; 32]) -> Result<bool, StoreError> {
     Ok(diesel::delete(login_challenges::table.find(hash.as_slice())).execute(connection)? == 1)

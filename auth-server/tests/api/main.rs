@@ -70,6 +70,7 @@ mod auth {
         mod enrolment;
         mod failures;
         mod login;
+        mod mailed_code;
         mod matrix;
         mod roles;
         mod step_up;

@@ -27,6 +27,8 @@ pub enum ChallengeKind {
     Factor,
     /// A new second factor: the user has none.
     Enrolment,
+    /// The same, after a code from the user's mailbox: a thief of the password must not choose the second factor.
+    EnrolmentWithMailedCode,
 }
 
 /// What the client gets instead of tokens.
@@ -56,11 +58,17 @@ pub struct OpenChallenge {
 
 impl Challenge {
     /// Starts a challenge for a user who passed the first factor. The transaction must have locked or inserted the user's row.
-    pub fn start(tx: &mut Transaction<'_>, user: &User, amr: &Amr) -> Result<Self, StoreError> {
+    /// `enrolment`: for a user without a second factor.
+    pub fn start(
+        tx: &mut Transaction<'_>,
+        user: &User,
+        amr: &Amr,
+        enrolment: ChallengeKind,
+    ) -> Result<Self, StoreError> {
         let kind = if user.second_factor || has_any(tx.connection, user.id)? {
             ChallengeKind::Factor
         } else {
-            ChallengeKind::Enrolment
+            enrolment
         };
         let value: SecretString = format!("{PREFIX}{}", random_text::<BYTES>().expose_secret()).into();
         let row = StoredChallenge {
@@ -120,6 +128,12 @@ impl OpenChallenge {
             && login_challenges::count_attempt(tx.connection, &self.hash, tx.now)?)
     }
 
+    /// The user has entered the code from the mailbox.
+    pub fn pass_mailed_code(&mut self, tx: &mut Transaction<'_>) -> Result<(), StoreError> {
+        self.kind = ChallengeKind::Enrolment;
+        login_challenges::set_kind(tx.connection, &self.hash, self.kind.as_str())
+    }
+
     /// Uses the challenge up. Returns `false` if another request did.
     pub fn consume(&self, tx: &mut Transaction<'_>) -> Result<bool, StoreError> {
         login_challenges::consume(tx.connection, &self.hash)
@@ -131,12 +145,13 @@ impl ChallengeKind {
         match self {
             Self::Factor => "factor",
             Self::Enrolment => "enrolment",
+            Self::EnrolmentWithMailedCode => "enrolment_with_mailed_code",
         }
     }
 
     fn parse(text: &str) -> Result<Self, ImpossibleValue> {
-        let known = [Self::Factor, Self::Enrolment].into_iter().find(|kind| kind.as_str() == text);
-        known.ok_or_else(|| impossible("login_challenges.kind"))
+        let all = [Self::Factor, Self::Enrolment, Self::EnrolmentWithMailedCode];
+        all.into_iter().find(|kind| kind.as_str() == text).ok_or_else(|| impossible("login_challenges.kind"))
     }
 }
 

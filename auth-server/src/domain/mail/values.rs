@@ -54,6 +54,11 @@ pub fn sample(kind: MailKind) -> Values {
             values.remove("code");
             values
         }
+        MailKind::EnrolmentCode => {
+            let mut values = with_link("", TimeDelta::minutes(10));
+            values.remove("link");
+            values
+        }
         MailKind::AlreadyRegistered => Values::new(),
         MailKind::EmailChangeRequested | MailKind::EmailChanged => event,
         MailKind::SecondFactorChanged | MailKind::SecondFactorFailed => {

@@ -44,8 +44,10 @@ pub async fn content(context: &Context, mailer: &Mailer, mail: &StoredMail) -> R
 fn values(mailer: &Mailer, contents: &Contents) -> Values {
     let purpose = contents.purpose;
     let mut values = duration_values(purpose.lifetime(), Proof::CODE_LIFETIME);
-    let link = format!("{}#{}", mailer.page(purpose.as_str()), contents.token.expose_secret());
-    values.insert("link".to_owned(), link.into());
+    if purpose.has_link() {
+        let link = format!("{}#{}", mailer.page(purpose.as_str()), contents.token.expose_secret());
+        values.insert("link".to_owned(), link.into());
+    }
     // Templates can omit a code that does not exist.
     values.insert("code".to_owned(), contents.code.as_ref().map(ExposeSecret::expose_secret).into());
     values

@@ -93,7 +93,7 @@ fn obstacle(
         (Purpose::Change, Some((user, _)), Some(owner)) if owner.id != user => {
             Some("another user has this address")
         }
-        (Purpose::Reset | Purpose::Verify | Purpose::Change, Some((id, version)), _) => {
+        (_, Some((id, version)), _) => {
             let user = users::by_id(tx.connection, id)?;
             match user.filter(|user| user.version == version) {
                 None => Some("the user has changed"),
@@ -103,6 +103,6 @@ fn obstacle(
                 Some(_) => None,
             }
         }
-        (Purpose::Verify | Purpose::Change, None, _) => Some("the proof has no user"),
+        (Purpose::Verify | Purpose::Change | Purpose::Enrol, None, _) => Some("the proof has no user"),
     })
 }

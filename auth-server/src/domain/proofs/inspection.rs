@@ -31,7 +31,7 @@ pub enum Need {
 /// Describes a link without using it.
 pub async fn inspect(context: &Context, token: &SecretString) -> Result<Inspection, ProofError> {
     let (proof, now) = (find(context, token).await?, context.now());
-    if proof.state(now) != ProofState::Open {
+    if proof.state(now) != ProofState::Open || !proof.purpose.has_link() {
         return Err(ProofError::Invalid("not open"));
     }
     Ok(Inspection {
@@ -41,7 +41,7 @@ pub async fn inspect(context: &Context, token: &SecretString) -> Result<Inspecti
         needs: match proof.purpose {
             Purpose::Reset | Purpose::Invite => Need::NewPassword,
             Purpose::Register | Purpose::Verify => Need::Password,
-            Purpose::Change => Need::Session,
+            Purpose::Change | Purpose::Enrol => Need::Session,
         },
     })
 }

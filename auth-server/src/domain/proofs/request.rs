@@ -115,14 +115,35 @@ pub async fn prepare(
 impl PreparedRequest {
     /// Fails if this address got too many mails. Then nothing is written.
     pub fn insert(&self, tx: &mut Transaction<'_>) -> Result<(), RequestError> {
-        let Self { requested, continuation_hash, key_id, from, .. } = self;
-        let earlier = mails::requested_since(tx.connection, &requested.email, tx.now - LONGEST)?;
-        check_limits(&earlier, from, tx.now)?;
-        let proof = insert_proof(tx, key_id, requested.clone(), *continuation_hash)?;
-        if !self.is_full {
-            enqueue(tx, &proof, requested.locale.clone(), from)?;
+        self.check_limits(tx)?;
+        let proof = insert_proof(tx, &self.key_id, self.requested.clone(), self.continuation_hash)?;
+        Ok(self.enqueue(tx, &proof)?)
+    }
+
+    /// The same for a client that can repeat its request with the same continuation. It gets the same mail again. While the limits
+    /// forbid that, the first one is on its way.
+    pub fn insert_or_repeat(&self, tx: &mut Transaction<'_>) -> Result<(), RequestError> {
+        let earlier = self.continuation_hash.map(|hash| proofs::by_continuation(tx.connection, &hash));
+        match earlier.transpose()?.flatten() {
+            None => self.insert(tx),
+            Some(proof) => match self.check_limits(tx) {
+                Ok(()) => Ok(self.enqueue(tx, &proof)?),
+                Err(RequestError::TooMany(_)) => Ok(()),
+                Err(error) => Err(error),
+            },
         }
-        Ok(())
+    }
+
+    fn check_limits(&self, tx: &mut Transaction<'_>) -> Result<(), RequestError> {
+        let earlier = mails::requested_since(tx.connection, &self.requested.email, tx.now - LONGEST)?;
+        Ok(check_limits(&earlier, &self.from, tx.now)?)
+    }
+
+    fn enqueue(&self, tx: &mut Transaction<'_>, proof: &Proof) -> Result<(), StoreError> {
+        if self.is_full {
+            return Ok(());
+        }
+        enqueue(tx, proof, self.requested.locale.clone(), &self.from)
     }
 }
 

@@ -39,6 +39,7 @@ pub struct PreparedSession {
     max_sessions: i64,
     lifetimes: Lifetimes,
     mfa: Mfa,
+    can_send_mail: bool,
 }
 
 /// What a person gets who passed the first factor.
@@ -104,6 +105,7 @@ impl NewSession {
             max_sessions: context.policy.max_sessions.into(),
             lifetimes: context.lifetimes,
             mfa: context.policy.mfa,
+            can_send_mail: context.mailer.is_some(),
         }
     }
 }
@@ -129,7 +131,17 @@ impl PreparedSession {
         if event == EventType::Registered {
             tx.audit.record(tx.audit.event(event).of_user(user.id));
         }
-        Ok(Admission::Challenge(Challenge::start(tx, user, &self.session.amr)?.into()))
+        let challenge = Challenge::start(tx, user, &self.session.amr, self.enrolment(user, event))?;
+        Ok(Admission::Challenge(challenge.into()))
+    }
+
+    /// How a user without a second factor gets one. A link in a mail has just opened a registration or an invitation.
+    fn enrolment(&self, user: &User, event: EventType) -> ChallengeKind {
+        if self.can_send_mail && event == EventType::LoginSucceeded && user.email_verified_at.is_some() {
+            ChallengeKind::EnrolmentWithMailedCode
+        } else {
+            ChallengeKind::Enrolment
+        }
     }
 
     /// Inserts the session, remembers where the login came from, and ends the superseded sessions and those beyond the limit.
@@ -165,10 +177,10 @@ impl Admission {
 impl NotAdmitted {
     pub fn metric_label(&self) -> &'static str {
         match self {
-            Self::Challenged(challenge) if challenge.kind == ChallengeKind::Enrolment => {
-                "mfa_enrolment_required"
-            }
-            Self::Challenged(_) => "mfa_required",
+            Self::Challenged(challenge) => match challenge.kind {
+                ChallengeKind::Factor => "mfa_required",
+                ChallengeKind::Enrolment | ChallengeKind::EnrolmentWithMailedCode => "mfa_enrolment_required",
+            },
             Self::Signing(_) => "unavailable",
         }
     }

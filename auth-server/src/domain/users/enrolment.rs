@@ -1,5 +1,7 @@
-//! A login that requires a second factor of a user who has none: the user sets up an authenticator app, and its first code
+//! A login that requires a second factor of a user who has none: the user sets up an authenticator app or a passkey, which
 //! completes the login.
+
+mod mailed_code;
 
 use secrecy::SecretString;
 use serde_json::Value;
@@ -8,11 +10,12 @@ use webauthn::{Kind, RegistrationResponse};
 use crate::domain::context::Context;
 use crate::domain::factors::{ChallengeKind, OpenChallenge, RecoveryCodes};
 use crate::domain::operation::Transaction;
+use crate::domain::proofs::{ProofError, RequestError};
 use crate::domain::sessions::{self, FactorError, NewSession, NotAdmitted};
 use crate::domain::tokens::IssuedTokens;
 use crate::domain::users::factors::apps::{self, NewApp};
 use crate::domain::users::factors::{self, FactorChangeError, passkeys};
-use crate::model::{Amr, ClientInfo, User};
+use crate::model::{Amr, ClientInfo, Locale, User};
 use crate::store::{StoreError, users};
 
 #[derive(Debug, thiserror::Error)]
@@ -21,19 +24,44 @@ pub enum EnrolmentError {
     Factor(#[from] FactorError),
     #[error(transparent)]
     Change(#[from] FactorChangeError),
+    /// It was sent.
+    #[error("a code from the mailbox is required")]
+    MailedCodeRequired,
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    #[error(transparent)]
+    Proof(#[from] ProofError),
     #[error(transparent)]
     NotAdmitted(#[from] NotAdmitted),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
+/// Opens the challenge. If it requires a code from the mailbox and there is none, sends one.
+pub async fn open(
+    context: &Context,
+    challenge: &SecretString,
+    mailed_code: Option<SecretString>,
+    locale: Locale,
+    client: &ClientInfo,
+) -> Result<OpenChallenge, EnrolmentError> {
+    let found = find_any(context, challenge).await?;
+    if found.kind == ChallengeKind::Enrolment {
+        return Ok(found);
+    }
+    if let Some(code) = mailed_code {
+        return mailed_code::check(context, found, challenge, code, client).await;
+    }
+    mailed_code::send(context, found, challenge, locale, client).await?;
+    Err(EnrolmentError::MailedCodeRequired)
+}
+
 /// Makes the secret of the app.
 pub async fn begin(
     context: &Context,
-    challenge: &SecretString,
+    challenge: OpenChallenge,
     client: &ClientInfo,
 ) -> Result<(NewApp, User), EnrolmentError> {
-    let challenge = find(context, challenge).await?;
     let user = challenge.user.clone();
     let (app, row) = apps::new_app(context, user.id, None)?;
     let insert = context.operation(client);
@@ -77,10 +105,9 @@ pub async fn confirm(
 /// The options for a passkey or security key.
 pub async fn passkey_options(
     context: &Context,
-    challenge: &SecretString,
+    challenge: &OpenChallenge,
     kind: Kind,
 ) -> Result<Value, EnrolmentError> {
-    let challenge = find(context, challenge).await?;
     Ok(passkeys::options(context, &challenge.user, kind, challenge.binding()).await?)
 }
 
@@ -139,7 +166,16 @@ fn audience<'a>(context: &'a Context, new_session: &NewSession) -> Result<&'a st
     context.policy.audience(new_session.audience.as_deref()).ok_or(FactorError::UnknownAudience)
 }
 
-async fn find(context: &Context, challenge: &SecretString) -> Result<OpenChallenge, FactorError> {
+async fn find(context: &Context, challenge: &SecretString) -> Result<OpenChallenge, EnrolmentError> {
+    let found = find_any(context, challenge).await?;
+    if found.kind == ChallengeKind::EnrolmentWithMailedCode {
+        return Err(EnrolmentError::MailedCodeRequired);
+    }
+    Ok(found)
+}
+
+/// Also one that requires a code from the mailbox.
+async fn find_any(context: &Context, challenge: &SecretString) -> Result<OpenChallenge, FactorError> {
     let found = OpenChallenge::find(context, challenge).await?;
-    found.filter(|challenge| challenge.kind == ChallengeKind::Enrolment).ok_or(FactorError::ChallengeExpired)
+    found.filter(|challenge| challenge.kind != ChallengeKind::Factor).ok_or(FactorError::ChallengeExpired)
 }

@@ -11,11 +11,11 @@ use webauthn::RegistrationResponse;
 use crate::domain::context::Context;
 use crate::domain::factors::{AnswerError, RecoveryCodes};
 use crate::domain::sessions::{self, FactorError, NewSession};
-use crate::domain::users::enrolment;
+use crate::domain::users::enrolment::{self, EnrolmentError};
 use crate::http::auth::factors::apps::NewAppBody;
 use crate::http::auth::session_options::SessionOptions;
-use crate::http::extract::Json;
 use crate::http::extract::refresh_token::find_all;
+use crate::http::extract::{Json, accept_language};
 use crate::http::problems::SecondFactorProblems;
 use crate::http::responses::{self, Recovery, Tokens};
 use crate::http::{Cookies, LoginRateLimit, Validation};
@@ -93,6 +93,9 @@ pub struct EnrolRequest {
     /// `totp`, `passkey` or `security_key`
     #[schema(value_type = String, required, pattern = "^(totp|passkey|security_key)$")]
     kind: Option<String>,
+    /// After `email_code_required`: the code in the mail, 8 digits, which may be grouped by spaces and hyphens.
+    #[schema(value_type = Option<String>, pattern = "^([0-9][ -]*){8}$")]
+    email_code: Option<SecretString>,
 }
 
 /// The proof of a new factor.
@@ -117,11 +120,15 @@ pub enum NewFactorBody {
 ///
 /// Returns the secret for an authenticator app, or the options for `navigator.credentials.create`. The first code or the new
 /// credential completes the login.
+///
+/// Where the server sends mail, a user with a verified address first gets a code: 401 `email_code_required`. Send the call again with
+/// `email_code`. Without it, the same mail is sent again, at most once a minute.
 #[utoipa::path(
     post, path = "/auth/login/enrol", tag = "session", request_body = EnrolRequest,
     responses((status = 200, description = "The secret of the app, or the options", body = NewFactorBody), SecondFactorProblems)
 )]
 pub async fn enrol(
+    request: HttpRequest,
     context: web::Data<Context>,
     rate_limit: web::Data<LoginRateLimit>,
     client: ClientInfo,
@@ -134,12 +141,19 @@ pub async fn enrol(
         Some(kind) => validation.passkey_kind(Some(kind)).map(Some),
         None => validation.required("kind", None),
     };
+    let email_code = validation.mailed_code("email_code", body.email_code);
     let (challenge, kind) = validation.finish(challenge.zip(kind))?;
-    let _ = rate_limit.count(client.ip)?;
+    let attempt = rate_limit.count(client.ip)?;
+    let locale = context.locale(accept_language(&request));
+    let opened = enrolment::open(&context, &challenge, email_code, locale, &client).await;
+    if matches!(opened, Err(EnrolmentError::MailedCodeRequired)) {
+        rate_limit.refund(attempt);
+    }
+    let challenge = opened?;
     if let Some(kind) = kind {
         return Ok(HttpResponse::Ok().json(enrolment::passkey_options(&context, &challenge, kind).await?));
     }
-    let (app, user) = enrolment::begin(&context, &challenge, &client).await?;
+    let (app, user) = enrolment::begin(&context, challenge, &client).await?;
     Ok(HttpResponse::Ok().json(NewAppBody::new(&context, &app, &user)))
 }
 

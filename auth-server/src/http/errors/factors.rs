@@ -2,6 +2,7 @@ use secrecy::ExposeSecret;
 use shared_claims::{Code, Problem};
 
 use crate::domain::factors::{AnswerError, Challenge, ChallengeKind, Rejection};
+use crate::domain::proofs::ProofError;
 use crate::domain::sessions::{FactorError, NotAdmitted, PasskeyLoginError};
 use crate::domain::users::enrolment::EnrolmentError;
 use crate::domain::users::factors::FactorChangeError;
@@ -59,8 +60,13 @@ impl From<EnrolmentError> for Problem {
     fn from(error: EnrolmentError) -> Self {
         match error {
             EnrolmentError::Factor(error) => error.into(),
-            EnrolmentError::Change(FactorChangeError::NoSuchFactor) => Problem::new(Code::ChallengeExpired),
+            EnrolmentError::Change(FactorChangeError::NoSuchFactor)
+            | EnrolmentError::Proof(ProofError::Invalid(_)) => Problem::new(Code::ChallengeExpired),
             EnrolmentError::Change(error) => error.into(),
+            EnrolmentError::MailedCodeRequired => Problem::new(Code::EmailCodeRequired)
+                .detail("Enter the code that was sent to the e-mail address of this account."),
+            EnrolmentError::Request(error) => error.into(),
+            EnrolmentError::Proof(error) => error.into(),
             EnrolmentError::NotAdmitted(error) => error.into(),
             EnrolmentError::Store(error) => error.into(),
         }
@@ -105,7 +111,9 @@ fn challenged(challenge: &Challenge) -> Problem {
                 .methods(methods)
                 .passkey_options(challenge.passkey_options.clone())
         }
-        ChallengeKind::Enrolment => Problem::new(Code::MfaEnrolmentRequired),
+        ChallengeKind::Enrolment | ChallengeKind::EnrolmentWithMailedCode => {
+            Problem::new(Code::MfaEnrolmentRequired)
+        }
     };
     problem.login_challenge(challenge.value.expose_secret(), challenge.expires_in.unsigned_abs())
 }

@@ -28,8 +28,8 @@ macro_rules! language {
                 "layout.txt", "layout.html", "button.html", "code.html", "event.txt", "event.html"
             ],
             kinds: [
-                "register", "already_registered", "verify", "reset", "change", "invite", "new_device",
-                "password_changed", "password_reset", "email_change_requested", "email_changed", "session_stolen",
+                "register", "already_registered", "verify", "reset", "change", "invite", "enrolment_code",
+                "new_device", "password_changed", "password_reset", "email_change_requested", "email_changed", "session_stolen",
                 "second_factor_changed", "second_factor_failed", "account_disabled", "account_deleted"
             ]
         )
