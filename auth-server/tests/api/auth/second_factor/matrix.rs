@@ -6,11 +6,12 @@ use chrono::TimeDelta;
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 use tempfile::TempDir;
-use test_support::{Call, Response, evidence};
+use test_support::{Authenticator as Passkey, Call, Response, evidence};
 
 use crate::app::{PASSWORD, TestApp, claims};
 use crate::authenticator::Authenticator;
 use crate::mailbox::MailApp;
+use crate::passkey::{passkey, security_key};
 use crate::system::sign_in_link::server_with;
 
 /// The result is the `acr` of the session, with `-` if it does not have the user's role, or the code of the problem.
@@ -21,9 +22,18 @@ const TABLE: &str = "
     password   | locked     | 1fa     | mfa_required | mfa_required           | mfa_required
     password   | disabled   | invalid_credentials | invalid_credentials | invalid_credentials | invalid_credentials
     password   | unverified | email_code_required | email_code_required | email_code_required | email_code_required
+    password   | passkey    | 1fa     | 1fa          | mfa_required           | 1fa-
+    password   | key        | 1fa     | mfa_required | mfa_required           | mfa_required
+    passkey    | none       | not_found | phr        | phr                    | phr
+    passkey    | app        | not_found | phr        | phr                    | phr
+    passkey    | locked     | not_found | phr        | phr                    | phr
+    passkey    | disabled   | not_found | invalid_credentials | invalid_credentials | invalid_credentials
+    passkey    | unverified | not_found | email_code_required | email_code_required | email_code_required
     link       | none       | 1fa     | 1fa          | mfa_enrolment_required | 1fa-
     link       | app        | 1fa     | mfa_required | mfa_required           | mfa_required
     link       | locked     | 1fa     | mfa_required | mfa_required           | mfa_required
+    link       | passkey    | 1fa     | 1fa          | mfa_required           | 1fa-
+    link       | key        | 1fa     | mfa_required | mfa_required           | mfa_required
     link       | unverified | email_code_required | email_code_required | email_code_required | email_code_required
     register   | none       | 1fa     | 1fa          | mfa_enrolment_required | 1fa
     mailed     | none       | 1fa     | 1fa          | mfa_enrolment_required | 1fa
@@ -51,10 +61,16 @@ fn result(response: &Response) -> String {
     format!("{}{}", token["acr"].as_str().expect("an acr"), if withheld { "-" } else { "" })
 }
 
-/// A database with an administrator, and with ann in this state.
-async fn database(user: &str) -> TestApp {
+/// A database with ann in this state. She always has the passkey for the way in by it.
+async fn database(way: &str, user: &str) -> (TestApp, Passkey) {
     let app = TestApp::start().await;
     let ann = app.register("ann").await;
+    let mut passkey = if user == "key" { security_key() } else { passkey() };
+    if way == "passkey" || user == "passkey" {
+        app.add_passkey(&ann, &mut passkey, "passkey").await;
+    } else if user == "key" {
+        app.add_passkey(&ann, &mut passkey, "security_key").await;
+    }
     if ["app", "locked"].contains(&user) {
         Authenticator::set_up(&app, &ann).await;
     }
@@ -65,11 +81,11 @@ async fn database(user: &str) -> TestApp {
         _ => "email_verified_at = created_at",
     };
     app.database.db_execute(&format!(r#"UPDATE users SET roles = '["editor"]', {change}"#));
-    app
+    (app, passkey)
 }
 
 /// The response to a way in, at another server on this database with these flags.
-async fn enter(app: &TestApp, way: &str, user: &str, policy: &str) -> Response {
+async fn enter(app: &TestApp, passkey: &Passkey, way: &str, user: &str, policy: &str) -> Response {
     let folder = TempDir::new().expect("a folder");
     let path = folder.path().display().to_string();
     let mut flags = flags(policy);
@@ -103,6 +119,8 @@ async fn enter(app: &TestApp, way: &str, user: &str, policy: &str) -> Response {
     let server = app.another_with(&flags).await.expect("a server");
     let response = match way {
         "password" => server.try_login("ann", &json!({})).await,
+        "passkey" if policy == "off" => server.post("/auth/passkey/options").send().await,
+        "passkey" => server.log_in_with_passkey(passkey).await,
         "register" => {
             let person = json!({"email": format!("{policy}@example.org"), "password": PASSWORD});
             server.post("/auth/register").json(&person).send().await
@@ -129,9 +147,9 @@ async fn every_way_in_ends_in_the_same_rules() {
     let mut rows = TABLE.trim().lines().map(|line| line.split('|').map(str::trim).collect::<Vec<_>>());
     let policies = rows.next().expect("a head");
     for row in rows {
-        let app = database(row[1]).await;
+        let (app, passkey) = database(row[0], row[1]).await;
         for (policy, expected) in policies.iter().zip(&row).skip(2) {
-            let response = enter(&app, row[0], row[1], policy).await;
+            let response = enter(&app, &passkey, row[0], row[1], policy).await;
             // One mail a minute.
             app.advance(TimeDelta::minutes(1));
             assert_eq!(result(&response), *expected, "{} {} {policy}", row[0], row[1]);
