@@ -1,13 +1,14 @@
 //! The API reference at `/docs`, and what browsers and crawlers look for on every host. The files are those of `web/`,
 //! compiled in.
 
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY};
-use actix_web::{HttpResponse, web};
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::json;
 use url::Url;
 
 use crate::error_table;
 use crate::framework_errors::{get_or_head, resource};
+use crate::page_files;
 
 const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
@@ -39,7 +40,7 @@ pub fn routes(config: &mut web::ServiceConfig, auth_url: Option<&Url>) {
     let auth_url = auth_url.map(|url| url.origin().ascii_serialization());
     let policy = content_security_policy(auth_url.as_deref());
     for (path, media_type, content) in FILES {
-        page(config, path, media_type, policy.clone(), content.into());
+        page(config, path, media_type, policy.clone(), content);
     }
     page(config, "/docs/errors", HTML, policy.clone(), error_table::page());
     let settings = json!({"auth_url": auth_url}).to_string();
@@ -53,15 +54,11 @@ pub fn page(
     path: &str,
     media_type: &'static str,
     policy: String,
-    content: String,
+    content: impl Into<web::Bytes>,
 ) {
-    let content = web::Bytes::from(content);
-    config.service(resource(path, "GET, HEAD").route(get_or_head().to(move || {
-        let response = HttpResponse::Ok()
-            .content_type(media_type)
-            .insert_header((CACHE_CONTROL, "no-cache"))
-            .insert_header((CONTENT_SECURITY_POLICY, policy.as_str()))
-            .body(content.clone());
+    let content = content.into();
+    config.service(resource(path, "GET, HEAD").route(get_or_head().to(move |request: HttpRequest| {
+        let response = page_files::respond(&request, media_type, &policy, content.clone());
         async { response }
     })));
 }

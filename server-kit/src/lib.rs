@@ -19,6 +19,7 @@ pub mod logging;
 pub mod metrics;
 pub mod middleware;
 pub mod openapi;
+pub mod page_files;
 pub mod real_ip;
 pub mod reference;
 pub mod request_id;

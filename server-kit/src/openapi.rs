@@ -2,7 +2,8 @@
 
 use std::sync::OnceLock;
 
-use actix_web::http::Method;
+use actix_web::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderValue, VARY};
+use actix_web::http::{Method, StatusCode};
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse};
 use aws_lc_rs::digest::{SHA256, digest};
@@ -19,21 +20,36 @@ use utoipa::openapi::{
 };
 
 use crate::etag::json_with_etag;
+use crate::page_files::{accepts_gzip, encoded_tag, gzip};
 
 /// The document of a server. It is built at the first request for it, because that takes longer than any response.
 #[derive(Debug, Default)]
-pub struct ApiDocument(OnceLock<(Bytes, String)>);
+pub struct ApiDocument(OnceLock<Json>);
+
+#[derive(Debug)]
+struct Json {
+    plain: Bytes,
+    compressed: Bytes,
+    tag: String,
+}
 
 impl ApiDocument {
     /// Responds with the document, which `build` returns.
     pub fn respond(&self, request: &HttpRequest, build: impl FnOnce() -> OpenApi) -> HttpResponse {
-        let (json, tag) = self.0.get_or_init(|| {
+        let Json { plain, compressed, tag } = self.0.get_or_init(|| {
             // A tree of strings cannot fail to serialise.
             let json = build().to_json().unwrap_or_default();
             let tag = BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, json.as_bytes()));
-            (json.into(), tag)
+            Json { compressed: gzip(json.as_bytes()).into(), plain: json.into(), tag }
         });
-        json_with_etag(request, tag, json.clone())
+        let is_compressed = accepts_gzip(request);
+        let body = if is_compressed { compressed } else { plain };
+        let mut response = json_with_etag(request, &encoded_tag(tag.clone(), is_compressed), body.clone());
+        response.headers_mut().insert(VARY, ACCEPT_ENCODING.into());
+        if is_compressed && response.status() == StatusCode::OK {
+            response.headers_mut().insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        response
     }
 }
 

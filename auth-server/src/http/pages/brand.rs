@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
-use actix_web::http::header::{CONTENT_SECURITY_POLICY, HeaderValue};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::web::{self, Bytes};
+use actix_web::{HttpRequest, HttpResponse};
+use server_kit::page_files;
 use shared_claims::{Code, Problem};
 
 use crate::http::pages::{Renderer, files};
@@ -26,7 +27,7 @@ pub struct Brand {
 
 pub struct Logo {
     media_type: &'static str,
-    content: Vec<u8>,
+    content: Bytes,
 }
 
 impl Brand {
@@ -47,11 +48,11 @@ fn read(path: &Path) -> Result<Logo, String> {
         return Err("is larger than 100 kB".to_owned());
     }
     if content.starts_with(PNG) {
-        return Ok(Logo { media_type: "image/png", content });
+        return Ok(Logo { media_type: "image/png", content: content.into() });
     }
     let is_svg = std::str::from_utf8(&content).is_ok_and(|text| text.contains("<svg"));
     if is_svg {
-        Ok(Logo { media_type: "image/svg+xml", content })
+        Ok(Logo { media_type: "image/svg+xml", content: content.into() })
     } else {
         Err("is neither SVG nor PNG".to_owned())
     }
@@ -60,9 +61,7 @@ fn read(path: &Path) -> Result<Logo, String> {
 /// Responds with the logo.
 pub async fn get_logo(request: HttpRequest, renderer: web::Data<Renderer>) -> Result<HttpResponse, Problem> {
     let logo = renderer.options.brand.logo.as_ref().ok_or_else(|| Problem::new(Code::NotFound))?;
-    let mut response = files::respond(&request, logo.media_type, &logo.content);
-    response.headers_mut().insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(LOGO_POLICY));
-    Ok(response)
+    Ok(page_files::respond(&request, logo.media_type, LOGO_POLICY, logo.content.clone()))
 }
 
 /// Responds with the colours.
@@ -72,5 +71,5 @@ pub async fn get_style_sheet(
 ) -> Result<HttpResponse, Problem> {
     let style_sheet =
         renderer.options.brand.style_sheet.as_ref().ok_or_else(|| Problem::new(Code::NotFound))?;
-    Ok(files::respond(&request, "text/css; charset=utf-8", style_sheet.as_bytes()))
+    Ok(files::respond(&request, "text/css; charset=utf-8", style_sheet.clone().into_bytes()))
 }

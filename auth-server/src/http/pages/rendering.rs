@@ -57,8 +57,8 @@ impl Renderer {
             log::error!("cannot render {}: {error}", page.path);
             Problem::new(Code::InternalError)
         })?;
-        let mut response = files::respond(request, "text/html; charset=utf-8", html.as_bytes());
-        response.headers_mut().append(VARY, ACCEPT_LANGUAGE.into());
+        let mut response = files::respond(request, "text/html; charset=utf-8", html.into_bytes());
+        response.headers_mut().insert(VARY, HeaderValue::from_static("accept-encoding, accept-language"));
         // The page depends on the cookie, so caches that users share must not store it.
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
         Ok(response)

@@ -19,6 +19,6 @@ const FILES: [(&str, &str); 8] = [
 
 pub fn routes(config: &mut web::ServiceConfig) {
     for (path, content) in FILES {
-        page(config, path, SCRIPT, content_security_policy(None), content.to_owned());
+        page(config, path, SCRIPT, content_security_policy(None), content);
     }
 }

@@ -1,9 +1,11 @@
 //! The mailbox of the local stack: the files of `MAIL_DIR`, and a page that shows them.
 
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY};
-use actix_web::{HttpResponse, guard, web};
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::web::{self, Bytes};
+use actix_web::{HttpRequest, HttpResponse, guard};
 use serde_json::json;
 use server_kit::framework_errors::{get_or_head, resource};
+use server_kit::page_files;
 use shared_claims::{Code, Problem};
 
 use crate::domain::context::Context;
@@ -27,12 +29,9 @@ const MAX_MAILS: usize = 200;
 pub fn routes(config: &mut web::ServiceConfig, host: &str) {
     let of_issuer = || guard::Host(host);
     for (path, media_type, content) in FILES {
-        let page = get_or_head().to(move || {
-            let response = HttpResponse::Ok()
-                .content_type(media_type)
-                .insert_header((CACHE_CONTROL, "no-cache"))
-                .insert_header((CONTENT_SECURITY_POLICY, POLICY))
-                .body(content);
+        let page = get_or_head().to(move |request: HttpRequest| {
+            let response =
+                page_files::respond(&request, media_type, POLICY, Bytes::from_static(content.as_bytes()));
             async { response }
         });
         config.service(resource(path, "GET, HEAD").guard(of_issuer()).route(page));

@@ -137,24 +137,56 @@ async fn wrong_addresses_of_pages_prevent_startup() {
 }
 
 #[actix_web::test]
-async fn pages_are_rendered_in_the_language_of_the_browser_and_revalidated() {
+async fn pages_are_rendered_in_the_language_of_the_browser() {
     let app = TestApp::start().await;
     let page = app.get("/login").header("accept-language", "de-CH").send().await.assert_status(200);
     assert!(page.text().contains("<html lang=\"de\""), "{}", page.text());
-    assert_eq!(page.header("vary").map(str::to_ascii_lowercase).as_deref(), Some("accept-language"));
+    assert_eq!(page.header("vary"), Some("accept-encoding, accept-language"));
     assert_eq!(page.header("cache-control"), Some("private, no-cache"));
     let policy = page.header("content-security-policy").expect("a policy");
     assert!(policy.ends_with("require-trusted-types-for 'script'; trusted-types 'none'"), "{policy}");
     assert!(app.get("/login?lang=en").send().await.text().contains("<html lang=\"en\""));
-    for path in ["/login", "/pages/pages.css"] {
-        let tag = app.get(path).send().await.header("etag").expect("a tag").to_owned();
-        let again = app.get(path).header("if-none-match", &tag).send().await.assert_status(304);
-        assert!(again.body.is_empty());
-    }
     for path in
         ["/pages/login.html", "/pages/texts/en.json", "/pages/../pages.js", "/pages/%2e%2e/%2e%2e/Cargo.toml"]
     {
         app.get(path).send().await.assert_problem(404, "not_found");
+    }
+}
+
+#[actix_web::test]
+async fn pages_and_their_files_are_compressed_and_revalidated_but_responses_of_the_api_are_not() {
+    const GZIP: [u8; 2] = [0x1f, 0x8b];
+    let flags = ["--demo-api-url", "http://localhost:8081", "--brand-accent", "#1d4ed8"];
+    let app = TestApp::with(&flags).await;
+    let get = |path: &str| app.get(path).header("accept-encoding", "gzip, br");
+    for path in [
+        "/login",
+        "/admin/",
+        "/pages/pages.css",
+        "/pages/brand.css",
+        "/client/auth.js",
+        "/demo/",
+        "/demo/demo.js",
+        "/docs",
+        "/docs/errors",
+        "/docs/base.css",
+        "/openapi.json",
+    ] {
+        let plain = app.get(path).send().await.assert_status(200);
+        let response = get(path).send().await.assert_status(200);
+        assert_eq!(response.header("content-encoding"), Some("gzip"), "{path}");
+        assert!(response.header("vary").is_some_and(|vary| vary.contains("accept-encoding")), "{path}");
+        assert!(response.body.starts_with(&GZIP) && response.body.len() < plain.body.len(), "{path}");
+        for (call, first) in [(get(path), &response), (app.get(path), &plain)] {
+            let tag = first.header("etag").expect("a tag");
+            let again = call.header("if-none-match", tag).send().await.assert_status(304);
+            assert_eq!((again.header("content-encoding"), again.body.len()), (None, 0), "{path}");
+        }
+    }
+    let user = app.register("ann").await;
+    for path in ["/auth/me", "/.well-known/jwks.json", "/demo/settings.json"] {
+        let response = get(path).bearer(&user.access_token).send().await.assert_status(200);
+        assert_eq!(response.header("content-encoding"), None, "{path}");
     }
 }
 
