@@ -3,16 +3,20 @@ import { createAuthClient } from "../client/auth.js";
 import { element } from "./messages.js";
 import { recordedFetch } from "./network.js";
 
-/** Origin of the resource server that this page calls, and whether the auth server sends mails and shows them. */
-export const { api_url: apiUrl, has_mail: hasMail, has_mailbox: hasMailbox } = await loadSettings();
+const settings = await loadSettings();
+/** Origin of the resource server that this page calls. */
+export const apiUrl = settings.api_url;
+/** Whether the auth server sends mails. */
+export const hasMail = settings.has_mail;
 /** The `fetch` of this page's client, which records the requests. */
 export const pageFetch = recordedFetch();
 /** Client of the auth server, which also serves this page. */
 export const auth = createAuthClient({ apiOrigins: [apiUrl], fetch: pageFetch });
 export const account = createAccountClient({ fetch: pageFetch, auth });
 
-for (const part of document.querySelectorAll(".mail")) part.hidden = !hasMail;
-for (const part of document.querySelectorAll(".mailbox")) part.hidden = !hasMailbox;
+for (const name of ["mail", "mailbox", "pages"]) {
+  for (const part of document.querySelectorAll(`.${name}`)) part.hidden = !settings[`has_${name}`];
+}
 
 async function loadSettings() {
   try {

@@ -1,12 +1,14 @@
 //! The demo page: the files of `web/demo/`, compiled in, under the same paths.
 
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION};
+use actix_web::http::header::{CACHE_CONTROL, LOCATION};
 use actix_web::{HttpResponse, web};
 use serde_json::json;
-use server_kit::docs::content_security_policy;
+use server_kit::docs::{content_security_policy, page};
 use server_kit::framework_errors::{get_or_head, resource};
 
 use crate::domain::sessions::sign_in_link::SignInLink;
+use crate::http::pages::Links;
+use crate::http::system::pages::Pages;
 use crate::http::system::sign_in_link;
 
 const HTML: &str = "text/html; charset=utf-8";
@@ -54,20 +56,21 @@ pub struct Demo {
     pub sign_in_link: Option<web::Data<SignInLink>>,
 }
 
-/// `has_mail`: whether the server sends mails. `has_mailbox`: whether it shows them.
-pub fn routes(
-    config: &mut web::ServiceConfig,
-    Demo { api_url, sign_in_link }: &Demo,
-    has_mail: bool,
-    has_mailbox: bool,
-) {
+/// `pages`: the other pages, to which this one links.
+pub fn routes(config: &mut web::ServiceConfig, Demo { api_url, sign_in_link }: &Demo, pages: &Pages) {
     if let Some(link) = sign_in_link {
         let exchange = web::post().to(sign_in_link::exchange);
         config.app_data(link.clone()).service(resource("/demo/sign-in", "POST").route(exchange));
     }
     // Forms cannot be submitted without their script: the URL would contain a password.
     let policy = content_security_policy(Some(api_url));
-    let settings = json!({"api_url": api_url, "has_mail": has_mail, "has_mailbox": has_mailbox});
+    let options = &pages.renderer.options;
+    let settings = json!({
+        "api_url": api_url,
+        "has_mail": options.links == Links::Mailed,
+        "has_mailbox": pages.mailbox_host.is_some(),
+        "has_pages": options.enabled,
+    });
     for path in ["/", "/demo"] {
         config.service(resource(path, "GET, HEAD").route(get_or_head().to(redirect)));
     }
@@ -76,15 +79,7 @@ pub fn routes(
         async { response }
     })));
     for (path, media_type, content) in FILES {
-        let policy = policy.clone();
-        config.service(resource(path, "GET, HEAD").route(get_or_head().to(move || {
-            let response = HttpResponse::Ok()
-                .content_type(media_type)
-                .insert_header((CACHE_CONTROL, "no-cache"))
-                .insert_header((CONTENT_SECURITY_POLICY, policy.as_str()))
-                .body(content);
-            async { response }
-        })));
+        page(config, path, media_type, policy.clone(), content);
     }
 }
 

@@ -7,7 +7,7 @@ use server_kit::docs;
 use server_kit::framework_errors::{get_or_head, resource};
 
 use crate::domain::context::Context;
-use crate::http::pages::{self, Links, Renderer};
+use crate::http::pages::{self, Renderer};
 use crate::http::system::client;
 use crate::http::system::demo::{self, Demo};
 use crate::http::system::mailbox;
@@ -71,12 +71,7 @@ pub struct Pages {
 pub fn routes(config: &mut web::ServiceConfig, pages: &Pages) {
     docs::routes(config, None);
     if let Some(demo) = &pages.demo {
-        demo::routes(
-            config,
-            demo,
-            pages.renderer.options.links == Links::Mailed,
-            pages.mailbox_host.is_some(),
-        );
+        demo::routes(config, demo, pages);
     } else if pages.has_home {
         let links = if pages.renderer.options.enabled { HOME_PAGES } else { "" };
         let html = HOME.replace("{version}", env!("CARGO_PKG_VERSION")).replace("{pages}", links);

@@ -1,3 +1,5 @@
+use serde_json::json;
+
 use crate::app::TestApp;
 
 const API: &str = "http://localhost:8081";
@@ -56,8 +58,13 @@ async fn the_demo_page_is_served_if_enabled() {
         assert_eq!(response.header("cache-control"), Some("no-cache"));
         assert!(!response.body.is_empty());
     }
-    let settings = app.get("/demo/settings.json").send().await.assert_status(200);
-    assert_eq!(settings.json(), serde_json::json!({"api_url": API, "has_mail": false, "has_mailbox": false}));
+    for (pages, has_pages) in [("on", true), ("off", false)] {
+        let app = TestApp::with(&["--demo-api-url", API, "--pages", pages]).await;
+        let settings = app.get("/demo/settings.json").send().await.assert_status(200).json();
+        let expected =
+            json!({"api_url": API, "has_mail": false, "has_mailbox": false, "has_pages": has_pages});
+        assert_eq!(settings, expected);
+    }
     app.post("/demo/").send().await.assert_problem(405, "method_not_allowed");
 }
 
