@@ -273,12 +273,12 @@ pub async fn end_session(
 }
 
 /// Deletes a user with their sessions and known origins, and everything but the id from their events. What is left of many
-/// sessions or events is deleted by [`deletion::finish`]. Returns `false` if there is no such user.
+/// sessions or events is deleted by [`deletion::finish`]. Returns `false` if there is no such user. The transaction must
+/// begin with [`lock_administrators`].
 pub fn remove<E>(tx: &mut Transaction<'_>, user: UserId) -> Result<bool, E>
 where
     E: From<StoreError> + From<LastAdministrator>,
 {
-    lock_administrators(tx.connection)?;
     let Some(before) = users::by_id(tx.connection, user)? else { return Ok(false) };
     tx.bump_version(user)?;
     // A refresh cannot heal these tokens: resource servers must learn of the sessions, not only of the version.

@@ -86,6 +86,7 @@ pub async fn delete_self(
     let login_keys: Vec<String> = names.map(|name| context.throttle.login_key(name)).collect();
     let user = user.id;
     let delete = operation.transaction(move |tx| {
+        admin::lock_administrators(tx.connection)?;
         if !admin::remove::<DeletionError>(tx, user)? {
             return Err(DeletionError::UserDeleted);
         }
