@@ -105,6 +105,23 @@ async fn roles_and_claims_reach_the_token_and_only_changes_are_recorded() {
     assert_eq!(events(&app, &root, &ann).await, expected);
 }
 
+/// Beyond 2^53, a conversion to a floating-point number would lose digits.
+#[actix_web::test]
+async fn integers_in_claims_stay_exact() {
+    let app = TestApp::start().await;
+    let root = app.db_administrator("root").await;
+    let ann = app.register("ann").await;
+    let exact = json!({"id": 9_007_199_254_740_993_u64, "most": u64::MAX, "least": i64::MIN});
+    app.change_user(&root, &ann.user_id, &json!({"claims": exact})).await.assert_status(200);
+    let user = app.get(&format!("/admin/users/{}", ann.user_id)).cookie(&root.refresh_token).send().await;
+    assert!(user.text().contains("9007199254740993"), "{}", user.text());
+    assert_eq!(user.json()["claims"], exact);
+    let token = claims(app.refresh(&ann.refresh_token).await.json()["access_token"].as_str().unwrap());
+    for (name, value) in exact.as_object().unwrap() {
+        assert_eq!(&token[name], value);
+    }
+}
+
 #[actix_web::test]
 async fn a_disabled_user_cannot_log_in_until_enabled() {
     let app = TestApp::start().await;

@@ -108,6 +108,17 @@ async fn a_link_that_is_expired_forged_or_of_another_database_creates_nothing() 
     assert_eq!((users(&app), users(&other)), (0, 0));
 }
 
+#[actix_web::test]
+async fn guesses_are_limited_per_address() {
+    let app = TestApp::with(&["--login-rate-per-ip", "3"]).await;
+    let token = token(&app).await;
+    for _ in 0..3 {
+        set_up(&app, "guessed", &json!({})).await.assert_problem(410, "link_invalid");
+    }
+    set_up(&app, &token, &json!({})).await.assert_problem(429, "too_many_requests");
+    assert_eq!(users(&app), 0);
+}
+
 /// Without a signing key, the time of its creation identifies a database.
 #[actix_web::test]
 async fn with_hs256_too_a_link_is_of_one_database() {
