@@ -14,7 +14,6 @@ pub fn text(addresses: Addresses, data: &Path, administrator: &Administrator) ->
     let steps = STEPS.replace("{auth}", &auth).replace("{api}", &api);
     let administrator = lines_about(administrator, &auth, data);
     let data = data.display().to_string();
-    let mailbox = format!("{auth}/demo/mail");
     format!(
         "
 Latchkey is running; Ctrl-C stops it. Open {auth}/ or read on.
@@ -22,7 +21,7 @@ Latchkey is running; Ctrl-C stops it. Open {auth}/ or read on.
   auth server     {auth:<27}   API reference at /docs
   API             {api:<27}   API reference at /docs
   data            {data:<27}   delete it to start over
-  mailbox         {mailbox:<27}   all its mails
+  mailbox         {auth}/demo/mail
 {administrator}
 Your own page may call both servers from any port of localhost: docs/web.md.
 
