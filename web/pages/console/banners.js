@@ -15,7 +15,7 @@ export function Banners() {
   const { access, connection, readiness, user } = useStore(session);
   const [title, text] = ACCESS[access] ?? [];
   const strips = useRef();
-  // The view and the panel begin below them.
+  // The view and the panel end above them.
   useLayoutEffect(() => {
     const observer = new ResizeObserver(([{ contentRect }]) => {
       document.documentElement.style.setProperty("--banners", `${contentRect.height}px`);
