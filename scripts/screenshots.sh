@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Takes the screenshots of the demo page and of the console in docs/images/.
+# Takes the screenshots of the pages in docs/images/.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=scripts/process_group.sh
@@ -13,8 +13,8 @@ help() {
     cat <<'TEXT'
 scripts/screenshots.sh [FOLDER]
 
-Starts the local stack with new data on free ports, signs in with Chromium, and writes demo-light.png, demo-dark.png and
-demo-phone.png to FOLDER [docs/images], and with sample data console-light.png, console-dark.png and console-user.png.
+Starts the local stack with new data on free ports, signs in with Chromium, and writes pictures to FOLDER [docs/images]:
+demo-*.png, and with sample data sign-in-*.png, account*.png and console-*.png.
 Requires pngquant (Debian's package pngquant), and what scripts/test.sh --setup-only installs.
 
 Exit status: 0 success, 1 the stack or the browser failed, 2 a requirement is missing or an argument is invalid.
@@ -46,9 +46,11 @@ main() {
     AUTH_URL=$(stack_value auth_url "$stack_dir/data/stack.json")
     SCREENSHOTS=$(realpath "$folder")
     node e2e/browser/screenshots.mjs
+    node e2e/browser/page_pictures.mjs
     node e2e/browser/console_pictures.mjs
-    pngquant --force --speed 1 --ext .png 128 "$folder"/console-*.png
-    ls -l "$folder"/demo-*.png "$folder"/console-*.png
+    local pictures=("$folder"/{sign-in-,account,console-}*.png)
+    pngquant --force --speed 1 --ext .png 128 "${pictures[@]}"
+    ls -l "$folder"/demo-*.png "${pictures[@]}"
 }
 
 main "$@"

@@ -43,6 +43,9 @@ const sessions = ["Firefox on Linux", "Safari on iPhone"].map((device, at) => ({
   id: id(90 + at), current: false, device, ip: `203.0.113.${7 + at}`, user_agent: device,
   created_at: ago(90 + at * 2_000), last_used_at: ago(4 + at * 300), expires_at: ago(-20_000),
 }));
+const factors = [["totp", "Phone", 40_000, 200], ["passkey", "MacBook", 9_000, 4]].map(([kind, name, added, used], at) => ({
+  id: id(80 + at), kind, name, synced: kind === "passkey", created_at: ago(added), last_used_at: ago(used),
+}));
 const event = ([type, details], at) => ({
   at: ago(3 + at * 17), type, details, user_id: type === "key_made" ? null : id(2 + (at % 9)),
   session_id: null, ip: `203.0.113.${at + 7}`, user_agent: null, device: "Firefox on Linux",
@@ -60,6 +63,7 @@ const RESPONSES = {
   "/admin/events": { items: EVENTS.map(event), cursor: "1" },
   "/admin/servers": { items: [] },
   [`/admin/users/${id(2)}/sessions`]: { items: sessions },
+  [`/admin/users/${id(2)}/factors`]: { second_factor: true, factors, recovery_codes_left: 8, totp_locked: false },
   ...Object.fromEntries(users.map((user) => [`/admin/users/${user.id}`, user])),
 };
 
@@ -69,11 +73,12 @@ try {
   await take("console-light", "#/overview", "light");
   await take("console-dark", "#/overview", "dark");
   await take("console-user", `#/users/${id(2)}`, "light");
+  await take("console-factors", `#/users/${id(2)}`, "light", (page) => page.locator("#factors-of-user").evaluate((heading) => heading.scrollIntoView()));
 } finally {
   await browser.close();
 }
 
-async function take(name, hash, colorScheme) {
+async function take(name, hash, colorScheme, prepare = () => {}) {
   const context = await browser.newContext({ viewport: VIEWPORT, colorScheme });
   const page = await context.newPage();
   await page.clock.setFixedTime(NOW);
@@ -89,6 +94,7 @@ async function take(name, hash, colorScheme) {
     document.activeElement.blur();
     for (const one of document.querySelectorAll("html, .panel-body")) one.style.overflow = "hidden";
   });
+  await prepare(page);
   await page.screenshot({ path: join(process.env.SCREENSHOTS, `${name}.png`) });
   await context.close();
 }
