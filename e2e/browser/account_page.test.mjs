@@ -158,7 +158,7 @@ scenario("a user finds an intruder, throws them out and deletes the account", ex
   await page.locator("#delete").click();
   await page.locator("#confirmation").fill("yes");
   await page.keyboard.press("Enter");
-  await page.locator("#confirmation-error", { hasText: "not your email address" }).waitFor();
+  await page.locator("#confirmation-error", { hasText: "not your e-mail address" }).waitFor();
   await check(page, "account-delete");
   await page.locator("#confirmation").fill(user.email);
   await page.keyboard.press("Enter");

@@ -11,7 +11,7 @@ const ATTEMPTS = 3;
 /** Calls that this test makes fail. */
 const expected = [/(401|403|404|409) \(/, /ERR_EMPTY_RESPONSE/, /ERR_ABORTED/, /ERR_CONNECTION/, /ERR_INCOMPLETE/];
 
-const address = (page) => page.getByLabel("Email", { exact: true });
+const address = (page) => page.getByLabel("E-mail", { exact: true });
 const save = (page) => page.getByRole("button", { name: "Save changes" });
 const banner = (page, name) => page.locator(`[data-banner=${name}]`);
 
@@ -43,7 +43,7 @@ scenario("the console loses nothing typed", expected, async (browser) => {
   await setRoles(["admin"]);
   await banner(page, "lost").waitFor({ state: "detached" });
   await save(page).click();
-  await page.getByText("Saved the email of typed@").waitFor();
+  await page.getByText("Saved the e-mail address of typed@").waitFor();
 
   // The server restarts while a form is open.
   await address(page).fill("again@example.org");
@@ -56,7 +56,7 @@ scenario("the console loses nothing typed", expected, async (browser) => {
   await banner(page, "connection").waitFor({ state: "detached" });
   assert.equal(await address(page).inputValue(), "again@example.org");
   await bar.getByRole("button", { name: "Try again" }).click();
-  await page.getByText("Saved the email of again@").waitFor();
+  await page.getByText("Saved the e-mail address of again@").waitFor();
   const saved = await callAs(browser.context, "GET", `/admin/users/${userId(1)}`);
   assert.equal(saved.email, "again@example.org");
 

@@ -130,12 +130,12 @@ scenario("a user registers, forgets the password and changes the address, with c
   await demo.getByRole("link", { name: "Forgot your password?" }).click();
   await capture(demo, visitor, "forgot");
   await submit(demo, "#form", { email: "anne@example.org" });
-  await waitForText(demo, "an email is on its way");
+  await waitForText(demo, "an e-mail is on its way");
   await demo.reload();
-  await waitForText(demo, "an email is on its way");
+  await waitForText(demo, "an e-mail is on its way");
   await demo.getByRole("button", { name: "Use another address" }).click();
   await submit(demo, "#form", { email: ann.email });
-  await waitForText(demo, "an email is on its way");
+  await waitForText(demo, "an e-mail is on its way");
   await capture(demo, visitor, "forgot-code");
   await submit(demo, "#form", { code: "1234", new_password: NEW_PASSWORD });
   await demo.locator("#code-error", { hasText: "8 digits" }).waitFor();
@@ -182,7 +182,7 @@ scenario("a user registers, forgets the password and changes the address, with l
   await browser.advance(61);
   page = await browser.newTab(`${authUrl}/account/forgot`, context);
   await submit(page, "#form", { email: bob.email });
-  await waitForText(page, "an email is on its way");
+  await waitForText(page, "an e-mail is on its way");
   page = await openLink(visitor, bob.email, "Set a new password");
   await submit(page, "#form", { new_password: NEW_PASSWORD });
   await waitForText(page, "Your password is changed");

@@ -21,7 +21,7 @@ async function submit(page, email) {
   const body = JSON.stringify({ ...ann, email });
   const response = await fetch(`${site}/auth/register`, { method: "POST", headers, body });
   assert.equal(response.status, 201);
-  await page.getByLabel("Email or username").fill(email);
+  await page.getByLabel("E-mail or username").fill(email);
   await page.getByLabel("Password", { exact: true }).fill(ann.password);
   await page.locator("button.primary").click();
 }

@@ -19,7 +19,7 @@ scenario("errors are at the field, and the first wrong field has the focus", exp
   const fill = (form, name, value) => page.locator(`#${form}-form [name=${name}]`).fill(value);
 
   await submit("register");
-  await assertError(page, "#register-email", /Enter an email address/);
+  await assertError(page, "#register-email", /Enter an e-mail address/);
   assert.match(await page.locator("#register-password-error").innerText(), /Enter your password/);
   await fill("register", "email", "ann");
   assert.equal(await page.locator("#register-email-error").innerText(), "", "typing removes the error");
@@ -38,14 +38,14 @@ scenario("errors are at the field, and the first wrong field has the focus", exp
   await fill("login", "email", ann.email);
   await fill("login", "password", "not my password");
   await submit("login");
-  await assertError(page, "#login-password", /Wrong email address or password/);
+  await assertError(page, "#login-password", /Wrong e-mail address or password/);
 
   await page.locator("#login-tab").press("ArrowLeft");
   await page.locator("#register-tab:focus[aria-selected=true]").waitFor();
   await fill("register", "email", ann.email);
   await fill("register", "password", ann.password);
   await submit("register");
-  await assertError(page, "#register-email", /An account with this email address exists/);
+  await assertError(page, "#register-email", /An account with this e-mail address exists/);
 });
 
 scenario("errors in the account section are at the field, too", [], async (browser) => {

@@ -2,7 +2,7 @@
 const CLAIMS = {
   name: "Your display name, so that the API can greet you without a database.",
   roles: "What you may do. The API decides with it.",
-  sub: "Your user ID. Unlike an email address it never changes.",
+  sub: "Your user ID. Unlike an e-mail address it never changes.",
   iss: "The auth server that issued the token. The API accepts no other.",
   aud: "The API that the token is for. Other APIs reject it.",
   iat: "When the token was issued.",

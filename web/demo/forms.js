@@ -6,12 +6,12 @@ const FIELD_ERRORS = {
   invalid_credentials: { names: ["current_password", "password"], text: "Wrong password." },
   password_change_required: { names: ["new_password"], text: "An administrator set this password. Choose a new one." },
   invalid_code: { names: ["code"], text: "The code is wrong or has expired." },
-  email_taken: { names: ["email"], text: "An account with this email address exists. Sign in instead." },
+  email_taken: { names: ["email"], text: "An account with this e-mail address exists. Sign in instead." },
 };
 
 /** Browsers word these differently, and hide their own message after a few seconds. */
 const INVALID_TEXTS = {
-  email: "Enter an email address, such as name@example.org.",
+  email: "Enter an e-mail address, such as name@example.org.",
   code: "Enter the code from the mail.",
   password: "Enter your password.",
   new_password: "Choose a new password.",
@@ -63,7 +63,7 @@ function showErrors(form, error) {
   const texts = { ...error.fields };
   const name = names.find((one) => form.elements[one]);
   // At a login the server does not say which of the two is wrong.
-  if (name) texts[name] = name === "password" ? "Wrong email address or password." : text;
+  if (name) texts[name] = name === "password" ? "Wrong e-mail address or password." : text;
   const invalid = Object.keys(texts).filter((one) => form.elements[one]?.willValidate);
   for (const one of invalid) showError(form.elements[one], texts[one]);
   if (invalid.length === 0) showFormError(form, errorText(error));

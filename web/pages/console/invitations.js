@@ -28,7 +28,7 @@ export function Invitations() {
     toast(`The invitation of ${email} is withdrawn.`);
   });
   const columns = useMemo(() => [
-    { name: "user", title: "Email", cell: ({ email, name }) => html`<span class="two-lines"><bdi class="strong">${email}</bdi><bdi class="soft">${name}</bdi></span>` },
+    { name: "user", title: "E-mail", cell: ({ email, name }) => html`<span class="two-lines"><bdi class="strong">${email}</bdi><bdi class="soft">${name}</bdi></span>` },
     { name: "roles", title: "Roles", cell: ({ roles }) => html`<${RoleBadges} roles=${roles} />` },
     { name: "seen", title: "Invited", cell: ({ created_at: at }) => html`<${Time} at=${at} />` },
     { name: "created", title: "Expires", cell: ({ expires_at: at }) => html`<${Time} at=${at} />` },

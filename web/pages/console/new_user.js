@@ -42,12 +42,12 @@ export function NewUserDialog({ onCreated, close, isInvitation = true }) {
         <label><input type="radio" name="how" checked=${!invites} onChange=${() => setInvites(false)} />Create now</label>
       </div>
       <p class="hint">${invites ? "The person gets a link and chooses the password." : "The account exists at once. Without a password, the user sets one with a reset link."}</p>
-      <${Field} label="Email" type="email" value=${email} onInput=${set("email")} error=${error?.code === "email_taken" ? "A user has this address already." : at("email")} autocomplete="off" spellcheck=${false} />
+      <${Field} label="E-mail" type="email" value=${email} onInput=${set("email")} error=${error?.code === "email_taken" ? "A user has this address already." : at("email")} autocomplete="off" spellcheck=${false} />
       <${Field} label="Name" value=${name} onInput=${set("name")} error=${at("name")} autocomplete="off" maxlength="64" />
       ${!invites && html`
         <${Field} label="Username" value=${username} onInput=${set("username")} error=${at("username")} autocomplete="off" spellcheck=${false} />
         <${Field} label="Temporary password" type="password" value=${password} onInput=${set("password")} error=${at("password")} hint="Optional. The user must replace it at the first sign-in." autocomplete="new-password" />
-        <label class="check"><input type="checkbox" checked=${isVerified} onChange=${(event) => set("isVerified")(event.target.checked)} />The email address is verified</label>
+        <label class="check"><input type="checkbox" checked=${isVerified} onChange=${(event) => set("isVerified")(event.target.checked)} />The e-mail address is verified</label>
       `}
       <${RolesField} roles=${roles} onChange=${set("roles")} error=${at("roles")} />
       ${isElsewhere && html`<${Problem} action=${save} />`}

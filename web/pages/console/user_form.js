@@ -1,4 +1,4 @@
-// Email address, roles and claims of a user in one form. It sends only what was changed here.
+// E-mail address, roles and claims of a user in one form. It sends only what was changed here.
 import { change, get } from "./api.js";
 import { RolesField } from "./chips.js";
 import { ClaimsField, parseClaims, printClaims } from "./claims_field.js";
@@ -10,6 +10,7 @@ import { html, useEffect, useRef, useState } from "./ui.js";
 
 /** Of the values, also in messages. */
 const NAMES = ["email", "roles", "claims"];
+const label = (name) => (name === "email" ? "e-mail address" : name);
 
 /** How a value is compared and edited: claims as text. */
 const edited = (user) => ({ email: user.email, roles: user.roles, claims: printClaims(user.claims) });
@@ -36,7 +37,7 @@ export function UserForm({ user, reload, onSaved }) {
     setBase(edited(saved));
     setDraft(edited(saved));
     onSaved(saved);
-    toast(`Saved the ${changed.join(" and ")} of ${saved.email}.`);
+    toast(`Saved the ${changed.map(label).join(" and ")} of ${saved.email}.`);
   });
 
   // Without own changes there is nothing to decide.
@@ -59,17 +60,17 @@ export function UserForm({ user, reload, onSaved }) {
       ${isDirty && outdated.length > 0 && html`
         <div class="notice warn" role="alert">
           <p>
-            <strong>Changed elsewhere: ${outdated.join(", ")}.</strong>
+            <strong>Changed elsewhere: ${outdated.map(label).join(", ")}.</strong>
             ${" "}${conflicts.length ? "You edited the same. Nothing of yours is lost:" : ""}
           </p>
-          ${conflicts.map((name) => html`<p class="hint">New ${name}: <bdi class="mono">${[current[name]].flat().join(", ") || "none"}</bdi></p>`)}
+          ${conflicts.map((name) => html`<p class="hint">New ${label(name)}: <bdi class="mono">${[current[name]].flat().join(", ") || "none"}</bdi></p>`)}
           <div class="notice-buttons">
             <button type="button" class="small" onClick=${showNew}>Show the new values</button>
             ${conflicts.length > 0 && html`<button type="button" class="small quiet" onClick=${() => { setBase(current); setDraft(current); }}>Drop mine</button>`}
           </div>
         </div>
       `}
-      <${Field} label="Email" type="email" value=${draft.email} onInput=${set("email")} error=${error?.code === "email_taken" ? "Another user has this address." : error?.at?.("email")} hint=${draft.email !== base.email ? "The new address is not verified. Both addresses get a notice." : null} autocomplete="off" spellcheck=${false} />
+      <${Field} label="E-mail" type="email" value=${draft.email} onInput=${set("email")} error=${error?.code === "email_taken" ? "Another user has this address." : error?.at?.("email")} hint=${draft.email !== base.email ? "The new address is not verified. Both addresses get a notice." : null} autocomplete="off" spellcheck=${false} />
       <${RolesField} roles=${draft.roles} onChange=${set("roles")} error=${error?.at?.("roles")} />
       <${ClaimsField} text=${draft.claims} onInput=${set("claims")} error=${error?.at?.("claims")} />
       <div class="save-bar" hidden=${!isDirty}>

@@ -13,7 +13,7 @@ import { UserPanel } from "./user_panel.js";
 import { Head } from "./view.js";
 
 const STATUS = { "": "Any", active: "Active", unverified: "Unverified", disabled: "Disabled" };
-const SORT = { "": "Email", "-created_at": "Newest first", "-last_login_at": "Last sign-in" };
+const SORT = { "": "E-mail", "-created_at": "Newest first", "-last_login_at": "Last sign-in" };
 /** Choices of the last sign-in, with their members of the query. */
 const SEEN = {
   "": ["Any time"],
@@ -49,7 +49,7 @@ export function Users({ route: { id, query } }) {
           <${Button} onClick=${() => openDialog(NewUserDialog, { onCreated: list.reload })}>New user<//>
         <//>
         <div class="filters" role="search">
-          <${SearchField} label="Search by start of email or username, or by id" value=${q} onChange=${(text) => setQuery({ q: text })} />
+          <${SearchField} label="Search by start of e-mail address or username, or by id" value=${q} onChange=${(text) => setQuery({ q: text })} />
           <${TextChip} label="Role" value=${role} placeholder="Any" onChange=${(value) => setQuery({ role: value.toLowerCase() })} />
           <${ChoiceChip} label="Status" value=${status} options=${STATUS} onChange=${(value) => setQuery({ status: value })} />
           <${ChoiceChip} label="Last sign-in" value=${seen} options=${SEEN_LABELS} onChange=${(value) => setQuery({ seen: value })} />
@@ -75,5 +75,5 @@ function UserCell({ user }) {
 
 function Empty({ isFiltered }) {
   if (!isFiltered) return html`<p><strong>No users yet</strong></p><p>Users appear here when they register, or when you create or invite them.</p>`;
-  return html`<p><strong>No user matches</strong></p><p>The search finds the start of an email address or username, and complete ids.</p><a href=${href("users")}>Remove all filters</a>`;
+  return html`<p><strong>No user matches</strong></p><p>The search finds the start of an e-mail address or username, and complete ids.</p><a href=${href("users")}>Remove all filters</a>`;
 }
