@@ -18,6 +18,8 @@ const FLAGS = [
   "--disable-component-update",
   "--disable-sync",
   "--no-startup-window",
+  // Without the suggestions below the address bar, which are pages: each window would render them, in vain.
+  "--disable-features=WebUIOmniboxAimPopup,WebUIOmniboxPopup,PreloadTopChromeWebUI",
 ];
 /** Long enough for a busy machine. */
 const TIMEOUT_MS = { scenario: 120_000, step: 30_000 };
