@@ -53,10 +53,11 @@ impl Authenticator {
 
     /// `RegistrationResponseJSON` for creation options.
     pub fn register(&mut self, options: &Value) -> Value {
-        self.user_handle = options["user"]["id"].as_str().map(str::to_owned);
         let client_data = self.client_data("webauthn.create", options);
         let attestation = self.attestation_object(&client_data);
         let requires_resident_key = options["authenticatorSelection"]["residentKey"] == "required";
+        let user_handle = options["user"]["id"].as_str().filter(|_| requires_resident_key);
+        self.user_handle = user_handle.map(str::to_owned);
         json!({
             "id": encode(&self.credential_id),
             "rawId": encode(&self.credential_id),

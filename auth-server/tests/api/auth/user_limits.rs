@@ -6,6 +6,7 @@ use serde_json::json;
 use test_support::{Call, Response};
 
 use crate::app::{PASSWORD, Session, TestApp, claims};
+use crate::passkey::passkey;
 
 /// A server with a burst of six changes per user.
 async fn start() -> TestApp {
@@ -51,6 +52,24 @@ async fn changes_of_an_account_are_limited() {
     rename(&bob, "Bob".to_owned()).await.assert_status(200);
     app.me(&ann.refresh_token).await.assert_status(200);
     app.refresh(&ann.refresh_token).await.assert_status(200);
+}
+
+#[actix_web::test]
+async fn logins_with_a_passkey_are_limited() {
+    let app = start().await;
+    let mut phone = passkey();
+    app.add_passkey(&app.register("ann").await, &mut phone, "passkey").await;
+    let mut count = 0;
+    let limited = loop {
+        let response = app.log_in_with_passkey(&phone).await;
+        if response.status != 200 {
+            break response;
+        }
+        count += 1;
+        assert!(count <= 6, "no limit");
+    };
+    assert_limited(limited);
+    assert!(count >= 4, "{count}");
 }
 
 #[actix_web::test]

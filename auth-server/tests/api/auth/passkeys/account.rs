@@ -7,6 +7,7 @@ use test_support::authenticator::USER_VERIFIED;
 
 use crate::app::{PASSWORD, Session, TestApp, claims};
 use crate::authenticator::codes;
+use crate::mailbox::MailApp;
 use crate::passkey::{passkey, security_key};
 
 #[actix_web::test]
@@ -49,6 +50,34 @@ async fn passkeys_are_listed_renamed_and_removed() {
     app.change_factors(&other, Method::DELETE, &path, &json!({})).await.assert_problem(404, "not_found");
     app.change_factors(&session, Method::DELETE, &path, &json!({})).await.assert_status(204);
     assert_eq!(app.factors(&session).await["factors"], json!([]));
+}
+
+#[actix_web::test]
+async fn a_removed_passkey_does_not_come_back_with_its_old_response() {
+    let app = TestApp::start().await;
+    let session = app.register("ann").await;
+    let credential = passkey().register(&app.passkey_options(&session, "passkey").await);
+    let body = json!({"credential": credential});
+    let added = app.change_factors(&session, Method::POST, "/passkey", &body).await.assert_status(201).json();
+    let path = format!("/{}", added["id"].as_str().unwrap());
+    app.change_factors(&session, Method::DELETE, &path, &json!({})).await.assert_status(204);
+    let again = app.change_factors(&session, Method::POST, "/passkey", &body).await;
+    assert!(again.assert_problem(422, "invalid_input").json()["fields"]["credential"].is_string());
+}
+
+#[actix_web::test]
+async fn where_mail_is_on_the_address_is_verified_before_the_first_passkey() {
+    let app = MailApp::start().await;
+    let session = app.register("ann").await;
+    let kind = json!({"kind": "passkey"});
+    let options = app.change_factors(&session, Method::POST, "/passkey/options", &kind).await;
+    options.assert_problem(403, "email_unverified");
+    let verified = "UPDATE users SET email_verified_at =";
+    app.database.db_execute(&format!("{verified} created_at"));
+    let body = json!({"credential": passkey().register(&app.passkey_options(&session, "passkey").await)});
+    app.database.db_execute(&format!("{verified} NULL"));
+    let added = app.change_factors(&session, Method::POST, "/passkey", &body).await;
+    added.assert_problem(403, "email_unverified");
 }
 
 #[actix_web::test]
