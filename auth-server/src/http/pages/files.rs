@@ -12,11 +12,15 @@ use shared_claims::{Code, Problem};
 #[folder = "../web/pages"]
 struct Files;
 
+/// The style sheets of the console, in their order. They are sent as one, because browsers open only six connections.
+const CONSOLE_STYLES: [&str; 6] = ["frame", "controls", "list", "panel", "views", "narrow"];
+
 /// Responds with a script, style sheet or image. Templates and texts are parts of pages.
 pub async fn get_file(request: HttpRequest, path: web::Path<String>) -> Result<HttpResponse, Problem> {
     let not_found = || Problem::new(Code::NotFound);
     let media_type = media_type(&path).ok_or_else(not_found)?;
-    let content = read(&path).ok_or_else(not_found)?;
+    let content = if *path == "console.css" { Some(console_styles()) } else { read(&path) };
+    let content = content.ok_or_else(not_found)?;
     Ok(respond(&request, media_type, content))
 }
 
@@ -31,6 +35,11 @@ pub fn respond(
         Cow::Owned(content) => Bytes::from(content),
     };
     page_files::respond(request, media_type, &content_security_policy(None), content)
+}
+
+fn console_styles() -> Cow<'static, [u8]> {
+    let parts = CONSOLE_STYLES.iter().filter_map(|name| read(&format!("console/{name}.css")));
+    Cow::Owned(parts.flat_map(Cow::into_owned).collect())
 }
 
 /// The content of a file of `web/pages/`.
@@ -50,5 +59,19 @@ fn media_type(path: &str) -> Option<&'static str> {
         "svg" => Some("image/svg+xml"),
         "txt" => Some("text/plain; charset=utf-8"),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{CONSOLE_STYLES, paths};
+
+    #[test]
+    fn the_console_has_all_of_its_style_sheets() {
+        let is_style = |path: &str| Some(path.strip_prefix("console/")?.strip_suffix(".css")?.to_owned());
+        let existing: BTreeSet<_> = paths().filter_map(|path| is_style(&path)).collect();
+        assert_eq!(existing, CONSOLE_STYLES.map(str::to_owned).into());
     }
 }
