@@ -92,7 +92,9 @@ export interface Factors {
   /** Whether codes of authenticator apps are refused, after too many wrong ones. Another factor unlocks them. */
   totp_locked: boolean;
   /** Credential ids of the user's passkeys. */
-  passkey_ids?: string[];
+  passkey_ids: string[];
+  /** The domain of the passkeys. Null if this server has none. */
+  rp_id: string | null;
 }
 
 /** Members that are set if they were created by this change. Show them now: the server never returns them again. */
@@ -143,8 +145,8 @@ export interface FactorsClient extends AuthClient {
   loginWithPasskey(options?: { conditional?: false; signal?: AbortSignal; remember?: boolean }): Promise<User>;
   /**
    * With `conditional`, the browser offers passkeys in the field with `autocomplete="username webauthn"`, and this waits until
-   * the user chooses one. Returns null if the browser cannot do that, after an abort, and when another question for a passkey
-   * begins. Call it once when the form is shown.
+   * the user chooses one. Returns null if the browser or the server cannot do that now, after an abort, and when another
+   * question for a passkey begins: call it again when the user comes back to the field.
    */
   loginWithPasskey(options: { conditional: true; signal?: AbortSignal; remember?: boolean }): Promise<User | null>;
 

@@ -96,8 +96,11 @@ export function withFactors(auth, { onStepUp } = {}) {
     if (!conditional) return withPasskey(await options(), login, { signal });
     if (!(await attempt(() => PublicKeyCredential.isConditionalMediationAvailable()))) return null;
     for (;;) {
+      // The user has not asked for anything yet: an error would be out of place.
+      const offered = await options().catch(() => null);
+      if (!offered) return null;
       try {
-        return await withPasskey(await options(), login, { conditional, signal });
+        return await withPasskey(offered, login, { conditional, signal });
       } catch (error) {
         // Its challenge expires, and the form stays open: with a new one.
         if (error.code !== "passkey_timeout") {

@@ -25,11 +25,12 @@ export function createPasskey(options) {
 
 async function ceremony(run, { timeout = LIFETIME_MS } = {}, signal, isRenewed) {
   if (!globalThis.PublicKeyCredential) throw new AuthError({ code: "passkey_unsupported", detail: "This browser has no passkeys." });
+  let code = "passkey_cancelled";
+  // It must not end the ceremony for which it was aborted.
+  if (signal?.aborted) throw new AuthError({ code, detail: "aborted" });
   running?.abort();
   const controller = (running = new AbortController());
-  let code = "passkey_cancelled";
   const abort = () => controller.abort();
-  signal?.throwIfAborted();
   signal?.addEventListener("abort", abort);
   const timer = isRenewed && setTimeout(() => ((code = "passkey_timeout"), abort()), timeout * RENEW_AT);
   try {

@@ -126,6 +126,27 @@ test("a conditional request ends before any other ceremony, and by its signal", 
   assert.equal(await second, null);
 });
 
+test("a conditional request that ended before it began does not end another ceremony", async (t) => {
+  let answerButton;
+  const answer = new Promise((resolve) => (answerButton = resolve));
+  const { auth, calls } = await open(t, { get: () => answer });
+  const stop = new AbortController();
+  const conditional = auth.loginWithPasskey({ conditional: true, signal: stop.signal });
+  stop.abort();
+  const button = auth.loginWithPasskey();
+  assert.equal(await conditional, null);
+  while (!calls.length) await new Promise(setImmediate);
+  answerButton(credential({ signature: BYTES.buffer }));
+  assert.deepEqual([await button, calls.length], [ANN, 1]);
+});
+
+test("a conditional request is silent if it cannot begin", async (t) => {
+  const { auth, calls } = await open(t, {}, { "POST /auth/passkey/options": () => problem(503, "unavailable") });
+  assert.equal(await auth.loginWithPasskey({ conditional: true }), null);
+  await assert.rejects(auth.loginWithPasskey(), { code: "unavailable" });
+  assert.equal(calls.length, 0);
+});
+
 test("a conditional request gets a new challenge before its own expires", async (t) => {
   const { auth, server, calls } = await open(t, { get: () => (calls.length > 1 ? undefined : forever()) }, {
     "POST /auth/passkey/options": () => [200, { ...REQUEST, timeout: 20 }],
