@@ -31,6 +31,21 @@ export function onSubmit(form, action, onError = () => false) {
   form.addEventListener("input", ({ target }) => setError(target, ""));
 }
 
+/** Runs the action of a button that is no form, once at a time. */
+export function onClick(button, action, onError) {
+  button.addEventListener("click", async () => {
+    if (button.ariaBusy === "true") return;
+    button.ariaBusy = "true";
+    try {
+      await action();
+    } catch (error) {
+      onError(error);
+    } finally {
+      button.ariaBusy = "false";
+    }
+  });
+}
+
 /** Shows a failed call: at its fields, or as the message of the form. */
 export function showError(form, error) {
   const messages = fieldErrors(error, (name) => isShown(form.elements.namedItem(name)));

@@ -1,4 +1,5 @@
 // The account of the signed-in user: one module for each section.
+import { onClick } from "../form.js";
 import "../password_field.js";
 import { activity } from "./activity.js";
 import { auth, loginUrl } from "./client.js";
@@ -7,7 +8,6 @@ import { devices } from "./devices.js";
 import { email } from "./email.js";
 import { watchSession } from "./ended.js";
 import { factors } from "./factors.js";
-import { onClick } from "./feedback.js";
 import { password } from "./password.js";
 import { profile } from "./profile.js";
 

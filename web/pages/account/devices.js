@@ -1,7 +1,7 @@
 import { t } from "../texts.js";
 import { account, auth } from "./client.js";
 import { endSessionBy } from "./ended.js";
-import { confirm, onClick } from "./feedback.js";
+import { confirm } from "./feedback.js";
 import { copy, pagedList } from "./paged_list.js";
 import { facts, time } from "./time.js";
 
@@ -27,7 +27,7 @@ function show(session) {
   line.append(...facts(session.ip, used));
   end.setAttribute("aria-label", t("sign_out_device", { device: device.textContent }));
   end.hidden = session.current;
-  onClick(end, () => endOne(session, row), list.fail);
+  list.act(end, () => endOne(session, row));
   return row;
 }
 
@@ -36,7 +36,7 @@ const list = pagedList(section, load, show);
 export const devices = {
   async start() {
     await devices.reload();
-    onClick(endOthers, endAllOthers, list.fail);
+    list.act(endOthers, endAllOthers);
   },
   async reload() {
     await list.reload();

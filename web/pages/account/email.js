@@ -1,8 +1,8 @@
 import { sentence } from "../errors.js";
-import { onSubmit } from "../form.js";
+import { onClick, onSubmit } from "../form.js";
 import { t } from "../texts.js";
 import { account, auth } from "./client.js";
-import { confirm, onClick } from "./feedback.js";
+import { confirm } from "./feedback.js";
 import { devices } from "./devices.js";
 
 const element = (id) => document.getElementById(id);

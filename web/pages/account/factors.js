@@ -5,7 +5,7 @@ import { t } from "../texts.js";
 import { auth } from "./client.js";
 import { devices } from "./devices.js";
 import { openDialog } from "./dialog.js";
-import { confirm, onClick } from "./feedback.js";
+import { confirm } from "./feedback.js";
 import { known } from "./fresh_login.js";
 import { copy, pagedList } from "./paged_list.js";
 import { facts, time } from "./time.js";
@@ -19,17 +19,17 @@ let current;
 export const factors = {
   async start() {
     await list.reload();
-    onClick(element("add-app"), addApp, list.fail);
-    onClick(element("add-passkey"), () => addKey("passkey"), list.fail);
-    onClick(element("add-security-key"), () => addKey("security_key"), list.fail);
-    onClick(element("new-codes"), makeCodes, list.fail);
-    onClick(element("switch-factors"), () => (current.second_factor ? turnOff() : turnOn()), list.fail);
+    list.act(element("add-app"), addApp);
+    list.act(element("add-passkey"), () => addKey("passkey"));
+    list.act(element("add-security-key"), () => addKey("security_key"));
+    list.act(element("new-codes"), makeCodes);
+    list.act(element("switch-factors"), () => (current.second_factor ? turnOff() : turnOn()));
   },
 };
 
 async function load() {
   current = await auth.factors();
-  const { second_factor: isOn, factors: items, recovery_codes_left: left, totp_locked: isLocked, passkey_ids: ids } = current;
+  const { second_factor: isOn, factors: items, recovery_codes_left: left, totp_locked: isLocked, rp_id: domain } = current;
   known.kinds = items.map(({ kind }) => kind);
   const state = element("factors-state");
   state.textContent = t(isOn ? "factors_on" : "factors_off");
@@ -37,8 +37,8 @@ async function load() {
   element("totp-locked").hidden = !isLocked;
   element("codes-left").hidden = !isOn;
   element("codes-left").querySelector("p").textContent = t("codes_left", { count: left });
-  const isPossible = Boolean(ids && globalThis.PublicKeyCredential);
-  element("add-passkey").hidden = element("add-security-key").hidden = !isPossible;
+  const isPossible = Boolean(domain && globalThis.PublicKeyCredential);
+  for (const id of ["passkeys-hint", "add-passkey", "add-security-key"]) element(id).hidden = !isPossible;
   element("switch-factors").hidden = items.length === 0;
   element("switch-factors").textContent = t(isOn ? "turn_off" : "turn_on");
   return { items };
@@ -52,8 +52,8 @@ function show(factor) {
   line.append(...facts(t(`kind_${kind}`), phrase("added", added), used ? phrase("last_used", used) : t("never_used")));
   rename.setAttribute("aria-label", t("rename_factor", { name: factor.name }));
   remove.setAttribute("aria-label", t("remove_factor", { name: factor.name }));
-  onClick(rename, () => renameOne(factor), list.fail);
-  onClick(remove, () => removeOne(factor), list.fail);
+  list.act(rename, () => renameOne(factor));
+  list.act(remove, () => removeOne(factor));
   return row;
 }
 
@@ -75,7 +75,7 @@ async function changed(text, { recovery_codes: codes } = {}) {
 }
 
 async function addApp() {
-  const app = await auth.addTotp();
+  const app = await auth.addTotp(t("kind_totp"));
   const dialog = element("app-dialog");
   let outcome;
   showSecret(dialog, app);
@@ -89,10 +89,11 @@ async function addApp() {
 }
 
 async function addKey(kind) {
-  const outcome = await auth.addPasskey({ kind }).catch((error) => {
+  const outcome = await auth.addPasskey({ kind, name: t(`kind_${kind}`) }).catch((error) => {
     if (error.code !== "passkey_cancelled") throw error;
   });
   if (outcome) await changed(t("key_added"), outcome);
+  else confirm(t("key_not_added"));
 }
 
 async function renameOne({ id, name }) {

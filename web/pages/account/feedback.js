@@ -8,18 +8,3 @@ export function confirm(text) {
   toast.textContent = text;
   timer = setTimeout(() => (toast.textContent = ""), SHOWN_MS);
 }
-
-/** Runs the action of a button that is no form, once at a time. */
-export function onClick(button, action, onError) {
-  button.addEventListener("click", async () => {
-    if (button.ariaBusy === "true") return;
-    button.ariaBusy = "true";
-    try {
-      await action();
-    } catch (error) {
-      onError(error);
-    } finally {
-      button.ariaBusy = "false";
-    }
-  });
-}

@@ -8,7 +8,7 @@ import { openDialog } from "./dialog.js";
 
 const dialog = document.getElementById("fresh-login");
 const fields = Object.fromEntries(
-  Object.entries({ password: "fresh_password", code: "proof_code", recovery: "proof_recovery_code" }).map(([way, id]) => [way, document.getElementById(id)]),
+  Object.entries({ password: "fresh_password", code: "proof_code", passkey: "proof_passkey", recovery: "proof_recovery_code" }).map(([way, id]) => [way, document.getElementById(id)]),
 );
 const others = [...dialog.querySelectorAll("[data-use]")];
 const automatic = submitWhenComplete(fields.code);
@@ -38,11 +38,11 @@ export async function askForProof({ user, code, error }) {
   given = null;
   if (error?.code === "invalid_code") automatic.stop();
   const read = () => {
-    const { value } = fields[way];
-    given = { password: { password: value }, code: { code: value }, recovery: { recoveryCode: value.trim() } }[way];
+    const value = fields[way]?.value;
+    given = { password: { password: value }, code: { code: value }, recovery: { recoveryCode: value?.trim() }, passkey: { passkey: true } }[way];
   };
   await openDialog(dialog, async () => read(), () => {
-    const usual = known.kinds.includes("totp") ? "code" : "recovery";
+    const usual = known.kinds.includes("totp") ? "code" : hasKey() ? "passkey" : "recovery";
     show(!isStrong ? "password" : error && way !== "password" ? way : usual);
     if (error && error.code !== "stronger_login_required") fail(error);
   });
@@ -52,10 +52,16 @@ export async function askForProof({ user, code, error }) {
 function show(next) {
   way = next;
   for (const part of dialog.querySelectorAll("[data-proof]")) part.hidden = part.dataset.proof !== way;
-  const isOffered = { code: known.kinds.includes("totp"), passkey: known.kinds.some((kind) => kind !== "totp"), recovery: true };
-  for (const button of others) button.hidden = way === "password" || button.dataset.use === way || !isOffered[button.dataset.use];
+  const isOffered = { code: known.kinds.includes("totp"), passkey: hasKey(), recovery: true };
+  for (const button of others) {
+    const { use } = button.dataset;
+    button.hidden = use === way || !isOffered[use] || (way === "password" && use !== "passkey");
+  }
   fields[way].focus();
 }
+
+/** Whether the user has a passkey or security key. */
+const hasKey = () => known.kinds.some((kind) => kind !== "totp");
 
 /** Once the dialog is open, so that screen readers read the message. */
 function fail(error) {

@@ -1,6 +1,6 @@
 // Lists of a section: pages, an empty list, a failed call.
 import { sentence } from "../errors.js";
-import { onClick } from "./feedback.js";
+import { onClick } from "../form.js";
 
 /**
  * @template Item
@@ -11,6 +11,7 @@ import { onClick } from "./feedback.js";
 export function pagedList(section, load, show) {
   const part = (name) => section.querySelector(`.${name}`);
   const [list, empty, failed, more] = ["items", "empty", "failed", "more"].map(part);
+  const again = failed.querySelector(".again");
   let next;
 
   async function add(cursor) {
@@ -25,18 +26,21 @@ export function pagedList(section, load, show) {
     return rows;
   }
 
-  function fail(error) {
+  function fail(error, isList = true) {
     if (error.code === "session_ended" || error.code === "missing_token") return;
     failed.querySelector("p").textContent = sentence(error);
+    again.hidden = !isList;
     failed.hidden = false;
   }
 
   onClick(more, async () => (await add(next))[0]?.querySelector("button")?.focus(), fail);
-  onClick(failed.querySelector(".again"), () => add(), fail);
+  onClick(again, () => add(), fail);
   return {
     /** Loads the first page again. Never rejects: the section shows what failed. */
     reload: () => add().catch(fail),
-    fail,
+    /** Runs an action of the section when the user clicks the button. Its failure is shown until the next one. */
+    act: (button, action) =>
+      onClick(button, () => ((failed.hidden = true), action()), (error) => fail(error, false)),
     get size() {
       return list.childElementCount;
     },
