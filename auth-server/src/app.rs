@@ -64,6 +64,7 @@ pub fn renderer(settings: &Settings, secrets: &Secrets, context: &Context) -> Re
         issuer: settings.issuer.clone(),
         allowed_origins: settings.allowed_origins.clone(),
         registration_open: settings.registration == Registration::Open,
+        has_passkeys: context.passkeys.is_some(),
         links,
         mail_languages: context.languages.all().map(str::to_owned).collect(),
         are_linked: settings.mail.mail_links.is_none(),

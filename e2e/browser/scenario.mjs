@@ -34,18 +34,45 @@ const TIMEOUT_MS = { scenario: 120_000, step: 30_000 };
  */
 export function scenario(name, expected, run, { preferences } = {}) {
   test(name, { timeout: TIMEOUT_MS.scenario }, async (t) => {
-    const browser = new TestBrowser();
-    t.after(() => browser.close());
-    await browser.launch(preferences);
-    try {
-      await run(browser);
-    } catch (error) {
-      for (const text of browser.errors) t.diagnostic(`in the browser: ${text}`);
-      throw error;
-    }
-    const unexpected = browser.errors.filter((text) => !expected.some((pattern) => pattern.test(text)));
-    assert.deepEqual(unexpected, [], "no unexpected errors in the pages");
+    const browser = await launchFor(t, preferences);
+    await runIn(t, browser, expected, run);
   });
+}
+
+/**
+ * Tests that share a browser, each with contexts of its own.
+ *
+ * @param {Record<string, (browser: TestBrowser) => Promise<unknown>>} runs by name
+ */
+export function scenarios(title, expected, runs) {
+  test(title, async (t) => {
+    const browser = await launchFor(t);
+    for (const [name, run] of Object.entries(runs)) {
+      await t.test(name, { timeout: TIMEOUT_MS.scenario }, async (t) => {
+        browser.errors.length = 0;
+        await runIn(t, browser, expected, run);
+        for (const context of browser.chromium.contexts()) await context.close();
+      });
+    }
+  });
+}
+
+async function launchFor(t, preferences) {
+  const browser = new TestBrowser();
+  t.after(() => browser.close());
+  await browser.launch(preferences);
+  return browser;
+}
+
+async function runIn(t, browser, expected, run) {
+  try {
+    await run(browser);
+  } catch (error) {
+    for (const text of browser.errors) t.diagnostic(`in the browser: ${text}`);
+    throw error;
+  }
+  const unexpected = browser.errors.filter((text) => !expected.some((pattern) => pattern.test(text)));
+  assert.deepEqual(unexpected, [], "no unexpected errors in the pages");
 }
 
 export class TestBrowser {

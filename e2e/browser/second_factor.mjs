@@ -37,6 +37,7 @@ export async function signIn(page, { email, password }, browser) {
   // Another sign-in within 10 seconds looks like a loop of redirects.
   await browser.advance(11);
   await page.goto(`${authUrl}/login`);
+  await page.locator("#form button.primary:enabled").waitFor();
   await page.locator("#login").fill(email);
   await page.locator("#password").fill(password);
   await page.keyboard.press("Enter");

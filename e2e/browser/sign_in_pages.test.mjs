@@ -33,7 +33,7 @@ scenario("a user signs in by keyboard, and errors lose nothing", expected, async
   const page = await browser.newTab(loginUrl(TARGET), context);
   await page.getByText("Continue to").waitFor();
   assert.equal(await page.locator(".destination").textContent(), new URL(TARGET).host);
-  assert.equal(await page.locator("#login").getAttribute("autocomplete"), "username");
+  assert.equal(await page.locator("#login").getAttribute("autocomplete"), "username webauthn");
   assert.equal(await page.locator("#password").getAttribute("autocomplete"), "current-password");
 
   await waitForFocus(page, "login");
@@ -103,7 +103,7 @@ scenario("a form that is submitted before its script has loaded keeps what was t
   await page.locator("#password").fill(ann.password);
   await page.keyboard.press("Enter");
   load();
-  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
   await page.waitForURL(`${authUrl}/account`);
 });
 

@@ -78,6 +78,7 @@ pub enum Links {
 }
 
 /// From the settings.
+#[expect(clippy::struct_excessive_bools, reason = "one for each setting")]
 pub struct PageOptions {
     /// `PAGES`.
     pub enabled: bool,
@@ -92,6 +93,8 @@ pub struct PageOptions {
     /// Pages to which users may return after signing in, beside those of the issuer.
     pub allowed_origins: Origins,
     pub registration_open: bool,
+    /// Whether users can sign in with passkeys.
+    pub has_passkeys: bool,
     pub links: Links,
     /// Languages of mails.
     pub mail_languages: Vec<String>,

@@ -131,6 +131,11 @@ async fn users_set_up_a_second_factor_and_sign_in_with_it() {
 }
 
 #[actix_web::test]
+async fn users_sign_in_with_passkeys_and_security_keys() {
+    play_on_local_stack("passkeys").await;
+}
+
+#[actix_web::test]
 async fn users_set_up_a_second_factor_at_sign_in_if_it_is_required() {
     play_with_required_factors("second_factor_required").await;
 }

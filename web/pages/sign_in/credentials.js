@@ -4,6 +4,7 @@ import { sentence } from "../errors.js";
 import { onSubmit, showMessage } from "../form.js";
 import { t } from "../texts.js";
 import { isSecondStep, secondStep } from "./factor.js";
+import { passkeySignIn } from "./passkey.js";
 import { pendingCode } from "./pending_code.js";
 import { account, auth } from "./session.js";
 import { showStage, stageOf } from "./stages.js";
@@ -14,12 +15,14 @@ import { showStage, stageOf } from "./stages.js";
  */
 export function enableSignIn(form, onSignedIn) {
   const pending = pendingCode("login");
-  const second = secondStep(form);
+  const second = secondStep(form, onSignedIn, fail);
+  const passkey = passkeySignIn(form, onSignedIn, handle);
   const { login, password, new_password, remember } = form.elements;
 
   onSubmit(
     form,
     async ({ code }) => {
+      passkey.stop();
       const stage = stageOf(form);
       if (isSecondStep(stage)) return (await second.submit()) && onSignedIn();
       if (stage === "code") {
@@ -36,26 +39,7 @@ export function enableSignIn(form, onSignedIn) {
       });
       await onSignedIn();
     },
-    (error) => {
-      if (error.challenge) {
-        second.open().catch(fail);
-      } else if (error.code === "email_code_required") {
-        pending.set(error, login.value.trim());
-        showStage(form, "code");
-      } else if (error.code === "password_change_required") {
-        showStage(form, "new-password");
-      } else if (error.code === "challenge_expired") {
-        startAgain(t("error_challenge_expired"), false);
-      } else if (error.code === "link_invalid") {
-        pending.clear();
-        startAgain(t("error_code_invalid"), false);
-      } else if (stageOf(form) !== "credentials" && error.code === "invalid_credentials") {
-        startAgain(t("error_invalid_credentials"), false);
-      } else {
-        return false;
-      }
-      return true;
-    },
+    handle,
   );
   // The new password belongs to this user's login.
   login.addEventListener("input", () => (new_password.value = ""));
@@ -63,9 +47,30 @@ export function enableSignIn(form, onSignedIn) {
   if (auth.pendingLogin()) second.open().catch(fail);
   else if (pending.get()) showStage(form, "code");
 
+  /** @returns whether another stage, or its message, says what to do */
+  function handle(error) {
+    if (error.challenge) {
+      second.open().catch(fail);
+    } else if (error.code === "email_code_required") {
+      pending.set(error, login.value.trim());
+      showStage(form, "code");
+    } else if (error.code === "password_change_required") {
+      showStage(form, "new-password");
+    } else if (error.code === "challenge_expired") {
+      startAgain(t("error_challenge_expired"), false);
+    } else if (error.code === "link_invalid") {
+      pending.clear();
+      startAgain(t("error_code_invalid"), false);
+    } else if (stageOf(form) !== "credentials" && error.code === "invalid_credentials") {
+      startAgain(t("error_invalid_credentials"), false);
+    } else {
+      return false;
+    }
+    return true;
+  }
+
   function fail(error) {
-    if (error.code === "challenge_expired") startAgain(t("error_challenge_expired"), false);
-    else showMessage(form, sentence(error));
+    if (!handle(error)) showMessage(form, sentence(error));
   }
 
   function startAgain(text, isGood = true) {

@@ -1,6 +1,6 @@
-// The second step of signing in: a code, a recovery code or a passkey; or a new authenticator app with its recovery codes.
+// The second step of signing in: a code, a recovery code or a passkey; or a new factor with its recovery codes.
 import { showSecret, submitWhenComplete } from "../authenticator.js";
-import { showMessage } from "../form.js";
+import { onClick, showMessage } from "../form.js";
 import { showRecoveryCodes } from "../recovery_codes.js";
 import { t } from "../texts.js";
 import { auth } from "./session.js";
@@ -9,8 +9,12 @@ import { showStage, stageOf } from "./stages.js";
 /** The stage for each method of a challenge, the usual one first. */
 const STAGES = { totp: "factor", passkey: "passkey", recovery_code: "recovery" };
 
-/** @param {HTMLFormElement} form  with the stages of `sign_in_form.html` */
-export function secondStep(form) {
+/**
+ * @param {HTMLFormElement} form  with the stages of `sign_in_form.html`
+ * @param {() => Promise<unknown>} onSignedIn
+ * @param {(error: Error) => void} onError
+ */
+export function secondStep(form, onSignedIn, onError) {
   const part = (name) => form.querySelector(`[data-stage="${name}"]`);
   const { factor_code, recovery_code, enrol_code } = form.elements;
   const automatic = [factor_code, enrol_code].map(submitWhenComplete);
@@ -18,9 +22,16 @@ export function secondStep(form) {
   const newSecret = form.querySelector("[data-new-secret]");
 
   for (const button of others.querySelectorAll("button")) {
-    button.addEventListener("click", () => show(button.dataset.use));
+    button.addEventListener("click", () => {
+      show(button.dataset.use);
+      if (button.dataset.use === "passkey") form.requestSubmit();
+    });
   }
-  newSecret.addEventListener("click", () => setUp().catch((error) => showMessage(form, error.message)));
+  for (const button of form.querySelectorAll("[data-enrol]")) {
+    if (!globalThis.PublicKeyCredential) button.remove();
+    onClick(button, async () => (await setUpKey(button.dataset.enrol)) && onSignedIn(), onError);
+  }
+  onClick(newSecret, setUp, onError);
 
   /** Shows a stage, and what the user could use instead. */
   function show(stage) {
@@ -31,11 +42,26 @@ export function secondStep(form) {
     others.hidden = stage === "enrol";
   }
 
+  /** @returns whether the user has nothing more to do */
+  function finish({ recovery_codes: codes }) {
+    if (!codes) return true;
+    showRecoveryCodes(part("codes"), codes);
+    show("codes");
+    form.querySelector("[data-again]").hidden = others.hidden = true;
+    return false;
+  }
+
   async function setUp() {
     const app = await auth.enrol(auth.pendingLogin());
     showSecret(part("enrol"), app);
     newSecret.hidden = true;
     enrol_code.focus();
+  }
+
+  async function setUpKey(kind) {
+    const pending = openLogin();
+    showMessage(form, "");
+    return finish(await auth.confirmEnrolment(pending, { passkey: await auth.enrol(pending, { kind }) }));
   }
 
   return {
@@ -44,7 +70,7 @@ export function secondStep(form) {
       const { code, methods = [], enrolling } = auth.pendingLogin();
       if (code === "mfa_required") return show(STAGES[Object.keys(STAGES).find((method) => methods.includes(method))] ?? "recovery");
       show("enrol");
-      if (!enrolling) return setUp();
+      if (enrolling !== "totp") return setUp();
       // The secret is in the app already, and on no server that would tell it again.
       showSecret(part("enrol"), null);
       newSecret.hidden = false;
@@ -54,17 +80,11 @@ export function secondStep(form) {
     async submit() {
       const stage = stageOf(form);
       if (stage === "codes") return true;
-      const pending = auth.pendingLogin();
-      if (!pending) throw Object.assign(new Error(t("error_challenge_expired")), { code: "challenge_expired" });
-      const { recovery_codes: codes } = await answer(stage, pending).catch((error) => {
+      const answered = answer(stage, openLogin()).catch((error) => {
         if (error.code === "invalid_code") automatic.forEach(({ stop }) => stop());
         throw error;
       });
-      if (!codes) return true;
-      showRecoveryCodes(part("codes"), codes);
-      show("codes");
-      form.querySelector("[data-again]").hidden = others.hidden = true;
-      return false;
+      return finish(await answered);
     },
 
     clear() {
@@ -86,6 +106,13 @@ export function secondStep(form) {
         return auth.completeLogin(pending, { code: factor_code.value });
     }
   }
+}
+
+/** The login that waits for the second step. */
+function openLogin() {
+  const pending = auth.pendingLogin();
+  if (!pending) throw Object.assign(new Error(t("error_challenge_expired")), { code: "challenge_expired" });
+  return pending;
 }
 
 /** Whether a stage belongs to the second step. */

@@ -9,6 +9,7 @@ const title = heading.textContent;
 /** Shows the fields of a stage, its heading if it has one, and the label of its button. */
 export function showStage(form, name) {
   for (const part of form.querySelectorAll("[data-stage]")) part.hidden = part.dataset.stage !== name;
+  for (const part of form.querySelectorAll("[data-with]")) part.hidden = part.dataset.with !== name;
   const shown = form.querySelector(`[data-stage="${name}"]`);
   const { label, title: own } = shown.dataset;
   heading.textContent = own ?? title;

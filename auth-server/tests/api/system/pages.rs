@@ -82,6 +82,17 @@ async fn the_start_page_links_to_the_pages_that_exist_and_can_be_disabled() {
 }
 
 #[actix_web::test]
+async fn the_sign_in_page_offers_passkeys_if_the_server_has_them() {
+    for (flags, is_offered) in
+        [(&[][..], true), (&["--mfa", "off"], false), (&["--issuer", "http://127.0.0.1:8080"], false)]
+    {
+        let page = TestApp::with(flags).await.get("/login").send().await.assert_status(200).text();
+        assert_eq!(page.contains("data-passkey"), is_offered, "{flags:?}");
+        assert_eq!(page.contains("autocomplete=\"username webauthn\""), is_offered, "{flags:?}");
+    }
+}
+
+#[actix_web::test]
 async fn browsers_and_crawlers_find_an_icon_and_stay_out() {
     let app = TestApp::start().await;
     let icon = app.get("/favicon.ico").send().await.assert_status(200);
