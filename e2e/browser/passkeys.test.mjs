@@ -7,6 +7,7 @@ import { addAuthenticator, SYNCED, U2F } from "./virtual_authenticator.mjs";
 
 const DESK = { viewport: { width: 1280, height: 800 } };
 const ACCOUNT = `${authUrl}/account`;
+const OPTIONS = "/auth/passkey/options";
 
 /** Signs a new user in, whose browser has an authenticator. */
 async function begin(browser, name, options, settings = PHONE) {
@@ -41,14 +42,12 @@ async function openLogin(browser, page, query = "") {
   await focused(page, "login");
 }
 
-/** The same, where the user chooses none of the passkeys that the browser offers in the field. */
-async function openWithoutOffer(browser, page, key, query) {
-  await key.touch(false);
-  const asked = page.waitForResponse((response) => response.url().endsWith("/auth/passkey/options"));
+/** Signs in by the button, before the browser offers the passkey in the field: it would be chosen at once. */
+async function signInByButton(browser, page, query, press = () => page.locator("[data-passkey]").click()) {
+  await hold(OPTIONS);
   await openLogin(browser, page, query);
-  await asked;
-  await page.waitForTimeout(300);
-  await key.touch(true);
+  await press();
+  await release(OPTIONS);
 }
 
 /** Waits until the user is in the account. @returns what the access token says of the sign-in */
@@ -86,20 +85,21 @@ scenarios("passkeys", expected, {
     await key.verify(true);
 
     // The browser offers passkeys as soon as the field has the focus, and the user chooses the only one.
-    await hold("/auth/passkey/options");
+    await hold(OPTIONS);
     await openLogin(browser, page);
     await button(page, "Sign in with a passkey").waitFor();
     assert.equal(await page.locator("#login").getAttribute("autocomplete"), "username webauthn");
     await check(page, "login-passkey");
-    await release("/auth/passkey/options");
+    await release(OPTIONS);
     assert.equal(await signedIn(page), "phr: pop user mfa");
     await page.getByText(/last used/).waitFor();
 
     // By keyboard: the field, the password with its button, the check box, the button, and then the passkey.
-    await openWithoutOffer(browser, page, key);
-    for (let count = 0; count < 5; count++) await page.keyboard.press("Tab");
-    assert.equal(await page.evaluate(() => document.activeElement.textContent), "Sign in with a passkey");
-    await page.keyboard.press("Enter");
+    await signInByButton(browser, page, "", async () => {
+      for (let count = 0; count < 5; count++) await page.keyboard.press("Tab");
+      assert.equal(await page.evaluate(() => document.activeElement.textContent), "Sign in with a passkey");
+      await page.keyboard.press("Enter");
+    });
     assert.equal(await signedIn(page), "phr: pop user mfa");
 
     await button(page, "Rename Passkey").click();
@@ -134,10 +134,9 @@ scenarios("passkeys", expected, {
   async "a passkey whose user is not verified is refused: by the browser, and by the server"(browser) {
     const { page, key } = await begin(browser, "unverified");
     await addPasskey(page);
-    await openWithoutOffer(browser, page, key);
     await key.verify(false);
     const before = (await attempts()).length;
-    await button(page, "Sign in with a passkey").click();
+    await signInByButton(browser, page);
     await message(page, "No passkey was used");
     assert.equal((await attempts()).length, before);
     await check(page, "login-passkey-cancelled");
@@ -158,8 +157,8 @@ scenarios("passkeys", expected, {
     const { request } = page.context();
     const { factors } = await (await request.get(`${authUrl}/auth/factors`)).json();
     assert.equal((await request.delete(`${authUrl}/auth/factors/${factors[0].id}`)).status(), 204);
-    await openWithoutOffer(browser, page, key, "?lang=de");
-    await button(page, "Mit einem Passkey anmelden").click();
+    await signInByButton(browser, page, "?lang=de");
+    await button(page, "Mit einem Passkey anmelden").waitFor();
     await message(page, "Dieser Passkey ist hier nicht bekannt");
     await check(page, "login-passkey-unknown-german");
     await waitFor("the browser deletes the passkey", async () => (await key.credentials()).length === 0);
@@ -171,12 +170,10 @@ scenarios("passkeys", expected, {
       await addPasskey(page);
       assert.equal(await rows(page).getByText("Synced").isVisible(), isSynced);
       if (isSynced) await check(page, "account-passkey-synced");
-      await openWithoutOffer(browser, page, key);
-      await button(page, "Sign in with a passkey").click();
+      await signInByButton(browser, page);
       await signedIn(page);
       await key.rewind();
-      await openWithoutOffer(browser, page, key);
-      await button(page, "Sign in with a passkey").click();
+      await signInByButton(browser, page);
       if (!isSynced) {
         await message(page, "was not accepted");
         continue;
