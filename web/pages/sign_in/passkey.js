@@ -28,7 +28,7 @@ export function passkeySignIn(form, onSignedIn, onError) {
   }, show);
   button.disabled = false;
   // Once more after a cancelled question, after an error, and when the user comes back.
-  login.addEventListener("focus", () => offer ?? offerInField());
+  login.addEventListener("focus", () => offer || auth.pendingLogin() || offerInField());
   // It belongs to the session that the passkey starts.
   remember?.addEventListener("change", () => offer && offerInField());
   return { stop };
