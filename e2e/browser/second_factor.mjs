@@ -24,12 +24,13 @@ export async function verifiedUser(email) {
   return user;
 }
 
-export async function mailedCode(address) {
+/** The code in a mail to this address, which is not the `earlier` one. */
+export async function mailedCode(address, earlier) {
   const get = async (path) => (await fetch(`${authUrl}/demo/mail/messages${path}`)).text();
   return waitFor(`a code to ${address}`, async () => {
     const { items } = JSON.parse(await get(""));
     const mails = await Promise.all(items.filter(({ to }) => to.includes(address)).map(({ name }) => get(`/${name}`)));
-    return mails.map((mail) => mail.match(/^ +(\d{8})\r?$/m)?.[1]).find(Boolean);
+    return mails.map((mail) => mail.match(/^ +(\d{8})\r?$/m)?.[1]).find((found) => found && found !== earlier);
   });
 }
 

@@ -1,9 +1,9 @@
 // A server that requires a second factor: it is set up at the first sign-in, with its recovery codes.
 import assert from "node:assert/strict";
 import { code } from "./authenticator.mjs";
-import { ann, authUrl } from "./control.mjs";
+import { advanceServers, ann, authUrl, post } from "./control.mjs";
 import { scenarios } from "./scenario.mjs";
-import { check, expected, focused, PHONE, secretOf, signIn } from "./second_factor.mjs";
+import { check, expected, focused, mailedCode, PHONE, secretOf, signIn } from "./second_factor.mjs";
 import { addAuthenticator, PLAIN_KEY } from "./virtual_authenticator.mjs";
 
 async function register(page, name) {
@@ -55,6 +55,38 @@ scenarios("second factors are required", expected, {
     await context.clearCookies();
     await signIn(page, { ...ann, email: "new@example.org" }, browser);
     await focused(page, "factor_code");
+  },
+
+  async "a user with a verified address first enters a mailed code"(browser) {
+    const email = "verified@example.org";
+    await fetch(`${authUrl}/auth/register`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ email, password: ann.password }) });
+    // A new password by mail verifies the address.
+    await advanceServers(61);
+    const { continuation } = await post("/auth/password/forgot", { email });
+    const earlier = await mailedCode(email);
+    await post("/auth/password/reset", { continuation, code: earlier, new_password: ann.password });
+    await advanceServers(61);
+
+    const context = await browser.newContext(PHONE);
+    const page = await context.newPage();
+    await signIn(page, { ...ann, email }, browser);
+    await focused(page, "email_code");
+    await check(page, "enrol-mailed-code");
+    await page.locator("#email_code").fill("00000000");
+    await page.keyboard.press("Enter");
+    await page.locator("#email_code-error", { hasText: "4 attempts left" }).first().waitFor();
+    await page.reload();
+    await focused(page, "email_code");
+    await page.getByRole("button", { name: "Send the code again" }).click();
+    await page.locator(".message.good", { hasText: "Sent again" }).waitFor();
+    await page.locator("#email_code").fill(await mailedCode(email, earlier));
+    await page.keyboard.press("Enter");
+    await focused(page, "enrol_code");
+    const secret = await secretOf(page);
+    await page.locator("#enrol_code").pressSequentially(await code(secret));
+    await page.locator(".recovery-codes li").nth(9).waitFor();
+    await page.getByRole("button", { name: "Continue" }).click();
+    await finish(page);
   },
 
   async "a new user sets up a passkey or a security key instead"(browser) {

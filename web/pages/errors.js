@@ -6,10 +6,10 @@ const FIELDS = {
   invalid_credentials: ["password", "link_password", "current_password"],
   email_taken: ["email"],
   username_taken: ["username"],
-  invalid_code: ["code", "factor_code", "recovery_code", "enrol_code", "totp_code", "proof_code", "proof_recovery_code"],
+  invalid_code: ["code", "email_code", "factor_code", "recovery_code", "enrol_code", "totp_code", "proof_code", "proof_recovery_code"],
 };
 /** Fields of authenticator apps and recovery codes: the server names them `code` and `recovery_code`. */
-const OF_FACTOR = FIELDS.invalid_code.slice(1);
+const OF_FACTOR = FIELDS.invalid_code.slice(2);
 
 /** Parts of the server's messages about a field, and the text for each. */
 const RULES = [

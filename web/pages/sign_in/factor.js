@@ -16,7 +16,7 @@ const STAGES = { totp: "factor", passkey: "passkey", recovery_code: "recovery" }
  */
 export function secondStep(form, onSignedIn, onError) {
   const part = (name) => form.querySelector(`[data-stage="${name}"]`);
-  const { factor_code, recovery_code, enrol_code } = form.elements;
+  const { factor_code, recovery_code, email_code, enrol_code } = form.elements;
   const automatic = [factor_code, enrol_code].map(submitWhenComplete);
   const others = form.querySelector("[data-others]");
   const newSecret = form.querySelector("[data-new-secret]");
@@ -31,7 +31,8 @@ export function secondStep(form, onSignedIn, onError) {
     if (!globalThis.PublicKeyCredential) button.remove();
     onClick(button, async () => (await setUpKey(button.dataset.enrol)) && onSignedIn(), onError);
   }
-  onClick(newSecret, setUp, onError);
+  onClick(newSecret, () => setUp(), onError);
+  onClick(form.querySelector("[data-send-again]"), sendAgain, onError);
 
   /** Shows a stage, and what the user could use instead. */
   function show(stage) {
@@ -39,7 +40,7 @@ export function secondStep(form, onSignedIn, onError) {
     showMessage(form, "");
     showStage(form, stage);
     for (const button of others.querySelectorAll("button")) button.hidden = button.dataset.use === stage || !stages.includes(button.dataset.use);
-    others.hidden = stage === "enrol";
+    others.hidden = stage === "enrol" || stage === "mailed";
   }
 
   /** @returns whether the user has nothing more to do */
@@ -51,11 +52,22 @@ export function secondStep(form, onSignedIn, onError) {
     return false;
   }
 
-  async function setUp() {
-    const app = await auth.enrol(auth.pendingLogin());
-    showSecret(part("enrol"), app);
-    newSecret.hidden = true;
-    enrol_code.focus();
+  /** Shows a new secret, or first asks for the code from the mailbox. */
+  async function setUp(emailCode) {
+    try {
+      const app = await auth.enrol(openLogin(), { emailCode });
+      show("enrol");
+      showSecret(part("enrol"), app);
+      newSecret.hidden = true;
+    } catch (error) {
+      if (error.code !== "email_code_required") throw error;
+      show("mailed");
+    }
+  }
+
+  async function sendAgain() {
+    await setUp();
+    showMessage(form, t("code_sent_again"), true);
   }
 
   async function setUpKey(kind) {
@@ -69,8 +81,8 @@ export function secondStep(form, onSignedIn, onError) {
     async open() {
       const { code, methods = [], enrolling } = auth.pendingLogin();
       if (code === "mfa_required") return show(STAGES[Object.keys(STAGES).find((method) => methods.includes(method))] ?? "recovery");
-      show("enrol");
       if (enrolling !== "totp") return setUp();
+      show("enrol");
       // The secret is in the app already, and on no server that would tell it again.
       showSecret(part("enrol"), null);
       newSecret.hidden = false;
@@ -80,6 +92,10 @@ export function secondStep(form, onSignedIn, onError) {
     async submit() {
       const stage = stageOf(form);
       if (stage === "codes") return true;
+      if (stage === "mailed") {
+        await setUp(email_code.value);
+        return false;
+      }
       const answered = answer(stage, openLogin()).catch((error) => {
         if (error.code === "invalid_code") automatic.forEach(({ stop }) => stop());
         throw error;
@@ -89,7 +105,7 @@ export function secondStep(form, onSignedIn, onError) {
 
     clear() {
       others.hidden = true;
-      factor_code.value = recovery_code.value = enrol_code.value = "";
+      for (const field of [factor_code, recovery_code, email_code, enrol_code]) field.value = "";
       auth.cancelLogin();
     },
   };
@@ -116,4 +132,4 @@ function openLogin() {
 }
 
 /** Whether a stage belongs to the second step. */
-export const isSecondStep = (stage) => ["factor", "recovery", "passkey", "enrol", "codes"].includes(stage);
+export const isSecondStep = (stage) => ["factor", "recovery", "passkey", "mailed", "enrol", "codes"].includes(stage);
