@@ -156,6 +156,15 @@ impl Answer {
 }
 
 impl PreparedAnswer {
+    /// `false`: it is wrong, whatever the database contains.
+    pub fn can_be_correct(&self) -> bool {
+        match self {
+            Self::Code(steps) => !steps.is_empty(),
+            Self::RecoveryCode(hash) => hash.is_some(),
+            Self::Passkey(presented) => presented.is_some(),
+        }
+    }
+
     /// Decides, and spends a correct answer. The transaction must have locked the user's row, so that attempts are decided one
     /// after the other.
     pub fn prove(&self, tx: &mut Transaction<'_>, user: UserId) -> Result<Verdict, StoreError> {

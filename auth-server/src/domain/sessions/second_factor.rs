@@ -71,7 +71,11 @@ async fn start_session(
         answer.prepare(context, challenge.user.id, Purpose::SecondFactor, challenge.binding()).await?;
     let client = new_session.client.clone();
     let device_is_known = device_is_known(context, &challenge.user, &client).await?;
-    let codes = RecoveryCodes::first(context, challenge.user.id).await?;
+    let codes = if prepared.can_be_correct() {
+        RecoveryCodes::first(context, challenge.user.id).await?
+    } else {
+        None
+    };
     let operation = context.operation(&client);
     let session = new_session.prepare(context, challenge.user.id, amr, device_is_known, operation.now);
     let answered = operation.transaction(move |tx| {
