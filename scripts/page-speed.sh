@@ -27,10 +27,7 @@ main() {
         --help | -h) help && exit 0 ;;
         *[!0-9]* | 0) echo "invalid argument: $1 (see scripts/page-speed.sh --help)" >&2 && exit 2 ;;
     esac
-    if ! chromium=$(command -v "${CHROMIUM:-chromium}"); then
-        echo "Chromium was not found: run scripts/test.sh --setup-only" >&2
-        exit 2
-    fi
+    chromium=$(find_chromium)
     ensure_node_modules
 
     cargo build --release --locked --package local-stack

@@ -31,6 +31,14 @@ have_pgbouncer() {
     PATH=$PATH:/usr/sbin command -v pgbouncer
 }
 
+# Prints the path of Chromium. Ends the script if it is missing.
+find_chromium() {
+    if ! command -v "${CHROMIUM:-chromium}"; then
+        echo "Chromium was not found: run scripts/test.sh --setup-only" >&2
+        exit 2
+    fi
+}
+
 # The libraries that drive Chromium and check pages, which contain no browser; the frameworks and tools of the example
 # applications; the libraries that the recipes install.
 ensure_node_modules() {

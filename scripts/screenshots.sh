@@ -28,10 +28,7 @@ main() {
         -*) echo "unknown argument: $1 (see scripts/screenshots.sh --help)" >&2 && exit 2 ;;
         ?*) folder=$1 ;;
     esac
-    if ! chromium=$(command -v "${CHROMIUM:-chromium}"); then
-        echo "Chromium was not found: run scripts/test.sh --setup-only" >&2
-        exit 2
-    fi
+    chromium=$(find_chromium)
     if ! command -v pngquant >/dev/null; then
         echo "pngquant was not found: install it, on Debian with apt-get install pngquant" >&2
         exit 2
