@@ -7,19 +7,22 @@ use test_support::{SmtpServer, SmtpTls};
 use crate::app::TestApp;
 use crate::mail::outbox::MailApp;
 
-const KINDS: [&str; 14] = [
+const KINDS: [&str; 17] = [
     "register",
     "already_registered",
     "verify",
     "reset",
     "change",
     "invite",
+    "enrolment_code",
     "new_device",
     "password_changed",
     "password_reset",
     "email_change_requested",
     "email_changed",
     "session_stolen",
+    "second_factor_changed",
+    "second_factor_failed",
     "account_disabled",
     "account_deleted",
 ];
