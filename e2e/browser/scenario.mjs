@@ -18,7 +18,7 @@ const FLAGS = [
   "--disable-component-update",
   "--disable-sync",
   "--no-startup-window",
-  // Without the suggestions below the address bar, which are pages: each window would render them, in vain.
+  // The suggestions below the address bar are pages, too, and no test shows them.
   "--disable-features=WebUIOmniboxAimPopup,WebUIOmniboxPopup,PreloadTopChromeWebUI",
 ];
 /** Long enough for a busy machine. */

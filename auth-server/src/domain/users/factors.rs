@@ -288,7 +288,7 @@ fn lock(tx: &mut Transaction<'_>, user: &User) -> Result<(), FactorChangeError> 
     }
 }
 
-/// Ends the user's sessions except this one, if any is given.
+/// `others_except`: all sessions of the user but this one end. Without it, none ends.
 fn after_change(
     tx: &mut Transaction<'_>,
     user: UserId,
