@@ -15,9 +15,8 @@ help() {
     cat <<'TEXT'
 scripts/test.sh [--long] [--setup-only] [-- FILTER...]
 
-Runs all tests on SQLite, and those that use a database again on PostgreSQL, on a server that this script starts and
-removes. Runs in the background, at the same time: the tests of the npm packages, scripts/e2e.sh against two running
-stacks, scripts/consumers.sh, scripts/recipes.sh, scripts/openapi.sh and scripts/schemathesis.sh. At the end,
+Runs all tests on SQLite. Runs in the background, at the same time: those that use a database on PostgreSQL, on a server
+that this script starts and removes; the tests of the npm packages, scripts/e2e.sh against two running stacks, scripts/consumers.sh, scripts/recipes.sh, scripts/openapi.sh and scripts/schemathesis.sh. At the end,
 scripts/leaks.sh searches what all of them logged and stored for secrets. Installs missing system packages (as root) or
 prints the command that does (otherwise).
 
@@ -27,7 +26,7 @@ prints the command that does (otherwise).
   --setup-only   only install or name what is missing
   -- FILTER...   passed to the tests: parts of their names, or options of `cargo test -- --help`; runs nothing else
 
-RUST_TEST_THREADS sets how many tests run at a time; the default is two per core.
+RUST_TEST_THREADS sets how many tests run at a time on each database; the default is one per core.
 
 Exit status: 0 all passed, 1 something failed, 2 something is missing or an argument is wrong.
 TEXT
@@ -46,14 +45,19 @@ main() {
     on_exit clean_up
     mkdir "$logs/evidence" "$logs/background"
     export LATCHKEY_TEST_EVIDENCE=$logs/evidence
-    # Most tests wait longer than they compute.
-    export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$((2 * $(nproc)))}
+    # Tests on both databases run at the same time. Most of them wait longer than they compute.
+    export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$(nproc)}
 
     if stage "build" "${on_sqlite[@]}" "${everything[@]}" --no-run; then
         stage_in_this_shell "start PostgreSQL" postgres_start || true
-        [[ ${#filter[@]} -gt 0 ]] || start_background
-        run_tests
-        finish_background
+        if [[ ${#filter[@]} -eq 0 ]]; then
+            start_background
+            test_on_sqlite
+            finish_background
+        else
+            test_on_sqlite
+            [[ -z $postgres_url ]] || stage "PostgreSQL" test_on_postgres || true
+        fi
         ! $long || run_long_tests
         [[ ${#filter[@]} -gt 0 ]] || run_leaks
     fi
@@ -73,14 +77,14 @@ without_database=(--skip browser:: --skip proxies:: --skip documented:: --skip i
     --skip markdown:: --skip checker_tests:: --skip floods:: --skip pages:: --skip aiosmtpd:: --skip templates::
     --skip transports:: --skip mail::settings::)
 
-run_tests() {
+test_on_sqlite() {
     stage "SQLite" "${on_sqlite[@]}" "${everything[@]}" --no-fail-fast -- "${filter[@]}" || true
-    show_background
-    if [[ -n $postgres_url ]]; then
-        local skipped=("${without_database[@]}")
-        ! $long || skipped=()
-        stage "PostgreSQL" on_postgres "${database_tests[@]}" --no-fail-fast -- "${skipped[@]}" "${filter[@]}" || true
-    fi
+}
+
+test_on_postgres() {
+    local skipped=("${without_database[@]}")
+    ! $long || skipped=()
+    on_postgres "${database_tests[@]}" --no-fail-fast -- "${skipped[@]}" "${filter[@]}"
 }
 
 on_postgres() {
@@ -131,8 +135,8 @@ parse_arguments() {
     done
 }
 
-# The background: stages that leave a core idle most of the time. They run one after the other beside the tests, and each
-# is shown as a whole when it has ended, so that no output is mixed.
+# The background: stages that run one after the other beside the tests on SQLite. Each is shown as a whole when it has ended,
+# so that no output is mixed.
 
 background=""
 shown=0
@@ -151,6 +155,7 @@ run_background() {
     background_stage "e2e, local-stack" end_to_end local-stack stack_start_local "$programs"
     if [[ -n $postgres_url ]]; then
         background_stage "e2e, deployment" end_to_end deployment stack_start_separate "$programs" "$postgres_url"
+        background_stage "PostgreSQL" run_in_group test_on_postgres
     fi
     background_stage "consumers" run_in_group scripts/consumers.sh
     background_stage "recipes" run_in_group scripts/recipes.sh "${effort[@]}"

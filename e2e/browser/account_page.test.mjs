@@ -11,8 +11,6 @@ const NEW_PASSWORD = "seven quiet maps paint an otter";
 /** Folder for screenshots. If it is not set, none are taken. */
 const folder = process.env.SCREENSHOTS;
 const PHONE = { viewport: { width: 390, height: 844 } };
-/** For the responses to forms. */
-const GRACE_MS = 5_000;
 const IPHONE =
   "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1";
 /** Calls that the scenarios make fail. */
@@ -21,7 +19,7 @@ const expected = [/(401|403|404|410|422|503) \(/, /ERR_FAILED/];
 /** Signs in beside the page, as another page of this origin would. */
 async function open(browser, user, settings = PHONE) {
   const context = await browser.newContext(settings);
-  await observeShifts(context, GRACE_MS);
+  await observeShifts(context, { untilInput: true });
   const page = await browser.newTab(`${authUrl}/login`, context);
   await page.evaluate(async ({ email, password }) => {
     const headers = { "Content-Type": "application/json" };
@@ -32,7 +30,7 @@ async function open(browser, user, settings = PHONE) {
   return page;
 }
 
-/** Asserts that axe finds nothing, that nothing is wider than the window, and that nothing has moved. */
+/** Asserts that axe finds nothing, that nothing is wider than the window, and that nothing moved before the first input. */
 async function check(page, name) {
   // Only the contrast depends on the colours.
   for (const [colorScheme, runOnly] of [["dark", ["color-contrast"]], ["light", undefined]]) {
@@ -171,7 +169,7 @@ scenario("a user finds an intruder, throws them out and deletes the account", ex
 
 scenario("the account page loads, fails, and is German", expected, async (browser) => {
   const context = await browser.newContext({ viewport: { width: 768, height: 1000 }, locale: "de-DE" });
-  await observeShifts(context, GRACE_MS);
+  await observeShifts(context, { untilInput: true });
   const signedOut = await browser.newTab(`${authUrl}/account#devices`, context);
   await signedOut.waitForURL(/\/login\?return_to=/);
   assert.equal(new URL(signedOut.url()).searchParams.get("return_to"), `${authUrl}/account#devices`);
@@ -198,7 +196,7 @@ scenario("the account page loads, fails, and is German", expected, async (browse
 
 scenario("a setup link that cannot be used says what to do", expected, async (browser) => {
   const context = await browser.newContext(PHONE);
-  await observeShifts(context, GRACE_MS);
+  await observeShifts(context, { untilInput: true });
   const page = await browser.newTab(`${authUrl}/setup`, context);
   await page.locator("#unusable-why", { hasText: "complete link" }).waitFor();
   await check(page, "setup-without-token");

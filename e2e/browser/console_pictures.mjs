@@ -69,7 +69,7 @@ const RESPONSES = {
 
 const browser = new TestBrowser();
 try {
-  await browser.launch();
+  await browser.start();
   await take("console-light", "#/overview", "light");
   await take("console-dark", "#/overview", "dark");
   await take("console-user", `#/users/${id(2)}`, "light");

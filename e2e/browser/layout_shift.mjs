@@ -2,22 +2,24 @@
 import assert from "node:assert/strict";
 
 /**
- * Collects the shifts in all pages that the context opens from now on. `graceMs`: how long after an input a shift belongs to
- * it. Browsers say half a second, but on a busy machine the response to a form takes longer.
+ * Collects the shifts in all pages that the context opens from now on. With `untilInput`, only those before the first input:
+ * browsers attribute a shift to an input for half a second, but on a busy machine the response to a form takes longer.
  */
-export const observeShifts = (context, graceMs = 0) =>
-  context.addInitScript((grace) => {
+export const observeShifts = (context, { untilInput = false } = {}) =>
+  context.addInitScript((untilInput) => {
     globalThis.shifts = { sum: 0, moved: [] };
-    let inputAt = -Infinity;
-    for (const type of ["keydown", "pointerdown"]) addEventListener(type, ({ timeStamp }) => (inputAt = timeStamp), true);
+    let firstInput = Infinity;
+    for (const type of untilInput ? ["keydown", "pointerdown"] : []) {
+      addEventListener(type, ({ timeStamp }) => (firstInput = Math.min(firstInput, timeStamp)), true);
+    }
     new PerformanceObserver((list) => {
       for (const { value, startTime, hadRecentInput, sources } of list.getEntries()) {
-        if (hadRecentInput || startTime - inputAt < grace) continue;
+        if (hadRecentInput || startTime > firstInput) continue;
         shifts.sum += value;
         shifts.moved.push(...sources.map(({ node }) => node?.id || node?.className || node?.nodeName));
       }
     }).observe({ type: "layout-shift", buffered: true });
-  }, graceMs);
+  }, untilInput);
 
 /** Asserts that the shifts since the page was loaded are below `max`. Returns their sum. */
 export async function assertStable(page, name, max) {

@@ -5,14 +5,11 @@ import { authUrl } from "./control.mjs";
 import { call, openDemo, register, signIn, signOut, toggleSection } from "./demo.mjs";
 import { scenario } from "./scenario.mjs";
 
-const SCREENS = [
-  { viewport: { width: 1280, height: 800 } },
-  { viewport: { width: 768, height: 1024 } },
-  { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true },
-];
+const DESKTOP = { viewport: { width: 1280, height: 800 } };
+const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
+/** At which widths each shows the page: also as a tablet does, and the narrowest phone in use. */
+const WIDTHS = { 1280: [1280, 768], 390: [390, 360] };
 const SCHEMES = ["light", "dark"];
-/** Width of the narrowest phones in use. */
-const NARROWEST = 360;
 /** Folder for screenshots. If it is not set, none are taken. */
 const folder = process.env.SCREENSHOTS;
 
@@ -22,30 +19,28 @@ const expected = [/401 \(Unauthorized\) .*\/auth\/(password|refresh)\)/, /422/];
 scenario("the page fits all screens, light and dark, under a strict policy", expected, async (browser) => {
   await register(await openDemo(browser));
 
-  for (const screen of SCREENS) {
-    const { width } = screen.viewport;
+  for (const device of [DESKTOP, PHONE]) {
+    const page = await openDemo(browser, await browser.newContext(device));
+    await inspect(page, "signed-out");
+    await page.locator("#register-form button").click();
+    await inspect(page, "errors");
+    await page.locator("#login-tab").click();
+    await page.locator("#required-password").evaluate((field) => (field.hidden = false));
+    await inspect(page, "new-password");
+    await page.locator("#required-password").evaluate((field) => (field.hidden = true));
+
+    await signIn(page);
+    await call(page, "/profile", 200);
+    await page.locator("#signature-state", { hasText: "verified" }).waitFor();
+    await inspect(page, "signed-in");
+    await runExperiments(page);
+    await inspectAccount(page);
+    await signOut(page);
+
     const backgrounds = new Set();
     for (const colorScheme of SCHEMES) {
-      const context = await browser.newContext({ colorScheme, ...screen });
-      const page = await openDemo(browser, context);
+      await page.emulateMedia({ colorScheme });
       backgrounds.add(await page.evaluate(() => getComputedStyle(document.body).backgroundColor));
-      // The layout does not depend on the colours.
-      if (colorScheme !== SCHEMES[0] && !folder) continue;
-      await inspect(page, `signed-out-${width}-${colorScheme}`);
-      await page.locator("#register-form button").click();
-      await inspect(page, `errors-${width}-${colorScheme}`);
-      await page.locator("#login-tab").click();
-      await page.locator("#required-password").evaluate((field) => (field.hidden = false));
-      await inspect(page, `new-password-${width}-${colorScheme}`);
-      await page.locator("#required-password").evaluate((field) => (field.hidden = true));
-
-      await signIn(page);
-      await call(page, "/profile", 200);
-      await page.locator("#signature-state", { hasText: "verified" }).waitFor();
-      await inspect(page, `signed-in-${width}-${colorScheme}`);
-      await runExperiments(page, `${width}-${colorScheme}`);
-      await inspectAccount(page, `${width}-${colorScheme}`);
-      await signOut(page);
     }
     assert.equal(backgrounds.size, SCHEMES.length, "light and dark have different backgrounds");
   }
@@ -57,48 +52,55 @@ scenario("the page fits all screens, light and dark, under a strict policy", exp
 });
 
 /** Those with the most requests and the most participants. */
-async function runExperiments(page, name) {
+async function runExperiments(page) {
   for (const id of ["lose-response", "replay-token"]) {
     await page.locator(`#${id}`).click();
     await page.locator(`#${id}[aria-busy=false]`).waitFor();
     await page.locator("#sequence").scrollIntoViewIfNeeded();
-    await inspect(page, `${id}-${name}`);
+    await inspect(page, id);
   }
 }
 
-async function inspectAccount(page, name) {
+async function inspectAccount(page) {
   await toggleSection(page, "sessions");
   await page.locator("#session-list li").nth(1).waitFor();
   await page.locator("#more-sessions").evaluate((button) => (button.hidden = false));
-  await inspect(page, `account-sessions-${name}`);
+  await inspect(page, "account-sessions");
   await toggleSection(page, "events");
   await page.locator("#event-list li").nth(1).waitFor();
-  await inspect(page, `account-events-${name}`);
+  await inspect(page, "account-events");
   await toggleSection(page, "password");
   for (const field of await page.locator("#password-form [type=password]").all()) await field.fill("short");
   await page.locator("#password-form button").click();
   await page.locator("#password-form [role=alert]:not(:empty)").waitFor();
-  await inspect(page, `account-password-${name}`);
+  await inspect(page, "account-password");
   await toggleSection(page, "deletion");
-  await inspect(page, `account-deletion-${name}`);
+  await inspect(page, "account-deletion");
   await page.locator("#confirmation").evaluate((dialog) => dialog.showModal());
   // A dialog covers the viewport, not the whole page.
-  await inspect(page, `dialog-${name}`, { fullPage: false });
+  await inspect(page, "dialog", { fullPage: false });
   await page.keyboard.press("Escape");
 }
 
-/** Asserts that neither the page nor the drawing needs horizontal scrolling, and takes the screenshot. */
+/** Asserts that neither the page nor the drawing needs horizontal scrolling, and takes the screenshots. */
 async function inspect(page, name, { fullPage = true } = {}) {
-  const { width, height } = page.viewportSize();
-  for (const wide of new Set([width, Math.min(width, NARROWEST)])) {
-    await page.setViewportSize({ width: wide, height });
+  const { width: initial, height } = page.viewportSize();
+  for (const width of WIDTHS[initial]) {
+    await page.setViewportSize({ width, height });
     const needed = await page.evaluate(() => document.documentElement.scrollWidth);
-    assert.ok(needed <= wide, `${name}: needs ${needed} pixels, has ${wide}`);
+    assert.ok(needed <= width, `${name}: needs ${needed} pixels, has ${width}`);
     const hidden = await page.locator("#sequence").evaluate((drawing) => drawing.scrollWidth - drawing.clientWidth);
     assert.ok(hidden <= 0, `${name}: the drawing needs ${hidden} pixels more`);
+    if (folder) await photograph(page, `${name}-${width}`, fullPage);
   }
-  await page.setViewportSize({ width, height });
-  if (!folder) return;
+  await page.setViewportSize({ width: initial, height });
+}
+
+async function photograph(page, name, fullPage) {
   await mkdir(folder, { recursive: true });
-  await page.screenshot({ path: join(folder, `${name}.png`), fullPage });
+  for (const colorScheme of SCHEMES) {
+    await page.emulateMedia({ colorScheme });
+    await page.screenshot({ path: join(folder, `${name}-${colorScheme}.png`), fullPage });
+  }
+  await page.emulateMedia({ colorScheme: null });
 }

@@ -35,7 +35,7 @@ const VIEWPORT = { width: 1000, height: 720 };
 
 const browser = new TestBrowser();
 try {
-  await browser.launch();
+  await browser.start();
   for (const colorScheme of ["light", "dark"]) {
     const page = await open("/login", { colorScheme });
     await page.locator("[name=login]").fill(user.email);

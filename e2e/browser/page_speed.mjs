@@ -17,7 +17,7 @@ const { admin_email: email, admin_password: password } = JSON.parse(await readFi
 const browser = new TestBrowser();
 const rows = [];
 try {
-  await browser.launch();
+  await browser.start();
   for (const path of PAGES) rows.push(await measure(path));
 } finally {
   await browser.close();

@@ -21,7 +21,7 @@ const MAX_STEPS = 100;
 
 const browser = new TestBrowser();
 try {
-  await browser.launch();
+  await browser.start();
   const desktop = await openDemo(browser, await browser.newContext(DESKTOP));
   await register(desktop);
   const phone = await openDemo(browser, await browser.newContext(PHONE));
