@@ -15,6 +15,7 @@ use server_kit::metrics::HttpMetrics;
 use server_kit::middleware::handle_request;
 use server_kit::openapi::ApiDocument;
 use server_kit::real_ip::TrustedProxies;
+use server_kit::tls::Tls;
 use shared_claims::AccessTokenValidator;
 
 use crate::domain::context::Context;
@@ -36,6 +37,7 @@ pub struct Parts {
     pub metrics: Option<HttpMetrics>,
     pub sign_in_link: Option<Arc<SignInLink>>,
     pub renderer: Renderer,
+    pub tls: Option<Tls>,
 }
 
 /// What renders the pages.
@@ -73,13 +75,16 @@ pub fn renderer(settings: &Settings, secrets: &Secrets, context: &Context) -> Re
 
 /// Prepares the server. It responds once the result is polled.
 pub fn serve(settings: &Settings, parts: Parts, listener: TcpListener) -> io::Result<Server> {
-    let Parts { feed_tokens, context, metrics, sign_in_link, renderer } = parts;
+    let Parts { feed_tokens, context, metrics, sign_in_link, renderer, tls } = parts;
     let feed_tokens = web::Data::new(FeedTokens(feed_tokens));
     let cookies = Cookies::new(settings.cookie_secure, same_site(settings.cookie_samesite));
     let rate_limit =
         web::Data::new(LoginRateLimit::new(settings.login_rate_per_ip, settings.mail_rate_per_ip));
-    let proxies =
-        web::Data::new(TrustedProxies::new(settings.trusted_proxies.clone()).with_issuer(&settings.issuer()));
+    let mut proxies = TrustedProxies::new(settings.trusted_proxies.clone());
+    if tls.is_none() {
+        proxies = proxies.with_issuer(&settings.issuer());
+    }
+    let proxies = web::Data::new(proxies);
     let (origins, headers) = (settings.allowed_origins.clone(), settings.allowed_headers.clone());
     let cors_policy = web::Data::new(CorsPolicy::new(origins, headers, &settings.issuer));
     let origins = web::Data::new(TrustedOrigins::new(&settings.issuer, cors_policy.clone()));
@@ -105,6 +110,7 @@ pub fn serve(settings: &Settings, parts: Parts, listener: TcpListener) -> io::Re
         workers: settings.workers,
         keep_alive: settings.keep_alive,
         trusted_proxies: proxies.clone(),
+        tls,
         shutdown: shutdown.clone(),
     };
     // The last `wrap` is the outermost.

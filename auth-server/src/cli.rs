@@ -146,7 +146,7 @@ pub async fn run(settings: &Settings, command: Command) -> Result<(), String> {
         Command::Migrate { output } => migrate::run(settings).map(|report| report.print(output)),
         Command::Check { output } => check::run(settings, output).await,
         Command::Healthcheck { output } => {
-            let health = healthcheck::check(settings.bind_addr).await;
+            let health = healthcheck::check(settings.bind_addr, settings.tls.is_on()).await;
             if health.is_ok() || !output.is_text() {
                 Report::of_health(&health).print(output);
             }

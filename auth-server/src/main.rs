@@ -31,7 +31,8 @@ async fn serve(settings: &Settings) -> Result<(), Failure> {
     logging::start(settings.log_format, logging::DEFAULT_FILTER);
     listener::raise_fd_limit();
     let server = AuthServer::build(settings, Arc::new(SystemClock)).await?;
-    log::info!("listening on {}", server.address());
+    let with_tls = if settings.tls.is_on() { " with TLS" } else { "" };
+    log::info!("listening on {}{with_tls}", server.address());
     server.log_setup_link().await?;
     server.run().await.map_err(|error| Failure::Runtime(error.to_string()))
 }

@@ -55,6 +55,7 @@ impl AuthServer {
     /// One line that names the setting or the cause.
     pub async fn build(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self, String> {
         let secrets = settings.secrets()?;
+        let tls = settings.tls.load(&settings.issuer, &clock)?;
         let listener = bind("BIND_ADDR", settings.bind_addr)?;
         let address = listener.local_addr().map_err(|error| format!("BIND_ADDR: {error}"))?;
         let metrics_listener =
@@ -65,7 +66,7 @@ impl AuthServer {
         settings.risks().iter().for_each(|risk| log::warn!("{risk}"));
         let http_metrics = metrics_listener.is_some().then(HttpMetrics::default);
         let metrics = metrics_listener.zip(http_metrics.as_ref()).map(|(listener, http)| {
-            MetricsServer::new(listener, registry::registry(Arc::clone(&context), http))
+            MetricsServer::new(listener, registry::registry(Arc::clone(&context), http, tls.as_ref()))
                 .map_err(|error| format!("METRICS_ADDR: {error}"))
         });
         let metrics = metrics.transpose()?;
@@ -76,6 +77,7 @@ impl AuthServer {
             metrics: http_metrics,
             sign_in_link: sign_in_link.clone(),
             renderer,
+            tls,
         };
         let server = app::serve(settings, parts, listener).map_err(|error| format!("BIND_ADDR: {error}"))?;
         Ok(Self { address, server, metrics, context, sign_in_link, has_pages })

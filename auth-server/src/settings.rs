@@ -1,5 +1,6 @@
 //! Every setting: a flag and an environment variable of the same name.
 
+mod choices;
 mod derived;
 mod listing;
 mod mail;
@@ -16,7 +17,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgAction, Parser, ValueEnum};
+use clap::{ArgAction, Parser};
 use secrecy::SecretString;
 use server_kit::command_line;
 use server_kit::http_server::{keep_alive, workers};
@@ -26,11 +27,13 @@ use server_kit::settings::heading::{COOKIES, DATABASE, KEYS, NETWORK, OBSERVABIL
 use server_kit::settings::{
     HeaderNames, Origins, address, header_names, is_remote_http, issuer, name, origins,
 };
+use server_kit::tls::TlsSettings;
 use shared_claims::Algorithm;
 use url::Url;
 
 use crate::store::{DatabaseUrl, POOL_SIZE};
 
+pub use choices::{Registration, SameSite};
 pub(crate) use derived::span;
 use listing::Listing;
 pub use mail::{MailSettings, MailTransport, SmtpTls};
@@ -82,6 +85,10 @@ pub struct Settings {
     /// Number of worker threads, 1 to 512 [default: number of CPU cores]
     #[arg(long, env, value_parser = workers, hide_short_help = true, help_heading = NETWORK)]
     pub workers: Option<NonZeroUsize>,
+
+    /// HTTPS
+    #[command(flatten)]
+    pub tls: TlsSettings,
 
     /// Public URL
     ///
@@ -307,26 +314,6 @@ pub struct Settings {
     pub sign_in_link: bool,
 }
 
-/// Whether users can register themselves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Registration {
-    /// Anyone can register
-    Open,
-    /// Only operators create users
-    Closed,
-}
-
-/// `SameSite` (RFC 6265bis §5.6.7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum SameSite {
-    /// Sent with requests from pages of the same site
-    Strict,
-    /// Also sent when a user follows a link from another site
-    Lax,
-    /// Sent with all requests
-    None,
-}
-
 impl Settings {
     /// Parses flags without environment variables, for a process that hosts the server. The first is the program's name.
     ///
@@ -383,6 +370,10 @@ impl Settings {
             return Err(
                 "ISSUER is a plain http:// URL: use https://, or COOKIE_SECURE=false for development".into(),
             );
+        }
+        self.tls.check_pair()?;
+        if self.tls.is_on() && self.issuer.scheme() != "https" {
+            return Err("TLS_CERT_FILE is set, and ISSUER is an http:// URL: use https://".into());
         }
         if self.cookie_samesite == SameSite::None && !self.cookie_secure {
             return Err(

@@ -13,6 +13,7 @@ use server_kit::metrics::HttpMetrics;
 use server_kit::middleware::handle_request;
 use server_kit::openapi::ApiDocument;
 use server_kit::real_ip::TrustedProxies;
+use server_kit::tls::Tls;
 use shared_claims::{AcceptCookie, AccessTokenValidator};
 
 use crate::http::{self, Readiness};
@@ -29,10 +30,14 @@ pub fn serve(
     metrics: Option<HttpMetrics>,
     routes: fn(&mut web::ServiceConfig),
     listener: TcpListener,
+    tls: Option<Tls>,
 ) -> io::Result<Server> {
     let readiness = web::Data::new(readiness);
-    let proxies =
-        web::Data::new(TrustedProxies::new(settings.trusted_proxies.clone()).with_issuer(&settings.issuer()));
+    let mut proxies = TrustedProxies::new(settings.trusted_proxies.clone());
+    if tls.is_none() {
+        proxies = proxies.with_issuer(&settings.issuer());
+    }
+    let proxies = web::Data::new(proxies);
     let (origins, headers) = (settings.allowed_origins.clone(), settings.allowed_headers.clone());
     let cors_policy = web::Data::new(CorsPolicy::new(origins, headers, &settings.issuer));
     let cookie = settings.accept_cookie.then(|| AcceptCookie::of_issuer(&settings.issuer()));
@@ -43,6 +48,7 @@ pub fn serve(
         workers: settings.workers,
         keep_alive: settings.keep_alive,
         trusted_proxies: proxies.clone(),
+        tls,
         shutdown: Shutdown::default(),
     };
     // The last `wrap` is the outermost.

@@ -18,7 +18,7 @@ async fn run() -> Result<(), Failure> {
     match command {
         None => serve(&settings).await,
         Some(Command::Healthcheck) => {
-            println!("{}", healthcheck::check(settings.bind_addr).await?);
+            println!("{}", healthcheck::check(settings.bind_addr, settings.tls.is_on()).await?);
             Ok(())
         }
         Some(Command::Reference(reference)) => Ok(reference.print::<CommandLine>()?),
@@ -30,6 +30,7 @@ async fn serve(settings: &Settings) -> Result<(), Failure> {
     listener::raise_fd_limit();
     let server = ResourceServer::build(settings, Arc::new(SystemClock))?;
     let (address, issuer, audience) = (server.address(), settings.issuer(), &settings.audience);
-    log::info!("listening on http://{address}, for tokens of {issuer} with audience {audience}");
+    let scheme = if settings.tls.is_on() { "https" } else { "http" };
+    log::info!("listening on {scheme}://{address}, for tokens of {issuer} with audience {audience}");
     server.run().await.map_err(|error| Failure::Runtime(error.to_string()))
 }

@@ -11,6 +11,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 use server_kit::metrics::{HttpMetrics, LabelledCounter};
+use server_kit::tls::Tls;
 use shared_claims::{AccessTokenValidator, Clock, RemoteKeySet, RevocationFeed, TokenError};
 
 use crate::http::Readiness;
@@ -61,10 +62,14 @@ pub fn registry(
     tokens: &TokenMetrics,
     readiness: &Readiness,
     validator: &AccessTokenValidator,
+    tls: Option<&Tls>,
 ) -> Registry {
     let mut registry = Registry::with_prefix("latchkey_resource");
     registry.register("build", "Version of the server", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
     http.register(&mut registry);
+    if let Some(tls) = tls {
+        tls.register(&mut registry);
+    }
     tokens.register(&mut registry);
     registry.register_collector(Box::new(TokenCacheState { validator: validator.clone() }));
     if let Some(keys) = readiness.keys.clone() {

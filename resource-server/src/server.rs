@@ -52,6 +52,7 @@ impl ResourceServer {
         routes: fn(&mut ServiceConfig),
     ) -> Result<Self, String> {
         let secrets = settings.secrets()?;
+        let tls = settings.tls.load(&settings.issuer, &clock)?;
         settings.risks().iter().for_each(|risk| log::warn!("{risk}"));
         let listener = bind("BIND_ADDR", settings.bind_addr)?;
         let address = listener.local_addr().map_err(|error| format!("BIND_ADDR: {error}"))?;
@@ -62,12 +63,13 @@ impl ResourceServer {
         let mut metrics = None;
         if let Some(listener) = metrics_listener {
             let (http, tokens) = (HttpMetrics::default(), TokenMetrics::default());
-            let server = MetricsServer::new(listener, registry(&http, &tokens, &readiness, &validator));
+            let server =
+                MetricsServer::new(listener, registry(&http, &tokens, &readiness, &validator, tls.as_ref()));
             metrics = Some(server.map_err(|error| format!("METRICS_ADDR: {error}"))?);
             http_metrics = Some(http);
             validator = validator.with_observer(move |result| tokens.count(result));
         }
-        let server = app::serve(settings, validator, readiness, http_metrics, routes, listener)
+        let server = app::serve(settings, validator, readiness, http_metrics, routes, listener, tls)
             .map_err(|error| format!("BIND_ADDR: {error}"))?;
         Ok(Self { address, server, metrics })
     }
@@ -118,7 +120,10 @@ fn validation(
     } else {
         let from_issuer = || JwksSource::Issuer(settings.issuer());
         let source = settings.jwks_url.clone().map_or_else(from_issuer, JwksSource::JwksUrl);
-        let options = RemoteKeySetOptions { clock: Arc::clone(&clock), ..RemoteKeySetOptions::default() };
+        let options = RemoteKeySetOptions {
+            clock: Arc::clone(&clock),
+            ..RemoteKeySetOptions::default()
+        };
         let keys = RemoteKeySet::spawn(source, options);
         (keys.clone().into(), Algorithm::ASYMMETRIC, Some(keys))
     };
@@ -126,7 +131,10 @@ fn validation(
         let mut default = settings.issuer.clone();
         default.set_path("/revocations");
         let url = settings.revocation_feed_url.clone().unwrap_or(default);
-        let options = FeedOptions { clock: Arc::clone(&clock), ..FeedOptions::default() };
+        let options = FeedOptions {
+            clock: Arc::clone(&clock),
+            ..FeedOptions::default()
+        };
         RevocationFeed::spawn(url, token, settings.revocation_feed_max_age, options)
     });
     let mut validator = AccessTokenValidator::new(settings.issuer(), settings.audience.as_str(), keys)

@@ -19,6 +19,7 @@ use server_kit::settings::{
     HeaderNames, Origins, address, exposed_metrics, header_names, is_loopback, is_remote_http, issuer, name,
     origins, web_url,
 };
+use server_kit::tls::TlsSettings;
 use url::Url;
 
 pub use secrets::Secrets;
@@ -54,6 +55,10 @@ pub struct Settings {
     /// Number of worker threads, 1 to 512 [default: number of CPU cores]
     #[arg(long, env, value_parser = workers, hide_short_help = true, help_heading = NETWORK)]
     pub workers: Option<NonZeroUsize>,
+
+    /// HTTPS
+    #[command(flatten)]
+    pub tls: TlsSettings,
 
     /// Issuer
     ///
@@ -210,6 +215,7 @@ impl Settings {
 
     /// Checks the rules that concern more than one setting.
     pub(crate) fn check(&self) -> Result<(), String> {
+        self.tls.check_pair()?;
         let remote = self.urls().into_iter().find(|(_, url)| url.is_some_and(is_remote_http));
         match remote {
             Some((name, _)) if !self.allow_http_issuer => Err(format!(

@@ -5,6 +5,7 @@
 //! no handler reads, or by not reading the response. And clients could use up the server's open files.
 
 mod closing;
+mod socket;
 mod stream;
 
 use std::collections::HashMap;
@@ -24,6 +25,7 @@ use crate::listener::fd_limit;
 use crate::real_ip::TrustedProxies;
 
 pub(crate) use closing::Closing;
+pub(crate) use socket::Socket;
 pub(crate) use stream::Stream;
 
 /// The most connections of a server, about 50 MiB of memory. Fewer if it may open fewer files.
@@ -42,6 +44,9 @@ const MAX_SENDING: Duration = Duration::from_secs(20);
 /// How much longer than `KEEP_ALIVE` any connection may stay without a request in progress.
 const MARGIN: Duration = Duration::from_secs(10);
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+/// The bytes of an alert of TLS 1.3: head, level, description, type and tag. Those of TLS 1.2 are shorter than the second.
+const TLS_13_ALERT: usize = 5 + 2 + 1 + 16;
+const MAX_ALERT: usize = 40;
 
 /// The open connections of a server.
 pub(crate) struct Connections {
@@ -49,6 +54,7 @@ pub(crate) struct Connections {
     limit: usize,
     max_idle: Duration,
     trusted_proxies: Arc<TrustedProxies>,
+    requires_https: bool,
 }
 
 #[derive(Default)]
@@ -66,11 +72,12 @@ enum Source {
     TrustedProxy,
 }
 
-/// A connection. Its [`Stream`] closes it when it is dropped.
+/// A connection. Its [`Socket`] closes it when it is dropped.
 pub(crate) struct Connection {
     number: u64,
     source: Source,
     socket: OwnedWriteHalf,
+    requires_https: bool,
     activity: Mutex<Activity>,
 }
 
@@ -87,13 +94,15 @@ struct Activity {
 pub(crate) struct Busy(Arc<Connection>);
 
 impl Connections {
-    /// `keep_alive`: how long a connection may be idle between two requests.
-    pub fn new(keep_alive: Duration, trusted_proxies: Arc<TrustedProxies>) -> Self {
+    /// `keep_alive`: how long a connection may be idle between two requests. `requires_https`: whether responses tell
+    /// browsers to use HTTPS only.
+    pub fn new(keep_alive: Duration, trusted_proxies: Arc<TrustedProxies>, requires_https: bool) -> Self {
         Self {
             open: Mutex::default(),
             limit: fd_limit().saturating_sub(OTHER_FILES).clamp(OTHER_FILES, MAX_CONNECTIONS),
             max_idle: keep_alive + MARGIN,
             trusted_proxies,
+            requires_https,
         }
     }
 
@@ -107,7 +116,7 @@ impl Connections {
     ///
     /// # Errors
     /// A limit is reached, and no connection is idle.
-    pub fn admit(self: &Arc<Self>, socket: TcpStream, peer: SocketAddr) -> io::Result<Stream> {
+    pub fn admit(self: &Arc<Self>, socket: TcpStream, peer: SocketAddr) -> io::Result<Socket> {
         let source = self.source(peer.ip());
         let mut open = self.open();
         let of_source = open.per_source.get(&source).copied().unwrap_or_default();
@@ -119,10 +128,10 @@ impl Connections {
         }
         open.last += 1;
         let (reader, socket) = socket.into_split();
-        let connection = Arc::new(Connection::new(open.last, source, socket));
+        let connection = Arc::new(Connection::new(open.last, source, socket, self.requires_https));
         open.all.insert(connection.number, Arc::downgrade(&connection));
         *open.per_source.entry(source).or_default() += 1;
-        Ok(Stream::new(reader, connection, Arc::clone(self)))
+        Ok(Socket::new(reader, connection, Arc::clone(self)))
     }
 
     fn source(&self, peer: IpAddr) -> Source {
@@ -204,10 +213,20 @@ impl Open {
 }
 
 impl Connection {
-    fn new(number: u64, source: Source, socket: OwnedWriteHalf) -> Self {
+    fn new(number: u64, source: Source, socket: OwnedWriteHalf, requires_https: bool) -> Self {
         let activity =
             Activity { requests: 0, idle_since: Instant::now(), receiving_since: None, sending_since: None };
-        Self { number, source, socket, activity: Mutex::new(activity) }
+        Self { number, source, socket, requires_https, activity: Mutex::new(activity) }
+    }
+
+    /// Whether responses tell browsers to use HTTPS only.
+    pub fn requires_https(&self) -> bool {
+        self.requires_https
+    }
+
+    /// The TLS handshake is over: the time for the first request begins.
+    pub fn is_encrypted(&self) {
+        self.activity().receiving_since = None;
     }
 
     fn socket(&self) -> &TcpStream {
@@ -253,10 +272,18 @@ impl Activity {
 #[must_use]
 pub fn has_hung_up(request: &ServiceRequest) -> bool {
     let Some(connection) = request.conn_data::<Arc<Connection>>() else { return false };
-    match recv(connection.socket(), &mut [0_u8], RecvFlags::PEEK | RecvFlags::DONTWAIT) {
-        Ok((_, count)) => count == 0,
+    let mut next = [0_u8; MAX_ALERT];
+    match recv(connection.socket(), &mut next, RecvFlags::PEEK | RecvFlags::DONTWAIT) {
+        Ok((_, count)) => count == 0 || is_tls_alert(&next[..count]),
         Err(error) => error != Errno::WOULDBLOCK && error != Errno::INTR,
     }
+}
+
+/// Whether this is an alert with which TLS ends, and not followed by anything. TLS 1.3 encrypts it as if it was data, and it
+/// is shorter than any request.
+fn is_tls_alert(bytes: &[u8]) -> bool {
+    let is_encrypted = bytes.len() == TLS_13_ALERT && bytes.starts_with(&[0x17, 3, 3]);
+    is_encrypted || bytes.len() < MAX_ALERT && bytes.starts_with(&[0x15, 3, 3])
 }
 
 impl Busy {
@@ -268,6 +295,11 @@ impl Busy {
         activity.receiving_since = None;
         drop(activity);
         Some(Self(connection))
+    }
+
+    /// Whether the response tells browsers to use HTTPS only.
+    pub fn requires_https(&self) -> bool {
+        self.0.requires_https()
     }
 }
 

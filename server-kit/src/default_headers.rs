@@ -12,6 +12,9 @@ use actix_web::middleware::Next;
 const HEADERS: [(HeaderName, &str); 3] =
     [(CACHE_CONTROL, "no-store"), (X_CONTENT_TYPE_OPTIONS, "nosniff"), (REFERRER_POLICY, "no-referrer")];
 
+/// `Strict-Transport-Security` of responses over TLS: browsers use HTTPS only, for a year.
+pub(crate) const HSTS: &str = "max-age=31536000";
+
 /// Middleware: caches must not store responses, browsers must not guess content types, and pages must not send their URL
 /// to other servers. A handler can set its own headers. Wrap it around everything that responds.
 ///

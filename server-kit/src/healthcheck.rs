@@ -1,12 +1,15 @@
 //! The health check of a container image without curl: requests `/readyz` of a server on this machine.
 
+mod unauthenticated;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use awc::Client;
 use awc::error::SendRequestError;
+use awc::{Client, Connector};
 use serde::Deserialize;
 use tokio::time;
 
@@ -23,23 +26,31 @@ struct NotReady {
     fields: BTreeMap<String, String>,
 }
 
-/// Requests `/readyz` of the server at this address, or at loopback for 0.0.0.0 and `[::]`. Returns one line.
+/// Requests `/readyz` of the server at this address, or at loopback for 0.0.0.0 and `[::]`. Returns one line. Over TLS, any
+/// certificate will do: the address is on this machine, the certificate is for a public name, and the request contains no
+/// secret.
 ///
 /// # Errors
 /// One line: there is no response, or not in time, or the server is not ready for a reason that it reports.
-pub async fn check(bind_addr: SocketAddr) -> Result<String, String> {
+pub async fn check(bind_addr: SocketAddr, has_tls: bool) -> Result<String, String> {
     let address = SocketAddr::new(reachable(bind_addr.ip()), bind_addr.port());
-    check_within(address, TIMEOUT).await
+    check_within(address, has_tls, TIMEOUT).await
 }
 
-async fn check_within(address: SocketAddr, timeout: Duration) -> Result<String, String> {
+async fn check_within(address: SocketAddr, has_tls: bool, timeout: Duration) -> Result<String, String> {
     let late = || format!("{address} did not respond within {timeout:?}");
-    time::timeout(timeout, request(address)).await.unwrap_or_else(|_| Err(late()))
+    time::timeout(timeout, request(address, has_tls)).await.unwrap_or_else(|_| Err(late()))
 }
 
-async fn request(address: SocketAddr) -> Result<String, String> {
-    let client = Client::builder().disable_timeout().disable_redirects().finish();
-    let request = client.get(format!("http://{address}/readyz")).force_close();
+async fn request(address: SocketAddr, has_tls: bool) -> Result<String, String> {
+    let connector = if has_tls {
+        Connector::new().rustls_0_23(Arc::new(unauthenticated::client_config()?))
+    } else {
+        Connector::new()
+    };
+    let client = Client::builder().connector(connector).disable_timeout().disable_redirects().finish();
+    let scheme = if has_tls { "https" } else { "http" };
+    let request = client.get(format!("{scheme}://{address}/readyz")).force_close();
     let mut response = request.send().await.map_err(|error| match error {
         SendRequestError::Connect(error) => format!("cannot connect to {address}: {error}"),
         error => format!("{address} sent no valid response: {error}"),
@@ -88,7 +99,7 @@ mod tests {
     async fn a_server_that_does_not_respond_fails_the_check() {
         let silent = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = silent.local_addr().unwrap();
-        let result = check_within(address, Duration::from_millis(50)).await;
+        let result = check_within(address, false, Duration::from_millis(50)).await;
         assert_eq!(result, Err(format!("{address} did not respond within 50ms")));
     }
 }

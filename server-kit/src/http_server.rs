@@ -1,4 +1,4 @@
-//! The HTTP/1.1 server of both programs: actix's protocol on connections that are counted and watched.
+//! The HTTP server of both programs, with or without TLS: actix's protocol on connections that are counted and watched.
 
 use std::fmt;
 use std::io;
@@ -19,6 +19,7 @@ use tokio::sync::watch;
 use crate::connections::{Connections, Stream};
 use crate::real_ip::TrustedProxies;
 use crate::settings::duration;
+use crate::tls::Tls;
 
 /// How long a client may take to send the first request head. If it has sent a part, it then receives 408.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -40,6 +41,8 @@ pub struct Options {
     pub keep_alive: Duration,
     /// Peers without a limit of connections per address.
     pub trusted_proxies: web::Data<TrustedProxies>,
+    /// Plain HTTP without it.
+    pub tls: Option<Tls>,
     /// Begins when the server stops.
     pub shutdown: Shutdown,
 }
@@ -104,10 +107,11 @@ where
     S::Service: 'static,
     B: MessageBody + 'static,
 {
-    let Options { workers, keep_alive, trusted_proxies, shutdown } = options;
+    let Options { workers, keep_alive, trusted_proxies, tls, shutdown } = options;
     let workers =
         workers.or_else(|| available_parallelism().ok()).map_or(1, NonZeroUsize::get).min(MAX_WORKERS);
-    let connections = Arc::new(Connections::new(keep_alive, trusted_proxies.into_inner()));
+    let requires_https = tls.as_ref().is_some_and(Tls::requires_https);
+    let connections = Arc::new(Connections::new(keep_alive, trusted_proxies.into_inner(), requires_https));
     let builder = Server::build()
         .workers(workers)
         .max_concurrent_connections(connections.per_worker(workers))
@@ -119,14 +123,25 @@ where
         shutdown.begin();
     });
     rt::spawn(Connections::watch(Arc::downgrade(&connections)));
+    if let Some(tls) = &tls {
+        rt::spawn(tls.watch_files());
+    }
     let address = listener.local_addr()?;
     let builder = builder.listen("http", listener, move || {
-        let (connections, stopping) = (Arc::clone(&connections), stopping.clone());
+        let (connections, tls, stopping) = (Arc::clone(&connections), tls.clone(), stopping.clone());
         let accept = fn_service(move |socket: TcpStream| {
-            let connections = Arc::clone(&connections);
+            let (connections, tls) = (Arc::clone(&connections), tls.clone());
             async move {
                 let peer = socket.peer_addr()?;
-                Ok((connections.admit(socket, peer)?, Protocol::Http1, Some(peer)))
+                let stream = match tls {
+                    None => Stream::plain(connections.admit(socket, peer)?),
+                    Some(tls) => {
+                        // The session tickets of TLS 1.3 would otherwise delay the first response.
+                        socket.set_nodelay(true)?;
+                        Stream::tls(tls.accept(connections.admit(socket, peer)?).await?)
+                    }
+                };
+                Ok((stream, Protocol::Http1, Some(peer)))
             }
         });
         let factory = app().into_factory().map_err(|error| error.into().error_response());
@@ -142,7 +157,7 @@ where
                 async move { stopping.notified().await }
             })
             .on_connect_ext(|stream: &Stream, data| {
-                data.insert(stream.connection());
+                data.insert(Arc::clone(stream.connection()));
             })
             .finish(map_config(factory, |()| AppConfig::default()));
         accept.and_then(http)

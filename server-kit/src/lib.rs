@@ -26,3 +26,4 @@ pub mod request_id;
 pub mod request_log;
 pub mod secret;
 pub mod settings;
+pub mod tls;

@@ -4,7 +4,7 @@ use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::ConnectionType;
-use actix_web::http::header::HeaderValue;
+use actix_web::http::header::{HeaderValue, STRICT_TRANSPORT_SECURITY};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpResponse};
 
@@ -21,7 +21,7 @@ use crate::{default_headers, framework_errors};
 /// 2. gives the request an id, for `X-Request-Id` of the response and for all log lines of the request
 ///    ([`request_id::current`](crate::request_id::current)), and keeps an id that one of the app's
 ///    [`TrustedProxies`](crate::real_ip::TrustedProxies) sent;
-/// 3. adds the [`default_headers`](mod@crate::default_headers);
+/// 3. adds the [`default_headers`](mod@crate::default_headers), and over TLS `Strict-Transport-Security`;
 /// 4. logs one line on the target `access`;
 /// 5. counts the request, if the app has [`HttpMetrics`](crate::metrics::HttpMetrics) as `app_data` in `web::Data`;
 /// 6. converts errors of the framework to problems, as [`framework_errors::to_problems`] does.
@@ -32,10 +32,11 @@ pub async fn handle_request(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let _busy = Busy::begin(&request);
+    let busy = Busy::begin(&request);
     let closing = Closing::of(&mut request);
     let id = id_of(&request);
-    let headers = Headers { request_id: header(&id), closing };
+    let requires_https = busy.as_ref().is_some_and(Busy::requires_https);
+    let headers = Headers { request_id: header(&id), closing, requires_https };
     match handling(id, log_and_measure(request, next)).await {
         Ok(mut response) => {
             headers.add(response.response_mut());
@@ -75,11 +76,16 @@ async fn log_and_measure(
 struct Headers {
     request_id: HeaderValue,
     closing: Closing,
+    requires_https: bool,
 }
 
 impl Headers {
     fn add(self, response: &mut HttpResponse) {
         default_headers::add(response.headers_mut());
+        if self.requires_https {
+            let value = HeaderValue::from_static(default_headers::HSTS);
+            response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, value);
+        }
         response.headers_mut().insert(X_REQUEST_ID, self.request_id);
         if self.closing.is_expected() {
             response.head_mut().set_connection_type(ConnectionType::Close);

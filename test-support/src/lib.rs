@@ -13,6 +13,7 @@
 mod aiosmtpd;
 pub mod authenticator;
 mod call;
+mod certificate;
 mod database;
 pub mod evidence;
 pub mod fault_proxy;
@@ -26,6 +27,7 @@ mod totp;
 pub use aiosmtpd::Aiosmtpd;
 pub use authenticator::Authenticator;
 pub use call::{COOKIE_NAME, Call, NoResponse, Response, client};
+pub use certificate::{Certificate, client_trusting};
 pub use database::{OpenTransaction, TestDatabase, hex};
 pub use logs::security_log;
 pub use program::{Program, free_address};

@@ -25,6 +25,7 @@ pub async fn run(settings: &Settings, output: OutputOptions) -> Result<(), Strin
             name: "secrets",
             finding: settings.secrets().map(|_| "are set, long and distinct".to_owned()),
         },
+        Point { name: "TLS", finding: tls(settings) },
         Point { name: "passwords", finding: passwords(settings).await },
         Point { name: "mail", finding: mail(settings) },
     ];
@@ -46,6 +47,13 @@ pub async fn run(settings: &Settings, output: OutputOptions) -> Result<(), Strin
         1 => Err("a server would not start: 1 check failed".to_owned()),
         failed => Err(format!("a server would not start: {failed} checks failed")),
     }
+}
+
+fn tls(settings: &Settings) -> Result<String, String> {
+    Ok(match settings.tls.expiry(SystemClock.now())? {
+        None => "is off: plain HTTP, for a proxy in front".to_owned(),
+        Some(expiry) => format!("the certificate is valid until {expiry}"),
+    })
 }
 
 /// The settings and the templates. `mail check` also connects to the mail server.

@@ -8,15 +8,19 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 use server_kit::metrics::HttpMetrics;
+use server_kit::tls::Tls;
 
 use crate::domain::context::Context;
 use crate::domain::mail::Queue;
 
 /// All metrics of this server. `docs/metrics.md` explains each, and a test compares the two.
-pub fn registry(context: Arc<Context>, http: &HttpMetrics) -> Registry {
+pub fn registry(context: Arc<Context>, http: &HttpMetrics, tls: Option<&Tls>) -> Registry {
     let mut registry = Registry::with_prefix("latchkey_auth");
     registry.register("build", "Version of the server", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
     http.register(&mut registry);
+    if let Some(tls) = tls {
+        tls.register(&mut registry);
+    }
     context.metrics.register(&mut registry);
     context.hasher.pool().register(&mut registry);
     context.database.register(&mut registry);

@@ -141,5 +141,6 @@ mod system {
     mod revocations;
     mod security_headers;
     pub mod sign_in_link;
+    mod tls;
     mod well_known;
 }

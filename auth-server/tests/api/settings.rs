@@ -49,6 +49,12 @@ fn an_invalid_setting_exits_with_status_2_and_one_line_that_names_it() {
         (&[("EVENT_RETENTION", "23h")], "EVENT_RETENTION"),
         (&[("SIGNING_KEY_ROTATION", "367d")], "SIGNING_KEY_ROTATION"),
         (&[("COOKIE_SECURE", "false"), ("ISSUER", "https://auth.example.org")], "COOKIE_SECURE"),
+        (&[("TLS_CERT_FILE", "cert.pem")], "TLS_CERT_FILE requires TLS_KEY_FILE"),
+        (&[("TLS_KEY_FILE", "key.pem")], "TLS_KEY_FILE requires TLS_CERT_FILE"),
+        (
+            &[("TLS_CERT_FILE", "cert.pem"), ("TLS_KEY_FILE", "key.pem")],
+            "ISSUER is an http:// URL: use https://",
+        ),
         (&[("REGISTRATION", "maybe")], "REGISTRATION"),
         (&[("AUDIENCES", "a b")], "AUDIENCES"),
         (&[("JWT_ACCESS_ALGORITHM", "none")], "JWT_ACCESS_ALGORITHM"),

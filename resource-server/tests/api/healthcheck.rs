@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use actix_web::rt::time::sleep;
 use shared_claims::testing::ManualClock;
-use test_support::{Program, free_address};
+use test_support::{Certificate, Program, free_address};
 
 use crate::issuer::Issuer;
 
@@ -56,6 +56,26 @@ async fn a_server_is_unhealthy_until_it_has_keys() {
     }
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(String::from_utf8_lossy(&output.stdout), "ready\n");
+}
+
+#[actix_web::test]
+async fn a_server_with_tls_is_checked_over_tls() {
+    let certificate = Certificate::new();
+    let files = certificate.variables();
+    let variables: Vec<_> = files.iter().map(|(name, path)| (*name, path.as_str())).collect();
+    let secret = ("JWT_ACCESS_SECRET", "Yk8vN2x1cUZ0M3pKZ0h4U0RwVm1CcldhTGVJb1R5");
+    let program = Program::spawn(PATH, free_address(), &[&variables[..], &[secret]].concat());
+    let mut command = Command::new(PATH);
+    command.env_clear().env("BIND_ADDR", program.address.to_string()).envs(variables).arg("healthcheck");
+    for _ in 0..200 {
+        let output = command.output().expect("the program");
+        if output.status.success() {
+            assert_eq!(String::from_utf8_lossy(&output.stdout), "ready\n");
+            return;
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    panic!("{}", program.kill());
 }
 
 #[test]

@@ -62,6 +62,8 @@ fn an_invalid_value_is_wrong_usage_and_the_line_says_what_is_valid() {
         ("TRUSTED_PROXIES", "10.0.0.1/8", "give 10.0.0.0/8 or 10.0.0.1"),
         ("TRUSTED_PROXIES", "0.0.0.0/1,128.0.0.0/1", "covers 0.0.0.0/0"),
         ("LOG_FORMAT", "xml", "text, json"),
+        ("TLS_CERT_FILE", "cert.pem", "requires TLS_KEY_FILE"),
+        ("TLS_KEY_FILE", "key.pem", "requires TLS_CERT_FILE"),
     ] {
         assert_setting_stops(name, value, 2, hint);
     }

@@ -5,16 +5,17 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use rustix::net::Shutdown;
+use actix_web::http::header::STRICT_TRANSPORT_SECURITY;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::tcp::OwnedReadHalf;
+use tokio_rustls::server::TlsStream;
 
-use super::{Connection, Connections};
+use super::{Connection, Socket};
+use crate::default_headers::HSTS;
 
 /// Longer than any response that actix writes for a request that it cannot parse.
 const MAX_ERROR_HEAD: usize = 200;
 
-/// A connection, for actix.
+/// A connection with HTTP/1.1, for actix.
 ///
 /// Requests that actix cannot parse reach no middleware. actix writes the response itself (400 or 431), closes the
 /// connection, and does not say so if an earlier request kept the connection open. This type adds `Connection: close`.
@@ -22,11 +23,14 @@ const MAX_ERROR_HEAD: usize = 200;
 /// A connection without a request ends without a response: a load balancer that has opened it in advance would pass on
 /// actix's 408 as the response to its next request.
 pub struct Stream {
-    reader: OwnedReadHalf,
-    connection: Arc<Connection>,
-    connections: Arc<Connections>,
+    wire: Wire,
     has_received: bool,
     error: Option<ErrorHead>,
+}
+
+enum Wire {
+    Plain(Socket),
+    Tls(Box<TlsStream<Socket>>),
 }
 
 /// The response to a request that cannot be parsed.
@@ -36,33 +40,27 @@ struct ErrorHead {
 }
 
 impl Stream {
-    pub(super) fn new(
-        reader: OwnedReadHalf,
-        connection: Arc<Connection>,
-        connections: Arc<Connections>,
-    ) -> Self {
-        Self { reader, connection, connections, has_received: false, error: None }
+    pub fn plain(socket: Socket) -> Self {
+        Self { wire: Wire::Plain(socket), has_received: false, error: None }
+    }
+
+    pub fn tls(stream: TlsStream<Socket>) -> Self {
+        Self { wire: Wire::Tls(Box::new(stream)), has_received: false, error: None }
     }
 
     /// For the middleware.
-    pub fn connection(&self) -> Arc<Connection> {
-        Arc::clone(&self.connection)
+    pub fn connection(&self) -> &Arc<Connection> {
+        match &self.wire {
+            Wire::Plain(socket) => socket.connection(),
+            Wire::Tls(stream) => stream.get_ref().0.connection(),
+        }
     }
 
-    fn write(&self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let socket = self.connection.socket();
-        let result = loop {
-            match socket.poll_write_ready(context) {
-                Poll::Pending => break Poll::Pending,
-                Poll::Ready(ready) => ready?,
-            }
-            match socket.try_write(bytes) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                result => break Poll::Ready(result),
-            }
-        };
-        self.connection.activity().is_sending(result.is_pending());
-        result
+    fn write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match &mut self.wire {
+            Wire::Plain(socket) => Pin::new(socket).poll_write(context, bytes),
+            Wire::Tls(stream) => Pin::new(stream).poll_write(context, bytes),
+        }
     }
 }
 
@@ -73,11 +71,11 @@ impl AsyncRead for Stream {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.reader).poll_read(context, buffer))?;
-        if buffer.filled().len() > before {
-            self.has_received = true;
-            self.connection.activity().received();
-        }
+        ready!(match &mut self.wire {
+            Wire::Plain(socket) => Pin::new(socket).poll_read(context, buffer),
+            Wire::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
+        })?;
+        self.has_received |= buffer.filled().len() > before;
         Poll::Ready(Ok(()))
     }
 }
@@ -91,10 +89,11 @@ impl AsyncWrite for Stream {
         if !self.has_received {
             return Poll::Ready(Ok(bytes.len()));
         }
+        let requires_https = self.connection().requires_https();
         let mut error = match (self.error.take(), error_head(bytes)) {
             (Some(error), _) => error,
             (None, None) => return self.write(context, bytes),
-            (None, Some(0)) => ErrorHead { bytes: with_close(bytes), sent: 0 },
+            (None, Some(0)) => ErrorHead { bytes: with_close(bytes, requires_https), sent: 0 },
             (None, Some(start)) => return self.write(context, &bytes[..start]),
         };
         while error.sent < error.bytes.len() {
@@ -110,18 +109,18 @@ impl AsyncWrite for Stream {
         Poll::Ready(Ok(bytes.len()))
     }
 
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.wire {
+            Wire::Plain(socket) => Pin::new(socket).poll_flush(context),
+            Wire::Tls(stream) => Pin::new(stream).poll_flush(context),
+        }
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(rustix::net::shutdown(self.connection.socket(), Shutdown::Write).map_err(io::Error::from))
-    }
-}
-
-impl Drop for Stream {
-    fn drop(&mut self) {
-        self.connections.remove(&self.connection);
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.wire {
+            Wire::Plain(socket) => Pin::new(socket).poll_shutdown(context),
+            Wire::Tls(stream) => Pin::new(stream).poll_shutdown(context),
+        }
     }
 }
 
@@ -143,12 +142,13 @@ fn error_head(bytes: &[u8]) -> Option<usize> {
 }
 
 /// The same response, with `Connection: close` and the headers that every response has.
-fn with_close(head: &[u8]) -> Vec<u8> {
+fn with_close(head: &[u8], requires_https: bool) -> Vec<u8> {
     let head = String::from_utf8_lossy(head);
     let lines = head.trim_end().split("\r\n").filter(|line| !line.starts_with("connection: "));
-    let added =
-        ["connection: close", "x-content-type-options: nosniff", "referrer-policy: no-referrer", "", ""];
-    lines.chain(added).collect::<Vec<_>>().join("\r\n").into_bytes()
+    let hsts = requires_https.then(|| format!("{STRICT_TRANSPORT_SECURITY}: {HSTS}"));
+    let added = ["connection: close", "x-content-type-options: nosniff", "referrer-policy: no-referrer"];
+    let lines = lines.chain(added).chain(hsts.as_deref()).chain(["", ""]);
+    lines.collect::<Vec<_>>().join("\r\n").into_bytes()
 }
 
 #[cfg(test)]
@@ -168,9 +168,11 @@ mod tests {
         let both = [OF_APP, OF_ACTIX].concat();
         assert_eq!(error_head(&both), Some(OF_APP.len()));
         assert_eq!(error_head(&both[..both.len() - 1]), None);
-        let closing = String::from_utf8(with_close(OF_ACTIX)).expect("text");
+        let closing = String::from_utf8(with_close(OF_ACTIX, false)).expect("text");
         assert!(closing.starts_with("HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\n"));
         assert!(closing.contains("\r\nconnection: close\r\n") && !closing.contains("keep-alive"));
-        assert!(closing.ends_with("\r\n\r\n"));
+        assert!(closing.ends_with("\r\n\r\n") && !closing.contains("strict-transport-security"));
+        let over_tls = String::from_utf8(with_close(OF_ACTIX, true)).expect("text");
+        assert!(over_tls.ends_with("\r\nstrict-transport-security: max-age=31536000\r\n\r\n"));
     }
 }

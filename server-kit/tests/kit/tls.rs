@@ -1,0 +1,6 @@
+//! TLS of the listener.
+
+mod connections;
+mod reload;
+mod server;
+mod settings;
