@@ -6,6 +6,8 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 pub struct Addresses {
     pub auth: SocketAddr,
     pub api: SocketAddr,
+    /// Whether the servers serve HTTPS.
+    pub tls: bool,
 }
 
 impl Addresses {
@@ -14,25 +16,25 @@ impl Addresses {
     ///
     /// # Errors
     /// One line that names the address and the flag.
-    pub fn reserve(auth: SocketAddr, api: SocketAddr) -> Result<Self, String> {
+    pub fn reserve(auth: SocketAddr, api: SocketAddr, tls: bool) -> Result<Self, String> {
         // Both listeners stay open until the end, or the system could choose the same port twice. If another program
         // takes a port before the servers listen on it, they report that.
         let auth = listen(auth, "--auth-addr")?;
         let api = listen(api, "--api-addr")?;
         match (auth.local_addr(), api.local_addr()) {
-            (Ok(auth), Ok(api)) => Ok(Self { auth, api }),
+            (Ok(auth), Ok(api)) => Ok(Self { auth, api, tls }),
             (Err(error), _) | (_, Err(error)) => Err(format!("cannot find a free port: {error}")),
         }
     }
 
     /// The issuer: the URL that users open.
     pub fn auth_url(self) -> String {
-        format!("http://localhost:{}", self.auth.port())
+        format!("{}://localhost:{}", self.scheme(), self.auth.port())
     }
 
     /// The URL of the API.
     pub fn api_url(self) -> String {
-        format!("http://localhost:{}", self.api.port())
+        format!("{}://localhost:{}", self.scheme(), self.api.port())
     }
 
     /// The URL of the key set, for the API.
@@ -53,7 +55,11 @@ impl Addresses {
                 if auth.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
             auth.set_ip(localhost);
         }
-        format!("http://{auth}{path}")
+        format!("{}://{auth}{path}", self.scheme())
+    }
+
+    fn scheme(self) -> &'static str {
+        if self.tls { "https" } else { "http" }
     }
 }
 

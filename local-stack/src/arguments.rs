@@ -38,6 +38,10 @@ pub struct Arguments {
     #[arg(help_heading = "Network")]
     pub api_addr: SocketAddr,
 
+    /// Serve HTTPS, with a certificate for this machine
+    #[arg(long, help_heading = "Network")]
+    pub tls: bool,
+
     /// Further origin whose pages may call both servers, besides those on localhost; can be repeated
     #[arg(long, value_name = "ORIGIN", value_parser = origins, help_heading = "Cookies and origins")]
     pub allow_origin: Vec<Origins>,

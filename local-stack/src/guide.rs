@@ -6,12 +6,21 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::addresses::Addresses;
 use crate::administrator::{self, Administrator};
+use crate::certificate::Certificate;
 use crate::stack_file;
 
 /// The text. It contains the administrator's password only if this run set it.
-pub fn text(addresses: Addresses, data: &Path, administrator: &Administrator) -> String {
+pub fn text(
+    addresses: Addresses,
+    data: &Path,
+    administrator: &Administrator,
+    certificate: Option<&Certificate>,
+) -> String {
     let (auth, api) = (addresses.auth_url(), addresses.api_url());
+    let trust = certificate.map(|one| format!("  export CURL_CA_BUNDLE={}\n", absolute(&one.authority_file)));
     let steps = STEPS.replace("{auth}", &auth).replace("{api}", &api);
+    let steps = steps.replace("{trust}", &trust.unwrap_or_default());
+    let certificate = certificate.map(lines_about_certificate).unwrap_or_default();
     let administrator = lines_about(administrator, &auth, data);
     let data = data.display().to_string();
     format!(
@@ -22,7 +31,7 @@ Latchkey is running; Ctrl-C stops it. Open {auth}/ or read on.
   API             {api:<27}   API reference at /docs
   data            {data:<27}   delete it to start over
   mailbox         {auth}/demo/mail
-{administrator}
+{administrator}{certificate}
 Your own page may call both servers from any port of localhost: docs/web.md.
 
 Paste this into bash in another terminal, step by step or as a whole:
@@ -55,6 +64,21 @@ fn lines_about(administrator: &Administrator, auth: &str, data: &Path) -> String
     )
 }
 
+fn lines_about_certificate(certificate: &Certificate) -> String {
+    let (file, fingerprint) = (certificate.authority_file.display().to_string(), certificate.fingerprint());
+    format!(
+        "  certificate     {file:<27}   trust it: docs/web.md
+  its SHA-256     {fingerprint}
+"
+    )
+}
+
+/// For a shell, in any folder.
+fn absolute(path: &Path) -> String {
+    let path = path.canonicalize().unwrap_or_else(|_| path.to_owned()).display().to_string();
+    format!("'{}'", path.replace('\'', r"'\''"))
+}
+
 /// The code is in the fragment, which browsers do not send. It would otherwise be in the log of a proxy.
 fn sign_in_link(auth: &str, code: &SecretString) -> String {
     let code = code.expose_secret();
@@ -67,7 +91,7 @@ fn sign_in_link(auth: &str, code: &SecretString) -> String {
 /// Comments contain no apostrophes: a shell that runs comments as commands would wait for the closing one.
 const STEPS: &str = r#"
   AUTH={auth} API={api} JAR=$(mktemp)
-  JSON='Content-Type: application/json'
+{trust}  JSON='Content-Type: application/json'
   ANN='"email":"ann'$RANDOM'@example.org","password":"correct horse battery staple"'
 
   # 1. Register. The access token is in the response, the refresh token in the cookie jar.

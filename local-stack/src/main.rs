@@ -6,6 +6,7 @@
 mod addresses;
 mod administrator;
 mod arguments;
+mod certificate;
 mod data_folder;
 mod guide;
 mod servers;
@@ -17,10 +18,12 @@ use std::process::ExitCode;
 
 use server_kit::command_line::{Failure, exit_code, from_process};
 use server_kit::logging::{self, LogFormat};
+use shared_claims::{Clock as _, SystemClock};
 
 use addresses::Addresses;
 use administrator::Administrator;
 use arguments::Arguments;
+use certificate::Certificate;
 use data_folder::DataFolder;
 use servers::Servers;
 use stop_signal::StopSignal;
@@ -35,9 +38,12 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), Failure> {
     let arguments: Arguments = from_process()?;
-    let addresses = Addresses::reserve(arguments.auth_addr, arguments.api_addr)?;
+    let addresses = Addresses::reserve(arguments.auth_addr, arguments.api_addr, arguments.tls)?;
     let data = DataFolder::open(&arguments.data_dir)?;
-    let servers = Servers::build(addresses, &data, &arguments.allowed_origins()).await?;
+    let prepare = || Certificate::prepare(&arguments.data_dir, SystemClock.now());
+    let certificate = arguments.tls.then(prepare).transpose()?;
+    let servers =
+        Servers::build(addresses, &data, certificate.as_ref(), &arguments.allowed_origins()).await?;
     // From here on Ctrl-C is deferred: between creating the administrator and printing the password it would lose the
     // password.
     let stop = StopSignal::listen()?;
@@ -47,7 +53,7 @@ async fn run() -> Result<(), Failure> {
         administrator::prepare(&servers.auth, arguments.new_password).await?
     };
     stack_file::write(&arguments.data_dir, addresses, administrator.password())?;
-    print(&guide::text(addresses, &arguments.data_dir, &administrator))?;
+    print(&guide::text(addresses, &arguments.data_dir, &administrator, certificate.as_ref()))?;
     // Not earlier, because the servers warn about plain HTTP, which is intended here.
     logging::start(LogFormat::Text, LOG_FILTER);
     servers.warn_about_origins();

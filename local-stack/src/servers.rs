@@ -8,6 +8,7 @@ use resource_server::ResourceServer;
 use shared_claims::SystemClock;
 
 use crate::addresses::Addresses;
+use crate::certificate::Certificate;
 use crate::data_folder::DataFolder;
 use crate::stop_signal::StopSignal;
 
@@ -33,16 +34,20 @@ impl Servers {
     pub async fn build(
         addresses: Addresses,
         data: &DataFolder,
+        certificate: Option<&Certificate>,
         allowed_origins: &str,
     ) -> Result<Self, String> {
-        let mut settings = auth_server::Settings::from_flags(auth_flags(addresses, data, allowed_origins))?;
+        let tls = tls_flags(certificate);
+        let flags = [auth_flags(addresses, data, allowed_origins), tls.clone()].concat();
+        let mut settings = auth_server::Settings::from_flags(flags)?;
         settings.allowed_origins = settings.allowed_origins.with_every_loopback();
         settings.sign_in_link = true;
         settings.mail.mailbox_page = true;
         let cross_site_origins = settings.cross_site_origins().into_iter().map(str::to_owned).collect();
         let auth = AuthServer::build(&settings, Arc::new(SystemClock)).await?;
-        let mut settings =
-            resource_server::Settings::from_flags(api_flags(addresses, data, allowed_origins))?;
+        let flags = [api_flags(addresses, data, allowed_origins), tls].concat();
+        let mut settings = resource_server::Settings::from_flags(flags)?;
+        settings.ca_certificates = certificate.map(|one| one.authority.clone()).unwrap_or_default();
         settings.allowed_origins = settings.allowed_origins.with_every_loopback();
         let api = ResourceServer::build(&settings, Arc::new(SystemClock))?;
         Ok(Self { auth, api, cross_site_origins })
@@ -91,9 +96,9 @@ fn auth_flags(addresses: Addresses, data: &DataFolder, allowed_origins: &str) ->
         flag("--jwt-refresh-secret-file", &data.refresh_secret),
         flag("--key-encryption-secret-file", &data.key_encryption_secret),
         flag("--revocation-feed-token-file", &data.feed_token),
-        // Short, so that users see it expire. Plain HTTP, because no browser trusts a certificate made here.
+        // Short, so that users see it expire.
         flag("--access-token-ttl", "1m"),
-        flag("--cookie-secure", "false"),
+        flag("--cookie-secure", addresses.tls.to_string()),
         flag("--demo-api-url", addresses.api_url()),
         // Shown at /demo/mail.
         flag("--mail-transport", "file"),
@@ -115,6 +120,12 @@ fn api_flags(addresses: Addresses, data: &DataFolder, allowed_origins: &str) -> 
         flag("--allowed-origins", allowed_origins),
         flag("--trusted-proxies", DEVELOPMENT_PROXIES),
     ]
+}
+
+fn tls_flags(certificate: Option<&Certificate>) -> Vec<OsString> {
+    let flags = certificate
+        .map(|one| [flag("--tls-cert-file", &one.chain_file), flag("--tls-key-file", &one.key_file)]);
+    flags.into_iter().flatten().collect()
 }
 
 fn flag(name: &str, value: impl AsRef<OsStr>) -> OsString {

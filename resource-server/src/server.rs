@@ -122,6 +122,7 @@ fn validation(
         let source = settings.jwks_url.clone().map_or_else(from_issuer, JwksSource::JwksUrl);
         let options = RemoteKeySetOptions {
             clock: Arc::clone(&clock),
+            ca_certificates: settings.ca_certificates.clone(),
             ..RemoteKeySetOptions::default()
         };
         let keys = RemoteKeySet::spawn(source, options);
@@ -133,6 +134,7 @@ fn validation(
         let url = settings.revocation_feed_url.clone().unwrap_or(default);
         let options = FeedOptions {
             clock: Arc::clone(&clock),
+            ca_certificates: settings.ca_certificates.clone(),
             ..FeedOptions::default()
         };
         RevocationFeed::spawn(url, token, settings.revocation_feed_max_age, options)

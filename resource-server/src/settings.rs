@@ -156,6 +156,11 @@ pub struct Settings {
     /// The variable `RUST_LOG` sets the filter.
     #[arg(long, env, default_value = "text", hide_short_help = true, help_heading = OBSERVABILITY)]
     pub log_format: LogFormat,
+
+    /// Root certificates of the auth server beside those of the system, in PEM. Neither a flag nor a variable: only a program
+    /// that hosts the server for development can set it.
+    #[arg(skip)]
+    pub ca_certificates: String,
 }
 
 impl Settings {

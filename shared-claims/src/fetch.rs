@@ -77,8 +77,9 @@ struct Metadata {
 }
 
 impl Fetcher {
-    pub fn new(source: JwksSource, timeout: Duration) -> Self {
-        let client = client(timeout, timeout, (ACCEPT, HeaderValue::from_static("application/json")));
+    pub fn new(source: JwksSource, timeout: Duration, ca_certificates: &str) -> Self {
+        let header = (ACCEPT, HeaderValue::from_static("application/json"));
+        let client = client(timeout, timeout, header, ca_certificates);
         Self { source, timeout, client }
     }
 
@@ -164,8 +165,10 @@ pub(crate) fn client(
     connect_timeout: Duration,
     timeout: Duration,
     header: (HeaderName, HeaderValue),
+    ca_certificates: &str,
 ) -> Client {
-    let connector = Connector::new().rustls_0_23(Arc::new(tls::config())).timeout(connect_timeout);
+    let config = Arc::new(tls::config(ca_certificates));
+    let connector = Connector::new().rustls_0_23(config).timeout(connect_timeout);
     Client::builder()
         .connector(connector)
         .timeout(timeout)

@@ -34,6 +34,8 @@ pub struct RemoteKeySetOptions {
     pub timeout: Duration,
     /// Used for the age of the set and for [`unknown_kid_interval`](Self::unknown_kid_interval).
     pub clock: Arc<dyn Clock>,
+    /// Root certificates to trust in addition to those of the system, in PEM: none.
+    pub ca_certificates: String,
 }
 
 impl Default for RemoteKeySetOptions {
@@ -45,6 +47,7 @@ impl Default for RemoteKeySetOptions {
             unknown_kid_interval: Duration::from_secs(10),
             timeout: Duration::from_secs(5),
             clock: Arc::new(SystemClock),
+            ca_certificates: String::new(),
         }
     }
 }
@@ -99,7 +102,7 @@ impl RemoteKeySet {
         let state = Arc::new(State::default());
         let shared = Arc::clone(&state);
         background::spawn(|| {
-            let fetcher = Fetcher::new(source, options.timeout);
+            let fetcher = Fetcher::new(source, options.timeout, &options.ca_certificates);
             KeySetRefresher { state: shared, fetcher, options, last_unknown_kid: None }.run(requests)
         });
         Self { state, refresh_requests }

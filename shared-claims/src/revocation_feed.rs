@@ -38,6 +38,8 @@ pub struct FeedOptions {
     pub snapshot_interval: Duration,
     /// Used for the age of the list and the expiry of its entries.
     pub clock: Arc<dyn Clock>,
+    /// Root certificates to trust in addition to those of the system, in PEM: none.
+    pub ca_certificates: String,
 }
 
 impl Default for FeedOptions {
@@ -48,6 +50,7 @@ impl Default for FeedOptions {
             retry_interval: Duration::from_millis(250),
             snapshot_interval: Duration::from_secs(60),
             clock: Arc::new(SystemClock),
+            ca_certificates: String::new(),
         }
     }
 }
@@ -261,7 +264,7 @@ fn client(options: &FeedOptions, token: &SecretString) -> Client {
         .unwrap_or(HeaderValue::from_static(""));
     bearer.set_sensitive(true);
     let timeout = options.wait() + options.timeout + BODY_TIMEOUT;
-    fetch::client(options.timeout, timeout, (AUTHORIZATION, bearer))
+    fetch::client(options.timeout, timeout, (AUTHORIZATION, bearer), &options.ca_certificates)
 }
 
 fn lock(status: &Mutex<FeedStatus>) -> MutexGuard<'_, FeedStatus> {

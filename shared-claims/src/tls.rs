@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use awc::error::{ConnectError, SendRequestError};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use rustls::{CertificateError, ClientConfig, RootCertStore};
 
 /// Why the certificate of a server is rejected. The messages are fixed because the public readiness page shows them.
@@ -42,14 +44,15 @@ impl BadCertificate {
     }
 }
 
-/// Without root certificates, https requests fail and http requests still work.
-pub(crate) fn config() -> ClientConfig {
+/// `ca_certificates`: further roots, in PEM. Without root certificates, https requests fail and http requests still work.
+pub(crate) fn config(ca_certificates: &str) -> ClientConfig {
     let mut roots = RootCertStore::empty();
     let found = rustls_native_certs::load_native_certs();
     for error in &found.errors {
         log::warn!("cannot read some of the system's root certificates: {error}");
     }
     roots.add_parsable_certificates(found.certs);
+    roots.add_parsable_certificates(CertificateDer::pem_slice_iter(ca_certificates.as_bytes()).flatten());
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

@@ -6,4 +6,5 @@ mod origins;
 mod runs;
 mod settings_md;
 mod stack;
+mod tls;
 mod usage;
