@@ -24,6 +24,7 @@ scenario("a user sets up an authenticator app, and signs in with its codes and w
   await page.getByRole("button", { name: "Done" }).click();
   await page.locator("#factors-state", { hasText: "On" }).waitFor();
   await page.getByText("10 recovery codes left").waitFor();
+  await page.locator("#activity li", { hasText: "Second step added" }).waitFor();
   await check(page, "account-on");
 
   // The code submits itself. A wrong one stays in the field with the focus, and then the user submits.

@@ -44,6 +44,7 @@ async function show() {
   element("view").hidden = element("sign-out").hidden = false;
   document.getElementById(location.hash.slice(1))?.scrollIntoView();
   onClick(element("sign-out"), signOut, () => (element("offline").hidden = false));
+  document.addEventListener("confirmed", () => activity.reload());
   let loadedAt = Date.now();
   document.addEventListener("visibilitychange", () => {
     if (document.hidden || Date.now() - loadedAt < STALE_MS) return;
