@@ -1,6 +1,5 @@
 //! An id for each request, and a log line.
 
-use std::fmt;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
@@ -19,8 +18,8 @@ pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TARGET: &str = "access";
 /// Limits what a client can write into the log.
 const MAX_PATH: usize = 256;
-/// Load balancers and process supervisors request these every few seconds.
-const PROBES: [&str; 2] = ["/healthz", "/readyz"];
+/// Load balancers and process supervisors request these every few seconds, and each resource server polls the last one.
+const POLLED: [&str; 3] = ["/healthz", "/readyz", "/revocations"];
 
 /// The line of a request on the target `access`.
 pub(crate) struct Line {
@@ -63,15 +62,17 @@ impl Line {
     }
 
     pub fn log(&self, status: StatusCode) {
-        let is_idle_probe = PROBES.contains(&self.path.as_str()) && status.is_success();
-        let level = if is_idle_probe { Level::Debug } else { Level::Info };
-        let took = Milliseconds(self.started.elapsed());
-        let Self { method, path, .. } = self;
-        let status = status.as_u16();
-        match self.client {
-            Some(client) => log::log!(target: TARGET, level, "{method} {path} {status} {took} ms {client}"),
-            None => log::log!(target: TARGET, level, "{method} {path} {status} {took} ms -"),
-        }
+        let is_idle_poll = POLLED.contains(&self.path.as_str()) && status.is_success();
+        let level = if is_idle_poll { Level::Debug } else { Level::Info };
+        let duration_ms = milliseconds(self.started.elapsed());
+        let (method, path, status) = (self.method.as_str(), self.path.as_str(), status.as_u16());
+        let ip = self.client.map(|client| client.to_string());
+        let client = ip.as_deref().unwrap_or("-");
+        log::log!(
+            target: TARGET, level,
+            method, path, status, duration_ms, ip;
+            "{method} {path} {status} {duration_ms:.1} ms {client}"
+        );
     }
 }
 
@@ -80,10 +81,7 @@ fn printable(c: char) -> char {
     if c.is_control() || c.is_whitespace() { '?' } else { c }
 }
 
-struct Milliseconds(Duration);
-
-impl fmt::Display for Milliseconds {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.1}", self.0.as_secs_f64() * 1000.0)
-    }
+/// With one decimal.
+fn milliseconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 10_000.0).round() / 10.0
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use log::Level;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::domain::notices::{Notice, Notices};
 use crate::model::{
@@ -160,7 +160,16 @@ impl AuditLog {
     pub fn print(&self) {
         for event in &self.events {
             let level = if event.kind.is_warning() { Level::Warn } else { Level::Info };
-            log::log!(target: "security", level, "{event}");
+            log::log!(
+                target: "security", level,
+                event = event.kind.as_str(),
+                user = event.user.map(|user| user.to_string()),
+                session = event.session.map(|session| session.to_string()),
+                ip = event.ip,
+                reason = event.details.get("reason").and_then(Value::as_str),
+                by = event.details.get("by").and_then(Value::as_str);
+                "{event}"
+            );
         }
     }
 }

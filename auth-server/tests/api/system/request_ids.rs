@@ -95,23 +95,50 @@ async fn log_lines_contain_the_request_id() {
     let about = |response: &Response, target: &str| {
         let matches =
             |line: &&Value| line["request_id"] == json!(id(response)) && line["target"] == json!(target);
-        let found: Vec<&str> =
-            lines.iter().filter(matches).filter_map(|line| line["message"].as_str()).collect();
+        let found: Vec<&Value> = lines.iter().filter(matches).collect();
         assert_eq!(found.len(), 1, "{target}: {log}");
-        found[0].to_owned()
+        found[0].clone()
     };
-    assert!(about(&registered, "security").starts_with("registered session="));
-    let access = about(&registered, "access");
+    let message = |line: &Value| line["message"].as_str().expect("a message").to_owned();
+    let event = about(&registered, "security");
+    assert!(message(&event).starts_with("registered session="), "{event}");
+    assert_eq!(event["event"], "registered");
+    assert_eq!(event["user"], registered.json()["user"]["id"]);
+    assert!(message(&event).contains(&format!("session={}", event["session"].as_str().expect("an id"))));
+    assert_eq!(event["ip"], "203.0.113.7");
+    let line = about(&registered, "access");
+    let fields = ["method", "path", "status", "ip"].map(|name| line[name].clone());
+    assert_eq!(json!(fields), json!(["POST", "/auth/register", 201, "203.0.113.7"]));
+    let access = message(&line);
     assert!(
         access.starts_with("POST /auth/register 201 ") && access.ends_with(" ms 203.0.113.7"),
         "{access}"
     );
     let milliseconds: f64 = access.split(' ').nth(3).unwrap().parse().unwrap();
     assert!((0.1..30_000.0).contains(&milliseconds), "{access}");
-    let access = about(&unknown, "access");
+    assert_eq!(line["duration_ms"].as_f64(), Some(milliseconds));
+    let access = message(&about(&unknown, "access"));
     assert!(access.starts_with("GET /%0A/no%20where 404 "), "{access}");
     let listening = lines.iter().find(|line| line["message"].as_str().unwrap().starts_with("listening"));
     assert_eq!(listening.expect("a line")["request_id"], Value::Null);
+}
+
+/// A resource server polls about once a second.
+#[actix_web::test]
+async fn polls_of_the_revocation_feed_are_logged_at_debug_unless_they_fail() {
+    for (filter, expected) in [("info", vec!["401"]), ("debug", vec!["200", "401"])] {
+        let database = TestDatabase::fresh();
+        let token = "feed-token-of-the-tests-0123456789abcdef";
+        let variables = [("REVOCATION_FEED_TOKEN", token), ("RUST_LOG", filter)];
+        let program = program::start(&database, &variables).await;
+        let poll = |token| program.get("/revocations").bearer(token).send();
+        poll(token).await.assert_status(200);
+        poll("another").await.assert_status(401);
+        let log = program.kill();
+        let lines = log.lines().filter_map(|line| line.split_once(" GET /revocations "));
+        let statuses: Vec<&str> = lines.filter_map(|(_, rest)| rest.split(' ').next()).collect();
+        assert_eq!(statuses, expected, "{log}");
+    }
 }
 
 #[actix_web::test]
