@@ -64,23 +64,24 @@ pub fn registry(
     validator: &AccessTokenValidator,
     tls: Option<&Tls>,
 ) -> Registry {
-    let mut registry = Registry::with_prefix("latchkey_resource");
-    registry.register("build", "Version of the server", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
-    http.register(&mut registry);
-    if let Some(tls) = tls {
-        tls.register(&mut registry);
-    }
-    tokens.register(&mut registry);
-    registry.register_collector(Box::new(TokenCacheState { validator: validator.clone() }));
-    if let Some(keys) = readiness.keys.clone() {
-        let state = KeySetState { keys, clock: Arc::clone(&readiness.clock) };
-        registry.register_collector(Box::new(state));
-    }
-    if let Some(feed) = readiness.feed.clone() {
-        let state = FeedState { feed, clock: Arc::clone(&readiness.clock) };
-        registry.register_collector(Box::new(state));
-    }
-    registry
+    server_kit::metrics::registry("latchkey_resource", |registry| {
+        let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "Version of the server", version);
+        http.register(registry);
+        if let Some(tls) = tls {
+            tls.register(registry);
+        }
+        tokens.register(registry);
+        registry.register_collector(Box::new(TokenCacheState { validator: validator.clone() }));
+        if let Some(keys) = readiness.keys.clone() {
+            let state = KeySetState { keys, clock: Arc::clone(&readiness.clock) };
+            registry.register_collector(Box::new(state));
+        }
+        if let Some(feed) = readiness.feed.clone() {
+            let state = FeedState { feed, clock: Arc::clone(&readiness.clock) };
+            registry.register_collector(Box::new(state));
+        }
+    })
 }
 
 impl Collector for KeySetState {

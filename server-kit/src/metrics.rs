@@ -3,6 +3,7 @@
 
 mod counter;
 mod exposition;
+mod process;
 mod server;
 
 use std::sync::atomic::AtomicU64;
@@ -28,6 +29,14 @@ pub type FloatGauge = Gauge<f64, AtomicU64>;
 pub const BUCKETS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 /// The route of unknown paths. Clients can send any number of paths, and Prometheus would keep each label.
 const UNMATCHED: &str = "unmatched";
+
+/// A registry of which `add` fills the part whose names start with `prefix`. The rest are the `process_` metrics.
+pub fn registry(prefix: &str, add: impl FnOnce(&mut Registry)) -> Registry {
+    let mut registry = Registry::default();
+    registry.register_collector(Box::new(process::ProcessState::new()));
+    add(registry.sub_registry_with_prefix(prefix));
+    registry
+}
 
 /// The number and duration of requests by route.
 #[derive(Clone, Debug)]

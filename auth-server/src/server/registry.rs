@@ -7,7 +7,7 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
-use server_kit::metrics::HttpMetrics;
+use server_kit::metrics::{self, HttpMetrics};
 use server_kit::tls::Tls;
 
 use crate::domain::context::Context;
@@ -15,17 +15,18 @@ use crate::domain::mail::Queue;
 
 /// All metrics of this server. `docs/metrics.md` explains each, and a test compares the two.
 pub fn registry(context: Arc<Context>, http: &HttpMetrics, tls: Option<&Tls>) -> Registry {
-    let mut registry = Registry::with_prefix("latchkey_auth");
-    registry.register("build", "Version of the server", Info::new([("version", env!("CARGO_PKG_VERSION"))]));
-    http.register(&mut registry);
-    if let Some(tls) = tls {
-        tls.register(&mut registry);
-    }
-    context.metrics.register(&mut registry);
-    context.hasher.pool().register(&mut registry);
-    context.database.register(&mut registry);
-    registry.register_collector(Box::new(Gauges(context)));
-    registry
+    metrics::registry("latchkey_auth", |registry| {
+        let version = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        registry.register("build", "Version of the server", version);
+        http.register(registry);
+        if let Some(tls) = tls {
+            tls.register(registry);
+        }
+        context.metrics.register(registry);
+        context.hasher.pool().register(registry);
+        context.database.register(registry);
+        registry.register_collector(Box::new(Gauges(context)));
+    })
 }
 
 /// Current values, read at each scrape without a database query.

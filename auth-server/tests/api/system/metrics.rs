@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use chrono::TimeDelta;
 use futures_util::future;
 use serde_json::json;
+use shared_claims::{Clock, SystemClock};
 use test_support::{Call, Response};
 
 use crate::app::{PASSWORD, Session, TestApp};
@@ -46,7 +47,8 @@ async fn the_manual_lists_exactly_the_exported_metrics() {
     app.get("/healthz").send().await.assert_status(200);
     let exported = exported(&page(&app).await);
     assert!(exported.len() > 15, "{exported:?}");
-    assert_eq!(exported, documented("latchkey_auth_"));
+    let documented: BTreeSet<String> = &documented("latchkey_auth_") | &documented("process_");
+    assert_eq!(exported, documented);
 }
 
 #[actix_web::test]
@@ -61,6 +63,25 @@ async fn metrics_have_their_own_listener_if_enabled() {
     let taken = app.metrics_url.as_ref().unwrap().trim_start_matches("http://");
     let error = app.another_with(&["--metrics-addr", taken]).await.err().expect("a startup error");
     assert!(error.starts_with("METRICS_ADDR: cannot listen on "), "{error}");
+}
+
+#[actix_web::test]
+async fn the_process_has_the_usual_metrics() {
+    let app = TestApp::with(&LISTENER).await;
+    let page = page(&app).await;
+    let value = |name: &str| {
+        let found = page.lines().find_map(|line| line.strip_prefix(&format!("process_{name} ")));
+        found.unwrap_or_else(|| panic!("no {name} in {page}")).parse::<f64>().expect("a number")
+    };
+    let files = std::fs::read_dir("/proc/self/fd").expect("files").count();
+    let files = f64::from(u32::try_from(files).expect("few files"));
+    assert!((value("open_fds") - files).abs() < 0.5 * files, "about {files}: {}", value("open_fds"));
+    assert!(value("max_fds") > value("open_fds"));
+    assert!((1e6..1e10).contains(&value("resident_memory_bytes")));
+    assert!(value("cpu_seconds_total") > 0.0);
+    let now = (SystemClock.now() - chrono::DateTime::UNIX_EPOCH).as_seconds_f64();
+    let age = now - value("start_time_seconds");
+    assert!((-2.0..3600.0).contains(&age), "started {age} s ago");
 }
 
 /// Every line is metadata of the following samples, or a sample with a name and a number.
