@@ -16,6 +16,7 @@ requirements=(
     "command -v ${CHROMIUM:-chromium} | Chromium | chromium"
     "have_nginx             | nginx              | nginx-light"
     "command -v caddy       | Caddy              | caddy"
+    "command -v promtool    | promtool           | prometheus"
     "command -v shellcheck  | shellcheck         | shellcheck"
 )
 

@@ -16,7 +16,8 @@ help() {
 scripts/test.sh [--long] [--setup-only] [-- FILTER...]
 
 Runs all tests on SQLite. Runs in the background, at the same time: those that use a database on PostgreSQL, on a server
-that this script starts and removes; the tests of the npm packages, scripts/e2e.sh against two running stacks, scripts/consumers.sh, scripts/recipes.sh, scripts/openapi.sh and scripts/schemathesis.sh. At the end,
+that this script starts and removes; the tests of the npm packages, scripts/e2e.sh against two running stacks,
+scripts/consumers.sh, scripts/recipes.sh, scripts/openapi.sh, scripts/schemathesis.sh and scripts/prometheus.sh. At the end,
 scripts/leaks.sh searches what all of them logged and stored for secrets. Installs missing system packages (as root) or
 prints the command that does (otherwise).
 
@@ -161,6 +162,7 @@ run_background() {
     background_stage "recipes" run_in_group scripts/recipes.sh "${effort[@]}"
     background_stage "openapi" run_in_group scripts/openapi.sh "${effort[@]}"
     background_stage "schemathesis" run_in_group scripts/schemathesis.sh "${effort[@]}"
+    background_stage "prometheus" run_in_group scripts/prometheus.sh
 }
 
 clean_up_background() {

@@ -10,6 +10,7 @@ mod faults;
 mod invariants;
 mod key_rotation;
 mod markdown;
+mod monitoring;
 mod outages;
 mod proxies;
 mod stack;
