@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { ann, authUrl, log, post, waitFor } from "./control.mjs";
 import { click, openDemo, signOut, toggleSection, waitForSignInForm, waitForStatus, waitForUser } from "./demo.mjs";
 import { scenario } from "./scenario.mjs";
+import { addAuthenticator } from "./virtual_authenticator.mjs";
 
 const NEW_PASSWORD = "seven quiet maps paint an otter";
 /** Folder for screenshots. If it is not set, none are taken. */
@@ -284,4 +285,32 @@ scenario("a user whose new address is not proved opens the link at the next logi
   await demo.locator("#code-form").getByRole("button", { name: "Cancel" }).click();
   await signIn(visitor, dora);
   await waitForUser(demo, "Cleo");
+});
+
+scenario("a user whose new address is not proved signs in with a passkey", expected, async (browser) => {
+  // Its tabs have the account itself.
+  const context = await browser.newContext({ viewport: { width: 390, height: 844 } });
+  const mailbox = await browser.newTab(`${authUrl}/demo/mail`, context);
+  const visitor = { browser, context, width: 390, mailbox };
+  const page = await browser.newTab(`${authUrl}/login`, context);
+  const key = await addAuthenticator(page);
+  await submit(page, "#form", { login: "dora@example.org", password: ann.password });
+  await page.getByRole("button", { name: "Add passkey" }).click();
+  await page.locator("#toast", { hasText: "Added" }).waitFor();
+  await setAddress("dora@example.org", "erik@example.org");
+  await context.clearCookies();
+  await browser.advance(61);
+  await page.goto(`${authUrl}/login`);
+  // The field offers the passkey, which is chosen at once.
+  await waitForText(page, "We have sent you a code");
+  await capture(page, visitor, "login-passkey-code");
+  const code = await codeInMail(visitor, "erik@example.org", "Confirm your e-mail address");
+  await page.bringToFront();
+  await key.touch(false);
+  await submit(page, "#form", { code });
+  await waitForText(page, "Sign in to continue");
+  await key.touch(true);
+  await page.getByRole("button", { name: "Sign in with a passkey" }).click();
+  await page.waitForURL(`${authUrl}/account`);
+  await page.locator("#email-now", { hasText: "erik@example.org" }).waitFor();
 });
