@@ -53,6 +53,7 @@ accepts_the_file() {
     read -ra words <<<"$1"
     "${words[@]}" --file docker-compose.yml config --quiet &&
         COMPOSE_PROFILES=mail MAIL_TRANSPORT=smtp "${words[@]}" --file docker-compose.yml config --quiet &&
+        COMPOSE_PROFILES=observe METRICS_ADDR=0.0.0.0:9464 "${words[@]}" --file docker-compose.yml config --quiet &&
         "${words[@]}" --file docker-compose.yml --file docker-compose.database.yml config --quiet
 }
 

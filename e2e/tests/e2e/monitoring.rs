@@ -184,3 +184,38 @@ fn every_alert_has_a_section_in_the_manual_and_a_test() {
         assert!(tests.contains(&format!("alertname=\"{alert}\"")), "rules_test.yml has no test of {alert}");
     }
 }
+
+/// Prometheus and Grafana of docker-compose.yml find the servers, each other, and their files.
+#[test]
+fn the_containers_of_the_profile_observe_find_each_other() {
+    let compose = text("docker-compose.yml");
+    let mounted = compose.lines().filter_map(|line| line.trim().strip_prefix("- \"./")?.split(':').next());
+    let mounted: Vec<&str> = mounted.collect();
+    for path in &mounted {
+        assert!(
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path).exists(),
+            "{path} does not exist"
+        );
+    }
+    for needed in ["deploy/prometheus", "deploy/grafana/provisioning", "deploy/grafana/latchkey.json"] {
+        assert!(mounted.contains(&needed), "{needed} is not mounted");
+    }
+
+    let scraped = text("deploy/prometheus/prometheus.yml");
+    let scraped = scraped.lines().filter_map(|line| line.split_once("targets: [\"")?.1.split('"').next());
+    let source = text("deploy/grafana/provisioning/datasources/prometheus.yml");
+    let source = source.split_once("\"http://").and_then(|(_, rest)| rest.split('"').next());
+    for target in scraped.chain(source) {
+        let (service, port) = target.split_once(':').expect("a port");
+        let rest =
+            compose.split_once(&format!("\n  {service}:\n")).unwrap_or_else(|| panic!("no {service}")).1;
+        let service = rest.split("\n\n").next().expect("a service");
+        let networks = service.lines().find(|line| line.trim().starts_with("networks: ")).expect("networks");
+        assert!(networks.contains("metrics"), "{target}: {networks}");
+        let listens = service.contains("*monitoring") && compose.contains(&format!(":-127.0.0.1:{port}}}"))
+            || service.contains(&format!(":{port}\"]"));
+        assert!(listens, "nothing listens on {target}");
+    }
+    let port = "METRICS_ADDR=0.0.0.0:9464";
+    assert!(text(".env.example").contains(port) && text("docs/containers.md").contains(port));
+}
