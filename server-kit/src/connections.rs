@@ -15,8 +15,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use actix_web::dev::ServiceRequest;
-use actix_web::rt;
 use actix_web::rt::net::TcpStream;
+use actix_web::{HttpMessage as _, rt};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, Shutdown, recv};
 use tokio::net::tcp::OwnedWriteHalf;
@@ -40,7 +40,7 @@ const OTHER_FILES: usize = 128;
 /// How long a client may take to send a request head, from its first byte.
 const MAX_HEAD: Duration = Duration::from_secs(10);
 /// How long a client may take to receive a response, on a slow line.
-const MAX_SENDING: Duration = Duration::from_secs(20);
+pub(crate) const MAX_SENDING: Duration = Duration::from_secs(20);
 /// How much longer than `KEEP_ALIVE` any connection may stay without a request in progress.
 const MARGIN: Duration = Duration::from_secs(10);
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
@@ -88,6 +88,8 @@ struct Activity {
     receiving_since: Option<Instant>,
     /// Since when a part of a response waits for the client.
     sending_since: Option<Instant>,
+    /// Requests arrive in frames, between others that belong to none.
+    is_multiplexed: bool,
 }
 
 /// A request in progress, until it is dropped.
@@ -214,8 +216,13 @@ impl Open {
 
 impl Connection {
     fn new(number: u64, source: Source, socket: OwnedWriteHalf, requires_https: bool) -> Self {
-        let activity =
-            Activity { requests: 0, idle_since: Instant::now(), receiving_since: None, sending_since: None };
+        let activity = Activity {
+            requests: 0,
+            idle_since: Instant::now(),
+            receiving_since: None,
+            sending_since: None,
+            is_multiplexed: false,
+        };
         Self { number, source, socket, requires_https, activity: Mutex::new(activity) }
     }
 
@@ -225,8 +232,15 @@ impl Connection {
     }
 
     /// The TLS handshake is over: the time for the first request begins.
-    pub fn is_encrypted(&self) {
-        self.activity().receiving_since = None;
+    pub fn is_encrypted(&self, is_multiplexed: bool) {
+        let mut activity = self.activity();
+        activity.receiving_since = None;
+        activity.is_multiplexed = is_multiplexed;
+    }
+
+    /// How long no request is in progress.
+    pub fn idle_for(&self) -> Duration {
+        self.activity().idle_since().map_or(Duration::ZERO, |since| since.elapsed())
     }
 
     fn socket(&self) -> &TcpStream {
@@ -253,7 +267,7 @@ impl Activity {
     }
 
     fn received(&mut self) {
-        if self.requests == 0 {
+        if self.requests == 0 && !self.is_multiplexed {
             self.receiving_since.get_or_insert_with(Instant::now);
         }
     }
@@ -271,7 +285,7 @@ impl Activity {
 /// system, because actix may find out later.
 #[must_use]
 pub fn has_hung_up(request: &ServiceRequest) -> bool {
-    let Some(connection) = request.conn_data::<Arc<Connection>>() else { return false };
+    let Some(connection) = of_request(request) else { return false };
     let mut next = [0_u8; MAX_ALERT];
     match recv(connection.socket(), &mut next, RecvFlags::PEEK | RecvFlags::DONTWAIT) {
         Ok((_, count)) => count == 0 || is_tls_alert(&next[..count]),
@@ -286,10 +300,16 @@ fn is_tls_alert(bytes: &[u8]) -> bool {
     is_encrypted || bytes.len() < MAX_ALERT && bytes.starts_with(&[0x15, 3, 3])
 }
 
+/// actix attaches it to requests by HTTP/1.1, and `http_server/http2/request.rs` to the others.
+fn of_request(request: &ServiceRequest) -> Option<Arc<Connection>> {
+    let attached = || request.extensions().get::<Arc<Connection>>().cloned();
+    request.conn_data::<Arc<Connection>>().cloned().or_else(attached)
+}
+
 impl Busy {
     /// Marks the connection of the request as busy.
     pub fn begin(request: &ServiceRequest) -> Option<Self> {
-        let connection = Arc::clone(request.conn_data::<Arc<Connection>>()?);
+        let connection = of_request(request)?;
         let mut activity = connection.activity();
         activity.requests += 1;
         activity.receiving_since = None;

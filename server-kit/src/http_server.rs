@@ -1,15 +1,20 @@
-//! The HTTP server of both programs, with or without TLS: actix's protocol on connections that are counted and watched.
+//! The HTTP server of both programs: HTTP/1.1 and, over TLS, HTTP/2 on connections that are counted and watched.
+
+mod acceptor;
+mod http2;
 
 use std::fmt;
+use std::future::ready;
 use std::io;
 use std::net::TcpListener;
 use std::num::NonZeroUsize;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
 use actix_http::{HttpService, Protocol, Request, Response};
-use actix_service::{IntoServiceFactory, ServiceFactoryExt as _, fn_service, map_config};
+use actix_service::{IntoServiceFactory, ServiceFactoryExt as _, fn_factory, fn_service, map_config};
 use actix_web::body::MessageBody;
 use actix_web::dev::{AppConfig, Server, Service, ServiceFactory};
 use actix_web::rt::net::TcpStream;
@@ -20,6 +25,8 @@ use crate::connections::{Connections, Stream};
 use crate::real_ip::TrustedProxies;
 use crate::settings::duration;
 use crate::tls::Tls;
+
+use acceptor::{Accepted, Acceptor};
 
 /// How long a client may take to send the first request head. If it has sent a part, it then receives 408.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -117,50 +124,62 @@ where
         .max_concurrent_connections(connections.per_worker(workers))
         .shutdown_timeout(SHUTDOWN_SECONDS);
     let stopping = builder.graceful_shutdown_signal();
-    let signal = stopping.clone();
+    let (signal, begins) = (stopping.clone(), shutdown.clone());
     rt::spawn(async move {
         signal.notified().await;
-        shutdown.begin();
+        begins.begin();
     });
     rt::spawn(Connections::watch(Arc::downgrade(&connections)));
     if let Some(tls) = &tls {
         rt::spawn(tls.watch_files());
     }
     let address = listener.local_addr()?;
+    let acceptor = Acceptor { connections, tls };
     let builder = builder.listen("http", listener, move || {
-        let (connections, tls, stopping) = (Arc::clone(&connections), tls.clone(), stopping.clone());
-        let accept = fn_service(move |socket: TcpStream| {
-            let (connections, tls) = (Arc::clone(&connections), tls.clone());
+        let state = (acceptor.clone(), shutdown.clone(), stopping.clone());
+        let app = app().into_factory().map_err(|error| error.into().error_response());
+        let app = map_config(app, |()| AppConfig::default());
+        fn_factory(move || {
+            let (acceptor, shutdown, stopping) = state.clone();
+            let app = app.new_service(());
             async move {
-                let peer = socket.peer_addr()?;
-                let stream = match tls {
-                    None => Stream::plain(connections.admit(socket, peer)?),
-                    Some(tls) => {
-                        // The session tickets of TLS 1.3 would otherwise delay the first response.
-                        socket.set_nodelay(true)?;
-                        Stream::tls(tls.accept(connections.admit(socket, peer)?).await?)
+                // One app for both protocols.
+                let app = app.await.map(Rc::new);
+                let app = app.map_err(|error| log::error!("the app cannot start: {error:?}"))?;
+                let for_http1 = Rc::clone(&app);
+                let http1 = HttpService::build()
+                    .keep_alive(keep_alive)
+                    .client_request_timeout(REQUEST_TIMEOUT)
+                    // A client that closes its side of the connection has hung up, and its request is dropped.
+                    .h1_allow_half_closed(false)
+                    .client_disconnect_timeout(DISCONNECT_TIMEOUT)
+                    .local_addr(address)
+                    .graceful_shutdown_signal(move || {
+                        let stopping = stopping.clone();
+                        async move { stopping.notified().await }
+                    })
+                    .on_connect_ext(|stream: &Stream, data| {
+                        data.insert(Arc::clone(stream.connection()));
+                    })
+                    .finish(fn_factory(move || ready(Ok::<_, ()>(Rc::clone(&for_http1)))));
+                let http1 = Rc::new(http1.new_service(()).await?);
+                Ok::<_, ()>(fn_service(move |socket: TcpStream| {
+                    let (acceptor, shutdown) = (acceptor.clone(), shutdown.clone());
+                    let (app, http1) = (Rc::clone(&app), Rc::clone(&http1));
+                    async move {
+                        let peer = socket.peer_addr()?;
+                        match acceptor.accept(socket, peer).await? {
+                            Accepted::Http1(stream) => {
+                                http1.call((stream, Protocol::Http1, Some(peer))).await
+                            }
+                            Accepted::Http2(stream) => {
+                                Ok(http2::serve(stream, peer, app, keep_alive, &shutdown).await?)
+                            }
+                        }
                     }
-                };
-                Ok((stream, Protocol::Http1, Some(peer)))
+                }))
             }
-        });
-        let factory = app().into_factory().map_err(|error| error.into().error_response());
-        let http = HttpService::build()
-            .keep_alive(keep_alive)
-            .client_request_timeout(REQUEST_TIMEOUT)
-            // A client that closes its side of the connection has hung up, and its request is dropped.
-            .h1_allow_half_closed(false)
-            .client_disconnect_timeout(DISCONNECT_TIMEOUT)
-            .local_addr(address)
-            .graceful_shutdown_signal(move || {
-                let stopping = stopping.clone();
-                async move { stopping.notified().await }
-            })
-            .on_connect_ext(|stream: &Stream, data| {
-                data.insert(Arc::clone(stream.connection()));
-            })
-            .finish(map_config(factory, |()| AppConfig::default()));
-        accept.and_then(http)
+        })
     })?;
     Ok(builder.run())
 }

@@ -31,6 +31,8 @@ use reload::ReloadedCertificate;
 /// How long a client may take for the handshake. It costs two round trips, and other connections do not wait for it.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
+const HTTP_2: &[u8] = b"h2";
+
 /// The settings of TLS, as given.
 #[derive(Clone, Debug, Default, Args)]
 pub struct TlsSettings {
@@ -93,7 +95,7 @@ impl TlsSettings {
             .map_err(|error| format!("TLS is not available: {error}"))?
             .with_no_client_auth()
             .with_cert_resolver(resolver);
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.alpn_protocols = vec![HTTP_2.to_vec(), b"http/1.1".to_vec()];
         let acceptor = TlsAcceptor::from(Arc::new(config));
         Ok(Some(Tls { acceptor, certificate, requires_https: !is_loopback(issuer) }))
     }
@@ -131,11 +133,13 @@ impl Tls {
         self.certificate.register(registry);
     }
 
-    /// The handshake with a client.
-    pub(crate) async fn accept(&self, socket: Socket) -> io::Result<TlsStream<Socket>> {
+    /// The handshake with a client. Also returns whether the client chose HTTP/2.
+    pub(crate) async fn accept(&self, socket: Socket) -> io::Result<(Box<TlsStream<Socket>>, bool)> {
         let stream = timeout(HANDSHAKE_TIMEOUT, self.acceptor.accept(socket)).await??;
-        stream.get_ref().0.connection().is_encrypted();
-        Ok(stream)
+        let (socket, tls) = stream.get_ref();
+        let has_http2 = tls.alpn_protocol() == Some(HTTP_2);
+        socket.connection().is_encrypted(has_http2);
+        Ok((Box::new(stream), has_http2))
     }
 
     /// Loads the files again when they change. Runs until the server is dropped.

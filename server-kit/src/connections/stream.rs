@@ -44,8 +44,8 @@ impl Stream {
         Self { wire: Wire::Plain(socket), has_received: false, error: None }
     }
 
-    pub fn tls(stream: TlsStream<Socket>) -> Self {
-        Self { wire: Wire::Tls(Box::new(stream)), has_received: false, error: None }
+    pub fn tls(stream: Box<TlsStream<Socket>>) -> Self {
+        Self { wire: Wire::Tls(stream), has_received: false, error: None }
     }
 
     /// For the middleware.

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServerHandle, ServiceRequest, ServiceResponse};
+use actix_web::http::header::{COOKIE, HOST};
 use actix_web::middleware::{Next, from_fn};
-use actix_web::{App, Error, HttpResponse, rt, web};
+use actix_web::{App, Error, HttpRequest, HttpResponse, rt, web};
 use clap::Parser;
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use rustls::pki_types::pem::PemObject as _;
@@ -30,6 +31,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 pub const GET: &str = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+const KEEP_ALIVE: Duration = Duration::from_secs(60);
 const PUBLIC: &str = "https://auth.example.org";
 
 /// A certificate for `localhost` and its key, in PEM.
@@ -51,7 +53,15 @@ pub struct TlsServer {
     pub handle: ServerHandle,
     /// How many requests of clients that had hung up arrived.
     pub hung_up: Arc<AtomicUsize>,
+    slow: Arc<SlowRequests>,
 }
+
+/// How many requests of `/slow` are in progress.
+#[derive(Default)]
+struct SlowRequests(AtomicUsize);
+
+/// One of them, until it is dropped.
+struct SlowRequest(Arc<SlowRequests>);
 
 impl Pair {
     pub fn new() -> Self {
@@ -99,30 +109,42 @@ pub fn load(settings: &TlsSettings) -> Result<server_kit::tls::Tls, String> {
 
 impl TlsServer {
     pub fn start(pair: &Pair) -> Self {
+        Self::with_keep_alive(pair, KEEP_ALIVE)
+    }
+
+    pub fn with_keep_alive(pair: &Pair, keep_alive: Duration) -> Self {
         let folder = TempDir::new().expect("a folder");
         pair.write(folder.path());
-        Self::start_in(folder, PUBLIC)
+        Self::launch(folder, PUBLIC, keep_alive)
     }
 
     /// With the files in this folder.
     pub fn start_in(folder: TempDir, issuer: &str) -> Self {
+        Self::launch(folder, issuer, KEEP_ALIVE)
+    }
+
+    fn launch(folder: TempDir, issuer: &str, keep_alive: Duration) -> Self {
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::new());
         let tls = settings_of(folder.path()).load(&issuer.parse().expect("a URL"), &clock).expect("TLS");
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
         let options = Options {
             workers: None,
-            keep_alive: Duration::from_secs(60),
+            keep_alive,
             trusted_proxies: web::Data::new(TrustedProxies::default()),
             tls,
             shutdown: Shutdown::default(),
         };
         let hung_up = Arc::<AtomicUsize>::default();
+        let slow_requests = Arc::<SlowRequests>::default();
         let counter = web::Data::from(Arc::clone(&hung_up));
+        let slow_counter = web::Data::from(Arc::clone(&slow_requests));
         let app = move || {
             App::new()
                 .app_data(counter.clone())
+                .app_data(slow_counter.clone())
                 .route("/", web::get().to(async || "Hello"))
+                .route("/echo", web::route().to(echo))
                 .route("/slow", web::get().to(slow))
                 .route("/large", web::get().to(async || HttpResponse::Ok().body("x".repeat(5_000_000))))
                 .wrap(from_fn(count_hung_up))
@@ -131,7 +153,12 @@ impl TlsServer {
         let server = http_server::serve(listener, options, app).expect("a server");
         let handle = server.handle();
         rt::spawn(server);
-        Self { address, folder, handle, hung_up }
+        Self { address, folder, handle, hung_up, slow: slow_requests }
+    }
+
+    /// How many requests of `/slow` are in progress.
+    pub fn in_progress(&self) -> usize {
+        self.slow.0.load(Ordering::Relaxed)
     }
 
     /// The response to this request, from a client that trusts this certificate only.
@@ -163,9 +190,25 @@ pub fn client(pair: &Pair, versions: &[&'static SupportedProtocolVersion]) -> Cl
     config.expect("versions").with_root_certificates(roots).with_no_client_auth()
 }
 
-async fn slow() -> &'static str {
+/// What a handler sees of a request.
+async fn echo(request: HttpRequest, body: web::Bytes) -> String {
+    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let (host, cookies) = (header(HOST), header(COOKIE));
+    let peer = request.peer_addr().expect("an address").ip();
+    format!("{} {host} {cookies} {peer} {}", request.uri(), body.len())
+}
+
+async fn slow(counter: web::Data<SlowRequests>) -> &'static str {
+    counter.0.fetch_add(1, Ordering::Relaxed);
+    let _request = SlowRequest(counter.into_inner());
     rt::time::sleep(Duration::from_secs(1)).await;
     "late"
+}
+
+impl Drop for SlowRequest {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Blocks the thread of `/hung-up`, so that actix cannot notice that the client hangs up meanwhile.
