@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use actix_web::rt;
 use serde_json::{Value, json};
-use test_support::{Call, free_address};
+use test_support::{Call, Certificate, free_address};
 
 use crate::stack::{Stack, access_token};
 use promql::{Labels, Query};
@@ -64,7 +64,7 @@ fn targets(value: &Value) -> Vec<&Value> {
 async fn samples_after_traffic() -> Samples {
     let stack = Stack::new();
     let token = "feed-token-of-the-tests-0123456789abcdef";
-    let addresses = [free_address().to_string(), free_address().to_string()];
+    let addresses: [String; 4] = std::array::from_fn(|_| free_address().to_string());
     let flags = |address| ["--revocation-feed-token", token, "--metrics-addr", address];
     let auth =
         stack.start_auth_with(&[&flags(&addresses[0])[..], &["--login-rate-per-ip", "8"]].concat()).await;
@@ -87,14 +87,23 @@ async fn samples_after_traffic() -> Samples {
     stack.database.db_execute("ALTER TABLE sessions RENAME TO gone");
     auth.post("/auth/refresh").cookie(&refresh_token).send().await.assert_status(503);
 
+    let certificate = Certificate::new();
+    let (chain, key) = (certificate.cert_file(), certificate.key_file());
+    let (chain, key) = (chain.to_str().expect("a path"), key.to_str().expect("a path"));
+    let flags = |address| ["--tls-cert-file", chain, "--tls-key-file", key, "--metrics-addr", address];
+    let secure = Stack::behind("https://auth.example.org".to_owned());
+    let _auth = secure.start_auth_with(&flags(&addresses[2])).await;
+    let _api = secure.start_api_with(&flags(&addresses[3]));
+
+    // Those with traffic come last and replace the samples of the others.
     let mut samples = Samples::new();
-    for address in &addresses {
+    for address in addresses.iter().rev() {
         for _ in 0..200 {
             let url = format!("http://{address}/metrics");
             let page = Call::new(awc::http::Method::GET, url).send().await.assert_status(200).text();
             samples.extend(promql::samples(&page));
             // The age appears with the first response of the feed.
-            if *address == addresses[0]
+            if *address != addresses[1]
                 || samples.contains_key("latchkey_resource_revocation_feed_age_seconds")
             {
                 break;
