@@ -20,7 +20,7 @@ use h2::server::{Builder, Connection, SendResponse};
 use tokio::time::{sleep, timeout};
 use tokio_rustls::server::TlsStream;
 
-use super::Shutdown;
+use super::{DISCONNECT_TIMEOUT, Shutdown};
 use crate::connections::Socket;
 
 /// Requests of a connection that may be in progress. Browsers keep further ones back.
@@ -57,8 +57,15 @@ where
                 let Some(next) = next else { return Ok(()) };
                 let (request, responder) = next?;
                 let is_head = request.method() == Method::HEAD;
-                let request = request::convert(request, peer, &connection);
-                rt::spawn(respond(Rc::clone(&app), request, is_head, responder));
+                let (request, unread) = request::convert(request, peer, &connection);
+                let app = Rc::clone(&app);
+                rt::spawn(async move {
+                    respond(app, request, is_head, responder).await;
+                    // Some clients lose the response if the server does not receive what they are still sending.
+                    if let Ok(body) = unread.await {
+                        let _ = timeout(DISCONNECT_TIMEOUT, request::discard(body)).await;
+                    }
+                });
             }
             () = shutdown.begun(), if !is_closing => is_closing = true,
             () = sleep(keep_alive.saturating_sub(connection.idle_for())), if !is_closing => {

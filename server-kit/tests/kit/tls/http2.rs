@@ -1,5 +1,6 @@
 //! HTTP/2, which clients choose by ALPN.
 
+use std::future::poll_fn;
 use std::time::{Duration, Instant};
 
 use actix_web::rt;
@@ -111,6 +112,26 @@ async fn too_many_requests_wait_and_too_large_headers_are_rejected() {
     }
     let mut sender = connect(&server, &pair).await;
     assert_eq!(send(&mut sender, get("/")).await.expect("a response").status(), 200);
+}
+
+#[actix_web::test]
+async fn a_response_before_the_end_of_the_body_reaches_the_client() {
+    let pair = Pair::new();
+    let server = TlsServer::start(&pair);
+    let mut sender = connect(&server, &pair).await;
+    for _ in 0..2 {
+        let post = Request::post("https://localhost/missing").body(()).expect("a request");
+        let (response, mut stream) = sender.send_request(post, false).expect("sent");
+        assert_eq!(response.await.expect("a response").status(), 404);
+        let reset = timeout(Duration::from_millis(300), poll_fn(|context| stream.poll_reset(context))).await;
+        assert!(reset.is_err(), "the server does not receive the body: {reset:?}");
+        stream.send_data(Bytes::from(vec![b'x'; 50_000]), true).expect("sent");
+    }
+    let post = Request::post("https://localhost/missing").body(()).expect("a request");
+    let (response, mut stream) = sender.send_request(post, false).expect("sent");
+    assert_eq!(response.await.expect("a response").status(), 404);
+    let reset = timeout(PATIENCE, poll_fn(|context| stream.poll_reset(context))).await;
+    assert_eq!(reset.expect("in time").expect("a reset"), Reason::NO_ERROR);
 }
 
 #[actix_web::test]
