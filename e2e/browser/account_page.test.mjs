@@ -13,8 +13,8 @@ const folder = process.env.SCREENSHOTS;
 const PHONE = { viewport: { width: 390, height: 844 } };
 const IPHONE =
   "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1";
-/** Calls that the scenarios make fail. */
-const expected = [/(401|403|404|410|422|503) \(/, /ERR_FAILED/];
+/** Calls that the scenarios make fail, and those of a page that is left, or about a password that has changed since. */
+const expected = [/(401|403|404|410|422|503) \(/, /ERR_(FAILED|ABORTED)/];
 
 /** Signs in beside the page, as another page of this origin would. */
 async function open(browser, user, settings = PHONE) {
