@@ -17,9 +17,9 @@ scripts/test.sh [--long] [--setup-only] [-- FILTER...]
 
 Runs all tests on SQLite. Runs in the background, at the same time: those that use a database on PostgreSQL, on a server
 that this script starts and removes; the tests of the npm packages, scripts/e2e.sh against two running stacks,
-scripts/consumers.sh, scripts/recipes.sh, scripts/openapi.sh, scripts/schemathesis.sh and scripts/prometheus.sh. At the end,
-scripts/leaks.sh searches what all of them logged and stored for secrets. Installs missing system packages (as root) or
-prints the command that does (otherwise).
+scripts/consumers.sh, scripts/recipes.sh, scripts/openapi.sh, scripts/schemathesis.sh, scripts/prometheus.sh and
+scripts/kubernetes.sh. At the end, scripts/leaks.sh searches what all of them logged and stored for secrets. Installs
+missing system packages (as root) or prints the command that does (otherwise).
 
   --long         also run the long tests (those marked #[ignore]), the browser tests on PostgreSQL, a hundred times as many
                  cases of scripts/schemathesis.sh, all of scripts/openapi.sh and scripts/recipes.sh,
@@ -163,6 +163,7 @@ run_background() {
     background_stage "openapi" run_in_group scripts/openapi.sh "${effort[@]}"
     background_stage "schemathesis" run_in_group scripts/schemathesis.sh "${effort[@]}"
     background_stage "prometheus" run_in_group scripts/prometheus.sh
+    background_stage "kubernetes" run_in_group scripts/kubernetes.sh
 }
 
 clean_up_background() {
