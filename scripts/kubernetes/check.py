@@ -2,7 +2,9 @@
 
 import json
 import re
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import yaml
@@ -125,10 +127,27 @@ def unknown_values(values):
             yield f"values.yaml has no {path}"
 
 
-def example():
-    """The values in docs/kubernetes.md."""
-    found = re.search(r"^```yaml\n# values.yaml\n(.*?)^```", project.text("docs/kubernetes.md"), re.MULTILINE | re.DOTALL)
-    return rules.valid(manifests.rendered(yaml.safe_load(found[1])))
+def example(file):
+    """An example in docs/kubernetes.md, which begins with the name of its file."""
+    pattern = rf"^```yaml\n# {re.escape(file)}\n(.*?)^```"
+    return re.search(pattern, project.text("docs/kubernetes.md"), re.MULTILINE | re.DOTALL)[1]
+
+
+def example_for_helm():
+    return rules.valid(manifests.rendered(yaml.safe_load(example("values.yaml"))))
+
+
+def example_for_kustomize():
+    """Builds the example in a copy, in which folders have the same places."""
+    with tempfile.TemporaryDirectory() as copy:
+        shutil.copytree("deploy/kustomize", copy, dirs_exist_ok=True)
+        Path(copy, "production").mkdir()
+        Path(copy, "production/kustomization.yaml").write_text(example("deploy/kustomize/production/kustomization.yaml"))
+        objects = manifests.built("production", root=copy)
+    yield from rules.valid(objects)
+    variables = [rules.environment(container, objects) for *_, container in rules.pods(objects)]
+    if "TRUSTED_PROXIES" not in variables[0]:
+        yield f"the settings are {variables[0]}"
 
 
 def mail_ports():
@@ -188,9 +207,11 @@ def main():
         for name, given in [("defaults", manifests.DEFAULTS), ("everything", manifests.everything())]:
             attempt(f"Helm, {name}: helm lint has no complaint", manifests.lint, given)
         attempt("the chart rejects invalid values", accepted_values)
-        attempt("the chart accepts the values in docs/kubernetes.md", example)
+        attempt("the chart accepts the values in docs/kubernetes.md", example_for_helm)
         attempt("the chart opens the port of the mail server", mail_ports)
         attempt("the chart passes numbers and switches on as they are", number_texts)
+    if manifests.kustomize():
+        attempt("Kustomize builds the example in docs/kubernetes.md", example_for_kustomize)
     attempt("values.yaml has every value of its schema", undocumented_values, SCHEMA, values)
     attempt("docs/kubernetes.md names values that exist", unknown_values, values)
     attempt("the chart and the images have the version of the servers", versions)

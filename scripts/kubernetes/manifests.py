@@ -22,7 +22,7 @@ def everything():
 
 
 def quietly(action, *arguments, **options):
-    """The library logs to the file descriptor that every chart with a symbolic link has one."""
+    """The library writes to standard error that the chart contains a symbolic link."""
     saved, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:
@@ -65,10 +65,10 @@ def kustomize():
     return next((command for name, command in commands.items() if shutil.which(name)), None)
 
 
-def built(*folders):
+def built(*folders, root="deploy/kustomize"):
     objects = []
     for folder in folders:
-        command = [*kustomize(), f"deploy/kustomize/{folder}"]
+        command = [*kustomize(), f"{root}/{folder}"]
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         if result.returncode != 0:
             raise ValueError(f"{' '.join(command)}: {result.stderr.strip()}")

@@ -11,7 +11,7 @@ import project
 VERSIONS = (re.search(r"\d+\.\d+", yaml.safe_load(project.text("deploy/helm/latchkey/Chart.yaml"))["kubeVersion"])[0], "1.37")
 # Objects of the Prometheus operator, whose schemas are not part of Kubernetes.
 OF_OPERATOR = {"ServiceMonitor", "PrometheusRule"}
-# From outside: the secrets of the operator's own.
+# Secrets that the operator creates.
 EXTERNAL = {"latchkey", "auth-tls", "api-tls"}
 
 
