@@ -49,9 +49,7 @@ async function openLink(visitor, to, subject) {
   const link = visitor.mailbox.frameLocator("#html").locator("a[style*=background]");
   if (!visitor.scanned.has(subject)) await scan(visitor.browser, await link.getAttribute("href"));
   visitor.scanned.add(subject);
-  const opened = visitor.context.waitForEvent("page");
-  await link.click();
-  const page = await opened;
+  const [page] = await Promise.all([visitor.context.waitForEvent("page"), link.click()]);
   await page.locator("main form:visible").waitFor();
   await capture(page, visitor, new URL(page.url()).pathname.split("/").at(-1));
   return page;
