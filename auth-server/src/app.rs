@@ -80,11 +80,8 @@ pub fn serve(settings: &Settings, parts: Parts, listener: TcpListener) -> io::Re
     let cookies = Cookies::new(settings.cookie_secure, same_site(settings.cookie_samesite));
     let rate_limit =
         web::Data::new(LoginRateLimit::new(settings.login_rate_per_ip, settings.mail_rate_per_ip));
-    let mut proxies = TrustedProxies::new(settings.trusted_proxies.clone());
-    if tls.is_none() {
-        proxies = proxies.with_issuer(&settings.issuer());
-    }
-    let proxies = web::Data::new(proxies);
+    let proxies = TrustedProxies::new(settings.trusted_proxies.clone());
+    let proxies = web::Data::new(proxies.with_issuer(&settings.issuer(), tls.is_some()));
     let (origins, headers) = (settings.allowed_origins.clone(), settings.allowed_headers.clone());
     let cors_policy = web::Data::new(CorsPolicy::new(origins, headers, &settings.issuer));
     let origins = web::Data::new(TrustedOrigins::new(&settings.issuer, cors_policy.clone()));

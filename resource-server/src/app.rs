@@ -33,11 +33,8 @@ pub fn serve(
     tls: Option<Tls>,
 ) -> io::Result<Server> {
     let readiness = web::Data::new(readiness);
-    let mut proxies = TrustedProxies::new(settings.trusted_proxies.clone());
-    if tls.is_none() {
-        proxies = proxies.with_issuer(&settings.issuer());
-    }
-    let proxies = web::Data::new(proxies);
+    let proxies = TrustedProxies::new(settings.trusted_proxies.clone());
+    let proxies = web::Data::new(proxies.with_issuer(&settings.issuer(), tls.is_some()));
     let (origins, headers) = (settings.allowed_origins.clone(), settings.allowed_headers.clone());
     let cors_policy = web::Data::new(CorsPolicy::new(origins, headers, &settings.issuer));
     let cookie = settings.accept_cookie.then(|| AcceptCookie::of_issuer(&settings.issuer()));

@@ -30,7 +30,7 @@ pub const BUCKETS: [f64; 13] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.
 /// The route of unknown paths. Clients can send any number of paths, and Prometheus would keep each label.
 const UNMATCHED: &str = "unmatched";
 
-/// A registry of which `add` fills the part whose names start with `prefix`. The rest are the `process_` metrics.
+/// The `process_` metrics, and those that `add` registers. The names of the latter start with `prefix`.
 pub fn registry(prefix: &str, add: impl FnOnce(&mut Registry)) -> Registry {
     let mut registry = Registry::default();
     registry.register_collector(Box::new(process::ProcessState::new()));

@@ -44,10 +44,10 @@ impl TrustedProxies {
         Self { networks, ..Self::default() }
     }
 
-    /// Expects every request to come through a proxy if the issuer is an `https` URL.
+    /// Expects every request to come through a proxy if the issuer is an `https` URL and this server does not serve HTTPS.
     #[must_use]
-    pub fn with_issuer(self, issuer: &str) -> Self {
-        Self { is_proxy_expected: issuer.starts_with("https://"), ..self }
+    pub fn with_issuer(self, issuer: &str, has_tls: bool) -> Self {
+        Self { is_proxy_expected: issuer.starts_with("https://") && !has_tls, ..self }
     }
 
     /// The first address from the right, in `X-Forwarded-For` or `Forwarded` (RFC 7239), that is not a trusted proxy.

@@ -64,6 +64,9 @@ impl Line {
     pub fn log(&self, status: StatusCode) {
         let is_idle_poll = POLLED.contains(&self.path.as_str()) && status.is_success();
         let level = if is_idle_poll { Level::Debug } else { Level::Info };
+        if !log::log_enabled!(target: TARGET, level) {
+            return;
+        }
         let duration_ms = milliseconds(self.started.elapsed());
         let (method, path, status) = (self.method.as_str(), self.path.as_str(), status.as_u16());
         let ip = self.client.map(|client| client.to_string());

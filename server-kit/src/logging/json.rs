@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::request_id::RequestId;
 
-/// A record as a JSON object without line breaks. Its key-values are members, of which those without a value are omitted.
+/// A record as a JSON object without line breaks. Its key-values are members; those without a value are omitted.
 pub(super) fn object(record: &Record<'_>, time: String, request: Option<RequestId>) -> String {
     let mut members = Members(Map::new());
     // Collecting values does not fail.
