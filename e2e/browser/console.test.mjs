@@ -182,6 +182,17 @@ scenario("events appear by themselves, and can be paused, filtered and saved", e
   await page.getByRole("button", { name: "End the session of ella" }).click();
   await page.getByText("The session of ella@example.org has ended").waitFor();
 
+  // An event while the page opens is shown as well, even if the page learns the position of the newest one late.
+  await page.route(/admin\/events\?limit=1$/, async (route) => {
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    await register("enid");
+    await route.continue();
+  });
+  await openView(page, "#/events?type=registered", "Events");
+  await page.reload();
+  await events.getByText("enid@example.org").first().waitFor();
+  await page.unrouteAll();
+
   // If the server has no room for another long poll, the page asks without one. Each new event loads the filtered list once.
   const problem = JSON.stringify({ code: "too_many_requests", status: 429, title: "Too many requests", retry_after: 60 });
   await page.route(/[?&]wait=/, (route) => route.fulfill({ status: 429, contentType: "application/problem+json", body: problem }));

@@ -18,6 +18,10 @@ const FLAGS = [
   "--disable-component-update",
   "--disable-sync",
   "--no-startup-window",
+  // Otherwise the browser slows down the tabs that it takes for hidden, and stops drawing them.
+  "--disable-background-timer-throttling",
+  "--disable-backgrounding-occluded-windows",
+  "--disable-renderer-backgrounding",
   // The suggestions below the address bar are pages, too, and no test shows them.
   "--disable-features=WebUIOmniboxAimPopup,WebUIOmniboxPopup,PreloadTopChromeWebUI",
 ];

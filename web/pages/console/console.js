@@ -84,8 +84,8 @@ async function start() {
       await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
     }
   }
+  if (session.get().access === "admin") await listen();
   render(html`<${App} />`, app);
-  if (session.get().access === "admin") listen();
 }
 
 document.getElementById("sign-out").addEventListener("click", signOut);

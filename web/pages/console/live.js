@@ -40,12 +40,18 @@ export function checkNow() {
   wake();
 }
 
-/** Runs for as long as the page is open. */
+/** Ends when the position of the newest event is known, so that views loaded afterwards miss none, or when that failed. */
 export async function listen() {
   addEventListener("online", checkNow);
   document.addEventListener("visibilitychange", checkNow);
   for (const type of ["signed-in", "signed-out", "session-ended"]) auth.on(type, checkNow);
+  await poll().catch(() => {});
+  follow();
   watchReadiness();
+}
+
+/** Runs for as long as the page is open. */
+async function follow() {
   for (let delay = RETRY_MS.first; ; ) {
     // A hidden tab keeps no connection: browsers allow few to one server.
     while (document.hidden) await pause(READINESS_MS);
@@ -68,10 +74,9 @@ async function poll() {
   const { signal } = controller;
   if (isFirst) {
     const page = await get("admin/events", { limit: 1 }, { signal });
-    const wasKnown = cursor !== undefined;
     cursor ??= page.cursor;
     await restoreAccess();
-    if (wasKnown) emit(null);
+    emit(null);
     return;
   }
   const mayWait = Date.now() >= waitAgainAt;
