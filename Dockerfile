@@ -48,6 +48,11 @@ RUN set -eu; for server in auth-server resource-server; do \
     done
 
 FROM scratch AS auth-server
+LABEL org.opencontainers.image.title="Latchkey auth server" \
+    org.opencontainers.image.description="Signs users in, issues access tokens, and rotates refresh tokens" \
+    org.opencontainers.image.source="https://github.com/latchkey-auth/latchkey" \
+    org.opencontainers.image.documentation="https://github.com/latchkey-auth/latchkey/blob/main/docs/containers.md" \
+    org.opencontainers.image.licenses="MIT OR Apache-2.0"
 COPY --from=files /auth-server /
 ENV PATH=/usr/local/bin:/bin
 # Numeric, because Kubernetes' runAsNonRoot cannot check a user name.
@@ -60,6 +65,11 @@ HEALTHCHECK --interval=10s --timeout=6s --start-period=30s CMD ["auth-server", "
 ENTRYPOINT ["auth-server"]
 
 FROM scratch AS resource-server
+LABEL org.opencontainers.image.title="Latchkey resource server" \
+    org.opencontainers.image.description="An example API that validates access tokens" \
+    org.opencontainers.image.source="https://github.com/latchkey-auth/latchkey" \
+    org.opencontainers.image.documentation="https://github.com/latchkey-auth/latchkey/blob/main/docs/containers.md" \
+    org.opencontainers.image.licenses="MIT OR Apache-2.0"
 COPY --from=files /resource-server /
 ENV PATH=/usr/local/bin:/bin
 USER 10001:10001

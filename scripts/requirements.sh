@@ -17,6 +17,7 @@ requirements=(
     "have_nginx             | nginx              | nginx-light"
     "command -v caddy       | Caddy              | caddy"
     "command -v promtool    | promtool           | prometheus"
+    "command -v systemd-analyze | systemd-analyze | systemd"
     "command -v shellcheck  | shellcheck         | shellcheck"
 )
 

@@ -17,13 +17,14 @@ scripts/test.sh [--long] [--setup-only] [-- FILTER...]
 
 Runs all tests on SQLite. Runs in the background, at the same time: those that use a database on PostgreSQL, on a server
 that this script starts and removes; the tests of the npm packages, scripts/e2e.sh against two running stacks,
-scripts/consumers.sh, scripts/recipes.sh, scripts/openapi.sh, scripts/schemathesis.sh, scripts/prometheus.sh and
-scripts/kubernetes.sh. At the end, scripts/leaks.sh searches what all of them logged and stored for secrets. Installs
-missing system packages (as root) or prints the command that does (otherwise).
+scripts/consumers.sh, scripts/recipes.sh, scripts/openapi.sh, scripts/schemathesis.sh, scripts/prometheus.sh,
+scripts/kubernetes.sh and scripts/systemd.sh. At the end, scripts/leaks.sh searches what all of them
+logged and stored for secrets. Installs missing system packages (as root) or prints the command that does (otherwise).
 
   --long         also run the long tests (those marked #[ignore]), the browser tests on PostgreSQL, a hundred times as many
                  cases of scripts/schemathesis.sh, all of scripts/openapi.sh and scripts/recipes.sh,
-                 scripts/compose-test.sh (needs Docker), bench/peers/check.sh and scripts/bench.sh
+                 scripts/package-test.sh (needs root and systemd-nspawn), scripts/compose-test.sh (needs Docker),
+                 bench/peers/check.sh and scripts/bench.sh
   --setup-only   only install or name what is missing
   -- FILTER...   passed to the tests: parts of their names, or options of `cargo test -- --help`; runs nothing else
 
@@ -99,6 +100,7 @@ run_long_tests() {
     if [[ -n $postgres_url ]]; then
         stage "PostgreSQL, long" on_postgres "${database_tests[@]}" --no-fail-fast -- --ignored "${filter[@]}" || true
     fi
+    stage "packages, Debian" scripts/package-test.sh || true
     stage "containers" scripts/compose-test.sh || true
     stage "peers" bench/peers/check.sh || true
     stage "bench" scripts/bench.sh all || true
@@ -164,6 +166,7 @@ run_background() {
     background_stage "schemathesis" run_in_group scripts/schemathesis.sh "${effort[@]}"
     background_stage "prometheus" run_in_group scripts/prometheus.sh
     background_stage "kubernetes" run_in_group scripts/kubernetes.sh
+    background_stage "systemd" run_in_group scripts/systemd.sh
 }
 
 clean_up_background() {

@@ -22,6 +22,7 @@ check_all() {
     check "pages of EXTRA_ORIGINS can call both servers" extra_origins_are_allowed
     check "containers run without root, capabilities and writable file systems" are_confined
     check "the resource server has only the feed secret and cannot reach the database" resource_server_is_isolated
+    check "the images name their license" images_are_labelled
     check "inspect, logs and the compose file contain no secrets" no_secret_is_exposed
 
     check "the session continues after a restart of the resource server" resource_server_restarts
@@ -38,6 +39,15 @@ check_all() {
     check "docker-compose.database.yml publishes the database on this machine" database_alone
     check "without the database, but with its secrets, a new database is created" database_is_lost
     check "without its secrets the database is not started, and one line explains why" secrets_are_lost
+}
+
+images_are_labelled() {
+    local server
+    for server in auth-server resource-server; do
+        container "$server" | xargs docker inspect --format '{{.Image}}' |
+            xargs docker image inspect --format '{{json .Config.Labels}}' |
+            grep '"org.opencontainers.image.licenses":"MIT OR Apache-2.0"' || return
+    done
 }
 
 extra_origins_are_allowed() {

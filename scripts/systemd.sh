@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# Checks the units in deploy/systemd/.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+help() {
+    cat <<'TEXT'
+scripts/systemd.sh
+
+Checks the units in deploy/systemd/ with systemd-analyze: for faults, and how much they let the services do. A running
+systemd is not needed. scripts/package-test.sh starts the services.
+
+Exit status: 0 all passed, 1 something failed, 2 systemd-analyze is missing or an argument is wrong.
+TEXT
+}
+
+main() {
+    case ${1:-} in
+        "") ;;
+        --help | -h) help && exit 0 ;;
+        *) echo "unknown argument: $1 (see scripts/systemd.sh --help)" >&2 && exit 2 ;;
+    esac
+    if ! command -v systemd-analyze >/dev/null; then
+        echo "systemd-analyze was not found: run scripts/test.sh --setup-only" >&2
+        exit 2
+    fi
+
+    work=$(mktemp -d)
+    trap 'rm -rf -- "$work"' EXIT
+    local unit
+    for unit in latchkey-auth-server.service latchkey-resource-server.service; do
+        # The servers need not be installed.
+        sed 's/^ExecStart=.*/ExecStart=true/' "deploy/systemd/$unit" >"$work/$unit"
+        check "$unit has no fault" systemd-analyze verify --man=no "$work/$unit"
+        # 0 is the best value, 10 the worst. Here it has one decimal less.
+        check "$unit has an exposure of at most 1.5" \
+            systemd-analyze security --offline=true --no-pager --threshold=15 "$work/$unit"
+    done
+    printf '\n%s passed, %s failed\n' "$passed" "$failed"
+    [[ $failed -eq 0 ]]
+}
+
+passed=0
+failed=0
+
+# check SENTENCE COMMAND...: runs a test, and shows its output if it fails. systemd-analyze also succeeds after a warning.
+check() {
+    local sentence=$1 output
+    shift
+    if output=$("$@" 2>&1) && ! grep --quiet "^$work\|Unknown\|Failed" <<<"$output"; then
+        passed=$((passed + 1))
+        printf 'ok      %s\n' "$sentence"
+    else
+        failed=$((failed + 1))
+        printf 'FAILED  %s\n' "$sentence"
+        grep . <<<"$output" | sed 's/^/        /'
+    fi
+}
+
+main "$@"
