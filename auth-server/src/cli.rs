@@ -14,6 +14,7 @@ mod screen;
 mod sessions;
 mod short_id;
 mod table;
+mod transfer;
 mod user_arg;
 mod user_output;
 mod users;
@@ -28,6 +29,7 @@ use crate::cli::mail::MailCommand;
 pub use crate::cli::misspelt::misspelt_variables;
 use crate::cli::output::{OutputOptions, Report};
 use crate::cli::sessions::SessionsCommand;
+use crate::cli::transfer::{ExportArguments, ImportArguments};
 use crate::cli::users::UsersCommand;
 use crate::settings::Settings;
 
@@ -105,6 +107,28 @@ pub enum Command {
         #[command(flatten)]
         output: OutputOptions,
     },
+    /// Write all data to a file, to move it to another database
+    ///
+    /// Stop the servers first. The file contains password hashes and encrypted secrets: only its owner can read it.
+    Export {
+        /// What to export
+        #[command(flatten)]
+        export: ExportArguments,
+        /// Format of the output
+        #[command(flatten)]
+        output: OutputOptions,
+    },
+    /// Read all data from a file that `export` wrote, into an empty database
+    ///
+    /// After an interruption, run the same command again to continue. No server starts on a database with an incomplete import.
+    Import {
+        /// What to import
+        #[command(flatten)]
+        import: ImportArguments,
+        /// Format of the output
+        #[command(flatten)]
+        output: OutputOptions,
+    },
     /// Check whether a server would start, without changing anything
     ///
     /// Checks settings, secrets, database and signing keys. Also warns about settings that weaken the server, and about
@@ -144,6 +168,10 @@ pub async fn run(settings: &Settings, command: Command) -> Result<(), String> {
             mail::run(settings, command).await.map(|report| report.print(output))
         }
         Command::Migrate { output } => migrate::run(settings).map(|report| report.print(output)),
+        Command::Export { export, output } => transfer::export(settings, &export, output),
+        Command::Import { import, output } => {
+            transfer::import(settings, &import).map(|report| report.print(output))
+        }
         Command::Check { output } => check::run(settings, output).await,
         Command::Healthcheck { output } => {
             let health = healthcheck::check(settings.bind_addr, settings.tls.is_on()).await;

@@ -40,6 +40,7 @@ pub mod statistics;
 mod submission;
 pub mod totp_factors;
 mod transaction;
+pub mod transfer;
 pub mod users;
 mod writer;
 

@@ -10,13 +10,11 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::domain::mail::MailState;
-use crate::store::servers::{self, StoredServer};
+use crate::store::servers::{self, SILENT_AFTER, StoredServer};
 use crate::store::{Database, StoreError};
 
 /// How often a server sends a heartbeat.
 pub const HEARTBEAT_INTERVAL: TimeDelta = TimeDelta::seconds(10);
-/// A server without a heartbeat for this long has crashed, or cannot reach the database.
-const SILENT_AFTER: TimeDelta = TimeDelta::seconds(30);
 /// How long a server that stops waits for the database.
 const LEAVE_LIMIT: Duration = Duration::from_secs(2);
 

@@ -57,13 +57,7 @@ impl Database {
     /// # Errors
     /// One line: the database does not exist, or has the schema of another version.
     pub fn open_existing(url: &DatabaseUrl) -> Result<Self, String> {
-        if !url.exists() {
-            return Err(format!(
-                "{url} does not exist: set DATABASE_URL to the database of the servers, or run `auth-server migrate`"
-            ));
-        }
-        let mut first = first_connection(url, false)?;
-        migrations::check(&mut first).map_err(|error| format!("cannot use {url}: {}", one_line(&error)))?;
+        existing(url, migrations::check)?;
         // A command runs one statement after the other, on one connection.
         Ok(Self::with_pool(url, POOL_SIZE, 0))
     }
@@ -247,6 +241,24 @@ fn pool(url: &DatabaseUrl, max: u32, spare: u32) -> Pool<DatabaseUrl> {
 fn first_connection(url: &DatabaseUrl, is_for_server: bool) -> Result<AnyConnection, String> {
     let mut first = url.connect().map_err(|error| format!("cannot open {url}: {}", one_line(&error)))?;
     check(&mut first, is_for_server).map_err(|wrong| format!("cannot use {url}: {}", one_line(&wrong)))?;
+    Ok(first)
+}
+
+/// A connection to a database that passes a check of its schema. Changes nothing.
+///
+/// # Errors
+/// One line: the database does not exist, or has the schema of another version.
+pub fn existing(
+    url: &DatabaseUrl,
+    check: fn(&mut AnyConnection) -> Result<(), migrations::Failure>,
+) -> Result<AnyConnection, String> {
+    if !url.exists() {
+        return Err(format!(
+            "{url} does not exist: set DATABASE_URL to the database of the servers, or run `auth-server migrate`"
+        ));
+    }
+    let mut first = first_connection(url, false)?;
+    check(&mut first).map_err(|error| format!("cannot use {url}: {}", one_line(&error)))?;
     Ok(first)
 }
 

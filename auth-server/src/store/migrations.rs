@@ -6,7 +6,7 @@ use diesel::backend::Backend;
 use diesel::connection::SimpleConnection as _;
 use diesel::migration::{Migration, MigrationSource, MigrationVersion};
 use diesel::sql_types::{Text, Timestamp};
-use diesel::{QueryableByName, RunQueryDsl, sql_query};
+use diesel::{OptionalExtension as _, QueryableByName, RunQueryDsl, sql_query};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::store::{AnyConnection, StoreError};
@@ -23,7 +23,11 @@ const LOCK: &str = "SELECT pg_advisory_xact_lock(5283117)";
 #[cfg(feature = "postgres")]
 const NO_TIMEOUTS: &str = "SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0";
 
-type Failure = Box<dyn std::error::Error + Send + Sync>;
+/// An import that is not complete is an applied migration with this name and the id of the export. So no server starts on the
+/// database, not even one of an earlier version.
+const IMPORT: &str = "import-";
+
+pub(super) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// Applies pending migrations and returns their versions. If several servers start at the same time, one applies them and
 /// the others wait.
@@ -51,26 +55,55 @@ pub fn created_at(connection: &mut AnyConnection) -> Result<NaiveDateTime, Store
     Ok(run_on)
 }
 
-/// Checks that the schema has this program's version. Unlike Diesel's own check, it does not create the table of applied
-/// migrations.
+/// Checks that the schema has this program's version, and that no import is incomplete. Unlike Diesel's own check, it does
+/// not create the table of applied migrations.
 pub(super) fn check(connection: &mut AnyConnection) -> Result<(), Failure> {
-    let applied: Vec<Applied> = sql_query("SELECT version FROM __diesel_schema_migrations")
-        .load(connection)
-        .map_err(|error| format!("its tables are missing ({error}): run `auth-server migrate`"))?;
-    let applied: BTreeSet<String> = applied.into_iter().map(|step| step.version).collect();
-    let known = match connection {
-        #[cfg(feature = "postgres")]
-        AnyConnection::Postgres(_) => versions::<diesel::pg::Pg>(&POSTGRES)?,
-        AnyConnection::Sqlite(_) => versions::<diesel::sqlite::Sqlite>(&SQLITE)?,
-    };
+    let applied = applied(connection)?;
+    check_schema(connection, &applied)
+}
+
+/// The same, where an import may be incomplete.
+pub(super) fn check_for_import(connection: &mut AnyConnection) -> Result<(), Failure> {
+    let mut applied = applied(connection)?;
+    applied.retain(|version| !version.starts_with(IMPORT));
+    check_schema(connection, &applied)
+}
+
+fn check_schema(connection: &AnyConnection, applied: &BTreeSet<String>) -> Result<(), Failure> {
+    let known = known(connection)?;
     if let Some(newer) = applied.difference(&known).next() {
         return Err(is_newer(newer));
     }
-    if known != applied {
+    if known != *applied {
         return Err(
             "its schema is older than this program: run `auth-server migrate` or start a server".into()
         );
     }
+    Ok(())
+}
+
+/// The newest migration of this program. Both databases have the same ones.
+pub fn newest() -> Result<String, String> {
+    let known = versions::<diesel::sqlite::Sqlite>(&SQLITE);
+    known.map(|mut known| known.pop_last().unwrap_or_default()).map_err(|error| error.to_string())
+}
+
+/// The id of the export whose import has begun.
+pub fn unfinished_import(connection: &mut AnyConnection) -> Result<Option<String>, StoreError> {
+    let query = format!("SELECT version FROM __diesel_schema_migrations WHERE version LIKE '{IMPORT}%'");
+    let mark: Option<Applied> = sql_query(query).get_result(connection).optional()?;
+    Ok(mark.map(|mark| mark.version.replacen(IMPORT, "", 1)))
+}
+
+pub fn mark_import(connection: &mut AnyConnection, id: &str) -> Result<(), StoreError> {
+    let insert = sql_query("INSERT INTO __diesel_schema_migrations (version) VALUES ($1)");
+    insert.bind::<Text, _>(format!("{IMPORT}{id}")).execute(connection)?;
+    Ok(())
+}
+
+pub fn unmark_import(connection: &mut AnyConnection, id: &str) -> Result<(), StoreError> {
+    let delete = sql_query("DELETE FROM __diesel_schema_migrations WHERE version = $1");
+    delete.bind::<Text, _>(format!("{IMPORT}{id}")).execute(connection)?;
     Ok(())
 }
 
@@ -86,6 +119,21 @@ struct Applied {
     version: String,
 }
 
+fn applied(connection: &mut AnyConnection) -> Result<BTreeSet<String>, Failure> {
+    let applied: Vec<Applied> = sql_query("SELECT version FROM __diesel_schema_migrations")
+        .load(connection)
+        .map_err(|error| format!("its tables are missing ({error}): run `auth-server migrate`"))?;
+    Ok(applied.into_iter().map(|step| step.version).collect())
+}
+
+fn known(connection: &AnyConnection) -> Result<BTreeSet<String>, Failure> {
+    match connection {
+        #[cfg(feature = "postgres")]
+        AnyConnection::Postgres(_) => versions::<diesel::pg::Pg>(&POSTGRES),
+        AnyConnection::Sqlite(_) => versions::<diesel::sqlite::Sqlite>(&SQLITE),
+    }
+}
+
 fn versions<B: Backend>(embedded: &EmbeddedMigrations) -> Result<BTreeSet<String>, Failure>
 where
     EmbeddedMigrations: MigrationSource<B>,
@@ -95,6 +143,9 @@ where
 }
 
 fn is_newer(version: &str) -> Failure {
+    if version.starts_with(IMPORT) {
+        return "an import into it is incomplete: run `auth-server import` again, with the same file".into();
+    }
     format!("its schema is newer than this program (unknown migration {version}): use a newer auth-server")
         .into()
 }

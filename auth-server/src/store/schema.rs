@@ -1,4 +1,82 @@
-diesel::table! {
+//! The tables. Diesel checks statements against them; [`TABLES`] describes them to code that treats all tables in the same way.
+
+use diesel::sql_types;
+
+/// What `auth-server export` reads and `auth-server import` writes.
+pub struct TableDescription {
+    pub name: &'static str,
+    /// Names of the fields of the primary key.
+    key: &'static [&'static str],
+    pub columns: &'static [Column],
+}
+
+pub struct Column {
+    /// In Rust. The name in SQL may differ.
+    field: &'static str,
+    pub name: &'static str,
+    pub kind: Kind,
+}
+
+/// The type of a column. Each can be NULL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Text,
+    BigInt,
+    Integer,
+    Bool,
+    Binary,
+    Timestamp,
+}
+
+impl TableDescription {
+    /// The indexes of the columns of the primary key.
+    pub fn key(&self) -> impl Iterator<Item = usize> {
+        self.key.iter().filter_map(|key| self.columns.iter().position(|column| column.field == *key))
+    }
+}
+
+trait HasKind {
+    const KIND: Kind;
+}
+
+impl<T: HasKind + sql_types::SingleValue> HasKind for sql_types::Nullable<T>
+where
+    T: sql_types::SqlType<IsNull = sql_types::is_nullable::NotNull>,
+{
+    const KIND: Kind = T::KIND;
+}
+
+macro_rules! kinds {
+    ($($kind:ident)+) => {
+        $(impl HasKind for sql_types::$kind {
+            const KIND: Kind = Kind::$kind;
+        })+
+    };
+}
+kinds! { Text BigInt Integer Bool Binary Timestamp }
+
+macro_rules! tables {
+    ($($table:ident ($($key:ident),+) {
+        $($(#[sql_name = $name:tt])? $field:ident -> $type:ident $(<$inner:ident>)?,)+
+    })+) => {
+        $(diesel::table! {
+            $table ($($key),+) { $($(#[sql_name = $name])? $field -> $type $(<$inner>)?,)+ }
+        })+
+
+        /// All tables. A table comes after those that its foreign keys refer to.
+        pub const TABLES: &[TableDescription] = &[$(TableDescription {
+            name: stringify!($table),
+            key: &[$(stringify!($key)),+],
+            columns: &[$(Column {
+                field: stringify!($field),
+                name: [$($name,)? stringify!($field)][0],
+                kind: <sql_types::$type $(<sql_types::$inner>)? as HasKind>::KIND,
+            }),+],
+        }),+];
+    };
+}
+
+tables! {
     users (id) {
         id -> Text,
         email -> Text,
@@ -20,18 +98,14 @@ diesel::table! {
         factor_failed_at -> Nullable<Timestamp>,
         recovery_salt -> Nullable<Binary>,
     }
-}
 
-diesel::table! {
     event_counts (day, kind) {
         day -> Text,
         #[sql_name = "type"]
         kind -> Text,
         count -> BigInt,
     }
-}
 
-diesel::table! {
     event_counter (id) {
         id -> Integer,
         counted_up_to -> BigInt,
@@ -39,18 +113,14 @@ diesel::table! {
         seen_at -> Timestamp,
         hours_until -> Timestamp,
     }
-}
 
-diesel::table! {
     row_counts (name) {
         name -> Text,
         count -> Nullable<BigInt>,
         counted_at -> Nullable<Timestamp>,
         due_at -> Timestamp,
     }
-}
 
-diesel::table! {
     sessions (id) {
         id -> Text,
         user_id -> Text,
@@ -72,9 +142,7 @@ diesel::table! {
         user_agent -> Nullable<Text>,
         amr -> Text,
     }
-}
 
-diesel::table! {
     signing_keys (ordinal) {
         ordinal -> Integer,
         kid -> Text,
@@ -87,9 +155,7 @@ diesel::table! {
         needed_until -> Nullable<Timestamp>,
         retired_at -> Nullable<Timestamp>,
     }
-}
 
-diesel::table! {
     events (id) {
         id -> BigInt,
         at -> Timestamp,
@@ -103,9 +169,7 @@ diesel::table! {
         occurrences -> Integer,
         counted_as -> Nullable<Text>,
     }
-}
 
-diesel::table! {
     password_failures (account, place) {
         account -> Text,
         place -> Text,
@@ -113,24 +177,18 @@ diesel::table! {
         first_at -> Timestamp,
         last_at -> Timestamp,
     }
-}
 
-diesel::table! {
     familiar_places (user_id, place) {
         user_id -> Text,
         place -> Text,
         last_login_at -> Timestamp,
     }
-}
 
-diesel::table! {
     guards (name) {
         name -> Text,
         taken -> BigInt,
     }
-}
 
-diesel::table! {
     revocations (seq) {
         seq -> BigInt,
         kind -> Text,
@@ -138,17 +196,13 @@ diesel::table! {
         version -> Nullable<BigInt>,
         at -> Timestamp,
     }
-}
 
-diesel::table! {
     revocation_counter (id) {
         id -> Integer,
         epoch -> Text,
         seq -> BigInt,
     }
-}
 
-diesel::table! {
     proofs (id) {
         id -> Text,
         purpose -> Text,
@@ -165,9 +219,7 @@ diesel::table! {
         used_at -> Nullable<Timestamp>,
         void_at -> Nullable<Timestamp>,
     }
-}
 
-diesel::table! {
     servers (id) {
         id -> Text,
         host -> Text,
@@ -179,9 +231,7 @@ diesel::table! {
         can_sign -> Bool,
         mail -> Nullable<Text>,
     }
-}
 
-diesel::table! {
     mails (id) {
         id -> Text,
         kind -> Text,
@@ -201,9 +251,7 @@ diesel::table! {
         failed_at -> Nullable<Timestamp>,
         outcome -> Nullable<Text>,
     }
-}
 
-diesel::table! {
     login_challenges (hash) {
         hash -> Binary,
         kind -> Text,
@@ -214,9 +262,7 @@ diesel::table! {
         created_at -> Timestamp,
         expires_at -> Timestamp,
     }
-}
 
-diesel::table! {
     totp_factors (id) {
         id -> Text,
         user_id -> Text,
@@ -231,17 +277,13 @@ diesel::table! {
         confirmed_at -> Nullable<Timestamp>,
         last_used_at -> Nullable<Timestamp>,
     }
-}
 
-diesel::table! {
     recovery_codes (user_id, hash) {
         user_id -> Text,
         hash -> Binary,
         used_at -> Nullable<Timestamp>,
     }
-}
 
-diesel::table! {
     passkeys (id) {
         id -> Text,
         user_id -> Text,
@@ -259,9 +301,7 @@ diesel::table! {
         created_at -> Timestamp,
         last_used_at -> Nullable<Timestamp>,
     }
-}
 
-diesel::table! {
     spent_challenges (hash) {
         hash -> Binary,
         expires_at -> Timestamp,

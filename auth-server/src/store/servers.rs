@@ -10,6 +10,8 @@ use crate::store::health::clock;
 use crate::store::schema::servers;
 use crate::store::{AnyConnection, StoreError};
 
+/// A server without a heartbeat for this long has crashed, or cannot reach the database.
+pub const SILENT_AFTER: TimeDelta = TimeDelta::seconds(30);
 /// For this long a server that crashed is listed.
 const RETENTION: TimeDelta = TimeDelta::days(1);
 /// More than share a database in practice.

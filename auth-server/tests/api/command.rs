@@ -1,10 +1,14 @@
 //! The program's commands, as an operator runs them.
 
+use std::fs;
 use std::io::Write as _;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use test_support::TestDatabase;
+
+use crate::app::{KEY_SECRET, REFRESH_SECRET};
 
 /// A command's output and exit status.
 pub struct Outcome {
@@ -41,6 +45,33 @@ pub fn run_with_input(
     // A command that does not read its input closes the pipe.
     let _ = process.stdin.take().expect("a pipe").write_all(input.as_bytes());
     let output = process.wait_with_output().expect("its output");
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    Outcome { succeeded: output.status.success(), out: text(output.stdout), error: text(output.stderr) }
+}
+
+/// The first commands below a heading of `docs/operate.md`.
+pub fn documented(heading: &str) -> String {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/operate.md");
+    let text = fs::read_to_string(path).expect("the manual");
+    let (_, section) = text.split_once(&format!("\n{heading}\n")).expect("the section");
+    let (_, commands) = section.split_once("```sh\n").expect("commands");
+    commands.split_once("```").expect("their end").0.to_owned()
+}
+
+/// Runs commands in a folder, with the program in `PATH` and the secrets of the tests.
+pub fn bash(folder: &Path, commands: &str, variables: &[(&str, &str)]) -> Outcome {
+    let program = Path::new(env!("CARGO_BIN_EXE_auth-server"));
+    let output = Command::new("bash")
+        .args(["-euxc", commands])
+        .current_dir(folder)
+        .env_clear()
+        .env("PATH", format!("{}:/usr/bin:/bin", program.parent().expect("a folder").display()))
+        .env("JWT_REFRESH_SECRET", REFRESH_SECRET)
+        .env("KEY_ENCRYPTION_SECRET", KEY_SECRET)
+        .envs(variables.iter().copied())
+        .stdin(Stdio::null())
+        .output()
+        .expect("bash");
     let text = |bytes| String::from_utf8(bytes).expect("text");
     Outcome { succeeded: output.status.success(), out: text(output.stdout), error: text(output.stderr) }
 }

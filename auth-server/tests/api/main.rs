@@ -112,6 +112,7 @@ mod cli {
     mod scenario;
     mod temporary_passwords;
     mod terminal;
+    mod transfer;
     pub mod users;
 }
 
