@@ -6,6 +6,7 @@ requirements=(
     "command -v cc          | a C compiler       | gcc libc6-dev"
     "postgres_programs      | PostgreSQL, server | postgresql"
     "have_libpq             | libpq, to link     | libpq-dev"
+    "command -v sqlite3     | SQLite's program   | sqlite3"
     "have_pgbouncer         | PgBouncer          | pgbouncer"
     "command -v python3     | Python 3           | python3"
     "python3 -m ensurepip --version | Python's venv | python3-venv"

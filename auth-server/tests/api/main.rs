@@ -119,6 +119,7 @@ mod cli {
 mod settings;
 
 mod storage {
+    mod backups;
     mod durability;
     mod hot_updates;
     mod migrations;
