@@ -22,6 +22,11 @@ requirements=(
     "command -v shellcheck  | shellcheck         | shellcheck"
 )
 
+# Adds what only the long tests need.
+require_long() {
+    requirements+=("have_patroni | Patroni, etcd, HAProxy | patroni etcd-server etcd-client haproxy")
+}
+
 have_libpq() {
     pkg-config --exists libpq || [[ -e "$(pg_config --libdir)/libpq.so" ]]
 }
@@ -32,6 +37,10 @@ have_nginx() {
 }
 have_pgbouncer() {
     PATH=$PATH:/usr/sbin command -v pgbouncer
+}
+
+have_patroni() {
+    PATH=$PATH:/usr/sbin command -v haproxy && command -v patroni && command -v etcd
 }
 
 # Prints the path of Chromium. Ends the script if it is missing.

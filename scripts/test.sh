@@ -36,6 +36,7 @@ TEXT
 
 main() {
     parse_arguments "$@"
+    ! $long || require_long
     ensure_requirements
     ensure_node_modules
     if $setup_only; then

@@ -3,8 +3,10 @@
 
 mod cluster;
 mod disk_full;
+mod failovers;
 mod floods;
 mod outages;
+mod patroni;
 mod relay;
 mod revocation;
 mod rotation;

@@ -9,6 +9,7 @@ mod checker;
 mod checker_tests;
 mod controls;
 mod crashes;
+mod failovers;
 mod history;
 mod model;
 mod promises;

@@ -1,5 +1,6 @@
 //! Traffic with different faults.
 
+use std::cell::Cell;
 use std::fmt;
 use std::io::Write as _;
 use std::rc::Rc;
@@ -9,17 +10,21 @@ use std::thread;
 use std::time::Duration;
 
 use actix_web::rt;
-use test_support::{Program, free_address};
+use test_support::{Program, TestDatabase, free_address};
 
 use super::checker::explain;
 use super::history::Seen;
 use super::model::{Grace, Rules};
 use super::random::{self, Random};
 use super::traffic::{PATIENCE, Session, Traffic};
+use crate::patroni::Patroni;
 use crate::servers::{self, Deployment};
 
 /// The number of concurrent sessions.
 const WIDTH: u64 = 5;
+
+/// The pause of clients while a leader fails over, so that a session has few calls in that time.
+const CONSIDERATE: Duration = Duration::from_millis(200);
 
 /// A row that is behind its tokens means that a rotation was lost. The server repairs this without an error for the client.
 const ALARMS: [&str; 2] = ["generation_restored", "panicked"];
@@ -146,6 +151,37 @@ pub async fn cut(times: usize) -> Option<Run> {
     Some(setup.finish(flow).await)
 }
 
+/// The host of the database's leader is lost, once for each of these commands of `cluster.sh`. Also returns how long no refresh
+/// succeeded, each time.
+pub async fn fail_over(patroni: &Patroni, url: &str, faults: &[&str]) -> (Run, Vec<Duration>) {
+    let database = TestDatabase::kept(patroni.url(url));
+    let mut setup = Setup::start_with("fail over", Grace::Endless, Deployment::with(database)).await;
+    setup.rules.unavailable_is_unknown = true;
+    setup.traffic.pause.set(CONSIDERATE);
+    let flow = setup.flow();
+    let mut outages = Vec::new();
+    for (number, fault) in faults.iter().enumerate() {
+        setup.successes(40).await;
+        // Sometimes there are commits that no standby has received.
+        if number % 2 == 1 {
+            patroni.run(&["lag"]).await;
+            rt::time::sleep(Duration::from_millis(300)).await;
+        }
+        setup.traffic.successes.longest_gap.set(Duration::ZERO);
+        let leader = patroni.run(&[fault]).await;
+        // More than the requests that may have been served before.
+        setup.successes(40).await;
+        outages.push(setup.traffic.successes.longest_gap.get());
+        writeln!(std::io::stderr(), "{fault} {leader}: no refresh for {:?}", outages[number])
+            .expect("stderr");
+        setup.kills += 1;
+        patroni.run(&["revive"]).await;
+        patroni.run(&["wait"]).await;
+        setup.deployment.database.db_execute("DELETE FROM password_failures");
+    }
+    (setup.finish(flow).await, outages)
+}
+
 struct Setup {
     name: &'static str,
     rules: Rules,
@@ -163,9 +199,12 @@ struct Setup {
 
 impl Setup {
     async fn start(name: &'static str, grace: Grace) -> Self {
+        Self::start_with(name, grace, Deployment::new()).await
+    }
+
+    async fn start_with(name: &'static str, grace: Grace, deployment: Deployment) -> Self {
         let seed = random::seed();
         eprintln!("{name}: LATCHKEY_SEED={seed}");
-        let deployment = Deployment::new();
         let grace_setting = match grace {
             Grace::None => "0s",
             Grace::Endless => "60s",
@@ -198,13 +237,11 @@ impl Setup {
 
     /// Waits for this number of further responses. If the clients have failed there will be none.
     async fn responses(&self, more: u64) {
-        let enough = self.traffic.responses.get() + more;
-        let wait = async {
-            while self.traffic.responses.get() < enough {
-                rt::time::sleep(Duration::from_millis(1)).await;
-            }
-        };
-        rt::time::timeout(2 * PATIENCE, wait).await.expect("the clients receive responses");
+        wait_for_more(&self.traffic.responses, more).await;
+    }
+
+    async fn successes(&self, more: u64) {
+        wait_for_more(&self.traffic.successes.count, more).await;
     }
 
     async fn restart(&mut self, index: usize) {
@@ -241,6 +278,16 @@ impl Setup {
         let (kills, outages, alarms) = (self.kills, self.outages, self.alarms);
         Run { name, rules: self.rules, sessions, kills, outages, alarms }
     }
+}
+
+async fn wait_for_more(count: &Cell<u64>, more: u64) {
+    let enough = count.get() + more;
+    let wait = async {
+        while count.get() < enough {
+            rt::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    rt::time::timeout(2 * PATIENCE, wait).await.expect("the clients receive responses");
 }
 
 impl Run {

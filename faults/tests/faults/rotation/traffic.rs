@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::rt;
 use awc::http::Method;
@@ -27,6 +27,9 @@ pub struct Traffic {
     /// In front of the first server, to lose responses.
     proxy: FaultProxy,
     pub responses: Cell<u64>,
+    pub successes: Successes,
+    /// How long clients wait after each response.
+    pub pause: Cell<Duration>,
     pub stopping: Cell<bool>,
     opened: Cell<usize>,
     /// Instead of all habits in turn.
@@ -34,6 +37,22 @@ pub struct Traffic {
     /// Sessions that were created before the faults begin.
     pub prepared: RefCell<Vec<Subject>>,
     finished: RefCell<Vec<(Habits, Subject)>>,
+}
+
+/// Refreshes that succeeded, of all clients.
+pub struct Successes {
+    pub count: Cell<u64>,
+    last: Cell<Instant>,
+    /// Between two of them.
+    pub longest_gap: Cell<Duration>,
+}
+
+impl Successes {
+    fn add(&self) {
+        let gap = self.last.replace(Instant::now()).elapsed();
+        self.longest_gap.set(self.longest_gap.get().max(gap));
+        self.count.set(self.count.get() + 1);
+    }
 }
 
 /// The behaviour of the clients of one session.
@@ -130,6 +149,12 @@ impl Traffic {
             servers,
             proxy,
             responses: Cell::default(),
+            successes: Successes {
+                count: Cell::default(),
+                last: Cell::new(Instant::now()),
+                longest_gap: Cell::default(),
+            },
+            pause: Cell::default(),
             stopping: Cell::default(),
             opened: Cell::default(),
             only: Cell::default(),
@@ -224,8 +249,12 @@ impl Traffic {
             };
             let patience = (fate == Fate::Abandoned).then(|| Duration::from_micros(random.below(4_000)));
             if let Some(seen) = subject.call(&self.time, http, &url, call.clone(), patience).await {
+                if matches!(seen, Seen::Rotation(_)) {
+                    self.successes.add();
+                }
                 if !matches!(seen, Seen::NoResponse | Seen::Abandoned) {
                     self.responses.set(self.responses.get() + 1);
+                    rt::time::sleep(self.pause.get()).await;
                 }
                 return seen;
             }
