@@ -13,7 +13,7 @@ for this machine, and registers users. Takes another backup, continues, restores
 - a rotated token ends its session, a session that ended before the backup stays ended, and one that began after it is unknown.
 
   AUTH_SERVER            the program [auth-server]
-  SCRATCH_DATABASE_URL   for PostgreSQL: an empty database, which is overwritten. For SQLite the scratch is a temporary file
+  SCRATCH_DATABASE_URL   for PostgreSQL: an empty database. Drop it afterwards. For SQLite the scratch is a temporary file
   DRILL_PORT             a free port of this machine [18089]
 
 Requires curl, and sqlite3 or pg_dump and pg_restore. The secrets can also be in files, as for the server. Exit status: 0 all is well, 1 a check failed.
@@ -44,9 +44,12 @@ trap 'exit 143' TERM
 
 case ${DATABASE_URL:?is not set} in
     sqlite:*) scratch=sqlite://$work/scratch.db ;;
-    *) scratch=${SCRATCH_DATABASE_URL:?is not set: name an empty database, which is overwritten} ;;
+    *) scratch=${SCRATCH_DATABASE_URL:?is not set: name an empty database} ;;
 esac
-[[ $scratch != "$DATABASE_URL" ]] || fail "SCRATCH_DATABASE_URL is the real database"
+if [[ $scratch != sqlite:* ]]; then
+    pg_dump --schema-only --file="$work/scratch" "$scratch"
+    ! grep -q '^CREATE TABLE' "$work/scratch" || fail "SCRATCH_DATABASE_URL is not empty: name a new database"
+fi
 
 # path URL: the file of an SQLite database.
 path() {

@@ -91,6 +91,10 @@ async fn the_drill_finds_that_a_restored_database_keeps_sessions_and_lets_no_one
     let folder = TempDir::new().expect("a folder");
     let outcome = command::bash(folder.path(), script, &variables);
     assert!(outcome.succeeded, "{} {}", outcome.out, outcome.error);
+    if scratch.created.is_some() {
+        let again = command::bash(folder.path(), script, &variables);
+        assert!(!again.succeeded && again.error.contains("is not empty"), "{} {}", again.out, again.error);
+    }
     assert_eq!(outcome.out.lines().filter(|line| line.starts_with("ok  ")).count(), 8, "{}", outcome.out);
     assert_eq!(whole.database.db_texts("SELECT email AS value FROM users"), before, "the real database");
     app.stop().await;
