@@ -94,6 +94,10 @@ main() {
     check "the resource server is installed again" install_packages packages latchkey-resource-server
     check "both services become ready after a purge" are_ready
     check "the accounts still exist" can_log_in
+
+    check "all accounts are deleted, as docs/deploy.md says" delete_everything
+    check "the archives are installed, as docs/deploy.md says" install_archives
+    check "both services become ready without packages" are_ready
     finish
 }
 
@@ -289,6 +293,23 @@ only_settings_are_deleted() {
         ! inside test -e /etc/latchkey/resource-server.env &&
         fingerprint | diff <(grep "$secrets" "$work/before") - &&
         inside test -s /var/lib/latchkey/latchkey.db
+}
+
+delete_everything() {
+    inside dpkg --purge "${packages[@]}" && commands "apt purge" | inside sh -e && inside userdel latchkey
+}
+
+# commands START: prints the commands for root of docs/deploy.md that follow a text, up to the next heading.
+commands() {
+    sed -n "/$1/,/^#/p" docs/deploy.md | sed -nE "s/^( *\`)?sudo ([^\`]*).*/\\2/p"
+}
+
+install_archives() {
+    cp -r "$work"/latchkey-*-server-*/ "$work/root/root/" || return
+    commands '^### Archives' >"$work/commands"
+    inside sh -ec "cd /root/latchkey-auth-server-*/; $(<"$work/commands")" || return
+    sed -i 's/auth-server/resource-server/g; s/jwt_refresh_secret key_encryption_secret//; /sysusers/d' "$work/commands"
+    inside sh -ec "cd /root/latchkey-resource-server-*/; $(<"$work/commands")"
 }
 
 is_refused() {

@@ -94,7 +94,7 @@ stage() {
     done
     make_bill_of_materials "$server"
     cargo metadata --format-version 1 --locked |
-        python3 scripts/package/licences.py "$output/latchkey-$server-$version.cdx.json" >"$staged/licences/$server.txt"
+        python3 scripts/package/licences.py "$output/latchkey-$server-$version-$triple.cdx.json" >"$staged/licences/$server.txt"
 }
 
 # cargo-cyclonedx writes a file into the folder of every crate of the workspace, and paths of this machine into the file.
@@ -102,7 +102,7 @@ make_bill_of_materials() {
     local name=latchkey-bill-of-materials
     "$target/tools/bin/cargo-cyclonedx" cyclonedx --quiet --manifest-path "$1/Cargo.toml" --target "$triple" \
         --format json --spec-version 1.5 --no-build-deps --override-filename "$name"
-    sed "s#file://$PWD/#file://#g" "$1/$name.json" >"$output/latchkey-$1-$version.cdx.json"
+    sed "s#file://$PWD/#file://#g" "$1/$name.json" >"$output/latchkey-$1-$version-$triple.cdx.json"
     rm -- */"$name.json"
 }
 
