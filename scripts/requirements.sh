@@ -12,6 +12,7 @@ requirements=(
     "python3 -m ensurepip --version | Python's venv | python3-venv"
     "command -v curl        | curl               | curl ca-certificates"
     "command -v openssl     | OpenSSL            | openssl"
+    "command -v jq          | jq                 | jq"
     "command -v node        | Node.js            | nodejs"
     "command -v npm         | npm                | npm"
     "command -v ${CHROMIUM:-chromium} | Chromium | chromium"

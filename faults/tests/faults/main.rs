@@ -5,6 +5,7 @@ mod cluster;
 mod disk_full;
 mod failovers;
 mod floods;
+mod manual;
 mod outages;
 mod patroni;
 mod relay;

@@ -11,6 +11,7 @@ pub fn on_postgres() -> bool {
 }
 
 pub const AUTH_SERVER: &str = env!("CARGO_BIN_EXE_auth-server-under-test");
+pub const RESOURCE_SERVER: &str = env!("CARGO_BIN_EXE_resource-server-under-test");
 
 /// The address and the database of an auth server, which outlive the server.
 pub struct Deployment {
@@ -66,7 +67,7 @@ pub async fn start_api(issuer: &str) -> Program {
 
 pub async fn start_api_with(issuer: &str, more: &[(&str, &str)]) -> Program {
     let variables = [&[("ISSUER", issuer), ("RUST_LOG", "warn")], more].concat();
-    Program::start(env!("CARGO_BIN_EXE_resource-server-under-test"), free_address(), &variables).await
+    Program::start(RESOURCE_SERVER, free_address(), &variables).await
 }
 
 pub async fn register(server: &Program, name: &str) -> Response {
