@@ -14,15 +14,17 @@ source scripts/containers/stand_ins.sh
 source scripts/containers/session.sh
 # shellcheck source=scripts/containers/checks.sh
 source scripts/containers/checks.sh
+# shellcheck source=scripts/containers/production.sh
+source scripts/containers/production.sh
 
 help() {
     cat <<'TEXT'
 scripts/compose-test.sh [--compile]
 
-Tests docker-compose.yml with the running Docker daemon and the real base images. Without a daemon the script starts a
-temporary one, which requires root and does not change the machine's network. If the images cannot be pulled, the script
-builds substitutes from Debian packages. Requires curl and Docker Compose: the plugin, docker-compose, or both. Removes
-everything that it creates.
+Tests docker-compose.yml and docker-compose.production.yml with the running Docker daemon and the real base images. Without
+a daemon the script starts a temporary one, which requires root and does not change the machine's network. If the images
+cannot be pulled, the script builds substitutes from Debian packages. Requires curl, Node.js, and Docker Compose: the plugin,
+docker-compose, or both. Removes everything that it creates.
 
   --compile   compile the servers in the container, as with the real images. By default, substitutes use servers that
               are built on this machine, which is much faster.
@@ -51,6 +53,7 @@ main() {
 
     prepare
     check_all
+    check_production
     finish
 }
 

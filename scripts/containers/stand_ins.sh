@@ -6,24 +6,24 @@ stand_ins=scripts/containers/stand-in
 
 # base_image NAME: prints the default of this setting in docker-compose.yml, such as debian:trixie-slim.
 base_image() {
-    sed -nE "s/.*\\\$\\{$1:-([^}]*)\\}.*/\\1/p" docker-compose.yml | sort -u
+    sed -nE "s/.*\\\$\\{$1:-([^}]*)\\}.*/\\1/p" docker-compose.yml docker-compose.production.yml | sort -u
 }
 
 # Pulls the real images. Fails if one is not available.
 base_images_pull() {
     local name
-    for name in DEBIAN_IMAGE RUST_IMAGE POSTGRES_IMAGE; do
+    for name in DEBIAN_IMAGE RUST_IMAGE POSTGRES_IMAGE CADDY_IMAGE; do
         docker image inspect "$(base_image "$name")" >/dev/null 2>&1 || docker pull "$(base_image "$name")" || return
     done
 }
 
-# stand_ins_make FOLDER compile|copy: builds all three and sets DEBIAN_IMAGE, RUST_IMAGE and POSTGRES_IMAGE. The servers
-# are compiled in the container with the host's toolchain, or copied from the host.
+# stand_ins_make FOLDER compile|copy: builds all of them and sets DEBIAN_IMAGE, RUST_IMAGE, POSTGRES_IMAGE and CADDY_IMAGE.
+# The servers are compiled in the container with the host's toolchain, or copied from the host.
 stand_ins_make() {
     local folder=$1 how=$2
     export DEBIAN_IMAGE=latchkey-stand-in/debian RUST_IMAGE=latchkey-stand-in/rust
-    export POSTGRES_IMAGE=latchkey-stand-in/postgres
-    stand_in_debian "$folder" && stand_in_postgres && "stand_in_rust_$how" "$folder"
+    export POSTGRES_IMAGE=latchkey-stand-in/postgres CADDY_IMAGE=latchkey-stand-in/caddy
+    stand_in_debian "$folder" && stand_in_postgres && stand_in_caddy && "stand_in_rust_$how" "$folder"
 }
 
 stand_in_debian() {
@@ -60,6 +60,17 @@ VOLUME /var/lib/postgresql/data
 STOPSIGNAL SIGINT
 ENTRYPOINT ["docker-entrypoint.sh"]
 CMD ["postgres"]
+EOF
+}
+
+stand_in_caddy() {
+    docker build --network host --tag "$CADDY_IMAGE" - <<EOF
+FROM $DEBIAN_IMAGE
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends caddy wget \
+    && rm -rf /var/lib/apt/lists/* \
+    && mkdir /config /data
+ENV XDG_CONFIG_HOME=/config XDG_DATA_HOME=/data
 EOF
 }
 
