@@ -76,10 +76,9 @@ impl Program {
             evidence::exposed(Sink::Log, log.as_bytes());
             log
         });
-        for (name, value) in variables {
-            if name.contains("SECRET") {
-                value.split(',').for_each(evidence::secret);
-            }
+        for (name, value) in variables.iter().filter(|(name, _)| name.contains("SECRET")) {
+            let file = name.ends_with("_FILE").then(|| fs::read_to_string(value).unwrap_or_default());
+            file.as_deref().unwrap_or(value).trim().split(',').for_each(evidence::secret);
         }
         Self { address, process, log: Some(log) }
     }

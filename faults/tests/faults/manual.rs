@@ -58,8 +58,10 @@ impl Installation {
         fs::write(folder.path().join("etc/latchkey/resource-server.env"), shared).expect("settings");
         let systemctl = format!("#!/bin/sh\necho $2 >> {root}/restarted\n");
         write(&folder.path().join("bin/systemctl"), &systemctl, 0o755);
-        let command =
-            format!("#!/bin/sh\nset -a; . {root}/etc/latchkey/auth-server.env; exec {AUTH_SERVER} \"$@\"\n");
+        // As for systemd, values are not words of a shell: a URL may contain `&` and `?`.
+        let with_settings =
+            format!("exec env $(cat {root}/etc/latchkey/auth-server.env) {AUTH_SERVER} \"$@\"");
+        let command = format!("#!/bin/sh\nset -f\n{with_settings}\n");
         write(&folder.path().join("bin/auth-server"), &command, 0o755);
 
         let mut installation =
