@@ -10,8 +10,9 @@ import { scenario } from "./scenario.mjs";
 const MAX_SHIFT = 0.05;
 /** In bytes with headers: about a fifth more than today. */
 const MAX_WEIGHT = 165_000;
-/** No session, no fresh login, claims that the server rejects, and too many long polls; long polls that end with their page. */
-const expected = [/(401|403|422|429) \(/, /ERR_ABORTED/];
+/** No session, no fresh login, a user who is deleted while an event loads the panel, claims that the server rejects, and too many
+ * long polls; long polls that end with their page. */
+const expected = [/(401|403|404|422|429) \(/, /ERR_ABORTED/];
 const LONG_ADDRESS = `dora@${"a.long.domain.".repeat(8)}example.org`;
 const VIEWS = ["Overview", "Users", "Sessions", "Events", "Keys", "Mail", "Health"];
 
@@ -138,9 +139,16 @@ scenario("administrators find and change users", expected, async (browser) => {
   await page.getByText("user150@example.org is deleted").waitFor();
   await page.getByText("No user matches").first().waitFor();
 
+  // Another administrator deletes a user who is shown.
+  await page.getByRole("searchbox").fill("user149");
+  await page.locator(".row-link", { hasText: "user149" }).click();
+  await page.getByRole("heading", { name: "User 149" }).waitFor();
+  await callAs(browser.context, "DELETE", `/admin/users/${userId(149)}`);
+  await page.getByText("This user has been deleted").waitFor();
+
   // Their own account is deleted on its page.
   await page.getByRole("searchbox").fill(host.email);
-  await page.locator(".row-link").click();
+  await page.locator(".row-link", { hasText: host.email }).click();
   await page.getByRole("link", { name: "Account page" }).waitFor();
   assert.equal(await page.getByRole("button", { name: "Delete …" }).count(), 0);
 });

@@ -34,7 +34,11 @@ export function UserPanel({ id, close, onChange }) {
   const isLoaded = Boolean(state.user);
   useEffect(() => {
     load();
-    return onEvents((events) => (!events || events.some((event) => event.user_id === id)) && load());
+    return onEvents((events) => {
+      const own = events?.filter((event) => event.user_id === id);
+      if (own?.some((event) => event.type === "user_deleted")) setState((before) => ({ ...before, error: { status: 404 } }));
+      else if (!own || own.length) load();
+    });
   }, [id]);
   useEffect(() => {
     panel.current.focus();
