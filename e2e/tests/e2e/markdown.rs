@@ -266,8 +266,9 @@ fn every_message_in_troubleshooting_exists_in_the_code() {
             }
         }
     }
-    // Joins strings that continue on the next line.
+    // Joins strings that continue on the next line. Lines without a string would make the search slow.
     let sources = sources.split("\\\n").map(str::trim_start).collect::<String>();
+    let sources = sources.lines().filter(|line| line.contains(['"', '\''])).collect::<Vec<_>>().join("\n");
     let page = text("docs/troubleshooting.md");
     let messages: Vec<&str> = page.lines().filter(|line| line.starts_with("| `")).collect();
     assert!(messages.len() > 20, "{messages:?}");
