@@ -15,3 +15,4 @@ mod servers;
 mod shutdown;
 mod standby;
 mod traffic;
+mod upgrade;
