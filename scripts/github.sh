@@ -2,6 +2,8 @@
 # Checks the files in .github/.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=scripts/checks.sh
+source scripts/checks.sh
 # shellcheck source=scripts/python.sh
 source scripts/python.sh
 # shellcheck source=scripts/stacks.sh
@@ -36,8 +38,7 @@ main() {
     check "dependabot.yml is valid" matches vendor.dependabot .github/dependabot.yml
     check "dependabot.yml names folders that exist" folders_exist
     check "the workflows have no known weakness" zizmor --offline --quiet .github
-    printf '\n%s passed, %s failed\n' "$passed" "$failed"
-    [[ $failed -eq 0 ]]
+    totals
 }
 
 # matches SCHEMA FILE...
@@ -51,23 +52,6 @@ folders_exist() {
     while read -r folder; do
         compgen -G ".$folder" || { echo "no folder $folder" && return 1; }
     done < <(sed -nE '/^    director/{s/^[^:]*: //; s/[]["]//g; s/, */\n/g; p}' .github/dependabot.yml)
-}
-
-passed=0
-failed=0
-
-# check SENTENCE COMMAND...: runs a test, and shows its output if it fails.
-check() {
-    local sentence=$1 output
-    shift
-    if output=$("$@" 2>&1); then
-        passed=$((passed + 1))
-        printf 'ok      %s\n' "$sentence"
-    else
-        failed=$((failed + 1))
-        printf 'FAILED  %s\n' "$sentence"
-        grep . <<<"$output" | sed 's/^/        /'
-    fi
 }
 
 main "$@"

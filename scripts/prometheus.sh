@@ -2,6 +2,8 @@
 # Checks the configuration of Prometheus in deploy/, the queries of the dashboard, and runs the tests of the alerts.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=scripts/checks.sh
+source scripts/checks.sh
 
 help() {
     cat <<'TEXT'
@@ -32,8 +34,7 @@ main() {
     check "the configuration and the alerts are valid" promtool check config deploy/prometheus/prometheus.yml
     check "the queries of the dashboard are valid" promtool check rules --lint=none "$work/queries.yml"
     check "the alerts fire when they should" promtool test rules deploy/prometheus/rules_test.yml
-    printf '\n%s passed, %s failed\n' "$passed" "$failed"
-    [[ $failed -eq 0 ]]
+    totals
 }
 
 # promtool checks the queries of rules only. Each query gets its own name, because promtool rejects rules that are equal.
@@ -55,23 +56,6 @@ with open("deploy/grafana/latchkey.json") as dashboard:
 # JSON is YAML.
 print(json.dumps({"groups": [{"name": "dashboard", "rules": rules}]}))
 PYTHON
-}
-
-passed=0
-failed=0
-
-# check SENTENCE COMMAND...: runs a test, and shows its output if it fails.
-check() {
-    local sentence=$1
-    shift
-    if "$@" >"$work/log" 2>&1; then
-        passed=$((passed + 1))
-        printf 'ok      %s\n' "$sentence"
-    else
-        failed=$((failed + 1))
-        printf 'FAILED  %s\n' "$sentence"
-        grep . "$work/log" | sed 's/^/        /'
-    fi
 }
 
 main "$@"

@@ -30,8 +30,8 @@ main() {
         run) run ;;
         list) patronictl_of_cluster list ;;
         leader) leader ;;
-        kill-leader) kill_leader ;;
-        freeze-leader) freeze_leader ;;
+        kill-leader) fail_leader killed KILL ;;
+        freeze-leader) fail_leader frozen STOP ;;
         lag) lag ;;
         revive) revive ;;
         wait) read_settings && wait_until_complete : ;;
@@ -214,21 +214,13 @@ all_of() {
     echo "$(<"$folder/$1/patroni.pid") $(<"$folder/$1/etcd.pid") $(postgres_of "$1")"
 }
 
-kill_leader() {
+# fail_leader STATE SIGNAL: sends the signal to all processes of the leader's host, and prints its name.
+fail_leader() {
     local host
     host=$(leader)
-    echo killed >"$folder/$host/down"
+    echo "$1" >"$folder/$host/down"
     # shellcheck disable=SC2046 # ids
-    kill -KILL $(all_of "$host")
-    echo "$host"
-}
-
-freeze_leader() {
-    local host
-    host=$(leader)
-    echo frozen >"$folder/$host/down"
-    # shellcheck disable=SC2046 # ids
-    kill -STOP $(all_of "$host")
+    kill -"$2" $(all_of "$host")
     echo "$host"
 }
 
