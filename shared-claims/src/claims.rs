@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::acr::Acr;
 use crate::error::TokenError;
+use crate::payload::{self, Fault, Payload};
 
 /// `type` of an access token.
 pub const ACCESS: &str = "access";
@@ -87,6 +88,31 @@ struct Flattened<C> {
 }
 
 impl AccessClaims {
+    /// Reads the claims of RFC 9068 §2.2 and those of Latchkey. All others are custom ones.
+    pub(crate) fn read(mut payload: Payload) -> Result<Self, TokenError> {
+        use payload::{count, non_empty, text, texts, time};
+        Ok(Self {
+            iss: payload.required("iss", non_empty)?,
+            sub: payload.required("sub", non_empty)?,
+            aud: payload.required("aud", Audience::read)?,
+            client_id: payload.required("client_id", non_empty)?,
+            iat: payload.required("iat", time)?,
+            exp: payload.required("exp", time)?,
+            jti: payload.required("jti", non_empty)?,
+            token_type: payload.required("type", non_empty)?,
+            sid: payload.required("sid", non_empty)?,
+            uv: payload.required("uv", count)?,
+            auth_time: payload.required("auth_time", time)?,
+            amr: payload.required("amr", texts)?,
+            roles: payload.required("roles", texts)?,
+            name: payload.required("name", text)?,
+            acr: payload.optional("acr", text)?.map_or_else(Acr::default, Acr::from),
+            nbf: payload.optional("nbf", time)?,
+            csrf: payload.optional("csrf", non_empty)?,
+            custom: payload.rest(),
+        })
+    }
+
     /// The same claims with typed custom ones. Those of the default type are shared and not copied.
     pub(crate) fn typed<C: DeserializeOwned + 'static>(
         self: &Arc<Self>,
@@ -159,6 +185,26 @@ pub struct RefreshClaims {
     pub exp: i64,
 }
 
+impl RefreshClaims {
+    pub(crate) fn read(mut payload: Payload) -> Result<Self, TokenError> {
+        use payload::{count, non_empty, texts, time};
+        Ok(Self {
+            iss: payload.required("iss", non_empty)?,
+            aud: payload.required("aud", Audience::read)?,
+            sub: payload.required("sub", non_empty)?,
+            sid: payload.required("sid", non_empty)?,
+            generation: payload.required("gen", count)?,
+            sk: payload.required("sk", non_empty)?,
+            jti: payload.required("jti", non_empty)?,
+            token_type: payload.required("type", non_empty)?,
+            iat: payload.required("iat", time)?,
+            exp: payload.required("exp", time)?,
+            auth_time: payload.optional("auth_time", time)?,
+            amr: payload.optional("amr", texts)?,
+        })
+    }
+}
+
 /// Leaves out the session's secret.
 impl std::fmt::Debug for RefreshClaims {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -182,6 +228,13 @@ pub enum Audience {
 }
 
 impl Audience {
+    fn read(value: Value) -> Result<Self, Fault> {
+        match value {
+            Value::String(one) => Ok(Self::One(one)),
+            other => payload::texts(other).map(Self::Many),
+        }
+    }
+
     /// Whether `audience` is included, compared byte for byte.
     #[must_use]
     pub fn contains(&self, audience: &str) -> bool {

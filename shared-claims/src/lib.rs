@@ -111,7 +111,6 @@ mod acr;
 pub mod algorithm;
 #[cfg(feature = "http")]
 mod background;
-mod claim_shape;
 pub mod claims;
 pub mod clock;
 pub mod compact;
@@ -123,6 +122,7 @@ pub mod http;
 mod jwk;
 pub mod key_set;
 mod keys;
+mod payload;
 mod refresh_validator;
 #[cfg(feature = "http")]
 pub mod remote_key_set;

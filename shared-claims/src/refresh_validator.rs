@@ -4,15 +4,14 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::Value;
 
 use crate::algorithm::Algorithm;
-use crate::claim_shape;
 use crate::claims::{self, RefreshClaims};
 use crate::clock::Clock;
 use crate::compact::Compact;
 use crate::error::TokenError;
 use crate::key_set::KeySet;
+use crate::payload::{Payload, time};
 use crate::signature;
 use crate::time_checks;
 use crate::validator;
@@ -64,12 +63,9 @@ impl RefreshTokenValidator {
         let token = Compact::parse(token)?;
         validator::check_header(&token.header, REFRESH_TYP)?;
         let (payload, _) = signature::verify(token, &self.secrets, &[Algorithm::Hs256])?;
-        let members = validator::claim_members(&payload)?;
-        claim_shape::check(&members, claim_shape::REFRESH)?;
-        let not_before = members.get("nbf").and_then(Value::as_i64);
-        let claims: RefreshClaims =
-            serde_json::from_value(Value::Object(members)).map_err(|_| TokenError::MalformedPayload)?;
-
+        let mut payload = Payload::parse(&payload)?;
+        let not_before = payload.optional("nbf", time)?;
+        let claims = RefreshClaims::read(payload)?;
         if claims.token_type != claims::REFRESH {
             return Err(TokenError::WrongTokenType);
         }

@@ -7,7 +7,8 @@ use std::cell::RefCell;
 use std::fmt;
 
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Value};
+use serde_json::Value;
+use serde_json::map::{Entry, Map};
 
 /// The prefix of names that `serde_json` treats as raw text and parses later, past these checks.
 const SERDE_JSON_PRIVATE: &str = "$serde_json::private::";
@@ -114,12 +115,15 @@ impl<'de> Visitor<'de> for Strict<'_> {
             if name.starts_with(SERDE_JSON_PRIVATE) {
                 return Err(A::Error::custom("a name that serde_json reserves"));
             }
-            if object.contains_key(&name) {
-                self.duplicate.replace(Some(name));
-                return Err(A::Error::custom("duplicate member"));
+            match object.entry(name) {
+                Entry::Vacant(place) => {
+                    place.insert(members.next_value_seed(self)?);
+                }
+                Entry::Occupied(first) => {
+                    self.duplicate.replace(Some(first.key().clone()));
+                    return Err(A::Error::custom("duplicate member"));
+                }
             }
-            let value = members.next_value_seed(self)?;
-            object.insert(name, value);
         }
         Ok(Value::Object(object))
     }

@@ -5,19 +5,17 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
 
 use crate::algorithm::Algorithm;
-use crate::claim_shape;
 use crate::claims::{self, AccessClaims};
 use crate::clock::{Clock, SystemClock};
 use crate::compact::{Compact, Header, MAX_TOKEN_BYTES};
 use crate::error::TokenError;
 use crate::key_set::KeySet;
 use crate::keys::Keys;
+use crate::payload::Payload;
 use crate::revocations::{Revocations, Revoked};
 use crate::signature;
-use crate::strict_json::{self, StrictJsonError};
 use crate::time_checks;
 use crate::token_cache::{Slot, TokenCache, TokenCacheStatus, Verified};
 
@@ -239,10 +237,7 @@ impl Rules {
         check_header(&token.header, ACCESS_TYP)?;
         self.check_key(token.header.algorithm, token.header.key_id.as_deref(), self.revoked().as_ref(), now)?;
         let (payload, key) = signature::verify(token, keys, &self.algorithms)?;
-        let members = claim_members(&payload)?;
-        claim_shape::check(&members, claim_shape::ACCESS)?;
-        // The other claims have been checked, so an error is about the custom ones.
-        let claims = serde_json::from_value(Value::Object(members)).map_err(|_| TokenError::CustomClaims)?;
+        let claims = AccessClaims::read(Payload::parse(&payload)?)?;
         Ok(Verified { key: key.fingerprint, claims: Arc::new(claims) })
     }
 
@@ -301,12 +296,4 @@ pub(crate) fn check_header(header: &Header, typ: &str) -> Result<(), TokenError>
         return Err(TokenError::MissingKeyId);
     }
     Ok(())
-}
-
-/// The payload as an object without duplicate members.
-pub(crate) fn claim_members(payload: &[u8]) -> Result<Map<String, Value>, TokenError> {
-    strict_json::object(payload).map_err(|error| match error {
-        StrictJsonError::DuplicateMember(_) => TokenError::DuplicateMember,
-        StrictJsonError::Syntax | StrictJsonError::Data(_) => TokenError::MalformedPayload,
-    })
 }

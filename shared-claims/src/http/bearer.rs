@@ -84,5 +84,10 @@ fn invalid_token() -> Problem {
 #[must_use]
 pub fn is_bearer_token(text: &str) -> bool {
     let body = text.trim_end_matches('=');
-    !body.is_empty() && body.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte))
+    // Without an early exit, the compiler checks many bytes at a time.
+    !body.is_empty() && body.bytes().fold(true, |all, byte| all & is_token_byte(byte))
+}
+
+const fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/')
 }
