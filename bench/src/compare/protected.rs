@@ -59,22 +59,21 @@ fn new(lab: &mut Lab, issuer: &Issuer) {
     let sample = issuer.access_tokens(WARM);
     let (mut rates, mut possible, mut cores_used) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..lab.options.rounds {
-        let per_core = verifications(issuer.public_key(), &sample, lab.options.length.div_f64(2.0));
+        let of_all_cores = verifications(issuer.public_key(), &sample, lab.options.length.div_f64(2.0));
         let seconds = (WARM_UP + lab.options.length).as_secs_f64();
-        let traffic =
-            Traffic::prepared(requests(issuer, &api, count(per_core * cores() * seconds * RESERVE)));
+        let traffic = Traffic::prepared(requests(issuer, &api, count(of_all_cores * seconds * RESERVE)));
         let (cpu, started) = (api.cpu_time(), Instant::now());
         rates.push(lab.load(&api.host, &traffic, CONNECTIONS).per_second());
         let cores_of_round = api.cpu_time().saturating_sub(cpu).div_duration_f64(started.elapsed());
         assert!(!traffic.has_repeated(), "not enough tokens");
-        possible.push(per_core * cores_of_round);
+        possible.push(of_all_cores * cores_of_round / cores());
         cores_used.push(cores_of_round);
     }
     lab.row(
         "protected, every token new (ES256) / verifications of the cores used",
         Bound::AtLeast { goal: 0.8, limit: 0.7 },
         Side::new("GET /protected", "/s", rates),
-        Side::new("verifications of one core × cores used", "/s", possible),
+        Side::new("verifications of all cores × share used", "/s", possible),
     );
     lab.other(Side::new("cores used by the resource server, every token new", "", cores_used));
 }
