@@ -14,6 +14,7 @@ pub mod events;
 #[cfg(test)]
 mod explain;
 mod health;
+mod job;
 pub mod known_origins;
 pub mod login_challenges;
 pub mod mails;

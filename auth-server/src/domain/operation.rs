@@ -73,6 +73,12 @@ impl<'a> Operation<'a> {
             Ok::<_, E>((value, tx.audit))
         };
         let (value, audit) = self.database.transaction(run).await?;
+        self.conclude(audit).await;
+        Ok(value)
+    }
+
+    /// After the commit.
+    async fn conclude(&self, audit: AuditLog) {
         audit.print();
         if let Some(feed) = self.feed.filter(|_| audit.has_revocations()) {
             feed.notify();
@@ -83,7 +89,6 @@ impl<'a> Operation<'a> {
             let recorded = tokio::spawn(record_rest(self.database.clone(), rest)).await;
             recorded.unwrap_or_else(|error| log::error!("cannot record the ends of sessions: {error}"));
         }
-        Ok(value)
     }
 }
 

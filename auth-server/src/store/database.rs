@@ -1,11 +1,8 @@
 use std::error::Error;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use diesel::r2d2::Pool;
 use prometheus_client::registry::Registry;
-use server_kit::request_id;
 use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
@@ -13,11 +10,12 @@ use tokio::time::timeout;
 use crate::model::{Session, User};
 use crate::store::connection::check;
 use crate::store::database_metrics::{DatabaseMetrics, OVERDUE};
+use crate::store::job::{Job, Kind, once, repeatable};
 #[cfg(feature = "postgres")]
 use crate::store::rotations::{self, Rotations};
 use crate::store::sessions::RotateParams;
-use crate::store::submission::{CONNECTION_TIMEOUT, Submission, connection};
-use crate::store::transaction::{transaction, transaction_once};
+use crate::store::submission::{CONNECTION_TIMEOUT, Submission};
+use crate::store::transaction::Attempt;
 use crate::store::writer::Writer;
 use crate::store::{AnyConnection, DatabaseUrl, StoreError, migrations};
 
@@ -128,12 +126,9 @@ impl Database {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let url = self.url.clone();
-        let work = move |connection: &mut AnyConnection| {
-            // Behind a pooler, the parameters of the session are set at the start of a transaction.
-            if url.is_pooled() { transaction_once(connection, url.begin(), work) } else { work(connection) }
-        };
-        self.submit(work).await
+        let (attempt, result) = once(work);
+        self.end_of(Kind::Read, attempt).await?;
+        result.take()
     }
 
     /// Runs `work` in one transaction: committed if it returns `Ok`, otherwise rolled back. After a conflict with another
@@ -149,11 +144,9 @@ impl Database {
         T: Send + 'static,
         E: Error + From<StoreError> + Send + 'static,
     {
-        if let Some(writer) = &self.writer {
-            return self.receive(writer.submit(self.submission(), work)).await;
-        }
-        let url = self.url.clone();
-        self.submit(move |connection| transaction(connection, url.begin(), work)).await
+        let (attempt, result) = repeatable(work);
+        self.end_of(Kind::Transaction, attempt).await?;
+        result.take()
     }
 
     /// Rotates a session of an enabled user, if the token is current and no other transaction holds the row. On PostgreSQL this
@@ -179,47 +172,25 @@ impl Database {
         Submission::now(self.queue_timeout, &self.metrics)
     }
 
-    /// Runs `work` on a thread for blocking work, and waits for its result.
-    async fn submit<T, E>(
-        &self,
-        work: impl FnOnce(&mut AnyConnection) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: From<StoreError> + Send + 'static,
-    {
-        let (pool, submission, request) = (self.pool.clone(), self.submission(), request_id::current());
-        let (sender, receiver) = oneshot::channel();
-        let work = move || {
-            submission.check()?;
-            // Waiting for a connection blocks too, so it happens on the same thread as the statements.
-            work(&mut *submission.end(connection(&pool).map_err(Arc::new))?)
-        };
-        let work = move || {
-            catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
-                log::error!("panic in database work");
-                Err(StoreError::Cancelled.into())
-            })
-        };
-        drop(spawn_blocking(move || {
-            // If the client has hung up, its request was dropped. It may have sent another one since, which this one must not
-            // overtake.
-            if !sender.is_closed() {
-                let _ = sender.send(request_id::on_behalf_of(request, work));
+    /// Makes the attempt on another thread, and waits for its end.
+    async fn end_of(&self, kind: Kind, attempt: Attempt) -> Result<(), StoreError> {
+        let (job, end) = Job::new(attempt, self.submission());
+        match &self.writer {
+            Some(writer) if kind == Kind::Transaction => writer.submit(job),
+            _ => {
+                let (url, pool) = (self.url.clone(), self.pool.clone());
+                drop(spawn_blocking(move || job.run(kind, &url, &pool)));
             }
-        }));
-        self.receive(receiver).await
+        }
+        self.receive(end).await
     }
 
-    async fn receive<T, E: From<StoreError>>(
-        &self,
-        receiver: oneshot::Receiver<Result<T, E>>,
-    ) -> Result<T, E> {
-        let Ok(result) = timeout(TOTAL_TIMEOUT, receiver).await else {
+    async fn receive<T>(&self, end: oneshot::Receiver<Result<T, StoreError>>) -> Result<T, StoreError> {
+        let Ok(result) = timeout(TOTAL_TIMEOUT, end).await else {
             self.metrics.count_failure(OVERDUE);
-            return Err(StoreError::Timeout.into());
+            return Err(StoreError::Timeout);
         };
-        result.unwrap_or_else(|_| Err(StoreError::Cancelled.into()))
+        result.unwrap_or(Err(StoreError::Cancelled))
     }
 }
 

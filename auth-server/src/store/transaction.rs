@@ -11,23 +11,35 @@ type Transactions = <AnyConnection as diesel::Connection>::TransactionManager;
 /// How often a transaction is run if the database rolls it back because of another one.
 const ATTEMPTS: usize = 4;
 
-/// Runs `work` in a transaction that `begin` starts: committed if it returns `Ok`, otherwise rolled back. If PostgreSQL rolls
-/// it back because of a deadlock or a serialization failure, nothing was committed, and it runs again.
-pub fn transaction<T, E: Error + From<StoreError> + 'static>(
+/// Does the work once and keeps its result.
+pub type Attempt = Box<dyn FnMut(&mut AnyConnection) -> Result<(), Abort> + Send>;
+
+/// Why a transaction is rolled back.
+#[derive(Debug)]
+pub enum Abort {
+    /// The work failed, and its error was kept.
+    Failed { is_conflict: bool },
+    /// The transaction failed.
+    Store(StoreError),
+}
+
+/// Makes an attempt in a transaction that `begin` starts: committed if it returns `Ok`, otherwise rolled back. If PostgreSQL rolls
+/// it back because of a deadlock or a serialization failure, nothing was committed, and there is another attempt.
+pub fn transaction(
     connection: &mut AnyConnection,
     begin: &'static str,
-    work: impl FnOnce(&mut AnyConnection) -> Result<T, E> + Clone,
-) -> Result<T, E> {
+    attempt: &mut Attempt,
+) -> Result<(), Abort> {
     for _ in 1..ATTEMPTS {
-        match transaction_once(connection, begin, work.clone()) {
-            Err(error) if is_conflict(&error) => log::debug!("retrying a transaction: {error}"),
+        match transaction_once(connection, begin, &mut *attempt) {
+            Err(abort) if abort.is_conflict() => log::debug!("retrying a transaction: {abort:?}"),
             result => return result,
         }
     }
-    transaction_once(connection, begin, work)
+    transaction_once(connection, begin, attempt)
 }
 
-/// The same without a second attempt.
+/// Runs `work` in a transaction: committed if it returns `Ok`, otherwise rolled back.
 pub fn transaction_once<T, E: From<StoreError>>(
     connection: &mut AnyConnection,
     start: &'static str,
@@ -47,19 +59,18 @@ pub fn transaction_once<T, E: From<StoreError>>(
 }
 
 /// Runs `work` in a part of an open transaction. If it fails, only this part is rolled back.
-pub fn savepoint<T, E: Error + From<StoreError>>(
+pub fn savepoint(
     connection: &mut AnyConnection,
-    work: impl FnOnce(&mut AnyConnection) -> Result<T, E>,
-) -> Result<T, E> {
-    let failed = |error: DieselError| E::from(StoreError::from(error));
+    work: impl FnOnce(&mut AnyConnection) -> Result<(), Abort>,
+) -> Result<(), Abort> {
+    let failed = |error: DieselError| Abort::from(StoreError::from(error));
     Transactions::begin_transaction(connection).map_err(failed)?;
-    let result = work(connection)
-        .and_then(|value| Transactions::commit_transaction(connection).map(|()| value).map_err(failed));
-    if let Err(error) = &result
+    let result = work(connection).and_then(|()| Transactions::commit_transaction(connection).map_err(failed));
+    if let Err(abort) = &result
         && let Err(worse) = Transactions::rollback_transaction(connection)
     {
         // SQLite rolls back the whole transaction after some errors, for example if the disk is full.
-        log::error!("cannot roll back to a savepoint after an error ({error}): {worse}");
+        log::error!("cannot roll back to a savepoint ({abort:?}): {worse}");
         let _ = Transactions::rollback_transaction(connection);
     }
     result
@@ -90,9 +101,24 @@ pub fn is_open(connection: &mut AnyConnection) -> bool {
     matches!(status.transaction_depth(), Ok(Some(depth)) if depth.get() == 1)
 }
 
+impl From<StoreError> for Abort {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Abort {
+    fn is_conflict(&self) -> bool {
+        match self {
+            Self::Failed { is_conflict } => *is_conflict,
+            Self::Store(error) => is_conflict(error),
+        }
+    }
+}
+
 /// Whether a deadlock (40P01) or a serialization failure (40001) caused the error. Diesel has no code for a deadlock, so the
 /// message must be in English (`lc_messages`).
-fn is_conflict(error: &(dyn Error + 'static)) -> bool {
+pub fn is_conflict(error: &(dyn Error + 'static)) -> bool {
     let mut cause = Some(error);
     while let Some(error) = cause {
         if let Some(DieselError::DatabaseError(kind, info)) = error.downcast_ref() {
@@ -106,11 +132,15 @@ fn is_conflict(error: &(dyn Error + 'static)) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use diesel::result::{DatabaseErrorKind, Error as DieselError};
     use tempfile::TempDir;
 
+    use crate::store::job::repeatable;
     use crate::store::transaction::{ATTEMPTS, is_conflict, transaction};
-    use crate::store::{AnyConnection, DatabaseUrl, StoreError};
+    use crate::store::{DatabaseUrl, StoreError};
 
     fn failure(kind: DatabaseErrorKind, message: &str) -> StoreError {
         DieselError::DatabaseError(kind, Box::new(message.to_owned())).into()
@@ -121,13 +151,14 @@ mod tests {
         let folder = TempDir::new().unwrap();
         let url: DatabaseUrl = format!("sqlite://{}/test.db", folder.path().display()).parse().unwrap();
         let mut connection = url.connect().unwrap();
-        let runs = std::cell::Cell::new(0);
-        let work = |_: &mut AnyConnection| {
-            runs.set(runs.get() + 1);
-            if runs.get() <= failures { Err(error()) } else { Ok(()) }
-        };
-        let succeeded = transaction(&mut connection, url.begin(), work).is_ok();
-        (runs.get(), succeeded)
+        let runs = Arc::new(AtomicUsize::new(0));
+        let counter = Arc::clone(&runs);
+        let (mut attempt, result) = repeatable(move |_| {
+            if counter.fetch_add(1, Ordering::Relaxed) < failures { Err(error()) } else { Ok(()) }
+        });
+        let ended = transaction(&mut connection, url.begin(), &mut attempt);
+        assert_eq!(ended.is_ok(), result.take().is_ok());
+        (runs.load(Ordering::Relaxed), ended.is_ok())
     }
 
     #[test]

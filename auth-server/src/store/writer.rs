@@ -1,15 +1,12 @@
-use std::error::Error;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, mpsc};
 use std::thread;
 
 use diesel::r2d2::{Pool, PooledConnection};
-use server_kit::request_id;
-use tokio::sync::oneshot;
 
-use crate::store::submission::{Submission, connection};
-use crate::store::transaction::{begin, commit, is_open, savepoint};
-use crate::store::{AnyConnection, DatabaseUrl, StoreError};
+use crate::store::job::Job;
+use crate::store::submission::connection;
+use crate::store::transaction::{begin, commit, is_open};
+use crate::store::{DatabaseUrl, StoreError};
 
 /// Jobs in one transaction. A commit waits for the disk, and all of them share it.
 const GROUP: usize = 64;
@@ -25,12 +22,6 @@ pub struct Writer {
     queue: mpsc::Sender<Job>,
     connection: Pool<DatabaseUrl>,
 }
-
-/// Receives the open transaction, or why there is none.
-type Job = Box<dyn FnOnce(Result<&mut AnyConnection, SharedError>) -> Response + Send>;
-/// Sends the result, once it is known whether the transaction was committed.
-type Response = Box<dyn FnOnce(Result<(), SharedError>)>;
-type SharedError = Arc<StoreError>;
 
 impl Writer {
     /// Starts the thread, which ends when the last clone is dropped. The pool is for this thread only: otherwise the
@@ -51,36 +42,10 @@ impl Writer {
         &self.connection
     }
 
-    /// Appends work to the queue. Its result arrives after the commit.
-    pub fn submit<T, E>(
-        &self,
-        submission: Submission,
-        work: impl FnOnce(&mut AnyConnection) -> Result<T, E> + Send + 'static,
-    ) -> oneshot::Receiver<Result<T, E>>
-    where
-        T: Send + 'static,
-        E: Error + From<StoreError> + Send + 'static,
-    {
-        let (sender, receiver) = oneshot::channel();
-        let request = request_id::current();
-        let job = move |connection: Result<&mut AnyConnection, SharedError>| -> Response {
-            // If the client has hung up, its request was dropped. It may have sent another one since, which this one must
-            // not overtake.
-            if sender.is_closed() {
-                return Box::new(|_| ());
-            }
-            let result = request_id::on_behalf_of(request, || {
-                submission.check()?;
-                let connection = submission.end(connection)?;
-                savepoint(connection, |connection| without_panic(|| work(connection)))
-            });
-            Box::new(move |committed| {
-                let _ = sender.send(committed.map_err(|error| StoreError::Shared(error).into()).and(result));
-            })
-        };
+    /// Appends a job to the queue. It ends after the commit.
+    pub fn submit(&self, job: Job) {
         // Cannot fail: the thread runs as long as `self` exists.
-        let _ = self.queue.send(Box::new(job));
-        receiver
+        let _ = self.queue.send(job);
     }
 }
 
@@ -89,20 +54,22 @@ fn commit_group(first: Job, next: impl Fn() -> Option<Job>, url: &DatabaseUrl, p
     let mut connection = match begun(url, pool) {
         Ok(connection) => connection,
         Err(error) => {
-            let error = Arc::new(error);
-            return first(Err(Arc::clone(&error)))(Err(error));
+            if let Some((waiting, result)) = first.run_in(Err(Arc::new(error))) {
+                let _ = waiting.send(result);
+            }
+            return;
         }
     };
-    let mut responses = vec![first(Ok(&mut connection))];
-    while responses.len() < GROUP
+    let mut ended = Vec::from_iter(first.run_in(Ok(&mut connection)));
+    while ended.len() < GROUP
         && is_open(&mut connection)
         && let Some(job) = next()
     {
-        responses.push(job(Ok(&mut connection)));
+        ended.extend(job.run_in(Ok(&mut connection)));
     }
-    let committed = commit(&mut connection, responses.len()).map_err(Arc::new);
-    for response in responses {
-        response(committed.clone());
+    let committed = commit(&mut connection, ended.len()).map_err(Arc::new);
+    for (waiting, result) in ended {
+        let _ = waiting.send(committed.clone().map_err(StoreError::Shared).and(result));
     }
 }
 
@@ -110,13 +77,6 @@ fn begun(url: &DatabaseUrl, pool: &Pool<DatabaseUrl>) -> Result<PooledConnection
     let mut connection = connection(pool)?;
     begin(&mut connection, url.begin())?;
     Ok(connection)
-}
-
-fn without_panic<T, E: From<StoreError>>(work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
-        log::error!("panic in database work");
-        Err(StoreError::Cancelled.into())
-    })
 }
 
 #[cfg(test)]
