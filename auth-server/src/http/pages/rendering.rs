@@ -29,10 +29,11 @@ struct Visit<'a> {
     may_have_session: bool,
 }
 
-/// Templates and texts.
+/// Templates, texts, and the paths of the scripts.
 struct Sources {
     environment: Environment<'static>,
     texts: Texts,
+    modules: Vec<Cow<'static, str>>,
 }
 
 impl Renderer {
@@ -71,7 +72,7 @@ impl Renderer {
     }
 
     fn render_from(&self, sources: &Sources, page: &Page, visit: Visit<'_>) -> Result<String, String> {
-        let Sources { environment, texts } = sources;
+        let Sources { environment, texts, modules } = sources;
         let parameter = |name: &str| -> Option<Cow<'_, str>> {
             form_urlencoded::parse(visit.query.as_bytes())
                 .find(|(key, _)| key == name)
@@ -113,7 +114,7 @@ impl Renderer {
             may_have_session => visit.may_have_session,
             query => query_of(requested.as_deref(), &target),
             mail_languages => &options.mail_languages,
-            modules => files::paths().filter(|path| path.ends_with(".js")).collect::<Vec<_>>(),
+            modules => modules,
         };
         environment.get_template(page.template).and_then(|template| template.render(values)).map_err(
             |error| {
@@ -148,14 +149,18 @@ impl Sources {
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
         environment.set_syntax(syntax.map_err(|error| error.to_string())?);
-        for path in files::paths().filter(|path| path.ends_with(".html")) {
+        // A debug build searches the folder at each call of `paths`.
+        let (templates, other): (Vec<_>, Vec<_>) = files::paths().partition(|path| path.ends_with(".html"));
+        for path in templates {
             let source = files::read(&path).unwrap_or_default();
             let source = String::from_utf8_lossy(&source).into_owned();
             environment
                 .add_template_owned(path.clone().into_owned(), source)
                 .map_err(|error| format!("{path}, line {}: {error:#}", error.line().unwrap_or(1)))?;
         }
-        Ok(Self { environment, texts: Texts::load(options.texts.as_deref(), &options.locale)? })
+        let texts = Texts::load(options.texts.as_deref(), &options.locale)?;
+        let modules = other.into_iter().filter(|path| path.ends_with(".js")).collect();
+        Ok(Self { environment, texts, modules })
     }
 }
 
