@@ -15,11 +15,11 @@ help() {
     cat <<'TEXT'
 scripts/test.sh [--long] [--setup-only] [-- FILTER...]
 
-Runs all tests on SQLite. Runs in the background, at the same time: those that use a database on PostgreSQL, on a server
-that this script starts and removes; the tests of the npm packages, scripts/e2e.sh against two running stacks,
-scripts/consumers.sh, scripts/recipes.sh, scripts/openapi.sh, scripts/schemathesis.sh, scripts/prometheus.sh,
-scripts/kubernetes.sh, scripts/systemd.sh and scripts/github.sh. At the end, scripts/leaks.sh searches what all of them
-logged and stored for secrets. Installs missing system packages (as root) or prints the command that does (otherwise).
+Runs all tests on SQLite, then scripts/kubernetes.sh and scripts/github.sh. Runs in the background, at the same time: those
+that use a database on PostgreSQL, on a server that this script starts and removes; the tests of the npm packages,
+scripts/e2e.sh against two running stacks, scripts/consumers.sh, scripts/recipes.sh, scripts/openapi.sh,
+scripts/schemathesis.sh, scripts/prometheus.sh and scripts/systemd.sh. At the end, scripts/leaks.sh searches what all of
+them logged and stored for secrets. Installs missing system packages (as root) or prints the command that does (otherwise).
 
   --long         also run the long tests (those marked #[ignore]), the browser tests on PostgreSQL, a hundred times as many
                  cases of scripts/schemathesis.sh, all of scripts/openapi.sh and scripts/recipes.sh,
@@ -56,6 +56,9 @@ main() {
         if [[ ${#filter[@]} -eq 0 ]]; then
             start_background
             test_on_sqlite
+            # Here, as the background takes longer.
+            stage "kubernetes" scripts/kubernetes.sh || true
+            stage "github" scripts/github.sh || true
             finish_background
         else
             test_on_sqlite
@@ -166,9 +169,7 @@ run_background() {
     background_stage "openapi" run_in_group scripts/openapi.sh "${effort[@]}"
     background_stage "schemathesis" run_in_group scripts/schemathesis.sh "${effort[@]}"
     background_stage "prometheus" run_in_group scripts/prometheus.sh
-    background_stage "kubernetes" run_in_group scripts/kubernetes.sh
     background_stage "systemd" run_in_group scripts/systemd.sh
-    background_stage "github" run_in_group scripts/github.sh
 }
 
 clean_up_background() {
