@@ -239,6 +239,7 @@ fn one_line(error: &dyn std::fmt::Display) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
     use std::sync::{Arc, Barrier};
     use std::time::Duration;
 
@@ -293,8 +294,12 @@ mod tests {
         let resume = Arc::new(Barrier::new(2));
         let paused = Arc::clone(&resume);
         let first = database.transaction(move |_| Ok::<_, StoreError>(paused.wait().is_leader()));
-        let dropped =
-            database.transaction(|_| -> Result<(), StoreError> { unreachable!("the request was dropped") });
+        let has_started = Arc::new(AtomicBool::new(false));
+        let starting = Arc::clone(&has_started);
+        let dropped = database.transaction(move |_| {
+            starting.store(true, Ordering::Relaxed);
+            Ok::<_, StoreError>(())
+        });
         let last = database.transaction(|_| Ok::<_, StoreError>(()));
         futures_util::pin_mut!(first, last);
         assert!(futures_util::poll!(&mut first).is_pending());
@@ -306,6 +311,7 @@ mod tests {
         resume.wait();
         first.await.unwrap();
         last.await.unwrap();
+        assert!(!has_started.load(Ordering::Relaxed));
     }
 
     #[tokio::test]
