@@ -124,7 +124,7 @@ impl Database {
     ) -> Result<T, E>
     where
         T: Send + 'static,
-        E: From<StoreError> + Send + 'static,
+        E: Error + From<StoreError> + Send + 'static,
     {
         let (attempt, result) = once(work);
         self.end_of(Kind::Read, attempt).await?;

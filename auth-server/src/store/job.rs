@@ -1,5 +1,5 @@
-//! Work for a connection. Queues, threads and transactions do not know the type of its result: otherwise the compiler would
-//! build them anew for each of some hundred queries.
+//! Work for a connection. Queues, threads and transactions do not know the type of its result: otherwise the program would
+//! contain a copy of them for each of some hundred queries.
 
 use std::error::Error;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,7 +13,7 @@ use crate::store::submission::{Submission, connection};
 use crate::store::transaction::{Abort, Attempt, is_conflict, savepoint, transaction, transaction_once};
 use crate::store::{AnyConnection, DatabaseUrl, StoreError};
 
-/// The result that an [`Attempt`] kept. Empty if the work panicked.
+/// The result of the last [`Attempt`]. Empty if the work was not done.
 pub struct Kept<T, E>(Arc<Mutex<Option<Result<T, E>>>>);
 
 /// An attempt on behalf of a request, which waits for it.
@@ -40,10 +40,10 @@ pub fn once<T, E>(
 ) -> (Attempt, Kept<T, E>)
 where
     T: Send + 'static,
-    E: Send + 'static,
+    E: Error + Send + 'static,
 {
     let mut work = Some(work);
-    keep(move |connection| work.take().expect("one attempt")(connection), |_| false)
+    keep(move |connection| work.take().expect("one attempt")(connection))
 }
 
 /// Work that can be repeated after a conflict.
@@ -54,16 +54,15 @@ where
     T: Send + 'static,
     E: Error + Send + 'static,
 {
-    keep(move |connection| work.clone()(connection), |error| is_conflict(error))
+    keep(move |connection| work.clone()(connection))
 }
 
 fn keep<T, E>(
     mut work: impl FnMut(&mut AnyConnection) -> Result<T, E> + Send + 'static,
-    is_conflict: fn(&E) -> bool,
 ) -> (Attempt, Kept<T, E>)
 where
     T: Send + 'static,
-    E: Send + 'static,
+    E: Error + Send + 'static,
 {
     let kept = Arc::new(Mutex::new(None));
     let place = Arc::clone(&kept);
@@ -71,7 +70,7 @@ where
         let result = work(connection);
         let outcome = match &result {
             Ok(_) => Ok(()),
-            Err(error) => Err(Abort::Failed { is_conflict: is_conflict(error) }),
+            Err(error) => Err(Abort::Failed { error: error.to_string(), is_conflict: is_conflict(error) }),
         };
         *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
         outcome

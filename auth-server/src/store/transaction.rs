@@ -15,12 +15,14 @@ const ATTEMPTS: usize = 4;
 pub type Attempt = Box<dyn FnMut(&mut AnyConnection) -> Result<(), Abort> + Send>;
 
 /// Why a transaction is rolled back.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum Abort {
     /// The work failed, and its error was kept.
-    Failed { is_conflict: bool },
+    #[error("{error}")]
+    Failed { error: String, is_conflict: bool },
     /// The transaction failed.
-    Store(StoreError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// Makes an attempt in a transaction that `begin` starts: committed if it returns `Ok`, otherwise rolled back. If PostgreSQL rolls
@@ -32,7 +34,7 @@ pub fn transaction(
 ) -> Result<(), Abort> {
     for _ in 1..ATTEMPTS {
         match transaction_once(connection, begin, &mut *attempt) {
-            Err(abort) if abort.is_conflict() => log::debug!("retrying a transaction: {abort:?}"),
+            Err(abort) if abort.is_conflict() => log::debug!("retrying a transaction: {abort}"),
             result => return result,
         }
     }
@@ -70,7 +72,7 @@ pub fn savepoint(
         && let Err(worse) = Transactions::rollback_transaction(connection)
     {
         // SQLite rolls back the whole transaction after some errors, for example if the disk is full.
-        log::error!("cannot roll back to a savepoint ({abort:?}): {worse}");
+        log::error!("cannot roll back to a savepoint after an error ({abort}): {worse}");
         let _ = Transactions::rollback_transaction(connection);
     }
     result
@@ -101,16 +103,10 @@ pub fn is_open(connection: &mut AnyConnection) -> bool {
     matches!(status.transaction_depth(), Ok(Some(depth)) if depth.get() == 1)
 }
 
-impl From<StoreError> for Abort {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error)
-    }
-}
-
 impl Abort {
     fn is_conflict(&self) -> bool {
         match self {
-            Self::Failed { is_conflict } => *is_conflict,
+            Self::Failed { is_conflict, .. } => *is_conflict,
             Self::Store(error) => is_conflict(error),
         }
     }
