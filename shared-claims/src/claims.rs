@@ -151,7 +151,7 @@ impl AccessClaims {
 }
 
 /// The claims of a refresh token. Only auth servers read them.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize)]
 pub struct RefreshClaims {
     /// The issuer.
     pub iss: String,
@@ -173,11 +173,11 @@ pub struct RefreshClaims {
     pub token_type: String,
     /// When the holder of this token, or of one that led to it, last gave the password, in seconds since 1970. A copy of an
     /// earlier token does not get this value by a refresh. Absent in tokens of older servers.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub auth_time: Option<i64>,
     /// How the holder of this token, or of one that led to it, logged in. Absent if with the password alone, as in tokens of
     /// older servers.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub amr: Option<Vec<String>>,
     /// Time of issue, in seconds since 1970.
     pub iat: i64,
