@@ -57,7 +57,7 @@ COPY --from=files /auth-server /
 ENV PATH=/usr/local/bin:/bin
 # Numeric, because Kubernetes' runAsNonRoot cannot check a user name.
 USER 10001:10001
-# A container's loopback address cannot be reached from outside. With huge pages, a password is hashed in less time.
+# A container's loopback address cannot be reached from outside. Huge pages make argon2 faster.
 ENV BIND_ADDR=0.0.0.0:8080 GLIBC_TUNABLES=glibc.malloc.hugetlb=1
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=6s --start-period=30s CMD ["auth-server", "healthcheck"]

@@ -56,7 +56,7 @@ main() {
         if [[ ${#filter[@]} -eq 0 ]]; then
             start_background
             test_on_sqlite
-            # Here, as the background takes longer.
+            # The stages in the background take longer than the tests on SQLite.
             stage "kubernetes" scripts/kubernetes.sh || true
             stage "github" scripts/github.sh || true
             finish_background

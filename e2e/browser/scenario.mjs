@@ -25,8 +25,8 @@ const FLAGS = [
   "--disable-background-timer-throttling",
   "--disable-backgrounding-occluded-windows",
   "--disable-renderer-backgrounding",
-  // The suggestions below the address bar are pages, too, and no test shows them. A spare process for the next page mostly
-  // starts in vain.
+  // The suggestions below the address bar are pages, too, and no test shows them. A spare process for the next page is
+  // rarely used.
   "--disable-features=WebUIOmniboxAimPopup,WebUIOmniboxPopup,PreloadTopChromeWebUI,SpareRendererForSitePerProcess",
 ];
 const SCENARIO_TIMEOUT_MS = 6 * PATIENCE_MS;

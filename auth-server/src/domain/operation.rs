@@ -77,7 +77,7 @@ impl<'a> Operation<'a> {
         Ok(value)
     }
 
-    /// After the commit.
+    /// What follows the commit.
     async fn conclude(&self, audit: AuditLog) {
         audit.print();
         if let Some(feed) = self.feed.filter(|_| audit.has_revocations()) {
