@@ -32,6 +32,7 @@ pub fn run_with_input(
     let mut process = Command::new(env!("CARGO_BIN_EXE_auth-server"))
         .env_clear()
         .env("DATABASE_URL", &database.url)
+        .env("BIND_ADDR", "127.0.0.1:0")
         .env("RUST_LOG", "off")
         .env("ARGON2_MEMORY_KIB", "8")
         .env("ARGON2_ITERATIONS", "1")
