@@ -60,31 +60,20 @@ impl TestDatabase {
 
     /// Runs SQL that both databases support.
     pub fn db_execute(&self, sql: &str) {
-        match &self.location {
-            Location::Sqlite { .. } => self.sqlite().batch_execute(sql).expect(sql),
-            Location::Postgres { .. } => self.postgres().batch_execute(sql).expect(sql),
-        }
+        self.connect().execute(sql);
     }
 
     /// Runs statements in a transaction that stays open until it is [committed](OpenTransaction::commit).
     pub fn db_begin(&self, sql: &str) -> OpenTransaction {
-        let (begin, mut connection) = match &self.location {
-            Location::Sqlite { .. } => ("BEGIN IMMEDIATE", AnyConnection::Sqlite(self.sqlite())),
-            Location::Postgres { .. } => ("BEGIN", AnyConnection::Postgres(self.postgres())),
-        };
-        connection.execute(begin);
+        let mut connection = self.connect();
+        connection.execute(if self.is_postgres() { "BEGIN" } else { "BEGIN IMMEDIATE" });
         connection.execute(sql);
         OpenTransaction(connection)
     }
 
     /// The rows of a query with one text column called `value`.
     pub fn db_texts(&self, sql: &str) -> Vec<String> {
-        let query = diesel::sql_query(sql);
-        let cells: Vec<Cell> = match &self.location {
-            Location::Sqlite { .. } => query.load(&mut self.sqlite()).expect(sql),
-            Location::Postgres { .. } => query.load(&mut self.postgres()).expect(sql),
-        };
-        cells.into_iter().map(|cell| cell.value).collect()
+        self.connect().texts(sql)
     }
 
     /// The value of such a query with one row.
@@ -96,44 +85,14 @@ impl TestDatabase {
 
     /// All rows of all tables as text, binary values in hex.
     pub fn db_dump(&self) -> String {
-        self.dump(|_| true)
+        self.connect().dump(|_| true)
     }
 
     /// The same without heartbeats and statistics, which servers write in the background, to see whether anything else was
     /// written.
     pub fn db_content(&self) -> String {
-        self.dump(|table| !["servers", "event_counts", "event_counter", "row_counts"].contains(&table))
-    }
-
-    fn dump(&self, is_wanted: impl Fn(&str) -> bool) -> String {
-        let tables = match &self.location {
-            Location::Sqlite { .. } => "SELECT name AS value FROM sqlite_master WHERE type = 'table'",
-            Location::Postgres { .. } => {
-                "SELECT tablename AS value FROM pg_tables WHERE schemaname = current_schema"
-            }
-        };
-        let rows = |table: &String| {
-            let row = match &self.location {
-                Location::Sqlite { .. } => self.sqlite_row(table),
-                Location::Postgres { .. } => format!("{table}::text"),
-            };
-            self.db_texts(&format!("SELECT {row} AS value FROM {table}")).join("\n")
-        };
-        let tables = self.db_texts(tables);
-        tables.iter().filter(|table| is_wanted(table)).map(rows).collect::<Vec<_>>().join("\n")
-    }
-
-    /// Some tests stop or delete the database.
-    fn is_reachable(&self) -> bool {
-        match &self.location {
-            Location::Sqlite { .. } => true,
-            Location::Postgres { direct, .. } => PgConnection::establish(direct).is_ok(),
-        }
-    }
-
-    fn sqlite_row(&self, table: &str) -> String {
-        let columns = self.db_texts(&format!("SELECT name AS value FROM pragma_table_info('{table}')"));
-        columns.iter().map(|name| format!("quote(\"{name}\")")).collect::<Vec<_>>().join(" || ' ' || ")
+        let background = ["servers", "event_counts", "event_counter", "row_counts"];
+        self.connect().dump(|table| !background.contains(&table))
     }
 
     pub fn on_sqlite() -> Self {
@@ -200,16 +159,22 @@ impl TestDatabase {
         connection.batch_execute(&cut(name)).expect("connections of our own");
     }
 
-    fn sqlite(&self) -> SqliteConnection {
-        let path = self.url.strip_prefix("sqlite://").expect("an SQLite URL");
-        let mut connection = SqliteConnection::establish(path).expect("SQLite");
-        connection.batch_execute("PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON").expect("pragmas");
-        connection
+    fn connect(&self) -> AnyConnection {
+        self.try_connect().expect("a database")
     }
 
-    fn postgres(&self) -> PgConnection {
-        let Location::Postgres { direct, .. } = &self.location else { unreachable!() };
-        PgConnection::establish(direct).expect("PostgreSQL")
+    fn try_connect(&self) -> ConnectionResult<AnyConnection> {
+        match &self.location {
+            Location::Sqlite { .. } => {
+                let path = self.url.strip_prefix("sqlite://").expect("an SQLite URL");
+                let mut connection = SqliteConnection::establish(path)?;
+                connection
+                    .batch_execute("PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON")
+                    .expect("pragmas");
+                Ok(AnyConnection::Sqlite(connection))
+            }
+            Location::Postgres { direct, .. } => PgConnection::establish(direct).map(AnyConnection::Postgres),
+        }
     }
 }
 
@@ -230,6 +195,42 @@ impl AnyConnection {
             Self::Postgres(connection) => connection.batch_execute(sql).expect(sql),
         }
     }
+
+    fn texts(&mut self, sql: &str) -> Vec<String> {
+        let query = diesel::sql_query(sql);
+        let cells: Vec<Cell> = match self {
+            Self::Sqlite(connection) => query.load(connection).expect(sql),
+            Self::Postgres(connection) => query.load(connection).expect(sql),
+        };
+        cells.into_iter().map(|cell| cell.value).collect()
+    }
+
+    fn dump(&mut self, is_wanted: impl Fn(&str) -> bool) -> String {
+        let tables = self.texts(match self {
+            Self::Sqlite(_) => "SELECT name AS value FROM sqlite_master WHERE type = 'table'",
+            Self::Postgres(_) => "SELECT tablename AS value FROM pg_tables WHERE schemaname = current_schema",
+        });
+        let rows = |table: &String| {
+            let row = self.row(table);
+            self.texts(&format!("SELECT {row} AS value FROM {table}")).join("\n")
+        };
+        tables.iter().filter(|table| is_wanted(table)).map(rows).collect::<Vec<_>>().join("\n")
+    }
+
+    /// A row of the table as one text, in SQL.
+    fn row(&mut self, table: &str) -> String {
+        match self {
+            Self::Sqlite(_) => {
+                let columns = self.texts(&format!("SELECT name AS value FROM pragma_table_info('{table}')"));
+                columns
+                    .iter()
+                    .map(|name| format!("quote(\"{name}\")"))
+                    .collect::<Vec<_>>()
+                    .join(" || ' ' || ")
+            }
+            Self::Postgres(_) => format!("{table}::text"),
+        }
+    }
 }
 
 /// Terminates the connections to the schema with this name.
@@ -244,8 +245,11 @@ pub fn hex(text: &str) -> String {
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {
-        if evidence::is_recorded() && self.is_reachable() {
-            evidence::exposed(evidence::Sink::Database, self.db_dump().as_bytes());
+        // Some tests stop or delete the database.
+        if evidence::is_recorded()
+            && let Ok(mut connection) = self.try_connect()
+        {
+            evidence::exposed(evidence::Sink::Database, connection.dump(|_| true).as_bytes());
         }
         if let Location::Postgres { server, name, .. } = &self.location
             && !name.is_empty()
