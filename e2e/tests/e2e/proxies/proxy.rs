@@ -140,9 +140,10 @@ fn replaced(text: &str, addresses: &Addresses, folder: &Path) -> String {
     let root =
         nginx_or_caddy.0.replace(&format!("/srv{}", nginx_or_caddy.1), &format!("{srv}{}", nginx_or_caddy.1));
     let pairs = [
-        ("127.0.0.1:8080", addresses.auth.as_str()),
+        // First: the other addresses may have ports that begin with 3000.
+        ("127.0.0.1:3000", addresses.app.as_str()),
+        ("127.0.0.1:8080", &addresses.auth),
         ("127.0.0.1:8081", &addresses.api),
-        ("127.0.0.1:3000", &addresses.app),
         (nginx_or_caddy.0, &root),
     ];
     pairs.iter().fold(text.to_owned(), |text, (old, new)| replaced_one(&text, old, new))
