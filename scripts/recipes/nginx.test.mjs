@@ -34,9 +34,8 @@ test("nginx: only requests with a valid token reach the server behind it", async
   /** nginx, which asks the resource server at this address. */
   const start = async (verifier) => {
     const folder = await extract("nginx", {
-      // First: the other address may have a port that begins with 3000.
-      "127.0.0.1:3000": `127.0.0.1:${app.address().port}`,
       "127.0.0.1:8081": verifier,
+      "127.0.0.1:3000": `127.0.0.1:${app.address().port}`,
       "listen 9000": "listen 127.0.0.1:PORT",
     });
     await writeFile(join(folder, "nginx.conf"), MAIN(folder));

@@ -32,8 +32,14 @@ export async function extract(page, changes = {}, name = page) {
 
 export async function writeFiles(page, folder, changes = {}) {
   for (const [name, text] of await files(page)) {
-    const changed = Object.entries(changes).reduce((text, [from, to]) => text.replaceAll(from, to), text);
     await mkdir(dirname(join(folder, name)), { recursive: true });
-    await writeFile(join(folder, name), changed);
+    await writeFile(join(folder, name), replaced(text, Object.entries(changes)));
   }
+}
+
+/** Does not search the new texts: an address with port 30008 contains one with port 3000. */
+function replaced(text, [change, ...others]) {
+  if (!change) return text;
+  const [from, to] = change;
+  return text.split(from).map((part) => replaced(part, others)).join(to);
 }

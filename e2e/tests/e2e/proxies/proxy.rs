@@ -80,8 +80,8 @@ impl Drop for Proxy {
 fn nginx(addresses: &Addresses, folder: &Path, edits: &[(&str, &str)]) -> Command {
     let text = read("nginx/latchkey.conf");
     let text: Vec<_> = text.lines().filter(|line| !line.trim().starts_with("ssl_certificate")).collect();
-    let text = replaced(&edited(text.join("\n"), edits), addresses, folder);
-    let text = replaced_one(&text, "listen 443 ssl;", &format!("listen {};", addresses.proxy));
+    let text = with_addresses(&replaced(&text.join("\n"), edits), addresses, folder);
+    let text = replaced(&text, &[("listen 443 ssl;", &format!("listen {};", addresses.proxy))]);
     let latchkey = folder.join("latchkey");
     fs::create_dir(&latchkey).expect("a folder");
     fs::write(latchkey.join("protected.conf"), read("nginx/latchkey/protected.conf")).expect("a file");
@@ -104,12 +104,11 @@ fn nginx(addresses: &Addresses, folder: &Path, edits: &[(&str, &str)]) -> Comman
 }
 
 fn caddy(addresses: &Addresses, folder: &Path, edits: &[(&str, &str)]) -> Command {
-    let text = replaced(&edited(read("caddy/Caddyfile"), edits), addresses, folder);
+    let text = with_addresses(&replaced(&read("caddy/Caddyfile"), edits), addresses, folder);
     let port = addresses.proxy.port();
     let site = format!("http://127.0.0.1:{port}, http://localhost:{port} {{\n\tbind 127.0.0.1");
-    let text = replaced_one(&text, "example.org {", &site);
+    let text = replaced(&text, &[("example.org {", &site), ("\tservers {", "\tadmin off\n\tservers {")]);
     let path = folder.join("Caddyfile");
-    let text = replaced_one(&text, "\tservers {", "\tadmin off\n\tservers {");
     fs::write(&path, text).expect("a file");
     let mut command = Command::new(program("caddy"));
     command.args(["run", "--adapter", "caddyfile", "--config"]).arg(path);
@@ -128,31 +127,34 @@ fn deploy() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace").join("deploy")
 }
 
-fn edited(text: String, edits: &[(&str, &str)]) -> String {
-    edits.iter().fold(text, |text, (old, new)| replaced_one(&text, old, new))
-}
-
 /// Replaces what both configurations contain.
-fn replaced(text: &str, addresses: &Addresses, folder: &Path) -> String {
+fn with_addresses(text: &str, addresses: &Addresses, folder: &Path) -> String {
     let srv = folder.join("srv").display().to_string();
     let nginx_or_caddy =
         if text.contains("root /srv;") { ("root /srv;", ";") } else { ("root * /srv\n", "\n") };
     let root =
         nginx_or_caddy.0.replace(&format!("/srv{}", nginx_or_caddy.1), &format!("{srv}{}", nginx_or_caddy.1));
     let pairs = [
-        // First: the other addresses may have ports that begin with 3000.
-        ("127.0.0.1:3000", addresses.app.as_str()),
-        ("127.0.0.1:8080", &addresses.auth),
+        ("127.0.0.1:8080", addresses.auth.as_str()),
         ("127.0.0.1:8081", &addresses.api),
+        ("127.0.0.1:3000", &addresses.app),
         (nginx_or_caddy.0, &root),
     ];
-    pairs.iter().fold(text.to_owned(), |text, (old, new)| replaced_one(&text, old, new))
+    replaced(text, &pairs)
 }
 
-/// Replaces all occurrences. Fails if there is none, since the file has changed then.
-fn replaced_one(text: &str, old: &str, new: &str) -> String {
-    assert!(text.contains(old), "{old} is not in the configuration");
-    text.replace(old, new)
+/// Replaces all occurrences of each old text. Fails if there is none, since the file has changed then.
+fn replaced(text: &str, pairs: &[(&str, &str)]) -> String {
+    for (old, _) in pairs {
+        assert!(text.contains(old), "{old} is not in the configuration");
+    }
+    replaced_in_part(text, pairs)
+}
+
+/// Does not search the new texts: an address with port 30008 contains one with port 3000.
+fn replaced_in_part(part: &str, pairs: &[(&str, &str)]) -> String {
+    let [(old, new), others @ ..] = pairs else { return part.to_owned() };
+    part.split(old).map(|part| replaced_in_part(part, others)).collect::<Vec<_>>().join(new)
 }
 
 /// On PATH, or in the folder of Debian's system programs.
