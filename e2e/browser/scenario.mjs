@@ -18,7 +18,7 @@ const FLAGS = [
   "--disable-component-update",
   "--disable-sync",
   "--no-startup-window",
-  // Neither is of use here, and both would cost processor time: extensions, and a process of its own for drawing.
+  // Extensions, and a separate process for drawing, take processor time that no test needs.
   "--disable-extensions",
   "--in-process-gpu",
   // Otherwise the browser slows down the tabs that it takes for hidden, and stops drawing them.

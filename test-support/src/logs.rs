@@ -6,7 +6,7 @@ use log::{Level, LevelFilter, Log, Metadata, Record};
 
 use crate::evidence::{self, Sink};
 
-/// At level trace it prints the state of each connection, which would be three quarters of the log.
+/// At level trace, actix logs the state of each connection: three quarters of all lines.
 const CONNECTIONS: &str = "actix_http::h1::dispatcher";
 
 static LOGGER: Logger = Logger { security: Mutex::new(Vec::new()) };
